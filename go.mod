@@ -1,0 +1,3 @@
+module example.com/asyncio
+
+go 1.26

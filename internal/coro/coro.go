@@ -1,0 +1,152 @@
+// Package coro is the engine under the loop: stacks that hand one thread of
+// control to each other. It knows nothing of tasks, futures or time.
+//
+// A [Stack] is a goroutine that stands still unless control was handed to it.
+// Of a [Group] exactly one goroutine runs at any time: a stack, or the one that
+// called [Group.Enter]. Control goes from any stack straight to any other with
+// [Stack.Switch]; there is no centre to go through.
+//
+// How control crosses is the engine's affair, and there are two behind one
+// build tag: pull.go (the runtime's coroutine switch, reached through iter.Pull)
+// and chan.go (a channel for each goroutine, with the tag asyncio_chan). They
+// pass the same tests.
+package coro
+
+// A Group is a set of stacks that share one thread of control. All of its
+// fields and those of its stacks belong to whoever has the control.
+type Group struct {
+	body    func(*Stack)
+	home    *Stack   // the goroutine inside Enter or Close; it is no stack of the group's
+	idle    []*Stack // made, and without work; the last to rest is the next to go
+	live    []*Stack // made, and not ended
+	closing bool
+}
+
+// A Stack is one goroutine of a group, with what it needs to stand still.
+type Stack struct {
+	parked // the engine's part: how to hand control to it
+
+	// Goid is the goroutine's id where SetGoid was called, for checks in debug mode.
+	Goid uint64
+
+	group *Group
+	index int // in group.live
+}
+
+// NewGroup makes a group whose stacks all run body, once each. body is left in
+// one of two ways: it returns after Rest has answered false, or the goroutine
+// dies in it of runtime.Goexit; the deferred call that sees this coming must
+// hand control on with Rest and return when Rest does.
+func NewGroup(body func(*Stack)) *Group {
+	return &Group{body: body}
+}
+
+// Enter hands control to a stack and returns when a stack calls Leave.
+// Any goroutine may call it, one at a time.
+func (g *Group) Enter() {
+	// The control goes over from a goroutine made for it: the caller may be
+	// locked to its thread (an init function, a GUI), and the runtime's switch
+	// insists that such a goroutine and all that it makes stay on that thread.
+	g.visit(func(home *Stack) { home.Switch(g.Idle()) })
+}
+
+// Leave hands control back to Enter. s rests meanwhile, and goes on in the
+// next Enter: false if the group closes instead.
+func (g *Group) Leave(s *Stack) bool {
+	return s.Rest(g.home)
+}
+
+// Visit hands control to the stack to, from outside of the group, and returns
+// when a stack calls Leave.
+func (g *Group) Visit(to *Stack) {
+	g.visit(func(home *Stack) { home.Switch(to) })
+}
+
+func (g *Group) visit(f func(home *Stack)) {
+	left := make(chan struct{})
+	go func() {
+		defer close(left)
+		g.home = newHome(g)
+		f(g.home)
+	}()
+	<-left
+}
+
+// Idle returns a stack that waits for work, or a new one. It is taken: the
+// caller hands control to it next.
+func (g *Group) Idle() *Stack {
+	if n := len(g.idle); n > 0 {
+		s := g.idle[n-1]
+		g.idle[n-1] = nil
+		g.idle = g.idle[:n-1]
+		return s
+	}
+	s := &Stack{group: g, index: len(g.live)}
+	g.live = append(g.live, s)
+	s.start()
+	return s
+}
+
+// Live returns how many stacks there are, at work or idle.
+func (g *Group) Live() int { return len(g.live) }
+
+// Rest hands control to another stack and makes s available to Idle. It returns
+// true when s was taken, false when s is to end because the group closes.
+func (s *Stack) Rest(to *Stack) bool {
+	if s.group.closing {
+		return false
+	}
+	s.group.idle = append(s.group.idle, s)
+	s.Switch(to)
+	return !s.group.closing
+}
+
+// ended is what a stack panics with as it unwinds in Close; see endOfGoexit.
+type ended struct{}
+
+// Abandon hands control to another stack, from a deferred call of a goroutine
+// that dies of runtime.Goexit. It returns when the group closes: until then the
+// goroutine stands still, since its end would be felt by the goroutine that the
+// runtime takes for its partner.
+func (s *Stack) Abandon(to *Stack) {
+	s.Switch(to)
+}
+
+// Close ends every stack. All must be idle or abandoned. Afterwards no goroutine of the
+// group is left, and the group is not to be used again.
+func (g *Group) Close() {
+	if len(g.live) == 0 {
+		return
+	}
+	g.closing = true
+	g.visit(func(home *Stack) {
+		// Whoever is resumed by the end of a stack is mostly one that ends too,
+		// so a turn of this loop ends more than one.
+		for len(g.live) > 0 {
+			home.switchToEnding(g.live[len(g.live)-1])
+		}
+	})
+	g.idle = nil
+}
+
+// run is what the goroutine of a stack does, whatever the engine.
+func (s *Stack) run() {
+	returned := false
+	defer func() {
+		g := s.group
+		last := len(g.live) - 1
+		g.live[s.index] = g.live[last]
+		g.live[s.index].index = s.index
+		g.live[last] = nil
+		g.live = g.live[:last]
+		if returned {
+			return
+		}
+		if p := recover(); p != nil && p != any(ended{}) {
+			panic(p)
+		}
+		endOfGoexit()
+	}()
+	s.group.body(s)
+	returned = true
+}
