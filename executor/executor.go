@@ -1,0 +1,65 @@
+// Package executor runs functions elsewhere: off the goroutine that asks for them.
+//
+// An [Executor] is the seam, as concurrent.futures.Executor is to asyncio; a
+// [Pool] is the one that works in this process. Package executortest checks
+// that an Executor keeps the contract written here.
+//
+// Files in reading order: executor.go (the contract), errors.go, pool.go, context.go.
+package executor
+
+import "context"
+
+// Func is a piece of work. Its ctx is cancelled when nobody awaits its outcome
+// any more, and once it has ended; a Func that may take long should watch it.
+type Func func(ctx context.Context) (any, error)
+
+// Executor takes on functions and reports what came of each.
+// Its methods may be called from any goroutine.
+// See concurrent.futures.Executor.
+type Executor interface {
+	// Submit takes f on, without waiting for it. The name is for listings.
+	//
+	// The values of ctx reach f's ctx; its cancellation and deadline do not:
+	// only [Job.Cancel] and a Shutdown with a limit end the work early.
+	//
+	// done is called exactly once with f's outcome: what f returned, or a
+	// [*PanicError], or [ErrExited]; or [ErrWithdrawn] if f was never called.
+	// It may come on any goroutine, before Submit returns too, or out of Cancel
+	// or Shutdown; but never from within Submit itself, so that a caller may
+	// hold a lock which done takes. f's ctx is done by then. Done should be
+	// short, for it can hold up other jobs: pass the outcome on and return.
+	//
+	// Its only error is [ErrShutdown], once Shutdown has begun; the Job is then
+	// nil, and neither f nor done is called. A nil ctx, f or done panics.
+	Submit(ctx context.Context, name string, f Func, done func(value any, err error)) (Job, error)
+
+	// Shutdown refuses new work and waits until every job has ended, which is
+	// when its done has returned.
+	//
+	// When ctx is done first, Shutdown withdraws the jobs that have not begun
+	// and cancels the ctx of those that run, with the cause [ErrShutdown] if
+	// they were not cancelled before. If any runs on, it returns a [*BusyError]
+	// that names them. Another call, later or meanwhile, waits for the same
+	// end, under its own ctx.
+	//
+	// A job waits for itself if it calls Shutdown, and done must not call it.
+	Shutdown(ctx context.Context) error
+}
+
+// Job is a function that an [Executor] took on.
+type Job interface {
+	// Cancel says that nobody awaits the outcome any more.
+	//
+	// A job that has not begun is withdrawn: it never runs, done gets
+	// [ErrWithdrawn] before Cancel returns or soon after, and the answer is true.
+	// Of a running job the ctx is cancelled, with cause as its [context.Cause] (nil
+	// means context.Canceled);
+	// it counts as abandoned while it goes on, done gets what becomes of it,
+	// and the answer is false. A later Cancel changes nothing, nor does one of
+	// a job that has ended; both answer false.
+	//
+	// Cancel may be called from any goroutine, but not with a lock held which
+	// done takes. See concurrent.futures.Future.cancel, which leaves a running
+	// call alone; here it hears of it.
+	Cancel(cause error) bool
+}

@@ -1,0 +1,515 @@
+// Package executortest checks that an [executor.Executor] keeps its contract.
+package executortest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/asyncio/executor"
+)
+
+// Test runs a subtest for each clause of the contract of [executor.Executor].
+//
+// Each calls newExecutor for an executor of its own, which must run one job at a
+// time, so that of two jobs the second waits; the subtest shuts it down. The jobs
+// are closures that share channels with the test. Nothing sleeps: an executor
+// that loses a job makes a subtest hang.
+func Test(t *testing.T, newExecutor func(t *testing.T) executor.Executor) {
+	for _, clause := range clauses {
+		t.Run(clause.name, func(t *testing.T) {
+			k := &kit{T: t, ex: newExecutor(t)}
+			clause.check(k)
+			if err := k.ex.Shutdown(context.Background()); err != nil {
+				t.Errorf("Shutdown at the end = %v, want nil", err)
+			}
+			for _, r := range k.runs {
+				r.mu.Lock()
+				if want := r.accepted; len(r.outcomes) != want {
+					t.Errorf("done of %q was called %d times, want %d: %v", r.name, len(r.outcomes), want, r.outcomes)
+				}
+				r.mu.Unlock()
+			}
+		})
+	}
+}
+
+var clauses = []struct {
+	name  string
+	check func(k *kit)
+}{
+	{"the outcome is what f returned", outcome},
+	{"a panic is the outcome", panics},
+	{"a panic with an error unwraps to it", panicsWithError},
+	{"Goexit is the outcome, and the next job runs", exits},
+	{"done is not called from within Submit", doneOutsideSubmit},
+	{"done and f may Submit", submitInside},
+	{"a nil argument panics", nilArguments},
+	{"the values of ctx reach f, its cancel and deadline do not", contextOfSubmit},
+	{"ctx is done when f has ended", contextAfterEnd},
+	{"Cancel withdraws what has not begun", cancelWaiting},
+	{"Cancel of a running job cancels its ctx with the cause", cancelRunning},
+	{"Cancel without a cause means context.Canceled", cancelNil},
+	{"Cancel of an ended job does nothing", cancelEnded},
+	{"Cancel and begin exclude each other", cancelRace},
+	{"Shutdown of an idle executor", shutdownIdle},
+	{"Shutdown refuses new work and waits for the old", shutdownWaits},
+	{"Shutdown with a limit withdraws, cancels and names", shutdownLimit},
+	{"Shutdown leaves the cause of an earlier Cancel", shutdownAfterCancel},
+	{"Shutdown may be called by many", shutdownMany},
+}
+
+func outcome(k *kit) {
+	boom := errors.New("boom")
+	k.submit("value", func(context.Context) (any, error) { return 42, nil }).want(42, nil)
+	k.submit("nothing", func(context.Context) (any, error) { return nil, nil }).want(nil, nil)
+	k.submit("both", func(context.Context) (any, error) { return "half", boom }).want("half", boom)
+}
+
+func panics(k *kit) {
+	out := k.submit("panics", func(context.Context) (any, error) { panic("boom") }).await()
+	var p *executor.PanicError
+	if !errors.As(out.err, &p) {
+		k.Fatalf("outcome = %v, want a *PanicError", out)
+	}
+	if p.Value != "boom" || !bytes.Contains(p.Stack, []byte("executortest.panics")) {
+		k.Errorf("PanicError has value %v and stack\n%s\nwant boom, and the function that panicked", p.Value, p.Stack)
+	}
+	if text := p.Error(); !strings.Contains(text, "boom") || !strings.Contains(text, string(p.Stack)) {
+		k.Errorf("Error() = %q, want value and stack in it", text)
+	}
+	k.submit("next", nothing).want(nil, nil)
+}
+
+func panicsWithError(k *kit) {
+	boom := errors.New("boom")
+	out := k.submit("panics", func(context.Context) (any, error) { panic(boom) }).await()
+	if !errors.Is(out.err, boom) {
+		k.Errorf("outcome = %v, want an error that is boom", out)
+	}
+}
+
+func exits(k *kit) {
+	k.submit("exits", func(context.Context) (any, error) { runtime.Goexit(); return 1, nil }).want(nil, executor.ErrExited)
+	k.submit("next", nothing).want(nil, nil)
+}
+
+func doneOutsideSubmit(k *kit) {
+	here := goroutine()
+	inside := false // in Submit; read by done only if it is on this goroutine
+	for range 100 {
+		ended := make(chan bool, 1)
+		inside = true
+		_, err := k.ex.Submit(context.Background(), "", nothing, func(any, error) {
+			ended <- goroutine() == here && inside
+		})
+		inside = false
+		if err != nil {
+			k.Fatalf("Submit = %v, want nil", err)
+		}
+		if <-ended {
+			k.Fatal("done was called from within Submit")
+		}
+	}
+}
+
+func submitInside(k *kit) {
+	inF, inDone := k.newRun("in f"), k.newRun("in done")
+	ended := make(chan struct{})
+	f := func(context.Context) (any, error) {
+		inF.submit(context.Background(), nothing)
+		return nil, nil
+	}
+	done := func(any, error) {
+		inDone.submit(context.Background(), nothing)
+		close(ended)
+	}
+	if _, err := k.ex.Submit(context.Background(), "outer", f, done); err != nil {
+		k.Fatalf("Submit = %v, want nil", err)
+	}
+	<-ended
+	inF.want(nil, nil)
+	inDone.want(nil, nil)
+}
+
+func nilArguments(k *kit) {
+	done := func(any, error) {}
+	for name, submit := range map[string]func(){
+		"ctx":  func() { k.ex.Submit(nil, "", nothing, done) },
+		"f":    func() { k.ex.Submit(context.Background(), "", nil, done) },
+		"done": func() { k.ex.Submit(context.Background(), "", nothing, nil) },
+	} {
+		func() {
+			defer func() {
+				if recover() == nil {
+					k.Errorf("Submit with a nil %s did not panic", name)
+				}
+			}()
+			submit()
+		}()
+	}
+}
+
+func contextOfSubmit(k *kit) {
+	type key struct{}
+	ctx, cancel := context.WithTimeout(context.WithValue(context.Background(), key{}, "value"), time.Hour)
+	cancel()
+	r := k.newRun("")
+	r.submit(ctx, func(ctx context.Context) (any, error) {
+		if _, ok := ctx.Deadline(); ok {
+			k.Error("f's ctx has a deadline")
+		}
+		select {
+		case <-ctx.Done():
+			k.Error("f's ctx is done")
+		default:
+		}
+		if cause := context.Cause(ctx); cause != nil {
+			k.Errorf("f's ctx has cause %v", cause)
+		}
+		return ctx.Value(key{}), ctx.Err()
+	})
+	r.want("value", nil)
+}
+
+func contextAfterEnd(k *kit) {
+	var looked, fresh, derived context.Context
+	var stop context.CancelFunc
+	k.submit("looks", func(ctx context.Context) (any, error) {
+		looked = ctx
+		derived, stop = context.WithTimeout(ctx, time.Hour)
+		return nil, ctx.Err()
+	}).want(nil, nil)
+	defer stop()
+	k.submit("does not look", func(ctx context.Context) (any, error) {
+		fresh = ctx
+		return nil, nil
+	}).want(nil, nil)
+	for _, ctx := range []context.Context{looked, derived, fresh} {
+		<-ctx.Done()
+		if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled {
+			k.Errorf("after the end Err() = %v and Cause = %v, want context.Canceled", ctx.Err(), context.Cause(ctx))
+		}
+	}
+}
+
+func cancelWaiting(k *kit) {
+	first, gate := k.block("first")
+	var jobs []executor.Job
+	var runs []*run
+	for _, name := range []string{"a", "b", "c"} {
+		r := k.newRun(name)
+		jobs = append(jobs, r.submit(context.Background(), nothing))
+		runs = append(runs, r)
+	}
+	for _, i := range []int{1, 2} {
+		if !jobs[i].Cancel(errors.New("changed my mind")) {
+			k.Errorf("Cancel of %q, which waits, = false, want true", runs[i].name)
+		}
+		if jobs[i].Cancel(nil) {
+			k.Errorf("second Cancel of %q = true, want false", runs[i].name)
+		}
+		runs[i].want(nil, executor.ErrWithdrawn)
+	}
+	d := k.submit("d", nothing)
+	close(gate)
+	first.want("first", nil)
+	runs[0].want(nil, nil)
+	d.want(nil, nil)
+	if runs[1].began || runs[2].began {
+		k.Error("a withdrawn job ran")
+	}
+}
+
+func cancelRunning(k *kit) {
+	why := errors.New("why")
+	r, began, gate := k.newRun("r"), make(chan struct{}), make(chan struct{})
+	job := r.submit(context.Background(), func(ctx context.Context) (any, error) {
+		derived, stop := context.WithTimeout(ctx, time.Hour)
+		defer stop()
+		close(began)
+		<-ctx.Done()
+		<-derived.Done()
+		for _, ctx := range []context.Context{ctx, derived} {
+			if ctx.Err() != context.Canceled || context.Cause(ctx) != why {
+				k.Errorf("Err() = %v and Cause = %v, want context.Canceled and why", ctx.Err(), context.Cause(ctx))
+			}
+		}
+		<-gate
+		return "went on", context.Cause(ctx)
+	})
+	<-began
+	if job.Cancel(why) {
+		k.Error("Cancel of a running job = true, want false")
+	}
+	if job.Cancel(errors.New("again")) {
+		k.Error("second Cancel of a running job = true, want false")
+	}
+	close(gate)
+	r.want("went on", why)
+}
+
+func cancelNil(k *kit) {
+	r, began := k.newRun("r"), make(chan struct{})
+	job := r.submit(context.Background(), func(ctx context.Context) (any, error) {
+		close(began) // and looks at ctx after the Cancel, perhaps for the first time
+		for ctx.Err() == nil {
+			runtime.Gosched()
+		}
+		return nil, context.Cause(ctx)
+	})
+	<-began
+	job.Cancel(nil)
+	r.want(nil, context.Canceled)
+}
+
+func cancelEnded(k *kit) {
+	r := k.newRun("r")
+	job := r.submit(context.Background(), nothing)
+	r.want(nil, nil)
+	if job.Cancel(errors.New("too late")) {
+		k.Error("Cancel of an ended job = true, want false")
+	}
+}
+
+// A job that is cancelled while it may begin either runs or is withdrawn, and
+// Cancel knows which.
+func cancelRace(k *kit) {
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			for range 100 {
+				r := k.newRun("r")
+				withdrawn := r.submit(context.Background(), nothing).Cancel(nil)
+				out := r.await()
+				if withdrawn != (out.err == executor.ErrWithdrawn) || withdrawn == r.began {
+					k.Errorf("Cancel = %v, outcome = %v, and f was called: %v", withdrawn, out, r.began)
+				}
+			}
+		})
+	}
+	all.Wait()
+}
+
+func shutdownIdle(k *kit) {
+	k.submit("before", nothing).want(nil, nil)
+	if err := k.ex.Shutdown(expired()); err != nil {
+		k.Errorf("Shutdown = %v, want nil: nothing ran", err)
+	}
+	k.wantShutdown()
+}
+
+func shutdownWaits(k *kit) {
+	first, gate := k.block("first")
+	second := k.submit("second", nothing)
+	shutdown := make(chan error, 1)
+	go func() { shutdown <- k.ex.Shutdown(context.Background()) }()
+	for { // until it has begun
+		r := k.newRun("meanwhile")
+		if r.submit(context.Background(), nothing) == nil {
+			break
+		}
+		runtime.Gosched()
+	}
+	select {
+	case err := <-shutdown:
+		k.Errorf("Shutdown = %v while a job ran", err)
+	default:
+	}
+	close(gate)
+	if err := <-shutdown; err != nil {
+		k.Errorf("Shutdown = %v, want nil", err)
+	}
+	for _, r := range k.runs {
+		r.mu.Lock()
+		if len(r.outcomes) != r.accepted {
+			k.Errorf("Shutdown returned before done of %q", r.name)
+		}
+		r.mu.Unlock()
+	}
+	first.want("first", nil)
+	second.want(nil, nil)
+	k.wantShutdown()
+}
+
+func shutdownLimit(k *kit) {
+	began, gate := make(chan struct{}), make(chan struct{})
+	first := k.submit("first", func(ctx context.Context) (any, error) {
+		close(began)
+		<-ctx.Done()
+		<-gate
+		return nil, context.Cause(ctx)
+	})
+	<-began
+	second := k.submit("second", nothing)
+	for range 2 {
+		var busy *executor.BusyError
+		if err := k.ex.Shutdown(expired()); !errors.As(err, &busy) || !slices.Equal(busy.Jobs, []string{"first"}) {
+			k.Errorf("Shutdown = %v, want a *BusyError that names first", err)
+		}
+		second.want(nil, executor.ErrWithdrawn)
+	}
+	if second.began {
+		k.Error("a withdrawn job ran")
+	}
+	k.wantShutdown()
+	close(gate)
+	if err := k.ex.Shutdown(context.Background()); err != nil {
+		k.Errorf("Shutdown = %v, want nil: the job has ended", err)
+	}
+	first.want(nil, executor.ErrShutdown)
+}
+
+func shutdownAfterCancel(k *kit) {
+	why := errors.New("why")
+	r, began, gate := k.newRun("r"), make(chan struct{}), make(chan struct{})
+	job := r.submit(context.Background(), func(ctx context.Context) (any, error) {
+		close(began)
+		<-gate
+		return nil, context.Cause(ctx) // its first look at ctx
+	})
+	<-began
+	job.Cancel(why)
+	if err := k.ex.Shutdown(expired()); err == nil {
+		k.Error("Shutdown = nil while a job ran")
+	}
+	close(gate)
+	r.want(nil, why)
+}
+
+func shutdownMany(k *kit) {
+	first, gate := k.block("first")
+	answers := make(chan error)
+	for range 4 {
+		go func() { answers <- k.ex.Shutdown(context.Background()) }()
+	}
+	close(gate)
+	for range 4 {
+		if err := <-answers; err != nil {
+			k.Errorf("Shutdown = %v, want nil", err)
+		}
+	}
+	first.want("first", nil)
+}
+
+// kit is what one subtest works with.
+type kit struct {
+	*testing.T
+	ex executor.Executor
+
+	mu   sync.Mutex // guards runs
+	runs []*run
+}
+
+// run records what becomes of one submitted function.
+type run struct {
+	k     *kit
+	name  string
+	began bool // f was called; may be read after the outcome
+
+	mu       sync.Mutex // guards the fields below
+	accepted int        // 1 if Submit took it on: as often done is due
+	outcomes []result
+
+	first chan result // the first outcome
+}
+
+type result struct {
+	value any
+	err   error
+}
+
+func (k *kit) newRun(name string) *run {
+	r := &run{k: k, name: name, first: make(chan result, 1)}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.runs = append(k.runs, r)
+	return r
+}
+
+// submit returns nil if the executor is shut down.
+func (r *run) submit(ctx context.Context, f executor.Func) executor.Job {
+	job, err := r.k.ex.Submit(ctx, r.name, func(ctx context.Context) (any, error) {
+		r.began = true
+		return f(ctx)
+	}, r.done)
+	if err != nil {
+		if err != executor.ErrShutdown || job != nil {
+			r.k.Errorf("Submit of %q = %v, %v, want a job or nil and ErrShutdown", r.name, job, err)
+		}
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.accepted = 1
+	return job
+}
+
+func (r *run) done(value any, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.outcomes = append(r.outcomes, result{value, err})
+	if len(r.outcomes) == 1 {
+		r.first <- r.outcomes[0]
+	}
+}
+
+// await waits for the outcome; it may be asked again.
+func (r *run) await() result {
+	out := <-r.first
+	r.first <- out
+	return out
+}
+
+func (r *run) want(value any, err error) {
+	r.k.Helper()
+	if out := r.await(); out != (result{value, err}) {
+		r.k.Errorf("outcome of %q = %v, want %v", r.name, out, result{value, err})
+	}
+}
+
+func (k *kit) submit(name string, f executor.Func) *run {
+	r := k.newRun(name)
+	r.submit(context.Background(), f)
+	return r
+}
+
+// block submits a job and returns when it runs; it returns its name when gate is closed.
+func (k *kit) block(name string) (r *run, gate chan struct{}) {
+	began, gate := make(chan struct{}), make(chan struct{})
+	r = k.submit(name, func(context.Context) (any, error) {
+		close(began)
+		<-gate
+		return name, nil
+	})
+	<-began
+	return r, gate
+}
+
+// wantShutdown checks that the executor takes nothing on.
+func (k *kit) wantShutdown() {
+	k.Helper()
+	if k.newRun("late").submit(context.Background(), nothing) != nil {
+		k.Error("Submit after Shutdown took a job on")
+	}
+}
+
+func nothing(context.Context) (any, error) { return nil, nil }
+
+func expired() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
+// goroutine returns the id of the caller's goroutine, as in the head of its stack.
+func goroutine() string {
+	var head [64]byte
+	return strings.Fields(string(head[:runtime.Stack(head[:], false)]))[1]
+}
