@@ -1,0 +1,200 @@
+package ring
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"testing"
+)
+
+// verify checks what must hold of a buffer between calls.
+func verify(t *testing.T, b *Buffer[*int]) {
+	t.Helper()
+	n := len(b.slots)
+	if n&(n-1) != 0 || b.len < 0 || b.len > n || n > roomy && b.len < b.low {
+		t.Fatalf("%d entries, low is %d, in %d slots", b.len, b.low, n)
+	}
+	for i := b.len; i < n; i++ {
+		if b.slots[(b.head+i)&(n-1)] != nil {
+			t.Fatalf("the free slot %d places behind the last entry retains something", i-b.len)
+		}
+	}
+}
+
+// A buffer does what a slice does, however its length goes up and down.
+func TestAgainstSlice(t *testing.T) {
+	for seed := range uint64(20) {
+		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
+			random := rand.New(rand.NewPCG(seed, 0))
+			var b Buffer[*int]
+			var model []*int
+			for range 200 {
+				pushes, pops := random.IntN(100), random.IntN(100)
+				if random.IntN(20) == 0 {
+					pushes = 2000
+				}
+				if random.IntN(20) == 0 {
+					pops = 2000
+				}
+				for range pushes {
+					v := new(int)
+					b.Push(v)
+					model = append(model, v)
+				}
+				verify(t, &b)
+				for range min(pops, len(model)) {
+					if got := b.Pop(); got != model[0] {
+						t.Fatalf("Pop = %p, want %p", got, model[0])
+					}
+					model = model[1:]
+				}
+				verify(t, &b)
+				if random.IntN(50) == 0 {
+					b.Clear()
+					model = nil
+				}
+				if b.Len() != len(model) {
+					t.Fatalf("Len = %d, want %d", b.Len(), len(model))
+				}
+			}
+		})
+	}
+}
+
+func TestPopOfEmptyPanics(t *testing.T) {
+	var used Buffer[int]
+	used.Push(1)
+	used.Pop()
+	for _, b := range []*Buffer[int]{{}, &used} {
+		func() {
+			defer func() {
+				if got, want := recover(), "ring: Pop of an empty Buffer; check Len first"; got != want {
+					t.Errorf("Pop panicked with %v, want %q", got, want)
+				}
+			}()
+			b.Pop()
+		}()
+	}
+}
+
+// The slots follow the number of entries down, while there are some and at the end.
+func TestMemoryIsGivenBack(t *testing.T) {
+	var b Buffer[*int]
+	for range 1_000_000 {
+		b.Push(nil)
+	}
+	for b.Len() > 0 {
+		b.Pop()
+		if slots := len(b.slots); slots > roomy && slots > 8*b.Len()+8 {
+			t.Fatalf("%d slots hold %d entries", slots, b.Len())
+		}
+	}
+	if slots := len(b.slots); slots > roomy {
+		t.Errorf("%d slots hold nothing, want at most %d", slots, roomy)
+	}
+	b.Push(nil)
+	b.Clear()
+	if b.Len() != 0 || b.slots != nil {
+		t.Errorf("after Clear %d entries in %d slots, want none", b.Len(), len(b.slots))
+	}
+}
+
+// Whatever the length at which it goes up and down, resizing is rare.
+func TestResizesAreAmortised(t *testing.T) {
+	for _, length := range []int{roomy / 8, roomy, 2*roomy + 1, 4096/8 - 1, 4096 / 8, 4096, 4097} {
+		for _, swing := range []int{1, 10, length} {
+			var b Buffer[int]
+			for range length {
+				b.Push(0)
+			}
+			const rounds = 10_000
+			moved, slots := 0, len(b.slots)
+			note := func() {
+				if len(b.slots) != slots {
+					slots = len(b.slots)
+					moved += slots
+				}
+			}
+			for range rounds / swing {
+				for range swing {
+					b.Push(0)
+					note()
+				}
+				for range swing {
+					b.Pop()
+					note()
+				}
+			}
+			if calls := 2 * rounds; moved > 4*calls {
+				t.Errorf("%d calls around length %d made %d slots", calls, length, moved)
+			}
+		}
+	}
+}
+
+func TestSteadyQueueAllocatesNothing(t *testing.T) {
+	for _, length := range []int{1, roomy, 10_000} {
+		var b Buffer[int]
+		for range length {
+			b.Push(0)
+		}
+		if allocs := testing.AllocsPerRun(100, func() { b.Push(0); b.Pop() }); allocs != 0 {
+			t.Errorf("Push and Pop of a buffer with %d entries: %v allocations, want 0", length, allocs)
+		}
+	}
+	var b Buffer[int]
+	burst := func() {
+		for range roomy {
+			b.Push(0)
+		}
+		for range roomy {
+			b.Pop()
+		}
+	}
+	if allocs := testing.AllocsPerRun(100, burst); allocs != 0 {
+		t.Errorf("a short burst: %v allocations, want 0", allocs)
+	}
+}
+
+// What was popped is free to be collected, though the buffer lives on.
+func TestPoppedIsNotRetained(t *testing.T) {
+	var b Buffer[*[64]byte]
+	collected := make(chan bool, 1)
+	func() {
+		v := new([64]byte)
+		runtime.AddCleanup(v, func(struct{}) { collected <- true }, struct{}{})
+		b.Push(v)
+	}()
+	b.Pop()
+	runtime.GC()
+	<-collected
+	runtime.KeepAlive(&b)
+}
+
+func BenchmarkBuffer(bench *testing.B) {
+	type entry struct{ a, b *int }
+	for _, length := range []int{1, 100, 10_000} {
+		bench.Run(fmt.Sprint("steady ", length), func(bench *testing.B) {
+			var b Buffer[entry]
+			for range length {
+				b.Push(entry{})
+			}
+			for bench.Loop() {
+				b.Push(entry{})
+				b.Pop()
+			}
+		})
+		bench.Run(fmt.Sprint("burst ", length), func(bench *testing.B) {
+			var b Buffer[entry]
+			for bench.Loop() {
+				for range length {
+					b.Push(entry{})
+				}
+				for range length {
+					b.Pop()
+				}
+			}
+			bench.ReportMetric(float64(bench.Elapsed().Nanoseconds())/float64(bench.N*length), "ns/entry")
+		})
+	}
+}
