@@ -73,7 +73,7 @@ func nowIsMonotonic(k *kit) {
 	}
 	for range 10 {
 		look()
-		k.sleepUntil(last+hour)
+		k.sleepUntil(last + hour)
 		look()
 		k.unpark()
 		k.park(last+hour, false)
@@ -115,7 +115,7 @@ func parkUntil(k *kit) {
 }
 
 func parkPast(k *kit) {
-	k.sleepUntil(k.d.Now()+hour)
+	k.sleepUntil(k.d.Now() + hour)
 	start := k.d.Now()
 	for _, until := range []time.Duration{start, start - 1, start - hour, -1, math.MinInt64} {
 		for _, outside := range []bool{false, true} {
@@ -132,7 +132,7 @@ func parkPastTakesUnpark(k *kit) {
 		k.unpark()
 		k.wantTrue(k.park(k.d.Now(), false), k.d.Now(), false)
 	}
-	k.sleepUntil(k.d.Now()+hour)
+	k.sleepUntil(k.d.Now() + hour)
 }
 
 func unparkEndsPark(k *kit) {
@@ -179,7 +179,7 @@ func unparksDoNotAddUp(k *kit) {
 	for range 2 * maxSpurious { // a driver that counts them cannot sleep
 		k.unpark()
 	}
-	k.sleepUntil(k.d.Now()+hour)
+	k.sleepUntil(k.d.Now() + hour)
 }
 
 func unparkIsNotLost(k *kit) {
