@@ -1,0 +1,174 @@
+package asyncio
+
+import (
+	"context"
+)
+
+// Await returns f's outcome, and suspends until there is one. It returns at
+// once if f is done. Its errors beside f's own: a [CancelledError] if the task is
+// asked to cancel meanwhile, which cancels f too ([Shield] prevents that); the
+// ctx's error if ctx ends by a deadline or cancel of its own, which does nothing to f; and
+// those of misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and
+// [ErrRuntime] for a task that awaits itself. See Future.__await__.
+func (f *Future[T]) Await(ctx context.Context) (T, error) {
+	if err := f.await(ctx); err != nil {
+		var zero T
+		return zero, err
+	}
+	return f.value, nil
+}
+
+func (f *futureBase) await(ctx context.Context) error {
+	t, err := awaiter(ctx)
+	if err != nil {
+		return err
+	}
+	if f.state != pending && f.loop == t.ctx.loop {
+		return f.outcome()
+	}
+	if _, ok := ctx.(*taskContext); !ok || f.loop != t.ctx.loop || f == t.future {
+		return f.awaitOddly(ctx, t)
+	}
+	f.startWait(t)
+	t.ctx.loop.suspend(&t.strand)
+	return f.endWait(t)
+}
+
+// awaitOddly is await in all but the common case. It is a function of its own
+// since its needs would add to the stack of each suspended task.
+func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
+	switch {
+	case f.loop != t.ctx.loop:
+		return misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.ctx.loop)
+	case f == t.future:
+		return misuse(ErrRuntime, "task %s awaits itself", t.Name())
+	}
+	if foreign := foreignOf(ctx); foreign != nil {
+		return f.awaitUnder(foreign, t)
+	}
+	f.startWait(t)
+	t.ctx.loop.suspend(&t.strand)
+	return f.endWait(t)
+}
+
+// awaiter returns the task whose ctx it is, if it runs and may suspend.
+func awaiter(ctx context.Context) (*taskBase, error) {
+	c, ok := ctx.(*taskContext) // by far the most
+	if !ok {
+		return awaiterOf(placeOf(ctx))
+	}
+	return mayAwait(&c.placed)
+}
+
+func awaiterOf(p place) (*taskBase, error) {
+	if p == nil {
+		return nil, misuse(ErrNoRunningLoop, "await under a ctx that comes from no task; pass the ctx that the task was given, and start with asyncio.Run")
+	}
+	return mayAwait(p.at())
+}
+
+func mayAwait(p *placed) (*taskBase, error) {
+	l := p.loop
+	if l.debug {
+		if err := l.checkHere("await"); err != nil {
+			return nil, err
+		}
+	}
+	if s := p.strand; s != nil && s == l.current && l.vars == s.context && !l.closing {
+		return s.of.task(), nil
+	}
+	return nil, l.refuseAwait(p)
+}
+
+// refuseAwait says why an await cannot be.
+func (l *Loop) refuseAwait(p *placed) error {
+	running := "no task runs"
+	if l.current != nil {
+		running = "task " + l.current.of.Name() + " runs"
+	}
+	switch {
+	case l.closing:
+		return misuse(ErrLoopClosed, "await on %v", l)
+	case p.strand == nil:
+		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
+	case l.current != p.strand:
+		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", p.strand.of.Name(), running)
+	}
+	return misuse(ErrRuntime, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
+}
+
+// startWait has f wake t; next t suspends.
+func (f *futureBase) startWait(t *taskBase) {
+	f.addWaiter(entry{strand: &t.strand})
+	t.waits = f
+	if t.mustCancel && f.cancel(t.request.by, []any{t.request.Message}) {
+		t.mustCancel = false
+	}
+}
+
+// endWait returns what the await of f ends with.
+func (f *futureBase) endWait(t *taskBase) error {
+	t.waits = nil
+	var err error
+	if f.state != pending {
+		err = f.outcome()
+	}
+	// A request that came after f was done, or that f refused, wins over f's
+	// outcome, which stays with f.
+	if c := t.delivered(); c != nil && !isCancelled(err, false) {
+		return c
+	}
+	return err
+}
+
+// awaitUnder is await under a ctx that may end by a deadline or a cancel of its own.
+func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	l := t.ctx.loop
+	over := false // the await, for whatever reason
+	abandoned := false
+	l.begunOutside()
+	stop := context.AfterFunc(ctx, func() {
+		l.doneOutside(func(context.Context) {
+			if over {
+				return
+			}
+			if f.removeWaiters(func(e entry) bool { return e.strand == &t.strand }) > 0 {
+				abandoned = true
+				l.ready.Push(entry{strand: &t.strand})
+			}
+		})
+	})
+	f.startWait(t)
+	l.suspend(&t.strand)
+	over = true
+	if stop() {
+		l.outside--
+	}
+	err := f.endWait(t)
+	if abandoned && err == nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// Yield lets all that is ready now run, and goes on in the next turn. Its only
+// error is a [CancelledError], beside those of misuse. See asyncio.sleep(0).
+func Yield(ctx context.Context) error {
+	t, err := awaiter(ctx)
+	if err != nil {
+		return err
+	}
+	l := t.ctx.loop
+	l.ready.Push(entry{strand: &t.strand})
+	l.suspend(&t.strand)
+	err = t.delivered()
+	if _, ok := ctx.(*taskContext); !ok && err == nil {
+		if foreign := foreignOf(ctx); foreign != nil {
+			return foreign.Err()
+		}
+	}
+	return err
+}

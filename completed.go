@@ -1,0 +1,77 @@
+package asyncio
+
+import (
+	"context"
+	"iter"
+)
+
+// AsCompleted returns an iterator over fs in the order in which they are done:
+// those that are already, in the order given, then each as it ends. Between two it
+// suspends. Each is yielded once, with a nil error; its own error, if it failed, is its own.
+//
+// If the time given by [WithTimeout], which counts from the call on, is up, or the calling task is
+// cancelled, the iterator yields that error without a future, and stops; the rest of
+// fs goes on. A loop that was left can be taken up again with a further range. See asyncio.as_completed.
+func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) iter.Seq2[F, error] {
+	l := mustLoop(ctx, "AsCompleted")
+	limit := waitConfigOf(opts).limit
+	todo := distinct(fs)
+	var (
+		index  = make(map[AnyFuture]F, len(todo)) // those that have not come
+		came   []F
+		next   *Future[None] // for which the range waits
+		late   bool
+		timer  *TimerHandle
+		arrive func(context.Context, AnyFuture)
+	)
+	wake := func() {
+		if next != nil && !next.Done() {
+			_ = next.SetResult(None{})
+		}
+	}
+	arrive = func(_ context.Context, f AnyFuture) {
+		came = append(came, index[f])
+		delete(index, f)
+		if len(index) == 0 && timer != nil {
+			timer.Cancel()
+		}
+		wake()
+	}
+	for _, f := range todo {
+		index[f] = f
+		f.AddDoneCallback(arrive)
+	}
+	if len(todo) > 0 && limit < Never-l.Time() {
+		timer = l.CallLater(limit, func(context.Context) {
+			for f := range index {
+				f.RemoveDoneCallback(arrive)
+			}
+			clear(index)
+			late = true
+			wake()
+		})
+	}
+	return func(yield func(F, error) bool) {
+		for len(came) > 0 || len(index) > 0 || late {
+			if len(came) == 0 && !late {
+				next = NewFuture[None](ctx)
+				if _, err := next.Await(ctx); err != nil {
+					var none F
+					yield(none, err)
+					return
+				}
+				continue
+			}
+			if len(came) == 0 {
+				var none F
+				yield(none, &TimeoutError{After: limit})
+				return
+			}
+			f := came[0]
+			came = came[1:]
+			if !yield(f, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,227 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// What can be asked of an error with [errors.Is]. What only a bug in the caller
+// can cause is a panic; its value is an error that wraps one of these too.
+var (
+	// ErrCancelled is what every [CancelledError] is. See asyncio.CancelledError.
+	ErrCancelled = errors.New("asyncio: cancelled")
+	// ErrTimeout is what every [TimeoutError] is. See TimeoutError.
+	ErrTimeout = errors.New("asyncio: timed out")
+	// ErrInvalidState: a result is asked of a future that has none yet, or given
+	// to one that has one. See asyncio.InvalidStateError.
+	ErrInvalidState = errors.New("invalid state")
+	// ErrNoRunningLoop: the ctx does not come from a running loop.
+	ErrNoRunningLoop = errors.New("no running loop")
+	// ErrLoopClosed: the loop is closed.
+	ErrLoopClosed = errors.New("the loop is closed")
+	// ErrWrongLoop: an object of one loop was used on another.
+	ErrWrongLoop = errors.New("attached to a different loop")
+	// ErrWrongContext: an await was given a ctx that is not that of the running task.
+	ErrWrongContext = errors.New("not the ctx of the running task")
+	// ErrRuntime: an operation in a wrong state or order. See RuntimeError.
+	ErrRuntime = errors.New("wrong use")
+	// ErrValue: an argument that makes no sense. See ValueError.
+	ErrValue = errors.New("invalid argument")
+	// ErrExited: the task called runtime.Goexit, as t.FailNow of a test does.
+	ErrExited = errors.New("asyncio: the task called runtime.Goexit")
+	// ErrInterrupted: Run was ended by an interrupt from the keyboard. See KeyboardInterrupt.
+	ErrInterrupted = errors.New("asyncio: interrupted")
+)
+
+// A CancelledError is what an await returns once its task was asked to cancel,
+// and what a cancelled future or task has for a result. It is [ErrCancelled]
+// and [context.Canceled]. See asyncio.CancelledError.
+type CancelledError struct {
+	Message any   // what was given to Cancel, or nil
+	Cause   error // the error that brought the cancellation here, where that is another one
+	by      any   // see By; what prints is found out only when it is asked for
+}
+
+// By tells who asked: the name of the task whose code called Cancel, or the
+// block (a timeout, a group) whose doing it was; empty if neither.
+func (e *CancelledError) By() string {
+	switch by := e.by.(type) {
+	case nil:
+		return ""
+	case interface{ Name() string }:
+		return by.Name()
+	default:
+		return fmt.Sprint(by)
+	}
+}
+
+func (e *CancelledError) Error() string {
+	var b strings.Builder
+	b.WriteString("asyncio: cancelled")
+	if by := e.By(); by != "" {
+		b.WriteString(" by " + by)
+	}
+	if e.Message != nil {
+		fmt.Fprintf(&b, ": %v", e.Message)
+	}
+	return b.String()
+}
+
+// Is tells that e is ErrCancelled and context.Canceled.
+func (e *CancelledError) Is(target error) bool {
+	return target == ErrCancelled || target == context.Canceled
+}
+
+// Unwrap returns Cause.
+func (e *CancelledError) Unwrap() error { return e.Cause }
+
+// A TimeoutError is what a [Timeout] or [WaitFor] ends with when the time was
+// up. It is [ErrTimeout] and [context.DeadlineExceeded]. See TimeoutError.
+type TimeoutError struct {
+	After time.Duration // how much time was given; 0 where a point in time was
+	// Cause is the CancelledError that ended the body. The TimeoutError does not
+	// unwrap to it: a task that returns this error has failed, and was not cancelled.
+	Cause error
+}
+
+func (e *TimeoutError) Error() string {
+	if e.After > 0 {
+		return fmt.Sprintf("asyncio: timed out after %v", e.After)
+	}
+	return ErrTimeout.Error()
+}
+
+// Is tells that e is ErrTimeout and context.DeadlineExceeded.
+func (e *TimeoutError) Is(target error) bool {
+	return target == ErrTimeout || target == context.DeadlineExceeded
+}
+
+// Timeout tells that e is a timeout, as net.Error has it.
+func (e *TimeoutError) Timeout() bool { return true }
+
+// A GroupError holds what went wrong in a [TaskGroup]: the errors of the tasks
+// in the order in which they came, and that of the body last. See ExceptionGroup.
+type GroupError struct {
+	Message string
+	Errors  []error
+}
+
+func (e *GroupError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "asyncio: %s (%d)", e.Message, len(e.Errors))
+	for _, err := range e.Errors {
+		b.WriteString("\n  ")
+		b.WriteString(strings.ReplaceAll(err.Error(), "\n", "\n  "))
+	}
+	return b.String()
+}
+
+// Unwrap returns the errors.
+func (e *GroupError) Unwrap() []error { return e.Errors }
+
+// A CleanupError is an error that came up while another was being dealt with:
+// the cleanup of a block whose time was up failed, say. It unwraps to both. See
+// __context__ of Python's exceptions.
+type CleanupError struct {
+	Err    error // what went wrong
+	During error // what was being dealt with
+}
+
+func (e *CleanupError) Error() string {
+	return fmt.Sprintf("%v (while dealing with: %v)", e.Err, e.During)
+}
+
+// Unwrap returns both errors.
+func (e *CleanupError) Unwrap() []error { return []error{e.Err, e.During} }
+
+// A PanicError is what a task that panicked ends with, and what an exception
+// handler is told of a callback that did. If the panic's value was an error, it
+// unwraps to that.
+type PanicError struct {
+	Value any
+	Stack []byte // of the goroutine that panicked
+	Task  string // the task, as it prints, or the callback
+}
+
+func (e *PanicError) Error() string {
+	return fmt.Sprintf("asyncio: panic in %s: %v\n\n%s", e.Task, e.Value, e.Stack)
+}
+
+// Unwrap returns the panic's value, if it is an error.
+func (e *PanicError) Unwrap() error {
+	err, _ := e.Value.(error)
+	return err
+}
+
+// A DeadlockError says that nothing can ever happen again on a loop, though
+// somebody waits: no call is ready, none is scheduled, no work is under way elsewhere.
+type DeadlockError struct {
+	Waiting []string // a line for each pending task: what it is, and what it waits for
+}
+
+func (e *DeadlockError) Error() string {
+	if len(e.Waiting) == 0 {
+		return "asyncio: deadlock: nothing can ever happen on this loop, and no task is left; something must finish the future that is awaited, or call Stop"
+	}
+	return "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n  " + strings.Join(e.Waiting, "\n  ")
+}
+
+// A ShutdownError names what had not ended when the time for shutting down was
+// up. The tasks were then killed; the jobs go on in their goroutines.
+type ShutdownError struct {
+	After time.Duration // the limit
+	Tasks []string      // a line for each task: what it is, and what it waits for
+	Jobs  []string      // functions in the default executor, by name
+}
+
+func (e *ShutdownError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "asyncio: not ended %v after shutdown began", e.After)
+	for _, t := range e.Tasks {
+		b.WriteString("\n  task ")
+		b.WriteString(t)
+	}
+	for _, j := range e.Jobs {
+		b.WriteString("\n  job ")
+		b.WriteString(j)
+	}
+	return b.String()
+}
+
+// isCancelled reports whether err says that the task that returns it was
+// cancelled. asked tells that a cancel is outstanding: then a context.Canceled counts, that of a
+// net/http call which saw the ctx, say.
+//
+// An error that joins several is a cancellation only if all are: or else a
+// task that failed while it was cancelled would hide its failure.
+func isCancelled(err error, asked bool) bool {
+	for err != nil {
+		switch e := err.(type) {
+		case *CancelledError:
+			return true
+		case *TimeoutError:
+			return false
+		case interface{ Unwrap() []error }:
+			errs := e.Unwrap()
+			for _, err := range errs {
+				if !isCancelled(err, asked) {
+					return false
+				}
+			}
+			return len(errs) > 0
+		}
+		if err == ErrCancelled || asked && err == context.Canceled {
+			return true
+		}
+		err = errors.Unwrap(err)
+	}
+	return false
+}
+
+// misuse is the error of a mistake in the calling code. kind is the sentinel that it wraps.
+func misuse(kind error, format string, args ...any) error {
+	return fmt.Errorf("asyncio: "+format+": %w", append(args, kind)...)
+}

@@ -1,0 +1,412 @@
+package asyncio
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+)
+
+// None is the result of what has none.
+type None = struct{}
+
+// An Awaitable is what can be awaited: a [Future], a [Task], a [Coro].
+type Awaitable[T any] interface {
+	Await(ctx context.Context) (T, error)
+}
+
+// AnyFuture is a future or a task of whatever type.
+type AnyFuture interface {
+	Done() bool
+	Cancelled() bool
+	Cancel(msg ...any) bool
+	Exception() error
+	AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption)
+	RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int
+	Loop() *Loop
+	String() string
+
+	base() *futureBase
+}
+
+// A Future is a result that is not there yet. It belongs to its loop: only what
+// runs there may touch it; other goroutines go through [Loop.CallSoonThreadsafe].
+// See asyncio.Future.
+type Future[T any] struct {
+	futureBase
+	value T
+}
+
+// futureBase is a Future but for its value.
+type futureBase struct {
+	loop   *Loop
+	self   AnyFuture // the Future or the Task that this is part of
+	err    error     // why it failed, or the CancelledError
+	waiter entry     // the first who waits; most have no other
+	more   *futureMore
+	state  state
+	// The error of a task that ended cancelled is given once, to the first who asks;
+	// the others get one of their own, without its message. So does CPython.
+	once, given bool
+	isTask      bool
+	printing    bool
+}
+
+type state uint8
+
+const (
+	pending state = iota
+	finished
+	failed
+	cancelled
+)
+
+// futureMore is what few futures have.
+type futureMore struct {
+	waiters []entry              // after the first, in order
+	cancel  func(msg []any) bool // see WithCancel
+	unread  *unread
+	made    []uintptr // where, in debug mode
+}
+
+// A FutureOption is given to [NewFuture].
+type FutureOption interface{ applyFuture(*futureBase) }
+
+type cancelOption func(msg []any) bool
+
+func (o cancelOption) applyFuture(f *futureBase) { f.extra().cancel = o }
+
+// WithCancel has Cancel of the future, as long as it is pending, call fn instead
+// of making it cancelled, and answer what fn does. A future made of others
+// passes the request on in this way; Gather's does.
+func WithCancel(fn func(msg []any) bool) FutureOption { return cancelOption(fn) }
+
+// NewFuture returns a pending future of ctx's loop. It panics where there is none. See loop.create_future.
+func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
+	f := &Future[T]{}
+	f.init(mustLoop(ctx, "NewFuture"), f)
+	for _, o := range opts {
+		o.applyFuture(&f.futureBase)
+	}
+	return f
+}
+
+func (f *futureBase) init(l *Loop, self AnyFuture) {
+	f.loop, f.self = l, self
+	if l.debug {
+		f.extra().made = callers()
+	}
+}
+
+func (f *futureBase) extra() *futureMore {
+	if f.more == nil {
+		f.more = &futureMore{}
+	}
+	return f.more
+}
+
+func (f *futureBase) base() *futureBase { return f }
+
+// Loop returns the loop to which f belongs. See Future.get_loop.
+func (f *futureBase) Loop() *Loop {
+	f.loop.escaped.Store(true)
+	return f.loop
+}
+
+// Done tells whether f has a result or an error or was cancelled. See Future.done.
+func (f *futureBase) Done() bool { return f.state != pending }
+
+// Cancelled tells whether f was cancelled. See Future.cancelled.
+func (f *futureBase) Cancelled() bool { return f.state == cancelled }
+
+// SetResult gives f its result. If f is done already it returns an error
+// ([ErrInvalidState]) and changes nothing. See Future.set_result.
+func (f *Future[T]) SetResult(value T) error {
+	if err := f.canFinish("SetResult"); err != nil {
+		return err
+	}
+	f.value = value
+	f.finish(finished, nil)
+	return nil
+}
+
+// SetException gives f an error for its outcome. If f is done already it
+// returns an error ([ErrInvalidState]) and changes nothing. See Future.set_exception.
+func (f *futureBase) SetException(err error) error {
+	if err == nil {
+		return misuse(ErrValue, "SetException(nil) on %v; SetResult says that all went well", f.self)
+	}
+	if err := f.canFinish("SetException"); err != nil {
+		return err
+	}
+	f.fail(err)
+	return nil
+}
+
+func (f *futureBase) canFinish(act string) error {
+	if f.loop.debug {
+		if err := f.loop.checkHere(act); err != nil {
+			return err
+		}
+	}
+	if f.isTask {
+		return misuse(ErrRuntime, "%s on %v: a task gets its outcome from its function; make a Future for an outcome from outside", act, f.self)
+	}
+	if f.state != pending {
+		return misuse(ErrInvalidState, "%s on %v", act, f.self)
+	}
+	return nil
+}
+
+// finish makes f done and has all who wait called, in the order in which they came.
+func (f *futureBase) finish(s state, err error) {
+	f.state, f.err = s, err
+	l := f.loop
+	if f.waiter != (entry{}) {
+		l.ready.Push(f.waiter)
+		f.waiter = entry{}
+	}
+	if m := f.more; m != nil {
+		for _, e := range m.waiters {
+			l.ready.Push(e)
+		}
+		m.waiters, m.cancel = nil, nil
+	}
+}
+
+// fail makes f failed. Until somebody asks for the error it stands in the loop's reports.
+func (f *futureBase) fail(err error) {
+	f.finish(failed, err)
+	u := &unread{err: err, what: "a future"}
+	if f.isTask {
+		u.what = "task " + f.self.(interface{ Name() string }).Name()
+	}
+	u.source = f.source()
+	f.extra().unread = u
+	l := f.loop
+	l.reports.add(u)
+	u.cleanup = runtime.AddCleanup(f, func(u *unread) {
+		l.inbox.put(entry{handle: l.outsideHandle(func(context.Context) { l.reports.tell(l, u) })})
+	}, u)
+}
+
+// source is where f was made, as far as it is known.
+func (f *futureBase) source() string {
+	if f.more != nil && f.more.made != nil {
+		return stackText(f.more.made)
+	}
+	if s, ok := f.self.(interface{ function() string }); ok {
+		return s.function()
+	}
+	return ""
+}
+
+// read notes that somebody has seen f's error.
+func (f *futureBase) read() {
+	if f.more != nil && f.more.unread != nil {
+		f.loop.reports.remove(f.more.unread)
+		f.more.unread.cleanup.Stop()
+		f.more.unread = nil
+	}
+}
+
+// outcome returns the error of f, which is done.
+func (f *futureBase) outcome() error {
+	switch f.state {
+	case failed:
+		f.read()
+	case cancelled:
+		if f.given {
+			return &CancelledError{Cause: f.err}
+		}
+		f.given = f.once
+	}
+	return f.err
+}
+
+// Result returns f's result or its error; a [CancelledError] if it was
+// cancelled, [ErrInvalidState] if it is not done. See Future.result.
+func (f *Future[T]) Result() (T, error) {
+	if f.state == pending {
+		var zero T
+		return zero, misuse(ErrInvalidState, "Result of %v; await it", f.self)
+	}
+	return f.value, f.outcome()
+}
+
+// Exception returns f's error, nil if it has a result; a [CancelledError] if it
+// was cancelled, [ErrInvalidState] if it is not done. See Future.exception.
+func (f *futureBase) Exception() error {
+	if f.state == pending {
+		return misuse(ErrInvalidState, "Exception of %v; await it", f.self)
+	}
+	return f.outcome()
+}
+
+// Cancel makes f cancelled, with an optional message, and has its awaiters get
+// a [CancelledError]. It returns false, and does nothing, if f is done. See Future.cancel.
+func (f *futureBase) Cancel(msg ...any) bool {
+	if f.loop.debug {
+		f.loop.mustBeHere("Cancel")
+	}
+	return f.cancel(f.loop.asker(), msg)
+}
+
+func (f *futureBase) cancel(by any, msg []any) bool {
+	if f.state != pending {
+		f.read()
+		return false
+	}
+	if f.isTask {
+		return f.self.(interface{ requestCancel(by any, msg []any) bool }).requestCancel(by, msg)
+	}
+	if f.more != nil && f.more.cancel != nil {
+		return f.more.cancel(msg)
+	}
+	f.finish(cancelled, newCancelledError(by, msg))
+	return true
+}
+
+// CancelMessage returns the message of the last request to cancel f that f itself took, nil if there was
+// none or it was passed on. Unlike Exception it leaves a task's CancelledError to
+// the first who asks. See Future._cancel_message.
+func (f *futureBase) CancelMessage() any {
+	var e *CancelledError
+	switch {
+	case f.isTask && !f.once:
+		e = f.self.(AnyTask).task().request
+	case f.state == cancelled && !f.once:
+		e, _ = f.err.(*CancelledError)
+	}
+	if e == nil {
+		return nil
+	}
+	return e.Message
+}
+
+func newCancelledError(by any, msg []any) *CancelledError {
+	e := &CancelledError{by: by}
+	if len(msg) > 0 {
+		e.Message = msg[0]
+	}
+	return e
+}
+
+// asker returns whose code runs: a task, or nil.
+func (l *Loop) asker() any {
+	if l.current == nil {
+		return nil
+	}
+	return l.current.of
+}
+
+// AddDoneCallback has fn called when f is done, or soon if it is done already;
+// never from within AddDoneCallback. fn must not wait. It runs in a copy of the
+// present Context or in the one given. See Future.add_done_callback.
+func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
+	if fn == nil {
+		panic(misuse(ErrValue, "AddDoneCallback with a nil function"))
+	}
+	h := f.loop.newHandle("AddDoneCallback", func(ctx context.Context) { fn(ctx, f.self) }, opts)
+	h.id = closurePointer(fn)
+	if f.state != pending {
+		f.loop.ready.Push(entry{handle: h})
+		return
+	}
+	f.addWaiter(entry{handle: h})
+}
+
+func (f *futureBase) addWaiter(e entry) {
+	if f.waiter == (entry{}) {
+		f.waiter = e
+		return
+	}
+	f.addFurther(e)
+}
+
+func (f *futureBase) addFurther(e entry) {
+	m := f.extra()
+	m.waiters = append(m.waiters, e)
+}
+
+// RemoveDoneCallback takes all registrations of fn out and returns how many
+// there were. fn is known by its function value: two closures made by one
+// func literal are different, two method values of one object too: keep the value.
+// See Future.remove_done_callback.
+func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
+	id := closurePointer(fn)
+	return f.removeWaiters(func(e entry) bool { return e.handle != nil && e.handle.id == id })
+}
+
+func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
+	// The first is nil only if there is no other: see finish.
+	all := []entry{f.waiter}
+	if f.more != nil {
+		all = append(all, f.more.waiters...)
+		f.more.waiters = nil
+	}
+	f.waiter = entry{}
+	for _, e := range all {
+		switch {
+		case e == entry{}:
+		case which(e):
+			removed++
+		default:
+			f.addWaiter(e)
+		}
+	}
+	return removed
+}
+
+// String describes f: its state, its result or error, who waits. See Future.__repr__.
+func (f *Future[T]) String() string {
+	return f.describeAs("Future", "", func() any { return f.value })
+}
+
+func (f *futureBase) describeAs(kind, more string, value func() any) string {
+	// A result may hold the future.
+	if f.printing {
+		return "<" + kind + " ...>"
+	}
+	f.printing = true
+	defer func() { f.printing = false }()
+	var b strings.Builder
+	b.WriteString("<" + kind)
+	switch f.state {
+	case pending:
+		b.WriteString(" pending" + more)
+		f.describeCallbacks(&b)
+	case finished:
+		fmt.Fprintf(&b, " finished%s result=%v", more, value())
+	case failed:
+		fmt.Fprintf(&b, " finished%s error=%q", more, f.err)
+	case cancelled:
+		b.WriteString(" cancelled" + more)
+	}
+	if f.more != nil {
+		b.WriteString(madeAt(f.more.made))
+	}
+	b.WriteString(">")
+	return b.String()
+}
+
+func (f *futureBase) describeCallbacks(b *strings.Builder) {
+	var names []string
+	count := func(e entry) {
+		if e.handle != nil {
+			names = append(names, funcPlace(*(*uintptr)(e.handle.id)))
+		}
+	}
+	count(f.waiter)
+	if f.more != nil {
+		for _, e := range f.more.waiters {
+			count(e)
+		}
+	}
+	switch n := len(names); {
+	case n > 2:
+		fmt.Fprintf(b, " cb=[%s, %s, and %d more]", names[0], names[1], n-2)
+	case n > 0:
+		fmt.Fprintf(b, " cb=[%s]", strings.Join(names, ", "))
+	}
+}

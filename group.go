@@ -1,0 +1,257 @@
+package asyncio
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// A TaskGroup is a block that tasks are made in and that does not end before
+// they have. If one of them fails, or the block's function does, the others
+// are cancelled, and the block ends with a [GroupError] of all that went wrong. It
+// is used once. See asyncio.TaskGroup.
+type TaskGroup struct {
+	ctx       *Scope
+	parent    AnyTask
+	tasks     list.List // of AnyTask: the children that have not ended, in order of creation
+	errs      []error
+	completed *Future[None] // by the last child to end, while the block waits for that
+	entered   bool
+	exiting   bool // the body has returned
+	aborting  bool
+	cancelled bool // by Cancel
+	asked     bool // the parent to cancel
+}
+
+// WithTaskGroup runs fn with a new group, waits for all its tasks, and returns
+// nil if nothing went wrong, or else: a [GroupError], if a task failed or fn
+// returned an error; a [CancelledError], if the calling task was cancelled and no task failed.
+// A task that ends cancelled is no error. fn must use the ctx that it is given: that is done
+// once a task fails. See asyncio.TaskGroup.
+func WithTaskGroup(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
+	return NewTaskGroup().Run(ctx, fn)
+}
+
+// NewTaskGroup returns a group for one [TaskGroup.Run].
+func NewTaskGroup() *TaskGroup { return &TaskGroup{} }
+
+// Run is [WithTaskGroup] on tg. A second Run is an error ([ErrRuntime]).
+func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
+	if tg.entered {
+		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", tg)
+	}
+	if fn == nil {
+		return misuse(ErrValue, "a task group with a nil function")
+	}
+	scope, err := NewScope(ctx)
+	if err != nil {
+		return err
+	}
+	defer scope.Close()
+	tg.ctx, tg.parent, tg.entered = scope, scope.Task(), true
+	if tg.cancelled {
+		tg.cancelAll()
+	}
+	returned := false
+	defer func() {
+		if returned {
+			return
+		}
+		// A panic or Goexit is on its way up. No task outlives the block for that.
+		tg.abort()
+		_ = tg.exit(ctx, nil)
+		for _, err := range tg.errs {
+			scope.loop.CallExceptionHandler(&ExceptionContext{
+				Message:   "a task of a group failed, whose body ended with a panic or Goexit",
+				Exception: err,
+			})
+		}
+	}()
+	err = fn(scope, tg)
+	returned = true
+	return tg.exit(ctx, err)
+}
+
+// exit is what happens once the body has returned err.
+func (tg *TaskGroup) exit(ctx context.Context, err error) error {
+	tg.exiting = true
+	var propagate error // a cancel from outside
+	bodyCancelled := err != nil && isCancelled(err, tg.parent.Cancelling() > 0)
+	if bodyCancelled {
+		propagate = err
+	}
+	if err != nil && !tg.aborting {
+		tg.abort()
+	}
+	for tg.tasks.Len() > 0 {
+		tg.completed = NewFuture[None](ctx)
+		_, joinErr := tg.completed.Await(ctx)
+		tg.completed = nil
+		if errors.Is(joinErr, ErrLoopClosed) {
+			return joinErr
+		}
+		if joinErr == nil {
+			continue
+		}
+		if !tg.aborting || tg.cancelled {
+			propagate = joinErr
+		}
+		if !tg.aborting {
+			tg.abort()
+		}
+		if !errors.Is(joinErr, ErrCancelled) {
+			// A deadline of ctx's own stays over. The children have heard of it; the
+			// wait for them goes on.
+			propagate = joinErr
+			ctx = context.WithoutCancel(ctx)
+		}
+	}
+	if tg.asked && tg.parent.Uncancel() == 0 {
+		propagate = nil
+		if tg.cancelled && bodyCancelled {
+			err = nil
+		}
+	}
+	if propagate != nil && len(tg.errs) == 0 {
+		return propagate
+	}
+	if err != nil && !bodyCancelled {
+		tg.errs = append(tg.errs, err)
+	}
+	if len(tg.errs) == 0 {
+		return err
+	}
+	// A cancel from outside is not lost to the error: it is delivered at the next await.
+	if tg.parent.Cancelling() > 0 {
+		tg.parent.Uncancel()
+		tg.parent.Cancel()
+	}
+	errs := tg.errs
+	tg.errs = nil
+	return &GroupError{Message: "unhandled errors in a TaskGroup", Errors: errs}
+}
+
+// CreateTaskIn is [CreateTask] in a group: fn gets a ctx of the new task's own. It may be called by the
+// block's function and by the group's tasks. While the group shuts
+// down, because a task failed, it returns a task that is cancelled already and never runs. It panics
+// ([ErrRuntime]) if the group has not begun or has ended. See TaskGroup.create_task.
+func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
+	if err := tg.refuses(); err != nil {
+		return refusedTask[T](tg.ctx, err, opts)
+	}
+	t := CreateTask(tg.ctx, fn, opts...)
+	tg.add(t)
+	return t
+}
+
+// Go is [CreateTaskIn] for a function without a result.
+func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
+	if err := tg.refuses(); err != nil {
+		return refusedTask[None](tg.ctx, err, opts)
+	}
+	t := Go(tg.ctx, fn, opts...)
+	tg.add(t)
+	return t
+}
+
+func (tg *TaskGroup) refuses() error {
+	switch {
+	case !tg.entered:
+		panic(misuse(ErrRuntime, "a task in %v, which has not been entered; use it inside the function given to Run", tg))
+	case tg.exiting && tg.tasks.Len() == 0:
+		panic(misuse(ErrRuntime, "a task in %v, which is finished; a group lives as long as its block", tg))
+	case tg.aborting:
+		return misuse(ErrRuntime, "a task in %v, which is shutting down", tg)
+	}
+	return nil
+}
+
+func (tg *TaskGroup) add(t AnyTask) {
+	e := tg.tasks.PushBack(t)
+	// Also for a task that ended in its eager start: to deal with its error here
+	// and now could cancel the caller in the middle of its work.
+	t.AddDoneCallback(func(_ context.Context, f AnyFuture) {
+		tg.tasks.Remove(e)
+		tg.childEnded(f)
+	})
+}
+
+func (tg *TaskGroup) childEnded(f AnyFuture) {
+	if tg.completed != nil && tg.tasks.Len() == 0 && !tg.completed.Done() {
+		_ = tg.completed.SetResult(None{})
+	}
+	if f.Cancelled() {
+		return
+	}
+	err := f.Exception()
+	if err == nil {
+		return
+	}
+	tg.errs = append(tg.errs, err)
+	if tg.parent.Done() {
+		tg.ctx.loop.CallExceptionHandler(&ExceptionContext{
+			Message:   "a task of a group failed, whose parent " + tg.parent.Name() + " has ended already",
+			Exception: err,
+			Future:    f,
+		})
+		return
+	}
+	if !tg.aborting && !tg.asked {
+		tg.cancelAll()
+	}
+}
+
+// cancelAll cancels the children, and the parent so that the body ends.
+func (tg *TaskGroup) cancelAll() {
+	tg.abort()
+	tg.asked = true
+	tg.ctx.Cancel(tg)
+}
+
+func (tg *TaskGroup) abort() {
+	tg.aborting = true
+	for e := tg.tasks.Front(); e != nil; e = e.Next() {
+		e.Value.(AnyTask).Cancel()
+	}
+}
+
+// Cancel ends the group early: its tasks and its body are cancelled, and the
+// block ends without an error if nothing else goes wrong. Before Run it does so at the
+// block's begin; after the block's end it does nothing. See TaskGroup.cancel (3.15).
+func (tg *TaskGroup) Cancel() {
+	if tg.exiting && tg.tasks.Len() == 0 || tg.cancelled {
+		return
+	}
+	tg.cancelled = true
+	if !tg.entered || tg.aborting {
+		return
+	}
+	if tg.exiting {
+		tg.abort() // the body is through
+		return
+	}
+	tg.cancelAll()
+}
+
+// String describes tg: how many tasks and errors. See TaskGroup.__repr__.
+func (tg *TaskGroup) String() string {
+	var b strings.Builder
+	b.WriteString("<TaskGroup")
+	if n := tg.tasks.Len(); n > 0 {
+		fmt.Fprintf(&b, " tasks=%d", n)
+	}
+	if len(tg.errs) > 0 {
+		fmt.Fprintf(&b, " errors=%d", len(tg.errs))
+	}
+	if tg.aborting {
+		b.WriteString(" cancelling")
+	} else if tg.entered {
+		b.WriteString(" entered")
+	}
+	return b.String() + ">"
+}
+
+// Name is how a CancelledError names the group.
+func (tg *TaskGroup) Name() string { return tg.String() }

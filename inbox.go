@@ -1,0 +1,93 @@
+package asyncio
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+)
+
+// An inbox is the one door through which other goroutines reach a loop.
+type inbox struct {
+	filled atomic.Bool // there is something to take; changed under mu
+	unpark func()
+
+	mu      sync.Mutex // guards the fields below
+	entries []entry
+	spare   []entry // taken before, to be filled next
+	closed  bool
+}
+
+// put leaves an entry and wakes the loop; false if the loop is closed.
+func (b *inbox) put(e entry) bool {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return false
+	}
+	b.entries = append(b.entries, e)
+	first := !b.filled.Swap(true)
+	b.mu.Unlock()
+	// Whoever filled it first has woken the loop, or is about to.
+	if first {
+		b.unpark()
+	}
+	return true
+}
+
+// take empties the inbox. What it returns is good until the next call.
+func (b *inbox) take() []entry {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	taken := b.entries
+	clear(b.spare[:cap(b.spare)])
+	b.entries, b.spare = b.spare[:0], taken
+	b.filled.Store(false)
+	return taken
+}
+
+func (b *inbox) close() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.closed = true
+	b.entries, b.spare = nil, nil
+	b.filled.Store(false)
+}
+
+// CallSoonThreadsafe is [Loop.CallSoon] for other goroutines; it wakes the loop.
+// fn runs in a new Context or in the one given. Its error: the loop is closed ([ErrLoopClosed]), and fn
+// will not be called. See loop.call_soon_threadsafe.
+func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOption) (*Handle, error) {
+	if fn == nil {
+		panic(misuse(ErrValue, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
+	}
+	h := l.outsideHandle(fn)
+	for _, o := range opts {
+		if c := o.callContext(); c != nil {
+			h.ctx.vars = c
+		}
+	}
+	if !l.inbox.put(entry{handle: h}) {
+		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v", l)
+	}
+	return h, nil
+}
+
+// begunOutside and doneOutside enclose a piece of work elsewhere: as long as one is under
+// way the loop has something to wait for. The first belongs to the loop, the second may be called
+// from anywhere, and has fn called on the loop.
+func (l *Loop) begunOutside() { l.outside++ }
+
+func (l *Loop) doneOutside(fn func(ctx context.Context)) {
+	l.inbox.put(entry{handle: l.outsideHandle(func(ctx context.Context) {
+		l.outside--
+		fn(ctx)
+	})})
+}
+
+// outsideHandle is newHandle for goroutines that are not the loop's.
+func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
+	h := &Handle{fn: fn}
+	h.ctx.loop = l
+	h.ctx.vars = &h.own
+	return h
+}

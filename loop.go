@@ -1,0 +1,341 @@
+package asyncio
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"example.com/asyncio/driver"
+	"example.com/asyncio/executor"
+	"example.com/asyncio/internal/coro"
+	"example.com/asyncio/internal/ring"
+	"example.com/asyncio/internal/timerheap"
+)
+
+// Never is a time that does not come: the deadline of a timeout that is off.
+const Never = driver.Never
+
+// A Loop runs tasks and callbacks, one at a time. [Run] makes one; only who
+// embeds the loop in something else needs [NewLoop]. Its methods belong to the
+// code that runs on it (tasks and callbacks), or to the one who holds it while
+// it does not run; [Loop.CallSoonThreadsafe] is for all others.
+// See asyncio.loop (CPython 3.13 base_events.py).
+type Loop struct {
+	// Owned by the goroutine that runs the loop's code at the moment.
+	driver          driver.Driver
+	group           *coro.Group
+	ready           ring.Buffer[entry]
+	left            int    // entries that the present turn has still to run
+	turns           uint64 // begun
+	timers          timerheap.Heap[*TimerHandle]
+	cancelledTimers int         // of those in timers
+	current         *strand     // which runs; nil in a callback and outside of all
+	vars            *Context    // in which the code runs
+	root            Context     // outside of all tasks and callbacks
+	callStack       *coro.Stack // on which a callback runs
+	handed          entry       // what a stack found next and left to a bare one
+	strands         strandList  // all that have not ended
+	outside         int         // pieces of work elsewhere whose end comes through the inbox
+	walk            uint32      // cancels that were asked for from outside of another
+	walking         int         // such as are under way
+	stopping        bool
+	fresh           bool // this run has not had its first turn, which comes even if stopping
+	closing         bool // strands are being killed
+	exited          bool // a Goexit is on its way to the caller of run
+	wakeable        bool // something outside can still act on a loop that waits: a ctx, say
+	deadlock        *DeadlockError
+	deadline        time.Duration // at which run returns in any case; Never but while shutting down
+	handler         ExceptionHandler
+	reports         reportList // of errors that nobody has read
+	factory         TaskFactory
+	pool            executor.Executor // the default executor
+	poolShut        bool
+	debug           bool
+	slow            time.Duration // of a step, that is reported in debug mode
+	clock           stepClock
+
+	// Safe for any goroutine.
+	state   atomic.Int32 // idle, running, closed
+	escaped atomic.Bool  // user code holds the Loop, so another goroutine may have it
+	inbox   inbox
+	here    atomic.Uint64 // in debug mode: the id of the goroutine that has control, or 0
+}
+
+const (
+	idle int32 = iota
+	running
+	closed
+)
+
+// maxPark is how long a loop sleeps at most before it looks at the time again: clocks err over days.
+// See MAXIMUM_SELECT_TIMEOUT.
+const maxPark = 24 * time.Hour
+
+// An entry of the ready queue is a strand that goes on or a call.
+type entry struct {
+	strand *strand
+	handle *Handle
+}
+
+// NewLoop returns a loop on d, or on real time if d is nil. It must be closed in
+// the end. See asyncio.new_event_loop.
+func NewLoop(d driver.Driver) *Loop {
+	l := newLoop(d)
+	l.escaped.Store(true)
+	return l
+}
+
+func newLoop(d driver.Driver) *Loop {
+	if d == nil {
+		d = driver.NewReal()
+	}
+	l := &Loop{driver: d, slow: defaultSlow, debug: debugByEnvironment()}
+	l.vars, l.deadline = &l.root, Never
+	l.group = coro.NewGroup(newBody(l))
+	l.inbox.unpark = d.Unpark
+	return l
+}
+
+// Time returns the loop's time: monotonic, and of no relation to the time of day. See loop.time.
+func (l *Loop) Time() time.Duration { return l.driver.Now() }
+
+// CallSoon has fn called in the next turn, after all that is ready now. fn must
+// not wait. It runs in a copy of the present Context or in the one given.
+// See loop.call_soon.
+func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handle {
+	h := l.newHandle("CallSoon", fn, opts)
+	// Those who called CallSoonThreadsafe before are called before.
+	l.takeInbox()
+	l.ready.Push(entry{handle: h})
+	return h
+}
+
+// CallLater has fn called when d has passed. Calls for the same time happen in
+// the order in which they were asked for. See loop.call_later.
+func (l *Loop) CallLater(d time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
+	return l.CallAt(l.driver.Now()+d, fn, opts...)
+}
+
+// CallAt has fn called at a time as [Loop.Time] counts. See loop.call_at.
+func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
+	t := &TimerHandle{when: when, queued: true}
+	l.initHandle(&t.Handle, "CallAt", fn, opts)
+	l.timers.Push(when, t)
+	return t
+}
+
+// Stop has RunForever return at the end of the present turn. See loop.stop.
+func (l *Loop) Stop() { l.stopping = true }
+
+// IsRunning tells whether somebody is inside RunForever. Any goroutine may ask. See loop.is_running.
+func (l *Loop) IsRunning() bool { return l.state.Load() == running }
+
+// IsClosed tells whether the loop was closed. Any goroutine may ask. See loop.is_closed.
+func (l *Loop) IsClosed() bool { return l.state.Load() == closed }
+
+// Context returns a ctx that stands for the loop outside of any task: with it
+// futures and tasks can be made before the loop runs.
+func (l *Loop) Context() context.Context {
+	l.escaped.Store(true)
+	return &callContext{placed{loop: l, vars: &l.root}}
+}
+
+// RunForever runs the loop until Stop. Its errors: the loop runs already
+// ([ErrRuntime]) or is closed ([ErrLoopClosed]); nothing can ever happen any more
+// (a [DeadlockError]; a loop in real time that other goroutines can reach waits
+// for those instead). In all cases the loop can go on with a further call.
+// If a task or callback called runtime.Goexit, RunForever does so too.
+// See loop.run_forever.
+func (l *Loop) RunForever() error {
+	err := l.run()
+	if l.exited {
+		l.exited = false
+		runtime.Goexit()
+	}
+	return err
+}
+
+func (l *Loop) run() error {
+	if !l.state.CompareAndSwap(idle, running) {
+		if l.IsClosed() {
+			return misuse(ErrLoopClosed, "RunForever of %v", l)
+		}
+		return misuse(ErrRuntime, "RunForever of %v, which runs already; a task that wants another's result awaits it", l)
+	}
+	l.fresh = true
+	l.group.Enter()
+	l.stopping = false
+	l.current, l.vars = nil, &l.root
+	l.here.Store(0)
+	l.state.Store(idle)
+	if d := l.deadlock; d != nil {
+		l.deadlock = nil
+		return d
+	}
+	return nil
+}
+
+// next takes the next entry; false if the loop is to leave.
+func (l *Loop) next() (entry, bool) {
+	for l.left == 0 {
+		if !l.turn() {
+			return entry{}, false
+		}
+	}
+	l.left--
+	return l.ready.Pop(), true
+}
+
+// nextAtHand takes the next entry if it can be had without waiting and
+// without a deep call: tasks call it on their own small stacks.
+func (l *Loop) nextAtHand() (entry, bool) {
+	if l.debug || l.deadline != Never {
+		return entry{}, false // a bare stack is to see each step
+	}
+	if l.left == 0 {
+		if l.stopping || l.ready.Len() == 0 || l.inbox.filled.Load() {
+			return entry{}, false
+		}
+		if l.timers.Len() > 0 {
+			if when, _ := l.timers.Min(); when <= l.driver.Now() {
+				return entry{}, false
+			}
+		}
+		l.turns++
+		l.left = l.ready.Len()
+	}
+	l.left--
+	return l.ready.Pop(), true
+}
+
+// turn begins a turn: it waits until something is ready, and fixes how much is
+// run before it looks again. It returns false if the loop is to leave.
+func (l *Loop) turn() bool {
+	if l.stopping && !l.fresh || l.deadline != Never && l.driver.Now() >= l.deadline {
+		return false
+	}
+	l.fresh = false
+	l.takeInbox()
+	l.dropCancelledTimers()
+	if l.ready.Len() == 0 && !l.stopping && !l.park() {
+		return false
+	}
+	for l.timers.Len() > 0 {
+		when, t := l.timers.Min()
+		if when > l.driver.Now() {
+			break
+		}
+		l.timers.Pop()
+		t.queued = false
+		if t.cancelled {
+			l.cancelledTimers--
+			continue
+		}
+		l.ready.Push(entry{handle: &t.Handle})
+	}
+	l.turns++
+	l.left = l.ready.Len()
+	return true
+}
+
+// park sleeps until something is due or comes in; false in a deadlock.
+func (l *Loop) park() bool {
+	until := Never
+	if l.timers.Len() > 0 {
+		until, _ = l.timers.Min()
+		now := l.driver.Now()
+		if until <= now {
+			return true
+		}
+		until = min(until, now+maxPark)
+	}
+	hopeless := until == Never && l.outside == 0 && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
+	if !hopeless && (until != Never || l.outside > 0) {
+		until = min(until, l.deadline)
+	}
+	if hopeless || !l.driver.Park(until, l.outside > 0) {
+		l.deadlock = &DeadlockError{Waiting: l.strands.describe()}
+		return false
+	}
+	l.takeInbox()
+	return true
+}
+
+func (l *Loop) takeInbox() {
+	if !l.inbox.filled.Load() {
+		return
+	}
+	for _, e := range l.inbox.take() {
+		l.ready.Push(e)
+	}
+}
+
+// dropCancelledTimers frees cancelled timers: those that come first at once, the
+// others when they are the greater part. See _MIN_SCHEDULED_TIMER_HANDLES.
+func (l *Loop) dropCancelledTimers() {
+	if l.cancelledTimers > 100 && l.cancelledTimers > l.timers.Len()/2 {
+		l.timers.Filter(func(t *TimerHandle) bool {
+			t.queued = !t.cancelled
+			return t.queued
+		})
+		l.cancelledTimers = 0
+	}
+	for l.cancelledTimers > 0 {
+		_, t := l.timers.Min()
+		if !t.cancelled {
+			return
+		}
+		l.timers.Pop()
+		t.queued = false
+		l.cancelledTimers--
+	}
+}
+
+// Close ends the loop. Calls that are still scheduled do not happen; tasks that have not
+// ended are killed, in the order of their creation: each await returns
+// [ErrLoopClosed] and their deferred calls run. Errors that nobody has read are
+// reported. A second Close does nothing; a Close of a running loop is an error.
+// See loop.close.
+func (l *Loop) Close() error {
+	switch l.state.Load() {
+	case running:
+		return misuse(ErrRuntime, "Close of %v, which is running; call Stop, and Close when RunForever has returned", l)
+	case closed:
+		return nil
+	}
+	l.closing = true
+	for l.strands.first != nil {
+		l.kill(l.strands.first)
+	}
+	l.reports.flush(l)
+	l.state.Store(closed)
+	l.inbox.close()
+	l.ready.Clear()
+	l.left = 0
+	l.timers = timerheap.Heap[*TimerHandle]{}
+	l.group.Close()
+	if l.pool != nil && !l.poolShut {
+		l.poolShut = true
+		shut, cancel := context.WithCancel(context.Background())
+		cancel()
+		_ = l.pool.Shutdown(shut) // what still runs has lost whoever would hear of it
+	}
+	return nil
+}
+
+// String describes l. See BaseEventLoop.__repr__.
+func (l *Loop) String() string {
+	state := [...]string{"idle", "running", "closed"}[l.state.Load()]
+	if l.debug {
+		state += " debug"
+	}
+	return fmt.Sprintf("<Loop %s>", state)
+}
+
+func (l *Loop) mustBeOpen(act string) {
+	if l.closing {
+		panic(misuse(ErrLoopClosed, "%s on %v", act, l))
+	}
+}

@@ -1,0 +1,280 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"example.com/asyncio/executor"
+)
+
+// ToThread calls fn in a goroutine of the loop's default executor and suspends
+// until it has returned. fn may block. Its ctx has the values of ctx and a copy of
+// its Context, and is done when the calling task is cancelled: ToThread then returns the
+// [CancelledError] at once, and fn goes on as long as it likes; the pool counts it as
+// abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
+// an [executor.PanicError]. See asyncio.to_thread.
+func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
+	if _, err := awaiter(ctx); err != nil {
+		var zero T
+		return zero, err
+	}
+	return RunInExecutor(&threadContext{ctx, CopyContext(ctx)}, nil, fn).Await(ctx)
+}
+
+// A threadContext is a ctx in which context variables can be read and set outside of the loop.
+type threadContext struct {
+	context.Context
+	vars *Context
+}
+
+func (c *threadContext) Value(key any) any {
+	if key == (contextKey{}) {
+		return c.vars
+	}
+	return c.Context.Value(key)
+}
+
+// A jobContext is what a job is given for its values: all but its place on the loop.
+type jobContext struct{ context.Context }
+
+func (c jobContext) Value(key any) any {
+	switch key.(type) {
+	case placeKey:
+		return nil
+	case contextKey:
+		if _, ok := c.Context.(*threadContext); !ok {
+			return nil
+		}
+	}
+	return c.Context.Value(key)
+}
+
+// RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
+// and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
+// done when the future is cancelled; a fn that has not begun is withdrawn then. The future fails if ex
+// does not take fn on ([executor.ErrShutdown]). See loop.run_in_executor.
+func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
+	l := mustLoop(ctx, "RunInExecutor")
+	if fn == nil {
+		panic(misuse(ErrValue, "RunInExecutor with a nil function"))
+	}
+	f := NewFuture[T](ctx)
+	if ex == nil {
+		var err error
+		if ex, err = l.defaultExecutor(); err != nil {
+			_ = f.SetException(err)
+			return f
+		}
+	}
+	var value T
+	work := func(ctx context.Context) (any, error) {
+		var err error
+		value, err = fn(ctx)
+		return nil, err
+	}
+	l.begunOutside()
+	job, err := ex.Submit(jobContext{ctx}, funcPlace(codePointer(fn)), work, func(_ any, err error) {
+		l.doneOutside(func(context.Context) { settleWith(f, value, err) })
+	})
+	if err != nil {
+		l.outside--
+		_ = f.SetException(err)
+		return f
+	}
+	f.AddDoneCallback(func(context.Context, AnyFuture) {
+		if f.Cancelled() {
+			job.Cancel(ErrCancelled)
+		}
+	})
+	return f
+}
+
+// defaultExecutor returns the loop's executor, which is made when first needed.
+func (l *Loop) defaultExecutor() (executor.Executor, error) {
+	if l.poolShut {
+		return nil, misuse(ErrRuntime, "the default executor was shut down")
+	}
+	if l.pool == nil {
+		l.pool = executor.NewPool(0)
+	}
+	return l.pool, nil
+}
+
+// SetDefaultExecutor has ToThread use ex. The loop shuts it down in the end. See loop.set_default_executor.
+func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
+	if ex == nil {
+		panic(misuse(ErrValue, "SetDefaultExecutor(nil); without a call the loop makes a pool itself"))
+	}
+	l.pool = ex
+}
+
+// ShutdownDefaultExecutor has the default executor refuse new work, and suspends
+// until all its jobs have ended. Where it is cancelled, or the time of a [Timeout]
+// is up, the ctxs of the jobs are cancelled, and it returns without them.
+// See loop.shutdown_default_executor.
+func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
+	l.poolShut = true
+	if l.pool == nil {
+		return nil
+	}
+	shut := NewFuture[None](ctx)
+	l.begunOutside()
+	go func() {
+		err := l.pool.Shutdown(ctx)
+		l.doneOutside(func(context.Context) { settleWith(shut, None{}, err) })
+	}()
+	_, err := shut.Await(ctx)
+	return err
+}
+
+// settleWith gives f an outcome from outside, unless it was cancelled meanwhile.
+func settleWith[T any](f *Future[T], value T, err error) {
+	switch {
+	case f.Done():
+	case errors.Is(err, ErrCancelled) || errors.Is(err, executor.ErrWithdrawn):
+		f.Cancel()
+	case err != nil:
+		_ = f.SetException(err)
+	default:
+		_ = f.SetResult(value)
+	}
+}
+
+// A ConcurrentFuture is a future for goroutines that are not the loop's. Any goroutine may use it.
+// See concurrent.futures.Future.
+type ConcurrentFuture[T any] struct {
+	done chan struct{}
+
+	mu       sync.Mutex // guards the fields below, until done is closed
+	value    T
+	err      error
+	finished bool
+	then     []func()
+}
+
+// NewConcurrentFuture returns one that is pending.
+func NewConcurrentFuture[T any]() *ConcurrentFuture[T] {
+	return &ConcurrentFuture[T]{done: make(chan struct{})}
+}
+
+// Done is closed when there is an outcome.
+func (c *ConcurrentFuture[T]) Done() <-chan struct{} { return c.done }
+
+// Result blocks until there is an outcome and returns it, or ctx's error if ctx is done before, which does not cancel
+// the work. See Future.result(timeout).
+func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
+	select {
+	case <-c.done:
+		return c.value, c.err
+	case <-ctx.Done():
+		var zero T
+		return zero, ctx.Err()
+	}
+}
+
+// Cancel makes it cancelled, and asks the task behind it to cancel. It returns false if there is an outcome already.
+func (c *ConcurrentFuture[T]) Cancel() bool {
+	var zero T
+	return c.settle(zero, &CancelledError{})
+}
+
+// SetResult gives it its result; [ErrInvalidState] if it has an outcome already.
+func (c *ConcurrentFuture[T]) SetResult(value T) error {
+	if !c.settle(value, nil) {
+		return misuse(ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
+	}
+	return nil
+}
+
+// SetException gives it an error; [ErrInvalidState] if it has an outcome already.
+func (c *ConcurrentFuture[T]) SetException(err error) error {
+	var zero T
+	if !c.settle(zero, err) {
+		return misuse(ErrInvalidState, "SetException on a ConcurrentFuture that is done")
+	}
+	return nil
+}
+
+func (c *ConcurrentFuture[T]) settle(value T, err error) bool {
+	c.mu.Lock()
+	if c.finished {
+		c.mu.Unlock()
+		return false
+	}
+	c.finished, c.value, c.err = true, value, err
+	then := c.then
+	c.then = nil
+	c.mu.Unlock()
+	close(c.done)
+	for _, f := range then {
+		f()
+	}
+	return true
+}
+
+// whenDone calls f, in whatever goroutine, once there is an outcome.
+func (c *ConcurrentFuture[T]) whenDone(f func()) {
+	c.mu.Lock()
+	if !c.finished {
+		c.then = append(c.then, f)
+		c.mu.Unlock()
+		return
+	}
+	c.mu.Unlock()
+	f()
+}
+
+// RunCoroutineThreadsafe has fn run as a task of l. Any goroutine but the loop's may call
+// it, and wait for the outcome. If the loop is closed, or cannot make the task, that is the outcome.
+// See asyncio.run_coroutine_threadsafe.
+func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, error)) *ConcurrentFuture[T] {
+	if fn == nil {
+		panic(misuse(ErrValue, "RunCoroutineThreadsafe with a nil function"))
+	}
+	c := NewConcurrentFuture[T]()
+	var zero T
+	_, err := l.CallSoonThreadsafe(func(ctx context.Context) {
+		defer func() {
+			if p := recover(); p != nil { // a task factory's, say
+				err, ok := p.(error)
+				if !ok {
+					err = newPanicError(p, "the making of a task")
+				}
+				c.settle(zero, err)
+				panic(p)
+			}
+		}()
+		t := CreateTask(ctx, fn)
+		t.AddDoneCallback(func(context.Context, AnyFuture) {
+			value, err := t.Result()
+			c.settle(value, err)
+		})
+		c.whenDone(func() {
+			if errors.Is(c.err, ErrCancelled) {
+				_, _ = l.CallSoonThreadsafe(func(context.Context) { t.Cancel() })
+			}
+		})
+	})
+	if err != nil {
+		c.settle(zero, err)
+	}
+	return c
+}
+
+// WrapFuture returns a future of c's outcome on ctx's loop. A cancel of one is a
+// cancel of the other. See asyncio.wrap_future.
+func WrapFuture[T any](ctx context.Context, c *ConcurrentFuture[T]) *Future[T] {
+	l := mustLoop(ctx, "WrapFuture")
+	f := NewFuture[T](ctx)
+	f.AddDoneCallback(func(context.Context, AnyFuture) {
+		if f.Cancelled() {
+			c.Cancel()
+		}
+	})
+	l.begunOutside()
+	c.whenDone(func() {
+		l.doneOutside(func(context.Context) { settleWith(f, c.value, c.err) })
+	})
+	return f
+}

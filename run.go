@@ -1,0 +1,312 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/signal"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"example.com/asyncio/driver"
+	"example.com/asyncio/executor"
+)
+
+// Run runs main as a task of a new loop and returns its error when it has ended and the
+// loop is closed. The tasks that main leaves are then cancelled, in the order of their creation, and
+// awaited; so are those that these leave; and the jobs of ToThread. All that is done on the calling goroutine's time: Run
+// blocks. What it does in detail is with [Runner].
+//
+// If ctx ends, main is cancelled. An interrupt (Ctrl-C) cancels main too; Run then returns [ErrInterrupted]. A
+// second interrupt ends the program at once. See asyncio.run.
+func Run(ctx context.Context, main func(ctx context.Context) error) error {
+	_, err := RunResult(ctx, withoutResult(main))
+	return err
+}
+
+// RunResult is [Run] for a function with a result.
+func RunResult[T any](ctx context.Context, main func(ctx context.Context) (T, error)) (value T, err error) {
+	r := &Runner{}
+	defer func() { err = also(err, r.Close()) }()
+	return RunnerResult(ctx, r, main)
+}
+
+func withoutResult(main func(ctx context.Context) error) func(ctx context.Context) (None, error) {
+	if main == nil {
+		return nil
+	}
+	return func(ctx context.Context) (None, error) { return None{}, main(ctx) }
+}
+
+// also joins two errors, of which most often one or both are nil.
+func also(err, more error) error {
+	switch {
+	case more == nil:
+		return err
+	case err == nil:
+		return more
+	}
+	return errors.Join(err, more)
+}
+
+// A Runner runs functions one after another on one loop, in one Context. The
+// zero Runner does as [Run] does. It belongs to one goroutine. It must be closed. See asyncio.Runner.
+type Runner struct {
+	// Debug turns the loop's debug mode on. The environment variable
+	// ASYNCIODEBUG, if it is not empty, does so too.
+	Debug bool
+	// SlowCallback is how long a step may take before debug mode reports it; 0 is 100 ms.
+	SlowCallback time.Duration
+	// Driver is the loop's time; nil is real time.
+	Driver driver.Driver
+	// LoopFactory makes the loop instead. It is called once.
+	LoopFactory func() *Loop
+	// NoInterrupt leaves SIGINT alone.
+	NoInterrupt bool
+	// ShutdownTimeout is how long Close waits for tasks that were cancelled, and then
+	// for jobs of the default executor; 0 is 5 minutes.
+	ShutdownTimeout time.Duration
+
+	loop    *Loop
+	context *Context
+	closed  bool
+}
+
+// Run runs main as a task and returns its error. A panic in main, or in what main awaited, is a panic again here;
+// Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), ctx
+// comes from a running loop ([ErrRuntime]), main is nil ([ErrValue]), a [DeadlockError]. See Runner.run.
+func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
+	_, err := RunnerResult(ctx, r, withoutResult(main), opts...)
+	return err
+}
+
+// RunnerResult is [Runner.Run] for a function with a result.
+func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
+	var none T
+	switch {
+	case main == nil:
+		return none, misuse(ErrValue, "Run of a nil function; give it a func(ctx context.Context) error")
+	case placeOf(ctx) != nil:
+		return none, misuse(ErrRuntime, "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask")
+	case r.closed:
+		return none, misuse(ErrLoopClosed, "Run of a Runner that is closed; make a new one")
+	}
+	r.init()
+	l := r.loop
+	first := &callContext{placed{loop: l, vars: r.context, values: ctx}}
+	t := CreateTask(first, main, append([]TaskOption{WithContext(r.context)}, opts...)...)
+	if ctx.Err() != nil {
+		t.Cancel(ctx.Err())
+	} else if ctx.Done() != nil {
+		l.wakeable = true
+		stop := context.AfterFunc(ctx, func() {
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { t.Cancel(ctx.Err()) })
+		})
+		defer stop()
+	}
+	interrupted := r.catchInterrupts(func() { t.Cancel(ErrInterrupted) })
+	err := l.runUntil(t)
+	interrupts := interrupted()
+	l.wakeable = false
+	value := none
+	if err == nil {
+		value, err = t.Result()
+	}
+	if t.Cancelled() && t.Uncancel() == 0 {
+		switch {
+		case interrupts > 0:
+			err = ErrInterrupted
+		case ctx.Err() != nil:
+			err = &CancelledError{Message: ctx.Err(), Cause: context.Cause(ctx)}
+		}
+	}
+	l.passOn(err)
+	return value, err
+}
+
+func (r *Runner) init() {
+	if r.loop != nil {
+		return
+	}
+	if r.LoopFactory != nil {
+		r.loop = r.LoopFactory()
+	} else {
+		r.loop = newLoop(r.Driver)
+	}
+	if r.Debug {
+		r.loop.SetDebug(true)
+	}
+	if r.SlowCallback != 0 {
+		r.loop.SetSlowCallback(r.SlowCallback)
+	}
+	r.context = NewContext()
+}
+
+// Loop returns the Runner's loop, and makes it if need be; nil after Close. See Runner.get_loop.
+func (r *Runner) Loop() *Loop {
+	if r.closed {
+		return nil
+	}
+	r.init()
+	r.loop.escaped.Store(true)
+	return r.loop
+}
+
+// catchInterrupts has the first interrupt call cancel on the loop, and the second end the
+// program. The function that it returns ends that and tells how many there were.
+func (r *Runner) catchInterrupts(cancel func()) func() int32 {
+	if r.NoInterrupt || signal.Ignored(os.Interrupt) {
+		return func() int32 { return 0 }
+	}
+	var count atomic.Int32
+	ch := make(chan os.Signal, 2)
+	signal.Notify(ch, os.Interrupt)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for range ch {
+			if count.Add(1) == 1 {
+				_, _ = r.loop.CallSoonThreadsafe(func(context.Context) { cancel() })
+				continue
+			}
+			// With our handler gone the signal does what it does to any program. If
+			// somebody else listens to it too, what it does is theirs.
+			signal.Stop(ch)
+			self, err := os.FindProcess(os.Getpid())
+			if err != nil || self.Signal(os.Interrupt) != nil {
+				os.Exit(130)
+			}
+		}
+	}()
+	return func() int32 {
+		signal.Stop(ch)
+		close(ch)
+		<-ended
+		return count.Load()
+	}
+}
+
+// runUntil runs the loop until f is done. Its error is that of the running, not f's.
+func (l *Loop) runUntil(f AnyFuture) error {
+	stop := func(context.Context, AnyFuture) { l.Stop() }
+	f.AddDoneCallback(stop)
+	err := l.run()
+	f.RemoveDoneCallback(stop)
+	if err == nil && !f.Done() && !l.exited && l.deadline == Never {
+		return misuse(ErrRuntime, "the loop was stopped before %v was done", f)
+	}
+	return err
+}
+
+// passOn lets what cannot be returned go up from the goroutine that ran the loop: a
+// Goexit, or a task's panic.
+func (l *Loop) passOn(err error) {
+	if l.exited {
+		l.exited = false
+		runtime.Goexit()
+	}
+	if p := (*PanicError)(nil); errors.As(err, &p) {
+		panic(err)
+	}
+}
+
+// RunUntilComplete runs the loop until aw is done and returns its outcome. What is no future becomes a task.
+// Its own errors are those of [Loop.RunForever]; and if the loop was stopped before, [ErrRuntime], in
+// which case aw goes on with the next run. See loop.run_until_complete.
+func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
+	var none T
+	if l.IsClosed() {
+		return none, misuse(ErrLoopClosed, "RunUntilComplete on %v", l)
+	}
+	f := EnsureFuture(l.Context(), aw)
+	err := l.runUntil(f)
+	l.passOn(nil)
+	if err != nil {
+		return none, err
+	}
+	return f.Result()
+}
+
+// maxRounds is how often Close cancels what is left: tasks that are made during
+// a round are cancelled in the next. CPython does one round and loses them.
+const maxRounds = 10
+
+// Close ends the Runner: it cancels the tasks that are left, in the order of
+// their creation, and waits for them; shuts the default executor down; and closes the loop. Errors of
+// those tasks are reported to the exception handler. It returns a [ShutdownError] if something had not ended in the
+// end; tasks are then killed (see [Loop.Close]). A second Close does nothing. See Runner.close.
+func (r *Runner) Close() error {
+	if r.closed || r.loop == nil {
+		r.closed = true
+		return nil
+	}
+	r.closed = true
+	limit := r.ShutdownTimeout
+	if limit == 0 {
+		limit = 5 * time.Minute
+	}
+	l := r.loop
+	failed := &ShutdownError{After: limit}
+	l.deadline = l.Time() + limit
+	for range maxRounds {
+		rest := l.AllTasks()
+		if len(rest) == 0 || !l.cancelAll(rest) {
+			break
+		}
+	}
+	l.deadline = Never
+	failed.Tasks = l.strands.describe()
+	failed.Jobs = l.shutPool(limit)
+	err := l.Close()
+	if len(failed.Tasks)+len(failed.Jobs) > 0 {
+		err = also(failed, err)
+	}
+	return err
+}
+
+// cancelAll cancels tasks and runs the loop until they have ended; false if they will not.
+func (l *Loop) cancelAll(tasks []AnyTask) bool {
+	all := NewFuture[None](l.Context())
+	left := len(tasks)
+	for _, t := range tasks {
+		t.AddDoneCallback(func(context.Context, AnyFuture) {
+			if left--; left == 0 {
+				_ = all.SetResult(None{})
+			}
+		})
+	}
+	for _, t := range tasks {
+		t.Cancel()
+	}
+	err := l.runUntil(all)
+	for _, t := range tasks {
+		if !t.Done() || t.Cancelled() {
+			continue
+		}
+		if err := t.Exception(); err != nil {
+			l.report(t.Context(), &ExceptionContext{
+				Message:   "task " + t.Name() + " failed during shutdown",
+				Exception: err,
+				Future:    t,
+			})
+		}
+	}
+	return err == nil && all.Done()
+}
+
+// shutPool shuts the default executor down and returns what goes on after the limit.
+func (l *Loop) shutPool(limit time.Duration) []string {
+	l.poolShut = true
+	if l.pool == nil {
+		return nil
+	}
+	// It is real time that the jobs take, whatever the loop's.
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	err := l.pool.Shutdown(ctx)
+	if busy := (*executor.BusyError)(nil); errors.As(err, &busy) {
+		return busy.Jobs
+	}
+	return nil
+}

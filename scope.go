@@ -1,0 +1,123 @@
+package asyncio
+
+import (
+	"context"
+	"time"
+)
+
+// A Scope is a ctx under a task's own, for a block that cancels the task it is
+// in so as to leave: a timeout, a group. What Cancel of a Scope asks for is seen inside (the
+// Scope is Done) and not outside (the task's ctx stays open). Timeout and
+// TaskGroup are made with it, and other such blocks can be.
+//
+// Whoever calls Cancel must withdraw it by Uncancel of the task at the block's
+// end, once, and may turn the CancelledError into something else only if no
+// request is left beyond those there were at the beginning.
+type Scope struct {
+	placed
+	cancelSignal
+	parent context.Context
+	// foreign is the nearest ctx above that may end by a deadline or cancel of its own.
+	foreign context.Context
+	unlink  func() bool
+}
+
+// NewScope returns a Scope under ctx, which must be that of the running task.
+// The Scope must be closed.
+func NewScope(ctx context.Context) (*Scope, error) {
+	t, err := awaiter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &Scope{
+		placed:  placed{loop: t.ctx.loop, strand: &t.strand, values: valuesOf(ctx)},
+		parent:  ctx,
+		foreign: foreignOf(ctx),
+	}, nil
+}
+
+// Task returns the task that the Scope is in.
+func (s *Scope) Task() AnyTask { return s.strand.of.(AnyTask) }
+
+// Cancel asks the task to cancel, as [Task.Cancel] does, in the name of the block by.
+func (s *Scope) Cancel(by any, msg ...any) bool {
+	return s.Task().task().cancelAs(by, msg, &s.cancelSignal)
+}
+
+// Cancelling tells whether a request to cancel the task is on its way: asked
+// for and not delivered.
+func (s *Scope) Cancelling() bool {
+	t := s.Task().task()
+	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
+}
+
+// Close makes the Scope Done for good: its block has ended.
+func (s *Scope) Close() {
+	s.cancelSignal.close()
+	s.cancelSignal.mu.Lock()
+	unlink := s.unlink
+	s.cancelSignal.mu.Unlock()
+	if unlink != nil {
+		unlink()
+	}
+}
+
+// Deadline returns that of the ctx above.
+func (s *Scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
+
+// Done is closed when the block is cancelled or has ended, or when the ctx above is done.
+func (s *Scope) Done() <-chan struct{} {
+	s.link()
+	return s.cancelSignal.Done()
+}
+
+// Err tells whether Done is closed.
+func (s *Scope) Err() error {
+	if err := s.cancelSignal.Err(); err != nil {
+		return err
+	}
+	return s.parent.Err()
+}
+
+// Value returns the value of the ctx above.
+func (s *Scope) Value(key any) any { return s.value(s, key) }
+
+// AfterFunc calls f in its time once the Scope is Done; see [context.AfterFunc].
+func (s *Scope) AfterFunc(f func()) func() bool {
+	s.link()
+	return s.cancelSignal.AfterFunc(f)
+}
+
+// link has the Scope end with its parent. It is done late: few look at Done.
+func (s *Scope) link() {
+	s.cancelSignal.mu.Lock()
+	defer s.cancelSignal.mu.Unlock()
+	if s.unlink != nil {
+		return
+	}
+	s.unlink = func() bool { return true }
+	if p, ok := s.parent.(interface{ AfterFunc(func()) func() bool }); ok {
+		s.unlink = p.AfterFunc(s.cancelSignal.close)
+	} else {
+		s.unlink = context.AfterFunc(s.parent, s.cancelSignal.close)
+	}
+}
+
+// foreignOf returns the nearest ctx, from ctx up, that may end by a deadline or
+// a cancel of its own, or nil.
+func foreignOf(ctx context.Context) context.Context {
+	p, ok := ctx.(place)
+	if !ok {
+		// One with the Done of the place above adds nothing but values.
+		if p = placeOf(ctx); ctx.Done() != nil && ctx.Done() != p.Done() {
+			return ctx
+		}
+		if ctx.Done() == nil {
+			return nil
+		}
+	}
+	if s, ok := p.(*Scope); ok {
+		return s.foreign
+	}
+	return nil
+}

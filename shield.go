@@ -1,0 +1,44 @@
+package asyncio
+
+import "context"
+
+// Shield returns a future of aw's outcome whose cancel does not reach aw: the
+// awaiter is cancelled, and what aw does goes on. A cancel of aw itself does
+// cancel the future. If aw is done already it is returned as it is.
+// An aw that is no future becomes a task. See asyncio.shield.
+func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
+	inner := EnsureFuture(ctx, aw)
+	if inner.Done() {
+		return inner
+	}
+	outer := NewFuture[T](ctx)
+	innerDone := func(context.Context, AnyFuture) {
+		switch {
+		case outer.Done():
+			if !inner.Cancelled() {
+				_ = inner.Exception() // has been dealt with
+			}
+		case inner.Cancelled():
+			outer.Cancel()
+		default:
+			settle(outer, inner)
+		}
+	}
+	inner.AddDoneCallback(innerDone)
+	outer.AddDoneCallback(func(context.Context, AnyFuture) {
+		if !inner.Done() {
+			inner.RemoveDoneCallback(innerDone)
+		}
+	})
+	return outer
+}
+
+// settle gives f the result or the error of a future that has one.
+func settle[T any](f, of *Future[T]) {
+	value, err := of.Result()
+	if err != nil {
+		_ = f.SetException(err)
+	} else {
+		_ = f.SetResult(value)
+	}
+}

@@ -1,0 +1,252 @@
+package asyncio
+
+import (
+	"runtime"
+
+	"example.com/asyncio/internal/coro"
+)
+
+// A strand is the part of a task that the loop knows: something that runs on a
+// stack, may stand still there, and goes on when its entry of the ready queue
+// comes round.
+//
+// The loop has no goroutine of its own. Whoever suspends looks for what is next
+// and hands control straight to it: to itself (no switch at all), or to another
+// strand's stack (one switch). All else is done on a bare stack, on which no
+// strand stands: callbacks, waiting, the start of tasks. User code in a
+// callback can thus do what it likes to its goroutine, and a suspended task
+// costs no more stack than its own calls need.
+type strand struct {
+	of      runnable
+	stack   *coro.Stack // on which it runs or stands; nil before and after
+	eager   *coro.Stack // whom it hands control back to at its first suspension
+	context *Context
+	killed  bool
+	prev    *strand // in Loop.strands
+	next    *strand
+}
+
+// runnable is the task of a strand.
+type runnable interface {
+	run()             // runs it to its end
+	exited(err error) // it has ended, or will never begin, for a reason outside of its code
+	describe() string // what it is and what it waits for, on a line
+	Name() string
+	task() *taskBase
+}
+
+// strandList holds strands in order of creation.
+type strandList struct {
+	first, last *strand
+}
+
+func (s *strandList) add(t *strand) {
+	if t.prev = s.last; t.prev != nil {
+		t.prev.next = t
+	} else {
+		s.first = t
+	}
+	s.last = t
+}
+
+func (s *strandList) remove(t *strand) {
+	if t.prev != nil {
+		t.prev.next = t.next
+	} else {
+		s.first = t.next
+	}
+	if t.next != nil {
+		t.next.prev = t.prev
+	} else {
+		s.last = t.prev
+	}
+	t.prev, t.next = nil, nil
+}
+
+func (s *strandList) describe() (lines []string) {
+	for t := s.first; t != nil; t = t.next {
+		lines = append(lines, t.of.describe())
+	}
+	return lines
+}
+
+// newBody returns what a bare stack does: it takes what is next, and runs it here
+// or hands control to where it stands.
+//
+// The frames of this function and of those between it and a task's own code
+// stay on the stack of each suspended task. They are kept small and few: with them
+// and a shallow function of its own a task must fit into 2 KiB, the least stack there is.
+func newBody(l *Loop) func(*coro.Stack) {
+	return func(s *coro.Stack) {
+		defer l.stackDied(s)
+		for {
+			e, ok := l.nextOnBareStack()
+			if !ok {
+				if !l.group.Leave(s) {
+					break
+				}
+				continue
+			}
+			t := e.strand
+			if t == nil {
+				l.call(s, e.handle)
+				continue
+			}
+			to := t.stack // where t stands
+			if to == nil {
+				t.stack = s
+				l.enter(t)
+				t.of.run()
+				if to = l.leave(t); to == nil {
+					continue
+				}
+			}
+			if !s.Rest(to) {
+				break
+			}
+		}
+		s.Ended = true
+	}
+}
+
+// nextOnBareStack takes what a suspended strand left to do, or else what is next;
+// false if the loop is to leave.
+func (l *Loop) nextOnBareStack() (entry, bool) {
+	e, ok := l.handed, true
+	l.handed = entry{}
+	if e == (entry{}) {
+		l.clock.end(l)
+		e, ok = l.next()
+	}
+	if l.debug && ok {
+		l.clock.begin(l, e)
+	}
+	return e, ok
+}
+
+func (l *Loop) enter(t *strand) {
+	l.current, l.vars = t, t.context
+	t.context.entered = true
+	if l.debug {
+		l.setHere(t.stack)
+	}
+}
+
+// leave ends a strand, and returns the stack that waits for it, if it is one that
+// was started eagerly and has not suspended.
+func (l *Loop) leave(t *strand) (to *coro.Stack) {
+	to = t.eager
+	t.eager, t.stack = nil, nil
+	t.context.entered = false
+	l.current, l.vars = nil, &l.root
+	l.strands.remove(t)
+	return to
+}
+
+// suspend lets all else that is ready run, until the entry of the strand that
+// calls it comes round.
+func (l *Loop) suspend(t *strand) {
+	t.context.entered = false
+	s := t.stack
+	if to := t.eager; to != nil {
+		t.eager = nil
+		s.Switch(to)
+	} else if e, ok := l.nextAtHand(); ok && e.strand != nil && e.strand.stack != nil {
+		if e.strand != t {
+			s.Switch(e.strand.stack)
+		}
+	} else {
+		l.handed = e
+		s.Switch(l.group.Idle())
+	}
+	l.enter(t)
+	if t.killed {
+		runtime.Goexit()
+	}
+}
+
+// startNow runs a strand until it suspends or ends, while the caller waits.
+func (l *Loop) startNow(t *strand) {
+	creator, vars := l.current, l.vars
+	here := l.callStack
+	if creator != nil {
+		here = creator.stack
+	}
+	t.eager = here
+	l.handed = entry{strand: t}
+	here.Switch(l.group.Idle())
+	l.current, l.vars, l.callStack = creator, vars, here
+	if l.debug {
+		l.setHere(here)
+	}
+}
+
+// call calls back on a bare stack.
+func (l *Loop) call(s *coro.Stack, h *Handle) {
+	if h.cancelled {
+		return
+	}
+	fn := h.fn
+	h.fn = nil
+	c := h.ctx.vars
+	l.current, l.vars, l.callStack = nil, c, s
+	c.entered = true
+	if l.debug {
+		l.setHere(s)
+	}
+	returned := false
+	defer func() {
+		if !returned {
+			if p := recover(); p != nil {
+				l.report(c, &ExceptionContext{
+					Message:   "panic in callback " + funcPlace(codePointer(fn)),
+					Exception: newPanicError(p, "callback "+funcPlace(codePointer(fn))),
+					Handle:    h,
+				})
+			}
+		}
+		c.entered = false
+		l.vars = &l.root
+	}()
+	fn(&h.ctx)
+	returned = true
+}
+
+// stackDied is the last act of a goroutine that user code ended with
+// runtime.Goexit, or that was killed. Control goes on without it.
+func (l *Loop) stackDied(s *coro.Stack) {
+	if s.Ended {
+		return
+	}
+	to := (*coro.Stack)(nil)
+	if t := l.current; t != nil {
+		killed := t.killed
+		if killed {
+			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describe()))
+		} else {
+			t.of.exited(ErrExited)
+		}
+		to = l.leave(t)
+		if killed {
+			s.Abandon(l.group.Home())
+			return
+		}
+	}
+	l.exited = true
+	l.Stop()
+	if to == nil {
+		to = l.group.Idle()
+	}
+	s.Abandon(to)
+}
+
+// kill ends a strand of a loop that closes.
+func (l *Loop) kill(t *strand) {
+	t.killed = true
+	if t.stack == nil {
+		t.of.exited(misuse(ErrLoopClosed, "%s never ran", t.of.describe()))
+		l.strands.remove(t)
+		return
+	}
+	l.group.Visit(t.stack)
+}

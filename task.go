@@ -1,0 +1,452 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync/atomic"
+	"time"
+)
+
+// A Coro is a function that can be awaited: in the task that awaits it, or in
+// one of its own if it is given to what makes tasks. See coroutine.
+type Coro[T any] func(ctx context.Context) (T, error)
+
+// Await calls c. It suspends where c does.
+func (c Coro[T]) Await(ctx context.Context) (T, error) { return c(ctx) }
+
+// AnyTask is a task of whatever type.
+type AnyTask interface {
+	AnyFuture
+	Name() string
+	SetName(name string)
+	Cancelling() int
+	Uncancel() int
+	Context() *Context
+
+	task() *taskBase
+}
+
+// A Task runs a function on the loop, and is the future of its outcome. It is
+// made by [CreateTask]. See asyncio.Task.
+type Task[T any] struct {
+	Future[T]
+	taskBase
+	fn any // func(ctx) (T, error) or func(ctx) error; nil once it began
+}
+
+// taskBase is a Task but for its type. Task[T] is one allocation.
+type taskBase struct {
+	strand
+	ctx        taskContext
+	own        Context // what strand.context is, where no other was given
+	future     *futureBase
+	waits      *futureBase     // for which it is suspended
+	request    *CancelledError // the last that was asked for and that nothing else passed on
+	mustCancel bool            // request has not been delivered
+	cancels    int32           // asked for and not withdrawn
+	walk       uint32          // the last cancel that came by: see cancelAs
+	name       string          // empty: Task-N
+	id         uint64
+	code       uintptr // of its function
+}
+
+// A taskContext is the ctx that a task's function is given.
+type taskContext struct {
+	placed
+	cancelSignal
+}
+
+func (*taskContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (c *taskContext) Value(key any) any         { return c.value(c, key) }
+
+// taskIDs numbers the tasks without a name, in all loops.
+var taskIDs atomic.Uint64
+
+// TaskConfig is how a task is made: what a [TaskFactory] may change.
+type TaskConfig struct {
+	Name       string
+	Context    *Context // nil: a copy of the creator's
+	EagerStart bool
+}
+
+// A TaskOption is given where a task is made: [WithName], [WithContext], [WithEagerStart].
+type TaskOption interface {
+	configure(TaskConfig) TaskConfig
+}
+
+type nameOption string
+
+func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
+
+// WithName gives the task a name.
+func WithName(name string) TaskOption { return nameOption(name) }
+
+type eagerOption bool
+
+func (o eagerOption) configure(c TaskConfig) TaskConfig { c.EagerStart = bool(o); return c }
+
+// WithEagerStart tells whether the task runs at once, inside the call that makes
+// it, up to its first suspension; or, as is the rule, not before the creator
+// suspends. It goes before what the loop's factory says. See eager_start (3.14).
+func WithEagerStart(eager bool) TaskOption { return eagerOption(eager) }
+
+func (o contextOption) configure(c TaskConfig) TaskConfig { c.Context = o.c; return c }
+
+// A TaskFactory decides how tasks of a loop are made. It gets what was asked for, and
+// returns what is to be done. It may panic; the call that makes the task does then.
+type TaskFactory func(l *Loop, c TaskConfig) TaskConfig
+
+// SetTaskFactory has f asked for every task made on the loop from now on; nil ends that. See loop.set_task_factory.
+func (l *Loop) SetTaskFactory(f TaskFactory) { l.factory = f }
+
+// TaskFactory returns what SetTaskFactory set, or nil. See loop.get_task_factory.
+func (l *Loop) TaskFactory() TaskFactory { return l.factory }
+
+// EagerTaskFactory has all tasks start eagerly. See asyncio.eager_task_factory.
+func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
+	c.EagerStart = true
+	return c
+}
+
+// CreateEagerTaskFactory returns a factory that does what f does and has the
+// task start eagerly. See asyncio.create_eager_task_factory.
+func CreateEagerTaskFactory(f TaskFactory) TaskFactory {
+	return func(l *Loop, c TaskConfig) TaskConfig { return EagerTaskFactory(l, f(l, c)) }
+}
+
+// CreateTask has fn run as a task of ctx's loop, in a Context that is a copy of
+// the present one, and with the values of ctx. Nothing of fn runs before the
+// caller suspends. fn must use the ctx that it is given. The loop holds the task
+// until it has ended.
+//
+// It panics if there is no running loop ([ErrNoRunningLoop]), if the loop is
+// closed ([ErrLoopClosed]) or fn is nil ([ErrValue]). See asyncio.create_task.
+func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
+	t := &Task[T]{fn: fn}
+	t.create(ctx, "CreateTask", t, codePointer(fn), opts)
+	return t
+}
+
+// Go is [CreateTask] for a function without a result.
+func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
+	t := &Task[None]{fn: fn}
+	t.create(ctx, "Go", t, codePointer(fn), opts)
+	return t
+}
+
+// create is CreateTask but for the type. self is the Task that t is part of.
+func (t *taskBase) create(ctx context.Context, act string, self interface {
+	AnyTask
+	runnable
+}, code uintptr, opts []TaskOption) {
+	l := mustLoop(ctx, act)
+	if code == 0 {
+		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
+	}
+	l.mustBeOpen(act)
+	if l.debug {
+		l.mustBeHere(act)
+	}
+	var config TaskConfig
+	if len(opts) > 0 || l.factory != nil {
+		config = l.configure(opts)
+	}
+	t.code = code
+	t.future = self.base()
+	t.future.init(l, self)
+	t.future.isTask = true
+	t.of = self
+	if t.name = config.Name; t.name == "" {
+		t.id = taskIDs.Add(1)
+	}
+	if t.context = config.Context; t.context == nil {
+		t.own.vars = l.vars.vars
+		t.context = &t.own
+	}
+	t.ctx.placed = placed{loop: l, strand: &t.strand, values: valuesOf(ctx)}
+	if config.EagerStart && l.IsRunning() {
+		if t.context.entered {
+			panic(misuse(ErrRuntime, "%s with an eager start in a Context in which something runs already; give it a Copy", act))
+		}
+		l.strands.add(&t.strand)
+		l.startNow(&t.strand)
+		return
+	}
+	l.strands.add(&t.strand)
+	l.ready.Push(entry{strand: &t.strand})
+}
+
+func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
+	apply := func() {
+		for _, o := range opts {
+			c = o.configure(c)
+		}
+	}
+	apply()
+	if l.factory != nil {
+		c = l.factory(l, c)
+		apply() // what was asked for at the call goes before what the factory likes
+	}
+	return c
+}
+
+// run runs the task's function to its end.
+func (t *Task[T]) run() {
+	defer func() {
+		if p := recover(); p != nil {
+			t.ended(newPanicError(p, t.describeShort()))
+		}
+	}()
+	fn := t.fn
+	t.fn = nil
+	if err := t.delivered(); err != nil { // asked for before it began: it never does
+		t.ended(err)
+		return
+	}
+	var value T
+	var err error
+	switch fn := fn.(type) {
+	case func(ctx context.Context) (T, error):
+		value, err = fn(&t.ctx)
+	case func(ctx context.Context) error:
+		err = fn(&t.ctx)
+	}
+	if err == nil {
+		t.value = value
+	}
+	t.ended(err)
+}
+
+// ended gives the task its outcome.
+func (t *taskBase) ended(err error) {
+	f, l := t.future, t.ctx.loop
+	if f.state != pending {
+		return
+	}
+	switch {
+	case err == nil && !t.mustCancel:
+		if l.debug && t.cancels > 0 {
+			l.report(t.context, &ExceptionContext{
+				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
+				Future:  f.self,
+			})
+		}
+		f.finish(finished, nil)
+	case err == nil: // it returned before the cancel reached it
+		f.finish(cancelled, t.delivered())
+	case isCancelled(err, t.cancels > 0):
+		if !errors.Is(err, ErrCancelled) {
+			err = &CancelledError{Cause: err}
+		}
+		f.once = true
+		f.finish(cancelled, err)
+	default:
+		f.fail(err)
+		if p, ok := err.(*PanicError); ok {
+			l.report(t.context, &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
+		}
+	}
+}
+
+func (t *taskBase) exited(err error) {
+	if t.future.state == pending {
+		t.future.fail(err)
+		t.future.read() // Close and Run speak of it themselves
+	}
+}
+
+// Cancelling returns how many times the task was asked to cancel, less the calls of Uncancel. See Task.cancelling.
+func (t *taskBase) Cancelling() int { return int(t.cancels) }
+
+// Uncancel withdraws one request to cancel and returns how many are left. At
+// none, a request that was not delivered yet is void, and the task's ctx reads as
+// open again. It is for code that stops a cancellation for good, as the
+// end of a timeout does. See Task.uncancel.
+func (t *taskBase) Uncancel() int {
+	if t.cancels > 0 {
+		t.cancels--
+		if t.cancels == 0 {
+			t.mustCancel = false
+			t.ctx.reopen()
+		}
+	}
+	return int(t.cancels)
+}
+
+// Context returns the Context in which the task runs. See Task.get_context.
+func (t *taskBase) Context() *Context { return t.context }
+
+// Name returns the task's name: the one given, or Task-N. See Task.get_name.
+func (t *taskBase) Name() string {
+	if t.name == "" {
+		return "Task-" + strconv.FormatUint(t.id, 10)
+	}
+	return t.name
+}
+
+// SetName changes the task's name. See Task.set_name.
+func (t *taskBase) SetName(name string) { t.name = name }
+
+func (t *taskBase) task() *taskBase { return t }
+
+// requestCancel asks the task to cancel: what it waits for is cancelled in its
+// turn, down to the innermost future; or else the next await that it does, or is
+// in, fails. The task's own code runs later, and may refuse.
+func (t *taskBase) requestCancel(by any, msg []any) bool {
+	return t.cancelAs(by, msg, &t.ctx.cancelSignal)
+}
+
+// cancelAs is requestCancel with s in place of the signal of the task's ctx.
+//
+// It follows a chain of awaits in a loop, not by recursion, so that a long one needs no
+// deep stack; and it visits each task of a circle once: the last then gets its
+// CancelledError without regard to what it waits for, which ends the circle.
+func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
+	if t.future.state != pending {
+		t.future.read()
+		return false
+	}
+	l := t.ctx.loop
+	if l.walking == 0 {
+		l.walk++
+	}
+	l.walking++ // a future may pass the cancel on to further tasks, in this same walk
+	defer func() { l.walking-- }()
+	for {
+		t.walk = l.walk
+		t.cancels++
+		s.close()
+		f := t.waits
+		if f == nil || f.state != pending {
+			break
+		}
+		if f.isTask {
+			next := f.self.(AnyTask).task()
+			if next.walk != l.walk {
+				t, s = next, &next.ctx.cancelSignal
+				continue
+			}
+			f.removeWaiters(func(e entry) bool { return e.strand == &t.strand })
+			l.ready.Push(entry{strand: &t.strand})
+			break
+		}
+		if f.cancel(by, msg) {
+			return true
+		}
+		break
+	}
+	t.request, t.mustCancel = newCancelledError(by, msg), true
+	return true
+}
+
+// delivered returns a cancel that was asked for, once.
+func (t *taskBase) delivered() error {
+	if !t.mustCancel {
+		return nil
+	}
+	t.mustCancel = false
+	return t.request
+}
+
+// refusedTask returns a task that is cancelled from the start, and never runs.
+func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task[T] {
+	l := mustLoop(ctx, "a task")
+	t := &Task[T]{}
+	t.future = &t.futureBase
+	t.future.init(l, t)
+	t.future.isTask = true
+	t.of = t
+	t.context = &t.own
+	t.ctx.placed = placed{loop: l, strand: &t.strand}
+	t.name = l.configure(opts).Name
+	t.future.finish(cancelled, &CancelledError{Cause: why})
+	return t
+}
+
+// CurrentTask returns the task that runs on ctx's loop, nil in a callback or
+// where there is no loop. See asyncio.current_task.
+func CurrentTask(ctx context.Context) AnyTask {
+	p := placeOf(ctx)
+	if p == nil || p.at().loop.current == nil {
+		return nil
+	}
+	return p.at().loop.current.of.(AnyTask)
+}
+
+// AllTasks returns the tasks of ctx's loop that have not ended, in the order of
+// their creation. See asyncio.all_tasks.
+func AllTasks(ctx context.Context) []AnyTask {
+	l := mustLoop(ctx, "AllTasks")
+	return l.AllTasks()
+}
+
+// AllTasks returns the loop's tasks that have not ended, in the order of their creation.
+func (l *Loop) AllTasks() (tasks []AnyTask) {
+	for s := l.strands.first; s != nil; s = s.next {
+		if t := s.of.(AnyTask); !t.Done() {
+			tasks = append(tasks, t)
+		}
+	}
+	return tasks
+}
+
+// EnsureFuture returns aw's future: aw itself if it is a Future or a Task (the
+// Task's Future), or else a new task that awaits it. It panics if aw is nil, or
+// belongs to another loop than ctx. See asyncio.ensure_future.
+func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
+	var f *Future[T]
+	switch aw := aw.(type) {
+	case nil:
+		panic(misuse(ErrValue, "EnsureFuture of nil; give it a Future, a Task, a Coro or another Awaitable"))
+	case *Future[T]:
+		f = aw
+	case *Task[T]:
+		f = &aw.Future
+	case Coro[T]:
+		return &CreateTask(ctx, aw).Future
+	default:
+		return &CreateTask(ctx, aw.Await).Future
+	}
+	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
+		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
+	}
+	return f
+}
+
+// String describes t: state, name, function, what it waits for, its outcome. See Task.__repr__.
+func (t *Task[T]) String() string {
+	return t.describeAs("Task", t.details(), func() any { return t.value })
+}
+
+// details is what a Task prints beside what a Future does.
+func (t *taskBase) details() string {
+	s := fmt.Sprintf(" name=%s fn=%s", t.Name(), t.function())
+	if t.waits != nil {
+		s += fmt.Sprintf(" wait_for=%v", t.waits.self)
+	}
+	if t.future.state == pending && t.cancels > 0 {
+		s = " cancelling" + s
+	}
+	return s
+}
+
+func (t *taskBase) function() string { return funcPlace(t.code) }
+
+func (t *taskBase) describeShort() string {
+	return fmt.Sprintf("task %s (%s)", t.Name(), t.function())
+}
+
+func (t *taskBase) describe() string {
+	s := t.describeShort()
+	switch {
+	case t.waits != nil:
+		s += fmt.Sprintf(" waits for %v", t.waits.self)
+	case t.stack == nil:
+		s += " has not begun"
+	default:
+		s += " waits"
+	}
+	return s
+}

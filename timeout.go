@@ -1,0 +1,223 @@
+package asyncio
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A TimeoutScope is a block with a limit of time that can be moved. It is used
+// once. See asyncio.Timeout.
+type TimeoutScope struct {
+	state   timeoutState
+	given   bool          // after, rather than when
+	after   time.Duration // from Run on
+	when    time.Duration
+	ctx     *Scope
+	atEntry int // requests to cancel the task, of others
+	timer   interface{ Cancel() }
+}
+
+type timeoutState string
+
+const (
+	timeoutCreated  timeoutState = "created"
+	timeoutActive   timeoutState = "active"
+	timeoutExpiring timeoutState = "expiring"
+	timeoutExpired  timeoutState = "expired"
+	timeoutFinished timeoutState = "finished"
+)
+
+// Timeout calls fn and, if it has not returned after d, cancels it. fn must use the
+// ctx that it is given, and sees the expiry as a [CancelledError]; Timeout
+// then returns a [TimeoutError]. If fn returns another error after the time was up, that is
+// returned, in a [CleanupError]; if it returns nil in spite of all, so does
+// Timeout. A cancel from outside that is still on its way when the time is up
+// wins. The time begins with the call; Never is no limit.
+// See asyncio.timeout.
+func Timeout(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) error {
+	return NewTimeout(d).Run(ctx, fn)
+}
+
+// TimeoutAt is [Timeout] with a point in time, as [Loop.Time] counts. See asyncio.timeout_at.
+func TimeoutAt(ctx context.Context, when time.Duration, fn func(ctx context.Context) error) error {
+	return NewTimeoutAt(when).Run(ctx, fn)
+}
+
+// NewTimeout returns a block with a limit of d from its Run on.
+func NewTimeout(d time.Duration) *TimeoutScope {
+	return &TimeoutScope{state: timeoutCreated, given: true, after: d, when: Never}
+}
+
+// NewTimeoutAt returns a block with a point in time for its limit.
+func NewTimeoutAt(when time.Duration) *TimeoutScope {
+	return &TimeoutScope{state: timeoutCreated, when: when}
+}
+
+// Run is [Timeout] on t. A second Run is an error ([ErrRuntime]).
+func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) error) error {
+	if t.state != timeoutCreated {
+		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", t)
+	}
+	if fn == nil {
+		return misuse(ErrValue, "a timeout with a nil function")
+	}
+	scope, err := NewScope(ctx)
+	if err != nil {
+		return err
+	}
+	defer scope.Close()
+	t.ctx, t.state = scope, timeoutActive
+	t.atEntry = scope.Task().Cancelling()
+	if now := scope.loop.Time(); t.given && t.after < Never-now {
+		t.when = now + t.after
+	}
+	t.schedule()
+	returned := false
+	defer func() {
+		if !returned { // a panic, or Goexit: it goes on, and leaves the task as it was
+			t.exit(nil)
+		}
+	}()
+	err = fn(scope)
+	returned = true
+	return t.exit(err)
+}
+
+func (t *TimeoutScope) schedule() {
+	l := t.ctx.loop
+	switch {
+	case t.when == Never:
+	case t.when <= l.Time():
+		t.timer = l.CallSoon(t.expire)
+	default:
+		t.timer = l.CallAt(t.when, t.expire)
+	}
+}
+
+func (t *TimeoutScope) stopTimer() {
+	if t.timer != nil {
+		t.timer.Cancel()
+		t.timer = nil
+	}
+}
+
+func (t *TimeoutScope) expire(context.Context) {
+	t.timer = nil
+	// CPython would take the CancelledError on its way for its own and make a
+	// TimeoutError of it: the cancel would be lost (cpython#134471).
+	if t.ctx.Cancelling() {
+		return
+	}
+	t.state = timeoutExpiring
+	t.ctx.Cancel(t)
+}
+
+func (t *TimeoutScope) exit(err error) error {
+	t.stopTimer()
+	if t.state == timeoutActive {
+		t.state = timeoutFinished
+		return err
+	}
+	t.state = timeoutExpired
+	if t.ctx.Task().Uncancel() > t.atEntry || err == nil {
+		return err
+	}
+	expiry := &TimeoutError{After: t.after}
+	if isCancelled(err, true) {
+		expiry.Cause = err
+		return expiry
+	}
+	return &CleanupError{Err: err, During: expiry}
+}
+
+// When returns the limit as a point in time; Never if there is none. See Timeout.when.
+func (t *TimeoutScope) When() time.Duration { return t.when }
+
+// Expired tells whether the time was up while the block ran. See Timeout.expired.
+func (t *TimeoutScope) Expired() bool {
+	return t.state == timeoutExpiring || t.state == timeoutExpired
+}
+
+// Reschedule moves the limit to a point in time, or to Never. It is an error
+// ([ErrRuntime]) before the block has begun and when its time is up or it has ended. See Timeout.reschedule.
+func (t *TimeoutScope) Reschedule(when time.Duration) error {
+	switch t.state {
+	case timeoutCreated:
+		return misuse(ErrRuntime, "Reschedule of %v, which has not been entered; NewTimeoutAt takes the time", t)
+	case timeoutActive:
+	default:
+		return misuse(ErrRuntime, "Reschedule of %v: too late to change it", t)
+	}
+	t.stopTimer()
+	t.when = when
+	t.schedule()
+	return nil
+}
+
+// String describes t: <Timeout active when=5s>. See Timeout.__repr__.
+func (t *TimeoutScope) String() string {
+	switch {
+	case t.state != timeoutActive:
+		return fmt.Sprintf("<Timeout %s>", t.state)
+	case t.when == Never:
+		return "<Timeout active when=never>"
+	}
+	return fmt.Sprintf("<Timeout active when=%v>", t.when)
+}
+
+// Name is how a CancelledError names the block.
+func (t *TimeoutScope) Name() string {
+	if t.given {
+		return fmt.Sprintf("a timeout of %v", t.after)
+	}
+	return fmt.Sprintf("a timeout at %v", t.when)
+}
+
+// WaitFor awaits aw for at most d. When the time is up it cancels aw, waits until that has
+// ended, and returns a [TimeoutError]; [Shield] keeps aw from it. If aw in
+// spite of that has a result or fails, that is what WaitFor returns. With d of 0 or less, aw must
+// be done already; a [Coro] is then not started. Never is no limit. See asyncio.wait_for.
+func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (result T, err error) {
+	if d > 0 {
+		if aw == nil {
+			return result, misuse(ErrValue, "WaitFor of nil")
+		}
+		err = Timeout(ctx, d, func(ctx context.Context) (err error) {
+			result, err = aw.Await(ctx)
+			return err
+		})
+		return result, err
+	}
+	if _, err := runningLoop(ctx); err != nil {
+		return result, err
+	}
+	f := EnsureFuture(ctx, aw)
+	if f.Done() {
+		return f.Result()
+	}
+	if err := cancelAndWait(ctx, f); err != nil {
+		return result, err
+	}
+	result, err = f.Result()
+	if errors.Is(err, ErrCancelled) {
+		err = &TimeoutError{Cause: err}
+	}
+	return result, err
+}
+
+// cancelAndWait does not await f itself, so that a cancel of its own caller is not taken for f's.
+func cancelAndWait(ctx context.Context, f AnyFuture) error {
+	ended := NewFuture[None](ctx)
+	release := func(context.Context, AnyFuture) {
+		if !ended.Done() {
+			_ = ended.SetResult(None{})
+		}
+	}
+	f.AddDoneCallback(release)
+	defer f.RemoveDoneCallback(release)
+	f.Cancel()
+	_, err := ended.Await(ctx)
+	return err
+}

@@ -1,0 +1,115 @@
+package asyncio
+
+import (
+	"context"
+	"time"
+)
+
+// A WaitOption is given to [Wait] or [AsCompleted].
+type WaitOption interface{ configureWait(waitConfig) waitConfig }
+
+type waitConfig struct {
+	when  ReturnWhen
+	limit time.Duration
+}
+
+func waitConfigOf(opts []WaitOption) waitConfig {
+	c := waitConfig{AllCompleted, Never}
+	for _, o := range opts {
+		c = o.configureWait(c)
+	}
+	return c
+}
+
+// ReturnWhen tells [Wait] when to return. It is a WaitOption.
+type ReturnWhen string
+
+const (
+	FirstCompleted ReturnWhen = "FIRST_COMPLETED" // when one is done
+	FirstException ReturnWhen = "FIRST_EXCEPTION" // when one has failed; one that is cancelled has not
+	AllCompleted   ReturnWhen = "ALL_COMPLETED"   // when all are done, which is the rule
+)
+
+func (w ReturnWhen) configureWait(c waitConfig) waitConfig { c.when = w; return c }
+
+type limitOption time.Duration
+
+func (o limitOption) configureWait(c waitConfig) waitConfig {
+	c.limit = time.Duration(o)
+	return c
+}
+
+// WithTimeout limits the time of a Wait or an AsCompleted to d. Never is no limit.
+func WithTimeout(d time.Duration) WaitOption { return limitOption(d) }
+
+// Wait suspends until some of fs are done, as a [ReturnWhen] among the options
+// tells, or the time is up, which is no error. It returns which of fs are done
+// and which are not, in the order given and each once. Nothing is cancelled. The errors of fs
+// stay with them; its own are a [CancelledError] if the calling task is cancelled, and
+// [ErrValue] if fs is empty. See asyncio.wait.
+func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, unfinished []F, err error) {
+	c := waitConfigOf(opts)
+	switch {
+	case len(fs) == 0:
+		return nil, nil, misuse(ErrValue, "Wait for no futures at all")
+	case c.when != FirstCompleted && c.when != FirstException && c.when != AllCompleted:
+		return nil, nil, misuse(ErrValue, "Wait until %q; it is FirstCompleted, FirstException or AllCompleted", string(c.when))
+	}
+	l, err := runningLoop(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	fs = distinct(fs)
+	enough := NewFuture[None](ctx)
+	release := func() {
+		if !enough.Done() {
+			_ = enough.SetResult(None{})
+		}
+	}
+	if c.limit < Never-l.Time() {
+		timer := l.CallLater(c.limit, func(context.Context) { release() })
+		defer timer.Cancel()
+	}
+	left := len(fs)
+	completed := func(_ context.Context, f AnyFuture) {
+		left--
+		if left <= 0 || c.when == FirstCompleted ||
+			c.when == FirstException && !f.Cancelled() && f.Exception() != nil {
+			release()
+		}
+	}
+	for _, f := range fs {
+		f.AddDoneCallback(completed)
+	}
+	_, err = enough.Await(ctx)
+	for _, f := range fs {
+		f.RemoveDoneCallback(completed)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, f := range fs {
+		if f.Done() {
+			done = append(done, f)
+		} else {
+			unfinished = append(unfinished, f)
+		}
+	}
+	return done, unfinished, nil
+}
+
+// distinct returns fs with each future once, where it stands first.
+func distinct[F AnyFuture](fs []F) []F {
+	seen := make(map[AnyFuture]bool, len(fs))
+	once := make([]F, 0, len(fs))
+	for _, f := range fs {
+		if any(f) == nil {
+			panic(misuse(ErrValue, "a nil among the futures to wait for"))
+		}
+		if !seen[f] {
+			seen[f] = true
+			once = append(once, f)
+		}
+	}
+	return once
+}
