@@ -29,8 +29,12 @@ type Stack struct {
 	// Goid is the goroutine's id where SetGoid was called, for checks in debug mode.
 	Goid uint64
 
-	group *Group
-	index int // in group.live
+	// Ended is for the body: it returns, and does not die of a Goexit.
+	Ended bool
+
+	group    *Group
+	index    int // in group.live
+	returned bool
 }
 
 // NewGroup makes a group whose stacks all run body, once each. body is left in
@@ -61,6 +65,10 @@ func (g *Group) Leave(s *Stack) bool {
 func (g *Group) Visit(to *Stack) {
 	g.visit(func(home *Stack) { home.Switch(to) })
 }
+
+// Home returns where Leave goes: what a stack that dies of runtime.Goexit
+// after a Visit is to be abandoned for.
+func (g *Group) Home() *Stack { return g.home }
 
 func (g *Group) visit(f func(home *Stack)) {
 	left := make(chan struct{})
@@ -129,24 +137,26 @@ func (g *Group) Close() {
 	g.idle = nil
 }
 
-// run is what the goroutine of a stack does, whatever the engine.
-func (s *Stack) run() {
-	returned := false
-	defer func() {
-		g := s.group
-		last := len(g.live) - 1
-		g.live[s.index] = g.live[last]
-		g.live[s.index].index = s.index
-		g.live[last] = nil
-		g.live = g.live[:last]
-		if returned {
-			return
-		}
-		if p := recover(); p != nil && p != any(ended{}) {
-			panic(p)
-		}
-		endOfGoexit()
-	}()
-	s.group.body(s)
-	returned = true
+// The goroutine of a stack, whatever the engine, is
+//
+//	defer s.ended()
+//	s.group.body(s)
+//	s.returned = true
+//
+// and not a method that does this: a suspended task pays for each frame below it.
+
+func (s *Stack) ended() {
+	g := s.group
+	last := len(g.live) - 1
+	g.live[s.index] = g.live[last]
+	g.live[s.index].index = s.index
+	g.live[last] = nil
+	g.live = g.live[:last]
+	if s.returned {
+		return
+	}
+	if p := recover(); p != nil && p != any(ended{}) {
+		panic(p)
+	}
+	endOfGoexit()
 }

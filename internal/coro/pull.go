@@ -27,8 +27,11 @@ type parked struct {
 	own place  // made with the goroutine; where others stand as often as not
 }
 
-// swap puts the caller in the place and lets go on who stood there.
-func (p *place) swap() {
+// Switch lets to go on where it stands, and returns when somebody switches to
+// s. It must be called on s's own goroutine.
+func (s *Stack) Switch(to *Stack) {
+	p := to.at
+	to.at, s.at = nil, p
 	if p.byNext = !p.byNext; p.byNext {
 		p.next()
 	} else {
@@ -36,18 +39,12 @@ func (p *place) swap() {
 	}
 }
 
-// Switch lets to go on where it stands, and returns when somebody switches to
-// s. It must be called on s's own goroutine.
-func (s *Stack) Switch(to *Stack) {
-	at := to.at
-	to.at, s.at = nil, at
-	at.swap()
-}
-
 func (s *Stack) start() {
 	s.own.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		s.own.yield = yield
-		s.run()
+		defer s.ended()
+		s.group.body(s)
+		s.returned = true
 	})
 	s.at = &s.own
 }
@@ -63,7 +60,7 @@ func newHome(g *Group) *Stack { return &Stack{group: g} }
 // reach a foreign goroutine, least of all the one that closes the group. A
 // Goexit cannot be stopped, but a panic takes its place in iter.Pull's eyes, and
 // all whom the end of a stack can resume expect this one: stacks that end too
-// (Stack.run), and the closing goroutine (switchToEnding).
+// (Stack.ended), and the closing goroutine (switchToEnding).
 func endOfGoexit() { panic(ended{}) }
 
 func (s *Stack) switchToEnding(to *Stack) {
