@@ -23,14 +23,14 @@ func (f *futureBase) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.state != pending && f.loop == t.ctx.loop {
+	if f.state != pending && f.loop == t.future.loop {
 		return f.outcome()
 	}
-	if _, ok := ctx.(*taskContext); !ok || f.loop != t.ctx.loop || f == t.future {
+	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future.loop || f == t.future {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
-	t.ctx.loop.suspend(&t.strand)
+	t.future.loop.suspend(&t.strand)
 	return f.endWait(t)
 }
 
@@ -38,8 +38,8 @@ func (f *futureBase) await(ctx context.Context) error {
 // since its needs would add to the stack of each suspended task.
 func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 	switch {
-	case f.loop != t.ctx.loop:
-		return misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.ctx.loop)
+	case f.loop != t.future.loop:
+		return misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future.loop)
 	case f == t.future:
 		return misuse(ErrRuntime, "task %s awaits itself", t.Name())
 	}
@@ -47,7 +47,7 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 		return f.awaitUnder(foreign, t)
 	}
 	f.startWait(t)
-	t.ctx.loop.suspend(&t.strand)
+	t.future.loop.suspend(&t.strand)
 	return f.endWait(t)
 }
 
@@ -55,33 +55,32 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 func awaiter(ctx context.Context) (*taskBase, error) {
 	c, ok := ctx.(*taskContext) // by far the most
 	if !ok {
-		return awaiterOf(placeOf(ctx))
+		return awaiterAt(placeOf(ctx))
 	}
-	return mayAwait(&c.placed)
+	return mayAwait(c.future.loop, &c.strand)
 }
 
-func awaiterOf(p place) (*taskBase, error) {
+func awaiterAt(p place) (*taskBase, error) {
 	if p == nil {
 		return nil, misuse(ErrNoRunningLoop, "await under a ctx that comes from no task; pass the ctx that the task was given, and start with asyncio.Run")
 	}
-	return mayAwait(p.at())
+	return mayAwait(p.on(), p.in())
 }
 
-func mayAwait(p *placed) (*taskBase, error) {
-	l := p.loop
+func mayAwait(l *Loop, s *strand) (*taskBase, error) {
 	if l.debug {
 		if err := l.checkHere("await"); err != nil {
 			return nil, err
 		}
 	}
-	if s := p.strand; s != nil && s == l.current && l.vars == s.context && !l.closing {
+	if s != nil && s == l.current && l.vars == s.context && !l.closing {
 		return s.of.task(), nil
 	}
-	return nil, l.refuseAwait(p)
+	return nil, l.refuseAwait(s)
 }
 
 // refuseAwait says why an await cannot be.
-func (l *Loop) refuseAwait(p *placed) error {
+func (l *Loop) refuseAwait(s *strand) error {
 	running := "no task runs"
 	if l.current != nil {
 		running = "task " + l.current.of.Name() + " runs"
@@ -89,10 +88,10 @@ func (l *Loop) refuseAwait(p *placed) error {
 	switch {
 	case l.closing:
 		return misuse(ErrLoopClosed, "await on %v", l)
-	case p.strand == nil:
+	case s == nil:
 		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
-	case l.current != p.strand:
-		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", p.strand.of.Name(), running)
+	case l.current != s:
+		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", s.of.Name(), running)
 	}
 	return misuse(ErrRuntime, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
 }
@@ -101,8 +100,8 @@ func (l *Loop) refuseAwait(p *placed) error {
 func (f *futureBase) startWait(t *taskBase) {
 	f.addWaiter(entry{strand: &t.strand})
 	t.waits = f
-	if t.mustCancel && f.cancel(t.request.by, []any{t.request.Message}) {
-		t.mustCancel = false
+	if t.future.mustCancel && f.cancel(t.request.by, []any{t.request.Message}) {
+		t.future.mustCancel = false
 	}
 }
 
@@ -126,7 +125,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	l := t.ctx.loop
+	l := t.future.loop
 	over := false // the await, for whatever reason
 	abandoned := false
 	l.begunOutside()
@@ -161,7 +160,7 @@ func Yield(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := t.ctx.loop
+	l := t.future.loop
 	l.ready.Push(entry{strand: &t.strand})
 	l.suspend(&t.strand)
 	err = t.delivered()

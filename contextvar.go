@@ -13,8 +13,6 @@ import (
 // It belongs to its loop, as a Future does. See contextvars.Context.
 type Context struct {
 	vars *bindings
-	// entered: something runs in this Context right now.
-	entered bool
 }
 
 // bindings is a persistent list, the last set first: a copy of it is a copy of

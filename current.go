@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -13,18 +14,34 @@ import (
 // scope's, a callback's), and a ctx derived from one leads back to it.
 type place interface {
 	context.Context
-	at() *placed
+	on() *Loop
+	in() *strand // nil in a callback
+	context() *Context
+	values() *values
 }
 
-// placed is the part that all places share.
+// values is where a ctx of the loop's takes values from that are not the loop's: the ctx
+// given to Run, mostly. It is one pointer in each of many tasks. nil: nowhere.
+type values struct{ context.Context }
+
+// placed is a place that is not a task itself.
 type placed struct {
 	loop   *Loop
-	strand *strand         // nil in a callback
-	vars   *Context        // the Context, where it is not the strand's
-	values context.Context // where other values come from, or nil
+	strand *strand
+	vars   *Context // nil: the strand's
+	from   *values
 }
 
-func (p *placed) at() *placed { return p }
+func (p *placed) on() *Loop       { return p.loop }
+func (p *placed) in() *strand     { return p.strand }
+func (p *placed) values() *values { return p.from }
+
+func (p *placed) context() *Context {
+	if p.vars != nil {
+		return p.vars
+	}
+	return p.strand.context
+}
 
 type placeKey struct{}
 
@@ -37,35 +54,28 @@ func placeOf(ctx context.Context) place {
 	return p
 }
 
-func (p *placed) context() *Context {
-	if p.vars != nil {
-		return p.vars
-	}
-	return p.strand.context
-}
-
-// value is what the Value methods of all places do.
-func (p *placed) value(self place, key any) any {
+// valueAt is the Value method of places.
+func valueAt(p place, key any) any {
 	switch key.(type) {
 	case placeKey:
-		return self
+		return p
 	case contextKey:
 		return p.context()
 	}
-	if p.values == nil {
-		return nil
+	if from := p.values(); from != nil {
+		return from.Value(key)
 	}
-	return p.values.Value(key)
+	return nil
 }
 
 // valuesOf returns where a new task takes the values of ctx from. A place is
 // skipped for its own source, or else a task that starts its successor for ever
 // would build a chain without end.
-func valuesOf(ctx context.Context) context.Context {
+func valuesOf(ctx context.Context) *values {
 	if p, ok := ctx.(place); ok {
-		return p.at().values
+		return p.values()
 	}
-	return ctx
+	return &values{ctx}
 }
 
 // A callContext is the ctx of a callback. It is never done.
@@ -74,91 +84,109 @@ type callContext struct{ placed }
 func (*callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (*callContext) Done() <-chan struct{}       { return nil }
 func (*callContext) Err() error                  { return nil }
-func (c *callContext) Value(key any) any         { return c.value(c, key) }
+func (c *callContext) Value(key any) any         { return valueAt(c, key) }
 
 // A cancelSignal is what can be cancelled of a ctx. Other goroutines may look at it.
+// It is a pointer, which is nil as long as it is open and nobody has looked: so
+// it is with most tasks.
 type cancelSignal struct {
-	mu     sync.Mutex
-	closed bool
-	// Made when first asked for: most tasks hand their ctx to nobody who looks at Done.
-	done  chan struct{}
-	after map[int]func() // by the number of their coming, which is the order of their calls
-	came  int
+	seen atomic.Pointer[signalState]
 }
 
-func (s *cancelSignal) Done() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.done == nil {
-		s.done = make(chan struct{})
-		if s.closed {
-			close(s.done)
-		}
-	}
-	return s.done
+type signalState struct {
+	done chan struct{}
+
+	mu     sync.Mutex // guards the fields below
+	closed bool
+	after  map[int]func() // by the number of their coming, which is the order of their calls
+	came   int
 }
+
+func (s *cancelSignal) state() *signalState {
+	if st := s.seen.Load(); st != nil {
+		return st
+	}
+	s.seen.CompareAndSwap(nil, &signalState{done: make(chan struct{})})
+	return s.seen.Load()
+}
+
+func (s *cancelSignal) Done() <-chan struct{} { return s.state().done }
 
 func (s *cancelSignal) Err() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
-		return context.Canceled
+	st := s.seen.Load()
+	if st == nil {
+		return nil
 	}
-	return nil
+	select {
+	case <-st.done:
+		return context.Canceled
+	default:
+		return nil
+	}
 }
 
 // AfterFunc calls f once s is closed. The context package looks for this method
 // in the parent of a derived context, which then needs no goroutine of its own.
 func (s *cancelSignal) AfterFunc(f func()) (stop func() bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.closed {
+	st := s.state()
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	if st.closed {
 		go f()
 		return func() bool { return false }
 	}
-	if s.after == nil {
-		s.after = map[int]func(){}
+	if st.after == nil {
+		st.after = map[int]func(){}
 	}
-	s.came++
-	id := s.came
-	s.after[id] = f
+	st.came++
+	id := st.came
+	st.after[id] = f
 	return func() bool {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		_, ok := s.after[id]
-		delete(s.after, id)
+		st.mu.Lock()
+		defer st.mu.Unlock()
+		_, ok := st.after[id]
+		delete(st.after, id)
 		return ok
 	}
 }
 
+// alreadyClosed is the state of those that were closed before anybody looked.
+var alreadyClosed = func() *signalState {
+	st := &signalState{done: make(chan struct{}), closed: true}
+	close(st.done)
+	return st
+}()
+
 func (s *cancelSignal) close() {
-	s.mu.Lock()
-	after := s.after
-	s.after = nil
-	if !s.closed && s.done != nil {
-		close(s.done)
+	if s.seen.CompareAndSwap(nil, alreadyClosed) {
+		return
 	}
-	s.closed = true
-	s.mu.Unlock()
+	st := s.seen.Load()
+	st.mu.Lock()
+	after := st.after
+	st.after = nil
+	if !st.closed {
+		st.closed = true
+		close(st.done)
+	}
+	st.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(after)) {
 		after[id]()
 	}
 }
 
-// reopen makes s read as open again. What was derived from it stays done.
+// reopen makes s read as open again, if it was closed. What was derived from it stays done.
 func (s *cancelSignal) reopen() {
-	s.mu.Lock()
-	if s.closed {
-		s.closed, s.done = false, nil
+	if s.Err() != nil {
+		s.seen.Store(nil)
 	}
-	s.mu.Unlock()
 }
 
 // runningLoop returns the loop of ctx, as GetRunningLoop does, without noting
 // that the caller can now reach it from outside: see [Loop.escaped].
 func runningLoop(ctx context.Context) (*Loop, error) {
 	if p := placeOf(ctx); p != nil {
-		return p.at().loop, nil
+		return p.on(), nil
 	}
 	return nil, misuse(ErrNoRunningLoop, "ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run")
 }
@@ -169,7 +197,7 @@ func mustLoop(ctx context.Context, act string) *Loop {
 	if p == nil {
 		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run", act))
 	}
-	return p.at().loop
+	return p.on()
 }
 
 // GetRunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop.
@@ -190,14 +218,23 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	if p == nil {
 		return misuse(ErrNoRunningLoop, "Run of a Context: ctx comes from no task or callback; pass the ctx that the task was given")
 	}
-	if c.entered {
+	l := p.on()
+	if l.entered(c) {
 		return misuse(ErrRuntime, "Run of a Context in which something runs already; give it a Copy")
 	}
-	l := p.at().loop
-	in := &callContext{placed{loop: l, strand: p.at().strand, vars: c, values: valuesOf(ctx)}}
+	in := &callContext{placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
 	before := l.vars
-	l.vars, c.entered = c, true
-	defer func() { l.vars, c.entered = before, false }()
+	l.outer = append(l.outer, before)
+	l.vars = c
+	defer func() {
+		l.vars = before
+		l.outer = l.outer[:len(l.outer)-1]
+	}()
 	f(in)
 	return nil
+}
+
+// entered tells whether something runs in c.
+func (l *Loop) entered(c *Context) bool {
+	return c == l.vars || slices.Contains(l.outer, c)
 }

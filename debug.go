@@ -74,10 +74,15 @@ func (c *stepClock) end(l *Loop) {
 
 // setHere notes which goroutine has control.
 func (l *Loop) setHere(s *coro.Stack) {
-	if s.Goid == 0 {
-		s.Goid = goid()
+	if l.goids == nil {
+		l.goids = map[*coro.Stack]uint64{}
 	}
-	l.here.Store(s.Goid)
+	id := l.goids[s]
+	if id == 0 {
+		id = goid()
+		l.goids[s] = id
+	}
+	l.here.Store(id)
 }
 
 // checkHere returns an error if the caller runs on a goroutine that is not the loop's. Only debug mode can tell.

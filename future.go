@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"runtime"
+	"slices"
 	"strings"
 )
 
@@ -33,8 +34,8 @@ type AnyFuture interface {
 // runs there may touch it; other goroutines go through [Loop.CallSoonThreadsafe].
 // See asyncio.Future.
 type Future[T any] struct {
+	value T // first: after the rest a value of no size would cost a word
 	futureBase
-	value T
 }
 
 // futureBase is a Future but for its value.
@@ -45,11 +46,15 @@ type futureBase struct {
 	waiter entry     // the first who waits; most have no other
 	more   *futureMore
 	state  state
+	isTask bool
 	// The error of a task that ended cancelled is given once, to the first who asks;
 	// the others get one of their own, without its message. So does CPython.
 	once, given bool
-	isTask      bool
-	printing    bool
+
+	// Of a task, and here because here is room.
+	mustCancel bool  // its request has not been delivered
+	visited    bool  // by the cancel that is on its way: see cancelAs
+	cancels    int16 // asked for and not withdrawn
 }
 
 type state uint8
@@ -365,11 +370,12 @@ func (f *Future[T]) String() string {
 
 func (f *futureBase) describeAs(kind, more string, value func() any) string {
 	// A result may hold the future.
-	if f.printing {
+	l := f.loop
+	if slices.Contains(l.printing, f) {
 		return "<" + kind + " ...>"
 	}
-	f.printing = true
-	defer func() { f.printing = false }()
+	l.printing = append(l.printing, f)
+	defer func() { l.printing = l.printing[:len(l.printing)-1] }()
 	var b strings.Builder
 	b.WriteString("<" + kind)
 	switch f.state {

@@ -30,16 +30,16 @@ type Loop struct {
 	left            int    // entries that the present turn has still to run
 	turns           uint64 // begun
 	timers          timerheap.Heap[*TimerHandle]
-	cancelledTimers int         // of those in timers
-	current         *strand     // which runs; nil in a callback and outside of all
-	vars            *Context    // in which the code runs
-	root            Context     // outside of all tasks and callbacks
-	callStack       *coro.Stack // on which a callback runs
-	handed          entry       // what a stack found next and left to a bare one
-	strands         strandList  // all that have not ended
-	outside         int         // pieces of work elsewhere whose end comes through the inbox
-	walk            uint32      // cancels that were asked for from outside of another
-	walking         int         // such as are under way
+	cancelledTimers int          // of those in timers
+	current         *strand      // which runs; nil in a callback and outside of all
+	vars            *Context     // in which the code runs
+	outer           []*Context   // in which those run that wait for the present code to return
+	root            Context      // outside of all tasks and callbacks
+	callStack       *coro.Stack  // on which a callback runs
+	handed          entry        // what a stack found next and left to a bare one
+	eager           []eagerStart // the innermost last
+	strands         strandList   // all that have not ended
+	outside         int          // pieces of work elsewhere whose end comes through the inbox
 	stopping        bool
 	fresh           bool // this run has not had its first turn, which comes even if stopping
 	closing         bool // strands are being killed
@@ -52,9 +52,11 @@ type Loop struct {
 	factory         TaskFactory
 	pool            executor.Executor // the default executor
 	poolShut        bool
+	printing        []*futureBase // whose String is being made, the innermost last
 	debug           bool
 	slow            time.Duration // of a step, that is reported in debug mode
 	clock           stepClock
+	goids           map[*coro.Stack]uint64 // the ids of their goroutines, in debug mode
 
 	// Safe for any goroutine.
 	state   atomic.Int32 // idle, running, closed

@@ -94,7 +94,7 @@ func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.C
 	}
 	r.init()
 	l := r.loop
-	first := &callContext{placed{loop: l, vars: r.context, values: ctx}}
+	first := &callContext{placed{loop: l, vars: r.context, from: &values{ctx}}}
 	t := CreateTask(first, main, append([]TaskOption{WithContext(r.context)}, opts...)...)
 	if ctx.Err() != nil {
 		t.Cancel(ctx.Err())

@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"context"
+	"sync"
 	"time"
 )
 
@@ -19,7 +20,9 @@ type Scope struct {
 	parent context.Context
 	// foreign is the nearest ctx above that may end by a deadline or cancel of its own.
 	foreign context.Context
-	unlink  func() bool
+
+	mu     sync.Mutex // guards the field below
+	unlink func() bool
 }
 
 // NewScope returns a Scope under ctx, which must be that of the running task.
@@ -30,7 +33,7 @@ func NewScope(ctx context.Context) (*Scope, error) {
 		return nil, err
 	}
 	return &Scope{
-		placed:  placed{loop: t.ctx.loop, strand: &t.strand, values: valuesOf(ctx)},
+		placed:  placed{loop: t.future.loop, strand: &t.strand, from: valuesOf(ctx)},
 		parent:  ctx,
 		foreign: foreignOf(ctx),
 	}, nil
@@ -48,17 +51,16 @@ func (s *Scope) Cancel(by any, msg ...any) bool {
 // for and not delivered.
 func (s *Scope) Cancelling() bool {
 	t := s.Task().task()
-	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
+	return t.future.cancels > 0 && (t.future.mustCancel || t.waits != nil && t.waits.state == cancelled)
 }
 
 // Close makes the Scope Done for good: its block has ended.
 func (s *Scope) Close() {
 	s.cancelSignal.close()
-	s.cancelSignal.mu.Lock()
-	unlink := s.unlink
-	s.cancelSignal.mu.Unlock()
-	if unlink != nil {
-		unlink()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.unlink != nil {
+		s.unlink()
 	}
 }
 
@@ -80,7 +82,7 @@ func (s *Scope) Err() error {
 }
 
 // Value returns the value of the ctx above.
-func (s *Scope) Value(key any) any { return s.value(s, key) }
+func (s *Scope) Value(key any) any { return valueAt(s, key) }
 
 // AfterFunc calls f in its time once the Scope is Done; see [context.AfterFunc].
 func (s *Scope) AfterFunc(f func()) func() bool {
@@ -90,12 +92,11 @@ func (s *Scope) AfterFunc(f func()) func() bool {
 
 // link has the Scope end with its parent. It is done late: few look at Done.
 func (s *Scope) link() {
-	s.cancelSignal.mu.Lock()
-	defer s.cancelSignal.mu.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.unlink != nil {
 		return
 	}
-	s.unlink = func() bool { return true }
 	if p, ok := s.parent.(interface{ AfterFunc(func()) func() bool }); ok {
 		s.unlink = p.AfterFunc(s.cancelSignal.close)
 	} else {

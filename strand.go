@@ -19,11 +19,16 @@ import (
 type strand struct {
 	of      runnable
 	stack   *coro.Stack // on which it runs or stands; nil before and after
-	eager   *coro.Stack // whom it hands control back to at its first suspension
 	context *Context
-	killed  bool
 	prev    *strand // in Loop.strands
 	next    *strand
+}
+
+// An eagerStart is a strand that was started inside of the call that made it
+// and has not suspended, and the stack that waits for that.
+type eagerStart struct {
+	strand *strand
+	caller *coro.Stack
 }
 
 // runnable is the task of a strand.
@@ -94,6 +99,9 @@ func newBody(l *Loop) func(*coro.Stack) {
 			}
 			to := t.stack // where t stands
 			if to == nil {
+				// The next to suspend finds a stack to hand control to, and need not make one
+				// on its own, where there may be no room for it.
+				l.group.Reserve()
 				t.stack = s
 				l.enter(t)
 				t.of.run()
@@ -126,7 +134,6 @@ func (l *Loop) nextOnBareStack() (entry, bool) {
 
 func (l *Loop) enter(t *strand) {
 	l.current, l.vars = t, t.context
-	t.context.entered = true
 	if l.debug {
 		l.setHere(t.stack)
 	}
@@ -135,9 +142,8 @@ func (l *Loop) enter(t *strand) {
 // leave ends a strand, and returns the stack that waits for it, if it is one that
 // was started eagerly and has not suspended.
 func (l *Loop) leave(t *strand) (to *coro.Stack) {
-	to = t.eager
-	t.eager, t.stack = nil, nil
-	t.context.entered = false
+	to = l.endEagerStart(t)
+	t.stack = nil
 	l.current, l.vars = nil, &l.root
 	l.strands.remove(t)
 	return to
@@ -146,10 +152,8 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 // suspend lets all else that is ready run, until the entry of the strand that
 // calls it comes round.
 func (l *Loop) suspend(t *strand) {
-	t.context.entered = false
 	s := t.stack
-	if to := t.eager; to != nil {
-		t.eager = nil
+	if to := l.endEagerStart(t); to != nil {
 		s.Switch(to)
 	} else if e, ok := l.nextAtHand(); ok && e.strand != nil && e.strand.stack != nil {
 		if e.strand != t {
@@ -160,8 +164,8 @@ func (l *Loop) suspend(t *strand) {
 		s.Switch(l.group.Idle())
 	}
 	l.enter(t)
-	if t.killed {
-		runtime.Goexit()
+	if l.closing {
+		runtime.Goexit() // see kill
 	}
 }
 
@@ -172,13 +176,26 @@ func (l *Loop) startNow(t *strand) {
 	if creator != nil {
 		here = creator.stack
 	}
-	t.eager = here
+	l.eager = append(l.eager, eagerStart{t, here})
 	l.handed = entry{strand: t}
+	l.outer = append(l.outer, vars)
 	here.Switch(l.group.Idle())
+	l.outer = l.outer[:len(l.outer)-1]
 	l.current, l.vars, l.callStack = creator, vars, here
 	if l.debug {
 		l.setHere(here)
 	}
+}
+
+// endEagerStart returns the stack that waits for t to suspend or end, or nil.
+func (l *Loop) endEagerStart(t *strand) *coro.Stack {
+	last := len(l.eager) - 1
+	if last < 0 || l.eager[last].strand != t {
+		return nil
+	}
+	to := l.eager[last].caller
+	l.eager = l.eager[:last]
+	return to
 }
 
 // call calls back on a bare stack.
@@ -190,7 +207,6 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 	h.fn = nil
 	c := h.ctx.vars
 	l.current, l.vars, l.callStack = nil, c, s
-	c.entered = true
 	if l.debug {
 		l.setHere(s)
 	}
@@ -205,7 +221,6 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 				})
 			}
 		}
-		c.entered = false
 		l.vars = &l.root
 	}()
 	fn(&h.ctx)
@@ -220,17 +235,14 @@ func (l *Loop) stackDied(s *coro.Stack) {
 	}
 	to := (*coro.Stack)(nil)
 	if t := l.current; t != nil {
-		killed := t.killed
-		if killed {
+		if l.closing {
 			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describe()))
-		} else {
-			t.of.exited(ErrExited)
-		}
-		to = l.leave(t)
-		if killed {
+			l.leave(t)
 			s.Abandon(l.group.Home())
 			return
 		}
+		t.of.exited(ErrExited)
+		to = l.leave(t)
 	}
 	l.exited = true
 	l.Stop()
@@ -242,7 +254,6 @@ func (l *Loop) stackDied(s *coro.Stack) {
 
 // kill ends a strand of a loop that closes.
 func (l *Loop) kill(t *strand) {
-	t.killed = true
 	if t.stack == nil {
 		t.of.exited(misuse(ErrLoopClosed, "%s never ran", t.of.describe()))
 		l.strands.remove(t)

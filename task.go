@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -36,30 +37,36 @@ type Task[T any] struct {
 	fn any // func(ctx) (T, error) or func(ctx) error; nil once it began
 }
 
-// taskBase is a Task but for its type. Task[T] is one allocation.
+// taskBase is a Task but for its type. A Task is one allocation, and there may
+// be a million: each word counts.
 type taskBase struct {
 	strand
-	ctx        taskContext
-	own        Context // what strand.context is, where no other was given
-	future     *futureBase
-	waits      *futureBase     // for which it is suspended
-	request    *CancelledError // the last that was asked for and that nothing else passed on
-	mustCancel bool            // request has not been delivered
-	cancels    int32           // asked for and not withdrawn
-	walk       uint32          // the last cancel that came by: see cancelAs
-	name       string          // empty: Task-N
-	id         uint64
-	code       uintptr // of its function
+	future  *futureBase
+	from    *values         // of the task's ctx
+	signal  cancelSignal    // that of the task's ctx
+	own     Context         // what strand.context is, where no other was given
+	waits   *futureBase     // for which it is suspended
+	request *CancelledError // the last that was asked for and that nothing else passed on
+	name    *string         // nil: Task-N
+	id      uint64          // N
+	code    uintptr         // of its function
 }
 
-// A taskContext is the ctx that a task's function is given.
-type taskContext struct {
-	placed
-	cancelSignal
-}
+// A taskContext is the ctx that a task's function is given: the task, seen as a ctx.
+type taskContext taskBase
 
-func (*taskContext) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (c *taskContext) Value(key any) any         { return c.value(c, key) }
+func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
+
+func (c *taskContext) on() *Loop         { return c.future.loop }
+func (c *taskContext) in() *strand       { return &c.strand }
+func (c *taskContext) context() *Context { return c.strand.context }
+func (c *taskContext) values() *values   { return c.from }
+
+func (*taskContext) Deadline() (time.Time, bool)             { return time.Time{}, false }
+func (c *taskContext) Done() <-chan struct{}                 { return c.signal.Done() }
+func (c *taskContext) Err() error                            { return c.signal.Err() }
+func (c *taskContext) AfterFunc(f func()) (stop func() bool) { return c.signal.AfterFunc(f) }
+func (c *taskContext) Value(key any) any                     { return valueAt(c, key) }
 
 // taskIDs numbers the tasks without a name, in all loops.
 var taskIDs atomic.Uint64
@@ -158,16 +165,14 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 	t.future.init(l, self)
 	t.future.isTask = true
 	t.of = self
-	if t.name = config.Name; t.name == "" {
-		t.id = taskIDs.Add(1)
-	}
+	t.setName(config.Name)
 	if t.context = config.Context; t.context == nil {
 		t.own.vars = l.vars.vars
 		t.context = &t.own
 	}
-	t.ctx.placed = placed{loop: l, strand: &t.strand, values: valuesOf(ctx)}
+	t.from = valuesOf(ctx)
 	if config.EagerStart && l.IsRunning() {
-		if t.context.entered {
+		if l.entered(t.context) {
 			panic(misuse(ErrRuntime, "%s with an eager start in a Context in which something runs already; give it a Copy", act))
 		}
 		l.strands.add(&t.strand)
@@ -209,9 +214,9 @@ func (t *Task[T]) run() {
 	var err error
 	switch fn := fn.(type) {
 	case func(ctx context.Context) (T, error):
-		value, err = fn(&t.ctx)
+		value, err = fn(t.ctx())
 	case func(ctx context.Context) error:
-		err = fn(&t.ctx)
+		err = fn(t.ctx())
 	}
 	if err == nil {
 		t.value = value
@@ -221,13 +226,13 @@ func (t *Task[T]) run() {
 
 // ended gives the task its outcome.
 func (t *taskBase) ended(err error) {
-	f, l := t.future, t.ctx.loop
+	f, l := t.future, t.future.loop
 	if f.state != pending {
 		return
 	}
 	switch {
-	case err == nil && !t.mustCancel:
-		if l.debug && t.cancels > 0 {
+	case err == nil && !t.future.mustCancel:
+		if l.debug && t.future.cancels > 0 {
 			l.report(t.context, &ExceptionContext{
 				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
 				Future:  f.self,
@@ -236,7 +241,7 @@ func (t *taskBase) ended(err error) {
 		f.finish(finished, nil)
 	case err == nil: // it returned before the cancel reached it
 		f.finish(cancelled, t.delivered())
-	case isCancelled(err, t.cancels > 0):
+	case isCancelled(err, t.future.cancels > 0):
 		if !errors.Is(err, ErrCancelled) {
 			err = &CancelledError{Cause: err}
 		}
@@ -258,21 +263,21 @@ func (t *taskBase) exited(err error) {
 }
 
 // Cancelling returns how many times the task was asked to cancel, less the calls of Uncancel. See Task.cancelling.
-func (t *taskBase) Cancelling() int { return int(t.cancels) }
+func (t *taskBase) Cancelling() int { return int(t.future.cancels) }
 
 // Uncancel withdraws one request to cancel and returns how many are left. At
 // none, a request that was not delivered yet is void, and the task's ctx reads as
 // open again. It is for code that stops a cancellation for good, as the
 // end of a timeout does. See Task.uncancel.
 func (t *taskBase) Uncancel() int {
-	if t.cancels > 0 {
-		t.cancels--
-		if t.cancels == 0 {
-			t.mustCancel = false
-			t.ctx.reopen()
+	if t.future.cancels > 0 {
+		t.future.cancels--
+		if t.future.cancels == 0 {
+			t.future.mustCancel = false
+			t.signal.reopen()
 		}
 	}
-	return int(t.cancels)
+	return int(t.future.cancels)
 }
 
 // Context returns the Context in which the task runs. See Task.get_context.
@@ -280,14 +285,22 @@ func (t *taskBase) Context() *Context { return t.context }
 
 // Name returns the task's name: the one given, or Task-N. See Task.get_name.
 func (t *taskBase) Name() string {
-	if t.name == "" {
+	if t.name == nil {
 		return "Task-" + strconv.FormatUint(t.id, 10)
 	}
-	return t.name
+	return *t.name
 }
 
 // SetName changes the task's name. See Task.set_name.
-func (t *taskBase) SetName(name string) { t.name = name }
+func (t *taskBase) SetName(name string) { t.name = &name }
+
+func (t *taskBase) setName(name string) {
+	if name == "" {
+		t.id = taskIDs.Add(1)
+		return
+	}
+	t.SetName(name)
+}
 
 func (t *taskBase) task() *taskBase { return t }
 
@@ -295,58 +308,58 @@ func (t *taskBase) task() *taskBase { return t }
 // turn, down to the innermost future; or else the next await that it does, or is
 // in, fails. The task's own code runs later, and may refuse.
 func (t *taskBase) requestCancel(by any, msg []any) bool {
-	return t.cancelAs(by, msg, &t.ctx.cancelSignal)
+	return t.cancelAs(by, msg, &t.signal)
 }
 
 // cancelAs is requestCancel with s in place of the signal of the task's ctx.
 //
-// It follows a chain of awaits in a loop, not by recursion, so that a long one needs no
-// deep stack; and it visits each task of a circle once: the last then gets its
-// CancelledError without regard to what it waits for, which ends the circle.
+// It follows a chain of awaits in a loop, not by recursion, so that a long one
+// needs no deep stack. In a circle it visits each task once: the last then gets
+// its CancelledError without regard to what it waits for, which ends the circle.
 func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 	if t.future.state != pending {
 		t.future.read()
 		return false
 	}
-	l := t.ctx.loop
-	if l.walking == 0 {
-		l.walk++
+	if t.future.visited {
+		return false // a circle
 	}
-	l.walking++ // a future may pass the cancel on to further tasks, in this same walk
-	defer func() { l.walking-- }()
-	for {
-		t.walk = l.walk
-		t.cancels++
+	visited := 0
+	for last := t; ; visited++ {
+		last.future.visited = true
+		last.future.cancels = min(last.future.cancels, math.MaxInt16-1) + 1
 		s.close()
-		f := t.waits
-		if f == nil || f.state != pending {
-			break
+		f := last.waits
+		if f != nil && f.state == pending && f.isTask && !f.visited {
+			last = f.self.(AnyTask).task()
+			s = &last.signal
+			continue
 		}
-		if f.isTask {
-			next := f.self.(AnyTask).task()
-			if next.walk != l.walk {
-				t, s = next, &next.ctx.cancelSignal
-				continue
-			}
-			f.removeWaiters(func(e entry) bool { return e.strand == &t.strand })
-			l.ready.Push(entry{strand: &t.strand})
-			break
+		if f == nil || f.state != pending || f.visited || !f.cancel(by, msg) {
+			last.request, last.future.mustCancel = newCancelledError(by, msg), true
 		}
-		if f.cancel(by, msg) {
-			return true
+		if f != nil && f.visited {
+			f.removeWaiters(func(e entry) bool { return e.strand == &last.strand })
+			t.future.loop.ready.Push(entry{strand: &last.strand})
 		}
 		break
 	}
-	t.request, t.mustCancel = newCancelledError(by, msg), true
-	return true
+	// What a future has passed the cancel on to was visited meanwhile. Another way
+	// to the same task is no circle.
+	for at := t.future; ; at = at.self.(AnyTask).task().waits {
+		at.visited = false
+		if visited--; visited < 0 {
+			return true
+		}
+	}
 }
 
 // delivered returns a cancel that was asked for, once.
 func (t *taskBase) delivered() error {
-	if !t.mustCancel {
+	if !t.future.mustCancel {
 		return nil
 	}
-	t.mustCancel = false
+	t.future.mustCancel = false
 	return t.request
 }
 
@@ -359,8 +372,7 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	t.future.isTask = true
 	t.of = t
 	t.context = &t.own
-	t.ctx.placed = placed{loop: l, strand: &t.strand}
-	t.name = l.configure(opts).Name
+	t.setName(l.configure(opts).Name)
 	t.future.finish(cancelled, &CancelledError{Cause: why})
 	return t
 }
@@ -369,10 +381,10 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 // where there is no loop. See asyncio.current_task.
 func CurrentTask(ctx context.Context) AnyTask {
 	p := placeOf(ctx)
-	if p == nil || p.at().loop.current == nil {
+	if p == nil || p.on().current == nil {
 		return nil
 	}
-	return p.at().loop.current.of.(AnyTask)
+	return p.on().current.of.(AnyTask)
 }
 
 // AllTasks returns the tasks of ctx's loop that have not ended, in the order of
@@ -426,7 +438,7 @@ func (t *taskBase) details() string {
 	if t.waits != nil {
 		s += fmt.Sprintf(" wait_for=%v", t.waits.self)
 	}
-	if t.future.state == pending && t.cancels > 0 {
+	if t.future.state == pending && t.future.cancels > 0 {
 		s = " cancelling" + s
 	}
 	return s

@@ -15,26 +15,24 @@ package coro
 // A Group is a set of stacks that share one thread of control. All of its
 // fields and those of its stacks belong to whoever has the control.
 type Group struct {
-	body    func(*Stack)
-	home    *Stack   // the goroutine inside Enter or Close; it is no stack of the group's
-	idle    []*Stack // made, and without work; the last to rest is the next to go
-	live    []*Stack // made, and not ended
-	closing bool
+	body      func(*Stack)
+	home      *Stack   // the goroutine inside Enter or Close; it is no stack of the group's
+	idle      []*Stack // made, and without work; the last to rest is the next to go
+	abandoned []*Stack
+	live      int // made, and not ended
+	closing   bool
 }
 
 // A Stack is one goroutine of a group, with what it needs to stand still.
 type Stack struct {
 	parked // the engine's part: how to hand control to it
 
-	// Goid is the goroutine's id where SetGoid was called, for checks in debug mode.
-	Goid uint64
-
 	// Ended is for the body: it returns, and does not die of a Goexit.
 	Ended bool
 
-	group    *Group
-	index    int // in group.live
 	returned bool
+	index    int32 // in group.idle, while the group closes
+	group    *Group
 }
 
 // NewGroup makes a group whose stacks all run body, once each. body is left in
@@ -80,6 +78,13 @@ func (g *Group) visit(f func(home *Stack)) {
 	<-left
 }
 
+// Reserve makes a stack, if none is idle, so that Idle need not.
+func (g *Group) Reserve() {
+	if len(g.idle) == 0 {
+		g.idle = append(g.idle, g.newStack())
+	}
+}
+
 // Idle returns a stack that waits for work, or a new one. It is taken: the
 // caller hands control to it next.
 func (g *Group) Idle() *Stack {
@@ -89,14 +94,18 @@ func (g *Group) Idle() *Stack {
 		g.idle = g.idle[:n-1]
 		return s
 	}
-	s := &Stack{group: g, index: len(g.live)}
-	g.live = append(g.live, s)
+	return g.newStack()
+}
+
+func (g *Group) newStack() *Stack {
+	s := &Stack{group: g}
+	g.live++
 	s.start()
 	return s
 }
 
 // Live returns how many stacks there are, at work or idle.
-func (g *Group) Live() int { return len(g.live) }
+func (g *Group) Live() int { return g.live }
 
 // Rest hands control to another stack and makes s available to Idle. It returns
 // true when s was taken, false when s is to end because the group closes.
@@ -117,21 +126,27 @@ type ended struct{}
 // goroutine stands still, since its end would be felt by the goroutine that the
 // runtime takes for its partner.
 func (s *Stack) Abandon(to *Stack) {
+	s.group.abandoned = append(s.group.abandoned, s)
 	s.Switch(to)
 }
 
 // Close ends every stack. All must be idle or abandoned. Afterwards no goroutine of the
 // group is left, and the group is not to be used again.
 func (g *Group) Close() {
-	if len(g.live) == 0 {
+	if g.live == 0 {
 		return
 	}
 	g.closing = true
+	g.idle = append(g.idle, g.abandoned...)
+	g.abandoned = nil
+	for i, s := range g.idle {
+		s.index = int32(i)
+	}
 	g.visit(func(home *Stack) {
 		// Whoever is resumed by the end of a stack is mostly one that ends too,
 		// so a turn of this loop ends more than one.
-		for len(g.live) > 0 {
-			home.switchToEnding(g.live[len(g.live)-1])
+		for len(g.idle) > 0 {
+			home.switchToEnding(g.idle[len(g.idle)-1])
 		}
 	})
 	g.idle = nil
@@ -147,11 +162,12 @@ func (g *Group) Close() {
 
 func (s *Stack) ended() {
 	g := s.group
-	last := len(g.live) - 1
-	g.live[s.index] = g.live[last]
-	g.live[s.index].index = s.index
-	g.live[last] = nil
-	g.live = g.live[:last]
+	g.live--
+	last := len(g.idle) - 1
+	g.idle[s.index] = g.idle[last]
+	g.idle[s.index].index = s.index
+	g.idle[last] = nil
+	g.idle = g.idle[:last]
 	if s.returned {
 		return
 	}
