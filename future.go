@@ -371,7 +371,7 @@ func (f *Future[T]) String() string {
 func (f *futureBase) describeAs(kind, more string, value func() any) string {
 	// A result may hold the future.
 	l := f.loop
-	if slices.Contains(l.printing, f) {
+	if slices.Contains(l.printing, any(f)) {
 		return "<" + kind + " ...>"
 	}
 	l.printing = append(l.printing, f)

@@ -52,7 +52,7 @@ type Loop struct {
 	factory         TaskFactory
 	pool            executor.Executor // the default executor
 	poolShut        bool
-	printing        []*futureBase // whose String is being made, the innermost last
+	printing        []any // the futures whose String is being made, the innermost last
 	debug           bool
 	slow            time.Duration // of a step, that is reported in debug mode
 	clock           stepClock

@@ -25,7 +25,9 @@ func (s *Stack) start() {
 		<-s.resume
 		defer func() { s.group.home.resume <- struct{}{} }() // only in Close: see Group
 		defer s.ended()
-		s.group.body(s)
+		if !s.group.closing { // it may never have been needed
+			s.group.body(s)
+		}
 		s.returned = true
 	}()
 }

@@ -155,7 +155,7 @@ func (g *Group) Close() {
 // The goroutine of a stack, whatever the engine, is
 //
 //	defer s.ended()
-//	s.group.body(s)
+//	if !s.group.closing { s.group.body(s) }
 //	s.returned = true
 //
 // and not a method that does this: a suspended task pays for each frame below it.

@@ -164,6 +164,22 @@ func TestCloseEndsIdleStacks(t *testing.T) {
 	}
 }
 
+func TestCloseEndsAStackThatWasReservedAndNeverNeeded(t *testing.T) {
+	checkGoroutines(t)
+	c := newScript()
+	c.add(func(*coro.Stack) {
+		c.group.Reserve()
+		c.group.Reserve()
+	})
+	c.group.Enter()
+	if n := c.group.Live(); n != 2 {
+		t.Errorf("%d stacks, want 2: the one that runs, and one in reserve", n)
+	}
+	c.add(func(*coro.Stack) { c.say("work at the close") })
+	c.group.Close()
+	c.want(t)
+}
+
 func TestCloseOfAGroupThatNeverRan(t *testing.T) {
 	checkGoroutines(t)
 	newScript().group.Close()

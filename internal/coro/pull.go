@@ -43,7 +43,9 @@ func (s *Stack) start() {
 	s.own.next, _ = iter.Pull(func(yield func(struct{}) bool) {
 		s.own.yield = yield
 		defer s.ended()
-		s.group.body(s)
+		if !s.group.closing { // it may never have been needed
+			s.group.body(s)
+		}
 		s.returned = true
 	})
 	s.at = &s.own

@@ -1,0 +1,406 @@
+package asyncio_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// Each benchmark has what one would write with goroutines, channels and
+// WaitGroups beside it, for a comparison within one run.
+
+// onLoop runs a benchmark's body as the main task of a loop.
+func onLoop(b *testing.B, body func(ctx context.Context)) {
+	b.ReportAllocs()
+	r := &asyncio.Runner{NoInterrupt: true}
+	if err := r.Run(context.Background(), func(ctx context.Context) error { body(ctx); return nil }); err != nil {
+		b.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// one is a task's function. It captures nothing.
+func one(context.Context) (int, error) { return 1, nil }
+
+func BenchmarkCreateAndAwait(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				asyncio.CreateTask(ctx, one).Await(ctx)
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			result := make(chan int, 1)
+			go func() { result <- 1 }()
+			<-result
+		}
+	})
+}
+
+func BenchmarkGather1000(b *testing.B) {
+	const n = 1000
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			tasks := make([]*asyncio.Task[int], n)
+			for b.Loop() {
+				for i := range tasks {
+					tasks[i] = asyncio.CreateTask(ctx, func(context.Context) (int, error) { return i, nil })
+				}
+				asyncio.Gather(ctx, tasks...).Await(ctx)
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			results := make([]int, n)
+			var all sync.WaitGroup
+			for i := range results {
+				all.Go(func() { results[i] = i })
+			}
+			all.Wait()
+		}
+	})
+}
+
+func BenchmarkTaskGroup1000(b *testing.B) {
+	const n = 1000
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				results := make([]int, n)
+				_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					for i := range results {
+						tg.Go(func(context.Context) error { results[i] = i; return nil })
+					}
+					return nil
+				})
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			results := make([]int, n)
+			ctx, cancel := context.WithCancel(context.Background())
+			var all sync.WaitGroup
+			for i := range results {
+				all.Go(func() {
+					if ctx.Err() == nil {
+						results[i] = i
+					}
+				})
+			}
+			all.Wait()
+			cancel()
+		}
+	})
+}
+
+func BenchmarkYieldAlone(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				asyncio.Yield(ctx)
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			runtime.Gosched()
+		}
+	})
+}
+
+// A thousand yield in turn; the figure is for one yield.
+func BenchmarkYieldRing1000(b *testing.B) {
+	const n = 1000
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			stop := false
+			for range n - 1 {
+				asyncio.Go(ctx, func(ctx context.Context) error {
+					for !stop {
+						asyncio.Yield(ctx)
+					}
+					return nil
+				})
+			}
+			b.ResetTimer()
+			for i := 0; i < b.N; i += n {
+				asyncio.Yield(ctx)
+			}
+			b.StopTimer()
+			stop = true
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		var all sync.WaitGroup
+		for range n {
+			all.Go(func() {
+				for i := 0; i < b.N; i += n {
+					runtime.Gosched()
+				}
+			})
+		}
+		all.Wait()
+	})
+}
+
+func BenchmarkPingPong(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			ping, pong := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+			done := asyncio.Go(ctx, func(ctx context.Context) error {
+				for {
+					v, err := ping.Await(ctx)
+					if err != nil || v < 0 {
+						return err
+					}
+					ping = asyncio.NewFuture[int](ctx)
+					pong.SetResult(v)
+				}
+			})
+			for b.Loop() {
+				ping.SetResult(1)
+				pong.Await(ctx)
+				pong = asyncio.NewFuture[int](ctx)
+			}
+			ping.SetResult(-1)
+			done.Await(ctx)
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		ping, pong := make(chan int), make(chan int)
+		go func() {
+			for v := range ping {
+				pong <- v
+			}
+			close(pong)
+		}()
+		for b.Loop() {
+			ping <- 1
+			<-pong
+		}
+		close(ping)
+		<-pong
+	})
+}
+
+// A timer that is set and taken back, as by a timeout that does not fire.
+func BenchmarkTimerSetAndStop(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			l, _ := asyncio.GetRunningLoop(ctx)
+			for b.Loop() {
+				l.CallLater(time.Hour, func(context.Context) {}).Cancel()
+				asyncio.Yield(ctx)
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			time.AfterFunc(time.Hour, func() {}).Stop()
+			runtime.Gosched()
+		}
+	})
+}
+
+// A thousand that sleep for a microsecond each, all at once.
+func BenchmarkSleep1000(b *testing.B) {
+	const n = 1000
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				tasks := make([]*asyncio.Task[asyncio.None], n)
+				for i := range tasks {
+					tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Microsecond) })
+				}
+				for _, t := range tasks {
+					t.Await(ctx)
+				}
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			var all sync.WaitGroup
+			for range n {
+				all.Go(func() { time.Sleep(time.Microsecond) })
+			}
+			all.Wait()
+		}
+	})
+}
+
+// One is started, waits, is cancelled and waited for.
+func BenchmarkCancel(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				t := asyncio.Go(ctx, func(ctx context.Context) error {
+					_, err := asyncio.NewFuture[int](ctx).Await(ctx)
+					return err
+				})
+				asyncio.Yield(ctx)
+				t.Cancel()
+				t.Await(ctx)
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			ctx, cancel := context.WithCancel(context.Background())
+			ended := make(chan error, 1)
+			go func() {
+				<-ctx.Done()
+				ended <- ctx.Err()
+			}()
+			runtime.Gosched()
+			cancel()
+			<-ended
+		}
+	})
+}
+
+func BenchmarkToThread(b *testing.B) {
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				asyncio.ToThread(ctx, one)
+			}
+		})
+	})
+	// A context that can be cancelled and a bounded number of workers, as ToThread has.
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		slots := make(chan struct{}, runtime.NumCPU()+4)
+		for b.Loop() {
+			ctx, cancel := context.WithCancel(context.Background())
+			result := make(chan int, 1)
+			slots <- struct{}{}
+			go func() {
+				v, _ := one(ctx)
+				result <- v
+				<-slots
+			}()
+			<-result
+			cancel()
+		}
+	})
+}
+
+func BenchmarkToThread100(b *testing.B) {
+	const n = 100
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				results := make([]*asyncio.Future[int], n)
+				for i := range results {
+					results[i] = asyncio.RunInExecutor(ctx, nil, one)
+				}
+				for _, f := range results {
+					f.Await(ctx)
+				}
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		slots := make(chan struct{}, runtime.NumCPU()+4)
+		for b.Loop() {
+			ctx, cancel := context.WithCancel(context.Background())
+			var all sync.WaitGroup
+			for range n {
+				slots <- struct{}{}
+				all.Go(func() {
+					one(ctx)
+					<-slots
+				})
+			}
+			all.Wait()
+			cancel()
+		}
+	})
+}
+
+// BenchmarkMemory reports the bytes for each of a million that wait. The two are
+// measured in processes of their own: the runtime keeps the goroutines of one for the other.
+func BenchmarkMemory(b *testing.B) {
+	for _, who := range []string{"asyncio", "goroutines"} {
+		b.Run(who, func(b *testing.B) {
+			for b.Loop() {
+				cmd := exec.Command(os.Args[0], "-test.run=^TestMemoryChild$", "-test.v")
+				cmd.Env = append(os.Environ(), "ASYNCIO_MEMORY="+who)
+				out, err := cmd.CombinedOutput()
+				if err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+				_, text, _ := strings.Cut(string(out), "bytes each: ")
+				var bytes float64
+				if _, err := fmt.Sscan(text, &bytes); err != nil {
+					b.Fatalf("%v in %q", err, out)
+				}
+				b.ReportMetric(bytes, "B/each")
+			}
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+}
+
+// TestMemoryChild is what BenchmarkMemory runs in a process of its own.
+func TestMemoryChild(t *testing.T) {
+	who := os.Getenv("ASYNCIO_MEMORY")
+	if who == "" {
+		t.Skip("only for BenchmarkMemory")
+	}
+	const n = 1_000_000
+	inUse := func() uint64 {
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.StackInuse + m.HeapInuse
+	}
+	before := inUse()
+	if who == "goroutines" {
+		ch, ready := make(chan int), make(chan int)
+		for range n {
+			go func() { ready <- 1; <-ch }()
+		}
+		for range n {
+			<-ready
+		}
+		fmt.Println("bytes each:", float64(inUse()-before)/n)
+		return
+	}
+	r := &asyncio.Runner{NoInterrupt: true}
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		for range n {
+			asyncio.Go(ctx, func(ctx context.Context) error { _, err := f.Await(ctx); return err })
+		}
+		asyncio.Yield(ctx)
+		fmt.Println("bytes each:", float64(inUse()-before)/n)
+		return f.SetResult(1)
+	})
+}
