@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unsafe"
 
@@ -136,10 +137,19 @@ func funcName(pc uintptr) string {
 
 // funcPlace names a function and where it stands: main.fetch() at main.go:12.
 func funcPlace(pc uintptr) string {
+	if known, ok := funcPlaces.Load(pc); ok {
+		return known.(string)
+	}
 	f := runtime.FuncForPC(pc)
 	if f == nil {
 		return "?"
 	}
 	file, line := f.FileLine(f.Entry())
-	return fmt.Sprintf("%s() at %s:%d", path.Base(f.Name()), path.Base(file), line)
+	place := fmt.Sprintf("%s() at %s:%d", path.Base(f.Name()), path.Base(file), line)
+	funcPlaces.Store(pc, place)
+	return place
 }
+
+// funcPlaces keeps what funcPlace has found, for each function of the program that
+// it was asked for: each job of an executor has a name, and it must not cost more than the job.
+var funcPlaces sync.Map

@@ -71,7 +71,7 @@ type futureMore struct {
 	waiters []entry              // after the first, in order
 	cancel  func(msg []any) bool // see WithCancel
 	unread  *unread
-	made    []uintptr // where, in debug mode
+	made    *[]uintptr // where, in debug mode
 }
 
 // A FutureOption is given to [NewFuture].
@@ -309,11 +309,9 @@ func (l *Loop) asker() any {
 // never from within AddDoneCallback. fn must not wait. It runs in a copy of the
 // present Context or in the one given. See Future.add_done_callback.
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
-	if fn == nil {
-		panic(misuse(ErrValue, "AddDoneCallback with a nil function"))
-	}
-	h := f.loop.newHandle("AddDoneCallback", func(ctx context.Context) { fn(ctx, f.self) }, opts)
-	h.id = closurePointer(fn)
+	mustFunc("AddDoneCallback", fn == nil)
+	h := &Handle{done: fn, future: f}
+	h.init(f.loop, "AddDoneCallback", opts)
 	if f.state != pending {
 		f.loop.ready.Push(entry{handle: h})
 		return
@@ -340,7 +338,7 @@ func (f *futureBase) addFurther(e entry) {
 // See Future.remove_done_callback.
 func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
 	id := closurePointer(fn)
-	return f.removeWaiters(func(e entry) bool { return e.handle != nil && e.handle.id == id })
+	return f.removeWaiters(func(e entry) bool { return e.handle != nil && closurePointer(e.handle.done) == id })
 }
 
 func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
@@ -400,7 +398,7 @@ func (f *futureBase) describeCallbacks(b *strings.Builder) {
 	var names []string
 	count := func(e entry) {
 		if e.handle != nil {
-			names = append(names, funcPlace(*(*uintptr)(e.handle.id)))
+			names = append(names, e.handle.what())
 		}
 	}
 	count(f.waiter)

@@ -1,10 +1,10 @@
 package asyncio
 
 import (
-	"container/list"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -15,7 +15,9 @@ import (
 type TaskGroup struct {
 	ctx       *Scope
 	parent    AnyTask
-	tasks     list.List // of AnyTask: the children that have not ended, in order of creation
+	tasks     []AnyTask // the children in order of creation; those that have ended are taken out now and then
+	left      int       // children that have not ended
+	ended     func(context.Context, AnyFuture)
 	errs      []error
 	completed *Future[None] // by the last child to end, while the block waits for that
 	entered   bool
@@ -85,7 +87,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	if err != nil && !tg.aborting {
 		tg.abort()
 	}
-	for tg.tasks.Len() > 0 {
+	for tg.left > 0 {
 		tg.completed = NewFuture[None](ctx)
 		_, joinErr := tg.completed.Await(ctx)
 		tg.completed = nil
@@ -160,7 +162,7 @@ func (tg *TaskGroup) refuses() error {
 	switch {
 	case !tg.entered:
 		panic(misuse(ErrRuntime, "a task in %v, which has not been entered; use it inside the function given to Run", tg))
-	case tg.exiting && tg.tasks.Len() == 0:
+	case tg.exiting && tg.left == 0:
 		panic(misuse(ErrRuntime, "a task in %v, which is finished; a group lives as long as its block", tg))
 	case tg.aborting:
 		return misuse(ErrRuntime, "a task in %v, which is shutting down", tg)
@@ -169,17 +171,22 @@ func (tg *TaskGroup) refuses() error {
 }
 
 func (tg *TaskGroup) add(t AnyTask) {
-	e := tg.tasks.PushBack(t)
+	if len(tg.tasks) >= 2*tg.left+8 {
+		tg.tasks = slices.DeleteFunc(tg.tasks, AnyTask.Done)
+	}
+	tg.tasks = append(tg.tasks, t)
+	tg.left++
+	if tg.ended == nil {
+		tg.ended = tg.childEnded
+	}
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
-	t.AddDoneCallback(func(_ context.Context, f AnyFuture) {
-		tg.tasks.Remove(e)
-		tg.childEnded(f)
-	})
+	t.AddDoneCallback(tg.ended)
 }
 
-func (tg *TaskGroup) childEnded(f AnyFuture) {
-	if tg.completed != nil && tg.tasks.Len() == 0 && !tg.completed.Done() {
+func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {
+	tg.left--
+	if tg.completed != nil && tg.left == 0 && !tg.completed.Done() {
 		_ = tg.completed.SetResult(None{})
 	}
 	if f.Cancelled() {
@@ -212,8 +219,10 @@ func (tg *TaskGroup) cancelAll() {
 
 func (tg *TaskGroup) abort() {
 	tg.aborting = true
-	for e := tg.tasks.Front(); e != nil; e = e.Next() {
-		e.Value.(AnyTask).Cancel()
+	for _, t := range tg.tasks {
+		if !t.Done() {
+			t.Cancel()
+		}
 	}
 }
 
@@ -221,7 +230,7 @@ func (tg *TaskGroup) abort() {
 // block ends without an error if nothing else goes wrong. Before Run it does so at the
 // block's begin; after the block's end it does nothing. See TaskGroup.cancel (3.15).
 func (tg *TaskGroup) Cancel() {
-	if tg.exiting && tg.tasks.Len() == 0 || tg.cancelled {
+	if tg.exiting && tg.left == 0 || tg.cancelled {
 		return
 	}
 	tg.cancelled = true
@@ -239,7 +248,7 @@ func (tg *TaskGroup) Cancel() {
 func (tg *TaskGroup) String() string {
 	var b strings.Builder
 	b.WriteString("<TaskGroup")
-	if n := tg.tasks.Len(); n > 0 {
+	if n := tg.left; n > 0 {
 		fmt.Fprintf(&b, " tasks=%d", n)
 	}
 	if len(tg.errs) > 0 {

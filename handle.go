@@ -4,17 +4,22 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unsafe"
 )
 
 // A Handle is a call that was scheduled. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
-	ctx       callContext
-	fn        func(ctx context.Context) // nil once cancelled, so that nothing is retained
-	own       Context                   // the copy that it runs in, where no other was given
+	ctx callContext
+	own Context // the copy that it runs in, where no other was given
+
+	// What is called, one of three: fn; done with future, when that is done; or
+	// nothing, but future gets its result. nil once called or cancelled, so that nothing is retained.
+	fn     func(ctx context.Context)
+	done   func(ctx context.Context, f AnyFuture)
+	future *futureBase
+
+	made      *[]uintptr // where, in debug mode
 	cancelled bool
-	id        unsafe.Pointer // of a done callback: what RemoveDoneCallback knows it by
-	made      []uintptr      // where, in debug mode
+	queued    bool // a timer, that is in the loop's heap
 }
 
 // A CallOption is given where a call is scheduled: [WithContext].
@@ -35,23 +40,13 @@ func WithContext(c *Context) interface {
 	return contextOption{c}
 }
 
-// newHandle makes a Handle for a call in the current Context as it is now, or the one given.
-func (l *Loop) newHandle(act string, fn func(context.Context), opts []CallOption) *Handle {
-	h := &Handle{}
-	l.initHandle(h, act, fn, opts)
-	return h
-}
-
-func (l *Loop) initHandle(h *Handle, act string, fn func(context.Context), opts []CallOption) {
-	if fn == nil {
-		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context)", act))
-	}
+// init makes h a call in the current Context as it is now, or in the one given.
+func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 	l.mustBeOpen(act)
 	if l.debug {
 		l.mustBeHere(act)
 		h.made = callers()
 	}
-	h.fn = fn
 	h.ctx.loop = l
 	h.own.vars = l.vars.vars
 	h.ctx.vars = &h.own
@@ -62,11 +57,46 @@ func (l *Loop) initHandle(h *Handle, act string, fn func(context.Context), opts 
 	}
 }
 
+func mustFunc(act string, isNil bool) {
+	if isNil {
+		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context)", act))
+	}
+}
+
 // Cancel makes sure that the call does not happen. It may be called at any
 // time, also twice. See Handle.cancel.
 func (h *Handle) Cancel() {
 	h.cancelled = true
-	h.fn = nil
+	h.drop()
+}
+
+func (h *Handle) drop() { h.fn, h.done, h.future = nil, nil, nil }
+
+// call does what the handle is for.
+func (h *Handle) call() {
+	fn, done, f := h.fn, h.done, h.future
+	h.drop()
+	switch {
+	case done != nil:
+		done(&h.ctx, f.self)
+	case fn != nil:
+		fn(&h.ctx)
+	case f != nil && f.state == pending:
+		f.finish(finished, nil)
+	}
+}
+
+// what names what is called.
+func (h *Handle) what() string {
+	switch {
+	case h.done != nil:
+		return funcPlace(codePointer(h.done))
+	case h.fn != nil:
+		return funcPlace(codePointer(h.fn))
+	case h.future != nil:
+		return "the result of " + h.future.self.String()
+	}
+	return "called"
 }
 
 // Cancelled tells whether Cancel was called. See Handle.cancelled.
@@ -79,20 +109,16 @@ func (h *Handle) Context() *Context { return h.ctx.vars }
 func (h *Handle) String() string { return "<Handle" + h.describe() + ">" }
 
 func (h *Handle) describe() string {
-	switch {
-	case h.cancelled:
+	if h.cancelled {
 		return " cancelled" + madeAt(h.made)
-	case h.fn == nil:
-		return " called" + madeAt(h.made)
 	}
-	return " " + funcPlace(codePointer(h.fn)) + madeAt(h.made)
+	return " " + h.what() + madeAt(h.made)
 }
 
 // A TimerHandle is a call at a time. See asyncio.TimerHandle.
 type TimerHandle struct {
 	Handle
-	when   time.Duration
-	queued bool // in the loop's heap
+	when time.Duration
 }
 
 // When returns the time of the call, as [Loop.Time] counts. See TimerHandle.when.
@@ -100,10 +126,11 @@ func (t *TimerHandle) When() time.Duration { return t.when }
 
 // Cancel makes sure that the call does not happen. It may be called at any time, also twice.
 func (t *TimerHandle) Cancel() {
-	if t.queued && !t.cancelled {
-		t.ctx.loop.cancelledTimers++
-	}
+	first := !t.cancelled
 	t.Handle.Cancel()
+	if t.queued && first {
+		t.ctx.loop.timerCancelled()
+	}
 }
 
 // String describes t.

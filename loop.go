@@ -107,7 +107,9 @@ func (l *Loop) Time() time.Duration { return l.driver.Now() }
 // not wait. It runs in a copy of the present Context or in the one given.
 // See loop.call_soon.
 func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handle {
-	h := l.newHandle("CallSoon", fn, opts)
+	mustFunc("CallSoon", fn == nil)
+	h := &Handle{fn: fn}
+	h.init(l, "CallSoon", opts)
 	// Those who called CallSoonThreadsafe before are called before.
 	l.takeInbox()
 	l.ready.Push(entry{handle: h})
@@ -122,10 +124,17 @@ func (l *Loop) CallLater(d time.Duration, fn func(ctx context.Context), opts ...
 
 // CallAt has fn called at a time as [Loop.Time] counts. See loop.call_at.
 func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
-	t := &TimerHandle{when: when, queued: true}
-	l.initHandle(&t.Handle, "CallAt", fn, opts)
-	l.timers.Push(when, t)
+	mustFunc("CallAt", fn == nil)
+	t := &TimerHandle{}
+	t.fn = fn
+	t.init(l, "CallAt", opts)
+	l.addTimer(t, when)
 	return t
+}
+
+func (l *Loop) addTimer(t *TimerHandle, when time.Duration) {
+	t.when, t.queued = when, true
+	l.timers.Push(when, t)
 }
 
 // Stop has RunForever return at the end of the present turn. See loop.stop.
@@ -224,9 +233,12 @@ func (l *Loop) turn() bool {
 	if l.ready.Len() == 0 && !l.stopping && !l.park() {
 		return false
 	}
-	for l.timers.Len() > 0 {
+	for now := time.Duration(-1); l.timers.Len() > 0; {
+		if now < 0 {
+			now = l.driver.Now()
+		}
 		when, t := l.timers.Min()
-		if when > l.driver.Now() {
+		if when > now {
 			break
 		}
 		l.timers.Pop()
@@ -274,9 +286,10 @@ func (l *Loop) takeInbox() {
 	}
 }
 
-// dropCancelledTimers frees cancelled timers: those that come first at once, the
-// others when they are the greater part. See _MIN_SCHEDULED_TIMER_HANDLES.
-func (l *Loop) dropCancelledTimers() {
+// timerCancelled counts, and frees cancelled timers once they are the greater
+// part of many. See _MIN_SCHEDULED_TIMER_HANDLES.
+func (l *Loop) timerCancelled() {
+	l.cancelledTimers++
 	if l.cancelledTimers > 100 && l.cancelledTimers > l.timers.Len()/2 {
 		l.timers.Filter(func(t *TimerHandle) bool {
 			t.queued = !t.cancelled
@@ -284,6 +297,10 @@ func (l *Loop) dropCancelledTimers() {
 		})
 		l.cancelledTimers = 0
 	}
+}
+
+// dropCancelledTimers frees cancelled timers that come first: nothing is to wake for them.
+func (l *Loop) dropCancelledTimers() {
 	for l.cancelledTimers > 0 {
 		_, t := l.timers.Min()
 		if !t.cancelled {

@@ -47,21 +47,20 @@ conformance            *
 // that a better queue or group can be written outside with the same means; and only
 // exported names of its neighbours in the layer.
 //
-// What makes up the loop is one layer, since a loop, its calls and its strands hold each
-// other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
+// What makes up the loop is one layer, since a loop, its calls, its strands and the futures
+// that wake them hold each other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
 const layers = `
 errors
 observe
 contextvar
-loop handle strand inbox current report debug
-future
+loop handle strand inbox current report debug future
 task
-await scope
+await scope sleep
 offload run
 ---
 waiters
 wait
-sleep timeout group shield gather completed lock event condition semaphore barrier queue
+timeout group shield gather completed lock event condition semaphore barrier queue
 snapshot
 `
 
@@ -71,7 +70,6 @@ var layerExceptions = map[string]string{
 	"handle.go TaskOption": "WithContext is an option of calls and of tasks",
 	"loop.go TaskFactory":  "the loop keeps it, CreateTask asks it",
 	"strand.go taskBase":   "the task of a strand, without a type assertion in each await",
-	"report.go AnyFuture":  "an ExceptionContext names the future that it speaks of",
 	"future.go AnyTask":    "CancelMessage of a task is that of its request",
 	"future.go task":       "as AnyTask",
 	"future.go request":    "as AnyTask",

@@ -161,27 +161,28 @@ func panicStack() []byte {
 
 // callers is the stack of the code that made something, at most ten frames, without
 // those of this package on top. For debug mode.
-func callers() []uintptr {
+func callers() *[]uintptr {
 	var pcs [32]uintptr
 	frames := pcs[:runtime.Callers(2, pcs[:])]
 	i := slices.IndexFunc(frames, func(pc uintptr) bool {
 		return !strings.HasPrefix(funcName(pc-1), packagePath+".")
 	})
 	frames = frames[max(i, 0):]
-	return slices.Clone(frames[:min(len(frames), 10)])
+	frames = slices.Clone(frames[:min(len(frames), 10)])
+	return &frames
 }
 
-func madeAt(pcs []uintptr) string {
-	if len(pcs) == 0 {
+func madeAt(pcs *[]uintptr) string {
+	if pcs == nil || len(*pcs) == 0 {
 		return ""
 	}
-	f, _ := runtime.CallersFrames(pcs[:1]).Next()
+	f, _ := runtime.CallersFrames((*pcs)[:1]).Next()
 	return fmt.Sprintf(" made at %s:%d", f.File, f.Line)
 }
 
-func stackText(pcs []uintptr) string {
+func stackText(pcs *[]uintptr) string {
 	var b strings.Builder
-	frames := runtime.CallersFrames(pcs)
+	frames := runtime.CallersFrames(*pcs)
 	for {
 		f, more := frames.Next()
 		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

@@ -16,13 +16,18 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	f := NewFuture[None](ctx)
-	timer := l.CallLater(d, func(context.Context) {
-		if !f.Done() { // it may have been cancelled in this very turn
-			_ = f.SetResult(None{})
-		}
-	})
-	_, err = f.Await(ctx)
-	timer.Cancel()
+	s := &sleeper{}
+	s.future.init(l, &s.future)
+	s.timer.future = &s.future.futureBase
+	s.timer.init(l, "Sleep", nil)
+	l.addTimer(&s.timer, l.Time()+d)
+	_, err = s.future.Await(ctx)
+	s.timer.Cancel()
 	return err
+}
+
+// A sleeper is what a Sleep needs, in one allocation.
+type sleeper struct {
+	future Future[None]
+	timer  TimerHandle
 }

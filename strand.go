@@ -203,27 +203,29 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 	if h.cancelled {
 		return
 	}
-	fn := h.fn
-	h.fn = nil
 	c := h.ctx.vars
 	l.current, l.vars, l.callStack = nil, c, s
 	if l.debug {
 		l.setHere(s)
 	}
+	fn, done := h.fn, h.done
 	returned := false
 	defer func() {
 		if !returned {
 			if p := recover(); p != nil {
+				h := *h
+				h.fn, h.done = fn, done // for its description
+				what := h.what()
 				l.report(c, &ExceptionContext{
-					Message:   "panic in callback " + funcPlace(codePointer(fn)),
-					Exception: newPanicError(p, "callback "+funcPlace(codePointer(fn))),
-					Handle:    h,
+					Message:   "panic in callback " + what,
+					Exception: newPanicError(p, "callback "+what),
+					Handle:    &h,
 				})
 			}
 		}
 		l.vars = &l.root
 	}()
-	fn(&h.ctx)
+	h.call()
 	returned = true
 }
 

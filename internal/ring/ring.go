@@ -21,7 +21,7 @@ const (
 
 	// roomy is the number of slots up to which memory is not given back: it is
 	// not worth it, and short bursts, one after the other, then allocate nothing.
-	roomy = 256
+	roomy = 4096
 )
 
 // Len returns the number of entries.

@@ -28,7 +28,7 @@ type node[T any] struct {
 const arity = 4
 
 // roomy is the capacity up to which memory is not given back.
-const roomy = 256
+const roomy = 4096
 
 func (a *node[T]) before(b *node[T]) bool {
 	return a.when < b.when || a.when == b.when && a.seq < b.seq
