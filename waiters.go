@@ -1,0 +1,167 @@
+package asyncio
+
+import (
+	"context"
+	"fmt"
+)
+
+// waiters is a FIFO of tasks that wait for one thing, for a lock to be free say. The
+// locks, events and queues are made of it. The zero value is empty.
+//
+// A task keeps its place until it runs again: also one that was woken or
+// cancelled, and does not know yet. How much of that a newcomer has to respect
+// is asyncio's rule, and not the same for all: see wakeFirst, wakeNext and anyWaiting.
+type waiters struct {
+	_           noCopy
+	loop        *Loop // that of the first who waited; others may not
+	first, last *waiter
+	next        *waiter // the first that may have to be woken: all before it are, or are cancelled
+	len         int
+}
+
+// A waiter is a place among waiters: a list, so that one that is cancelled in
+// the middle of many leaves at once. To search it would make a storm of timeouts quadratic.
+type waiter struct {
+	called         *Future[None] // has a result once the waiter was woken
+	before, behind *waiter
+}
+
+// noCopy has go vet complain of copies.
+type noCopy struct{}
+
+func (*noCopy) Lock()   {}
+func (*noCopy) Unlock() {}
+
+// wait suspends the calling task, behind those that wait already, until it is
+// woken. of is what they wait for. woken tells that it was woken; if there is an error
+// nevertheless, the task cannot use what it was woken for, and it is for the caller
+// to hand that on.
+func (ws *waiters) wait(ctx context.Context, of fmt.Stringer) (woken bool, err error) {
+	if err := ws.bind(ctx, of); err != nil {
+		return false, err
+	}
+	w := &waiter{called: NewFuture[None](ctx)}
+	ws.add(w)
+	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
+	_, err = w.called.Await(ctx)
+	return w.called.Done() && !w.called.Cancelled(), err
+}
+
+// bind makes sure that all who wait do so on one loop. What need not wait works on any.
+func (ws *waiters) bind(ctx context.Context, of fmt.Stringer) error {
+	l, err := runningLoop(ctx)
+	switch {
+	case err != nil:
+		return err
+	case ws.loop == nil:
+		ws.loop = l
+	case ws.loop != l:
+		return misuse(ErrWrongLoop, "wait on %v, which is bound to another loop (%v) than this (%v); make one for each loop", of, ws.loop, l)
+	}
+	return nil
+}
+
+func (ws *waiters) add(w *waiter) {
+	if w.before = ws.last; w.before != nil {
+		w.before.behind = w
+	} else {
+		ws.first = w
+	}
+	ws.last = w
+	if ws.next == nil {
+		ws.next = w
+	}
+	ws.len++
+}
+
+func (ws *waiters) remove(w *waiter) {
+	if w.before != nil {
+		w.before.behind = w.behind
+	} else {
+		ws.first = w.behind
+	}
+	if w.behind != nil {
+		w.behind.before = w.before
+	} else {
+		ws.last = w.before
+	}
+	if ws.next == w {
+		ws.next = w.behind
+	}
+	ws.len--
+}
+
+// wakeNext wakes the first that is neither woken nor cancelled; false if there is none.
+func (ws *waiters) wakeNext() bool {
+	for ws.next != nil {
+		w := ws.next
+		ws.next = w.behind
+		if w.called.Done() {
+			continue
+		}
+		if err := w.called.SetResult(None{}); err != nil {
+			panic(err) // in debug mode: this is not the loop's goroutine
+		}
+		return true
+	}
+	return false
+}
+
+// wakeFirst wakes the first, unless that is woken or cancelled already: then it
+// is for the first to see to the others when it runs.
+func (ws *waiters) wakeFirst() {
+	if ws.first != nil && !ws.first.called.Done() {
+		ws.wakeNext()
+	}
+}
+
+func (ws *waiters) wakeAll() {
+	for ws.wakeNext() {
+	}
+}
+
+// anyWaiting tells whether there is one that was not cancelled.
+func (ws *waiters) anyWaiting() bool {
+	for w := ws.first; w != nil; w = w.behind {
+		if !w.called.Cancelled() {
+			return true
+		}
+	}
+	return false
+}
+
+// pending counts those that are neither woken nor cancelled.
+func (ws *waiters) pending() (n int) {
+	for w := ws.next; w != nil; w = w.behind {
+		if !w.called.Done() {
+			n++
+		}
+	}
+	return n
+}
+
+// describe is what the waiters add to the text of what they wait for.
+func (ws *waiters) describe() string { return describeCount(" waiters", ws.len) }
+
+func describeCount(what string, n int) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s=%d", what, n)
+}
+
+// hold calls fn between Acquire and Release of what. It is the With method of all that have those.
+func hold(ctx context.Context, what interface {
+	fmt.Stringer
+	Acquire(ctx context.Context) error
+	Release()
+}, fn func(ctx context.Context) error) error {
+	if fn == nil {
+		return misuse(ErrValue, "With of %v and a nil function", what)
+	}
+	if err := what.Acquire(ctx); err != nil {
+		return err
+	}
+	defer what.Release()
+	return fn(ctx)
+}
