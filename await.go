@@ -128,7 +128,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	l := t.future.loop
 	over := false // the await, for whatever reason
 	abandoned := false
-	l.begunOutside()
+	l.outside++
 	stop := context.AfterFunc(ctx, func() {
 		l.doneOutside(func(context.Context) {
 			if over {

@@ -290,25 +290,52 @@ func BenchmarkToThread(b *testing.B) {
 			}
 		})
 	})
-	// A context that can be cancelled and a bounded number of workers, as ToThread has.
 	b.Run("goroutines", func(b *testing.B) {
 		b.ReportAllocs()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
 		slots := make(chan struct{}, runtime.NumCPU()+4)
 		for b.Loop() {
-			ctx, cancel := context.WithCancel(context.Background())
-			result := make(chan int, 1)
-			slots <- struct{}{}
-			go func() {
-				v, _ := one(ctx)
-				result <- v
-				<-slots
-			}()
-			<-result
-			cancel()
+			_, _ = offloadByHand(ctx, slots, one)
 		}
 	})
 }
 
+// offloadByHand is ToThread with goroutines and channels: a bounded number of
+// them, a ctx that is cancelled when the caller's is, a wait that ends then, and a
+// panic that does not end the program.
+func offloadByHand(ctx context.Context, slots chan struct{}, fn func(context.Context) (int, error)) (int, error) {
+	type outcome struct {
+		value int
+		err   error
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	select {
+	case slots <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	ended := make(chan outcome, 1)
+	go func() {
+		defer func() { <-slots }()
+		defer func() {
+			if p := recover(); p != nil {
+				ended <- outcome{err: fmt.Errorf("panic: %v", p)}
+			}
+		}()
+		value, err := fn(ctx)
+		ended <- outcome{value, err}
+	}()
+	select {
+	case o := <-ended:
+		return o.value, o.err
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+}
+
+// A hundred at once.
 func BenchmarkToThread100(b *testing.B) {
 	const n = 100
 	b.Run("asyncio", func(b *testing.B) {
@@ -326,19 +353,15 @@ func BenchmarkToThread100(b *testing.B) {
 	})
 	b.Run("goroutines", func(b *testing.B) {
 		b.ReportAllocs()
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
 		slots := make(chan struct{}, runtime.NumCPU()+4)
 		for b.Loop() {
-			ctx, cancel := context.WithCancel(context.Background())
 			var all sync.WaitGroup
 			for range n {
-				slots <- struct{}{}
-				all.Go(func() {
-					one(ctx)
-					<-slots
-				})
+				all.Go(func() { _, _ = offloadByHand(ctx, slots, one) })
 			}
 			all.Wait()
-			cancel()
 		}
 	})
 }

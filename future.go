@@ -68,23 +68,34 @@ const (
 
 // futureMore is what few futures have.
 type futureMore struct {
-	waiters []entry              // after the first, in order
-	cancel  func(msg []any) bool // see WithCancel
+	waiters []entry // after the first, in order
+	from    futureSource
 	unread  *unread
 	made    *[]uintptr // where, in debug mode
+}
+
+// A futureSource is where the outcome of a future comes from, if that wants to
+// hear of a cancel.
+type futureSource interface {
+	// cancel is the Cancel of the future, which is pending.
+	cancel(by any, msg []any) bool
+	// settle gives the future its outcome, if it is pending still.
+	settle()
 }
 
 // A FutureOption is given to [NewFuture].
 type FutureOption interface{ applyFuture(*futureBase) }
 
-type cancelOption func(msg []any) bool
+type cancelFunc func(msg []any) bool
 
-func (o cancelOption) applyFuture(f *futureBase) { f.extra().cancel = o }
+func (c cancelFunc) cancel(_ any, msg []any) bool { return c(msg) }
+func (c cancelFunc) settle()                      {}
+func (c cancelFunc) applyFuture(f *futureBase)    { f.extra().from = c }
 
 // WithCancel has Cancel of the future, as long as it is pending, call fn instead
 // of making it cancelled, and answer what fn does. A future made of others
 // passes the request on in this way; Gather's does.
-func WithCancel(fn func(msg []any) bool) FutureOption { return cancelOption(fn) }
+func WithCancel(fn func(msg []any) bool) FutureOption { return cancelFunc(fn) }
 
 // NewFuture returns a pending future of ctx's loop. It panics where there is none. See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
@@ -175,7 +186,7 @@ func (f *futureBase) finish(s state, err error) {
 		for _, e := range m.waiters {
 			l.ready.Push(e)
 		}
-		m.waiters, m.cancel = nil, nil
+		m.waiters = nil
 	}
 }
 
@@ -265,8 +276,8 @@ func (f *futureBase) cancel(by any, msg []any) bool {
 	if f.isTask {
 		return f.self.(interface{ requestCancel(by any, msg []any) bool }).requestCancel(by, msg)
 	}
-	if f.more != nil && f.more.cancel != nil {
-		return f.more.cancel(msg)
+	if f.more != nil && f.more.from != nil {
+		return f.more.from.cancel(by, msg)
 	}
 	f.finish(cancelled, newCancelledError(by, msg))
 	return true

@@ -12,7 +12,7 @@ type Handle struct {
 	own Context // the copy that it runs in, where no other was given
 
 	// What is called, one of three: fn; done with future, when that is done; or
-	// nothing, but future gets its result. nil once called or cancelled, so that nothing is retained.
+	// nothing, but future gets its outcome from where it comes from. nil once called or cancelled, so that nothing is retained.
 	fn     func(ctx context.Context)
 	done   func(ctx context.Context, f AnyFuture)
 	future *futureBase
@@ -81,6 +81,8 @@ func (h *Handle) call() {
 		done(&h.ctx, f.self)
 	case fn != nil:
 		fn(&h.ctx)
+	case f != nil && f.more != nil && f.more.from != nil:
+		f.more.from.settle()
 	case f != nil && f.state == pending:
 		f.finish(finished, nil)
 	}

@@ -72,11 +72,9 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 	return h, nil
 }
 
-// begunOutside and doneOutside enclose a piece of work elsewhere: as long as one is under
-// way the loop has something to wait for. The first belongs to the loop, the second may be called
-// from anywhere, and has fn called on the loop.
-func (l *Loop) begunOutside() { l.outside++ }
-
+// doneOutside is the end of a piece of work elsewhere, which Loop.outside has
+// counted since it began: as long as there is one, the loop has something to
+// wait for. Any goroutine may call it; fn is called on the loop.
 func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	l.inbox.put(entry{handle: l.outsideHandle(func(ctx context.Context) {
 		l.outside--
@@ -84,10 +82,14 @@ func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	})})
 }
 
-// outsideHandle is newHandle for goroutines that are not the loop's.
+// outsideHandle is a call that comes from a goroutine that is not the loop's.
 func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	h := &Handle{fn: fn}
+	h.initOutside(l)
+	return h
+}
+
+func (h *Handle) initOutside(l *Loop) {
 	h.ctx.loop = l
 	h.ctx.vars = &h.own
-	return h
 }

@@ -19,75 +19,97 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 		var zero T
 		return zero, err
 	}
-	return RunInExecutor(&threadContext{ctx, CopyContext(ctx)}, nil, fn).Await(ctx)
+	return offload("ToThread", ctx, nil, fn, CopyContext(ctx)).Await(ctx)
 }
 
-// A threadContext is a ctx in which context variables can be read and set outside of the loop.
-type threadContext struct {
+// RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
+// and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
+// done when the future is cancelled; a fn that has not begun is withdrawn then. The future
+// fails if ex does not take fn on ([executor.ErrShutdown]). See loop.run_in_executor.
+func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
+	return offload("RunInExecutor", ctx, ex, fn, nil)
+}
+
+// A jobContext is what a job takes its values from: all that ctx has, but for its place
+// on the loop, where the job is not.
+type jobContext struct {
 	context.Context
-	vars *Context
+	vars *Context // in which context variables can be read and set there; nil: none
 }
 
-func (c *threadContext) Value(key any) any {
-	if key == (contextKey{}) {
+func (c *jobContext) Value(key any) any {
+	switch key.(type) {
+	case placeKey:
+		return nil
+	case contextKey:
 		return c.vars
 	}
 	return c.Context.Value(key)
 }
 
-// A jobContext is what a job is given for its values: all but its place on the loop.
-type jobContext struct{ context.Context }
+// An offloaded is a function in an executor, the future of its outcome, and all
+// that is needed in between, in one allocation.
+type offloaded[T any] struct {
+	future Future[T]
+	more   futureMore
+	ctx    jobContext
+	back   Handle // comes through the inbox when the job has ended
+	fn     func(ctx context.Context) (T, error)
+	job    executor.Job
 
-func (c jobContext) Value(key any) any {
-	switch key.(type) {
-	case placeKey:
-		return nil
-	case contextKey:
-		if _, ok := c.Context.(*threadContext); !ok {
-			return nil
-		}
-	}
-	return c.Context.Value(key)
+	// Written by the executor's goroutine, before back is sent.
+	value T
+	err   error
 }
 
-// RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
-// and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
-// done when the future is cancelled; a fn that has not begun is withdrawn then. The future fails if ex
-// does not take fn on ([executor.ErrShutdown]). See loop.run_in_executor.
-func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
-	l := mustLoop(ctx, "RunInExecutor")
-	if fn == nil {
-		panic(misuse(ErrValue, "RunInExecutor with a nil function"))
-	}
-	f := NewFuture[T](ctx)
+func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), vars *Context) *Future[T] {
+	l := mustLoop(ctx, act)
+	mustFunc(act, fn == nil)
+	o := &offloaded[T]{ctx: jobContext{ctx, vars}, fn: fn}
+	f := &o.future
+	f.more = &o.more
+	f.init(l, f)
+	err := error(nil)
 	if ex == nil {
-		var err error
-		if ex, err = l.defaultExecutor(); err != nil {
-			_ = f.SetException(err)
-			return f
-		}
+		ex, err = l.defaultExecutor()
 	}
-	var value T
-	work := func(ctx context.Context) (any, error) {
-		var err error
-		value, err = fn(ctx)
-		return nil, err
+	if err == nil {
+		o.more.from = o
+		o.back.future = &f.futureBase
+		o.back.initOutside(l)
+		o.job, err = ex.Submit(&o.ctx, o)
 	}
-	l.begunOutside()
-	job, err := ex.Submit(jobContext{ctx}, funcPlace(codePointer(fn)), work, func(_ any, err error) {
-		l.doneOutside(func(context.Context) { settleWith(f, value, err) })
-	})
 	if err != nil {
-		l.outside--
 		_ = f.SetException(err)
 		return f
 	}
-	f.AddDoneCallback(func(context.Context, AnyFuture) {
-		if f.Cancelled() {
-			job.Cancel(ErrCancelled)
-		}
-	})
+	l.outside++
 	return f
+}
+
+// Name, Run and Done make o the executor's Work.
+func (o *offloaded[T]) Name() string { return funcPlace(codePointer(o.fn)) }
+
+func (o *offloaded[T]) Run(ctx context.Context) (_ any, err error) {
+	o.value, err = o.fn(ctx)
+	return nil, err
+}
+
+func (o *offloaded[T]) Done(_ any, err error) {
+	o.err = err
+	o.future.loop.inbox.put(entry{handle: &o.back})
+}
+
+// settle and cancel make o the futureSource.
+func (o *offloaded[T]) settle() {
+	o.future.loop.outside--
+	settleWith(&o.future, o.value, o.err)
+}
+
+func (o *offloaded[T]) cancel(by any, msg []any) bool {
+	o.future.finish(cancelled, newCancelledError(by, msg))
+	o.job.Cancel(o.future.err)
+	return true
 }
 
 // defaultExecutor returns the loop's executor, which is made when first needed.
@@ -119,7 +141,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 		return nil
 	}
 	shut := NewFuture[None](ctx)
-	l.begunOutside()
+	l.outside++
 	go func() {
 		err := l.pool.Shutdown(ctx)
 		l.doneOutside(func(context.Context) { settleWith(shut, None{}, err) })
@@ -272,7 +294,7 @@ func WrapFuture[T any](ctx context.Context, c *ConcurrentFuture[T]) *Future[T] {
 			c.Cancel()
 		}
 	})
-	l.begunOutside()
+	l.outside++
 	c.whenDone(func() {
 		l.doneOutside(func(context.Context) { settleWith(f, c.value, c.err) })
 	})

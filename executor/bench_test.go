@@ -14,21 +14,21 @@ func BenchmarkRoundTrip(b *testing.B) {
 	b.Run("pool", func(b *testing.B) {
 		p := executor.NewPool(0)
 		defer shutdown(b, p)
-		done := func(any, error) { ended <- struct{}{} }
+		job := executor.Call("job", nothing, func(any, error) { ended <- struct{}{} })
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Submit(background, "job", nothing, done)
+			p.Submit(background, job)
 			<-ended
 		}
 	})
 	b.Run("pool, ctx used", func(b *testing.B) {
 		p := executor.NewPool(0)
 		defer shutdown(b, p)
-		done := func(any, error) { ended <- struct{}{} }
 		f := func(ctx context.Context) (any, error) { return nil, ctx.Err() }
+		job := executor.Call("job", f, func(any, error) { ended <- struct{}{} })
 		b.ReportAllocs()
 		for b.Loop() {
-			p.Submit(background, "job", f, done)
+			p.Submit(background, job)
 			<-ended
 		}
 	})
@@ -72,7 +72,7 @@ func BenchmarkBurst(b *testing.B) {
 		for b.Loop() {
 			all.Add(burst)
 			for range burst {
-				p.Submit(background, "job", nothing, done)
+				p.Submit(background, executor.Call("job", nothing, done))
 			}
 			all.Wait()
 		}

@@ -20,7 +20,7 @@ func ExamplePool() {
 		return total, nil
 	}
 	answer := make(chan any, 1)
-	if _, err := pool.Submit(ctx, "sum", sum, func(value any, err error) { answer <- value }); err != nil {
+	if _, err := pool.Submit(ctx, executor.Call("sum", sum, func(value any, err error) { answer <- value })); err != nil {
 		fmt.Println(err)
 	}
 	fmt.Println(<-answer)
@@ -46,9 +46,9 @@ func ExampleJob() {
 	}
 	done := func(_ any, err error) { outcome <- err }
 
-	first, _ := pool.Submit(context.Background(), "first", listen, done)
+	first, _ := pool.Submit(context.Background(), executor.Call("first", listen, done))
 	<-running
-	second, _ := pool.Submit(context.Background(), "second", listen, done)
+	second, _ := pool.Submit(context.Background(), executor.Call("second", listen, done))
 
 	fmt.Println(second.Cancel(fmt.Errorf("the client went away")), <-outcome)
 	fmt.Println(first.Cancel(fmt.Errorf("the client went away")), <-outcome)

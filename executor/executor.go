@@ -13,25 +13,53 @@ import "context"
 // any more, and once it has ended; a Func that may take long should watch it.
 type Func func(ctx context.Context) (any, error)
 
-// Executor takes on functions and reports what came of each.
+// Work is what an [Executor] does. [Call] makes one of functions.
+type Work interface {
+	// Name is for listings. It may be called at any time, from any goroutine.
+	Name() string
+	// Run does the work, as a [Func].
+	Run(ctx context.Context) (any, error)
+	// Done is told the outcome: what Run returned, or a [*PanicError], or
+	// [ErrExited]; or [ErrWithdrawn] if Run was never called.
+	Done(value any, err error)
+}
+
+// Call returns the Work of calling f, and then done.
+func Call(name string, f Func, done func(value any, err error)) Work {
+	if f == nil || done == nil {
+		panic("executor: Call of " + name + " with a nil function: give both, an empty one if need be")
+	}
+	return &call{name, f, done}
+}
+
+type call struct {
+	name string
+	f    Func
+	done func(value any, err error)
+}
+
+func (c *call) Name() string                         { return c.name }
+func (c *call) Run(ctx context.Context) (any, error) { return c.f(ctx) }
+func (c *call) Done(value any, err error)            { c.done(value, err) }
+
+// Executor takes on work and reports what came of each piece.
 // Its methods may be called from any goroutine.
 // See concurrent.futures.Executor.
 type Executor interface {
-	// Submit takes f on, without waiting for it. The name is for listings.
+	// Submit takes w on, without waiting for it.
 	//
-	// The values of ctx reach f's ctx; its cancellation and deadline do not:
+	// The values of ctx reach Run's ctx; its cancellation and deadline do not:
 	// only [Job.Cancel] and a Shutdown with a limit end the work early.
 	//
-	// done is called exactly once with f's outcome: what f returned, or a
-	// [*PanicError], or [ErrExited]; or [ErrWithdrawn] if f was never called.
-	// It may come on any goroutine, before Submit returns too, or out of Cancel
-	// or Shutdown; but never from within Submit itself, so that a caller may
-	// hold a lock which done takes. f's ctx is done by then. Done should be
-	// short, for it can hold up other jobs: pass the outcome on and return.
+	// Done is called exactly once. It may come on any goroutine, before Submit
+	// returns too, or out of Cancel or Shutdown; but never from within Submit
+	// itself, so that a caller may hold a lock which Done takes. Run's ctx is
+	// done by then. Done should be short, for it can hold up other jobs: pass
+	// the outcome on and return.
 	//
 	// Its only error is [ErrShutdown], once Shutdown has begun; the Job is then
-	// nil, and neither f nor done is called. A nil ctx, f or done panics.
-	Submit(ctx context.Context, name string, f Func, done func(value any, err error)) (Job, error)
+	// nil, and neither Run nor Done is called. A nil ctx or w panics.
+	Submit(ctx context.Context, w Work) (Job, error)
 
 	// Shutdown refuses new work and waits until every job has ended, which is
 	// when its done has returned.

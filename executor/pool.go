@@ -22,8 +22,7 @@ import (
 // All methods may be called from any goroutine. Make one with [NewPool].
 // See concurrent.futures.ThreadPoolExecutor.
 type Pool struct {
-	size  int           // set once, as the two below
-	start time.Time     // when it was made
+	size  int           // set once, as the one below
 	ended chan struct{} // closed when the pool is shut down and its last worker has ended
 
 	mu        sync.Mutex // guards the fields below, and those of each job that say so
@@ -46,7 +45,7 @@ func NewPool(size int) *Pool {
 	if size <= 0 {
 		size = min(32, runtime.NumCPU()+4)
 	}
-	p := &Pool{size: size, start: time.Now(), ended: make(chan struct{})}
+	p := &Pool{size: size, ended: make(chan struct{})}
 	p.work.L = &p.mu
 	return p
 }
@@ -54,45 +53,48 @@ func NewPool(size int) *Pool {
 // job is a [Job] of a Pool, and its place in the pool's list.
 type job struct {
 	pool *Pool
-	name string
 	ctx  jobContext
 
 	// Written under pool.mu, and cleared when the job has ended: a Job that
-	// the caller keeps shall not keep what they caught. While the job runs,
-	// its worker reads f without the lock.
-	f    Func
-	done func(value any, err error)
+	// the caller keeps shall not keep it. While the job runs, its worker reads
+	// it without the lock.
+	work Work
 
 	// Guarded by pool.mu.
 	state      JobState
-	since      time.Duration // after pool.start: a reading of the clock is half the price of time.Now
+	since      time.Time // when it was abandoned: to read the clock for each job would cost a tenth of it
 	prev, next *job
 }
 
 // JobState is where a job stands in its life.
-type JobState string
+type JobState uint8
 
 // The states of a job, in order. The last is seen in no listing.
 const (
-	Waiting   JobState = "waiting"   // has not begun
-	Running   JobState = "running"   // its function has been called
-	Abandoned JobState = "abandoned" // as Running, after it was cancelled or the limit of a Shutdown passed
-	ended     JobState = "ended"
+	Waiting   JobState = iota // has not begun
+	Running                   // its function has been called
+	Abandoned                 // as Running, after it was cancelled or the limit of a Shutdown passed
+	ended
 )
+
+// String is the state's name in lower case.
+func (s JobState) String() string {
+	return [...]string{"waiting", "running", "abandoned", "ended"}[s]
+}
 
 // JobInfo describes a job that has not ended.
 type JobInfo struct {
-	Name  string // given to Submit
+	Name  string // that of its Work
 	State JobState
-	Since time.Time // when it entered that state
+	Since time.Time // when it was abandoned; zero before
 }
 
-// Submit takes f on; see [Executor]. Of its own it allocates one object.
-func (p *Pool) Submit(ctx context.Context, name string, f Func, done func(value any, err error)) (Job, error) {
-	if ctx == nil || f == nil || done == nil {
-		panic(fmt.Sprintf("executor: Submit of %q with a nil ctx, f or done: give all three, context.Background() and an empty function if need be", name))
+// Submit takes w on; see [Executor]. Of its own it allocates one object.
+func (p *Pool) Submit(ctx context.Context, w Work) (Job, error) {
+	if ctx == nil || w == nil {
+		panic("executor: Submit with a nil ctx or Work: give both, context.Background() if need be")
 	}
-	j := &job{pool: p, name: name, f: f, done: done, state: Waiting, since: time.Since(p.start)}
+	j := &job{pool: p, work: w, state: Waiting}
 	j.ctx.values = ctx
 
 	p.mu.Lock()
@@ -117,9 +119,9 @@ func (j *job) Cancel(cause error) bool {
 	p.mu.Lock()
 	switch j.state {
 	case Waiting:
-		done := p.unlink(j)
+		w := p.unlink(j)
 		p.mu.Unlock()
-		done(nil, ErrWithdrawn)
+		w.Done(nil, ErrWithdrawn)
 		return true
 	case Running:
 		p.abandon(j)
@@ -150,29 +152,29 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 
-	var withdrawn []func(any, error)
+	var withdrawn []Work
 	var busy []*job
 	p.mu.Lock()
 	for p.next != nil {
 		withdrawn = append(withdrawn, p.unlink(p.next))
 	}
+	var names []string
 	for j := p.first; j != nil; j = j.next {
 		busy = append(busy, j)
+		names = append(names, j.work.Name())
 		p.abandon(j)
 	}
 	p.mu.Unlock()
 
-	for _, done := range withdrawn {
-		done(nil, ErrWithdrawn)
+	for _, w := range withdrawn {
+		w.Done(nil, ErrWithdrawn)
 	}
 	if len(busy) == 0 {
 		<-p.ended // at most a done is still under way
 		return nil
 	}
-	names := make([]string, len(busy))
-	for i, j := range busy {
+	for _, j := range busy {
 		j.ctx.cancel(ErrShutdown)
-		names[i] = j.name
 	}
 	return &BusyError{Jobs: names}
 }
@@ -183,7 +185,7 @@ func (p *Pool) Jobs() []JobInfo {
 	defer p.mu.Unlock()
 	infos := make([]JobInfo, 0, p.running+p.waiting)
 	for j := p.first; j != nil; j = j.next {
-		infos = append(infos, JobInfo{Name: j.name, State: j.state, Since: p.start.Add(j.since)})
+		infos = append(infos, JobInfo{Name: j.work.Name(), State: j.state, Since: j.since})
 	}
 	return infos
 }
@@ -247,7 +249,7 @@ func (p *Pool) begin() *job {
 	p.next = j.next
 	p.waiting--
 	p.running++
-	j.state, j.since = Running, time.Since(p.start)
+	j.state = Running
 	return j
 }
 
@@ -261,14 +263,14 @@ func (p *Pool) run(j *job) {
 		}
 		j.ctx.cancel(nil)
 		p.mu.Lock()
-		done := p.unlink(j)
+		w := p.unlink(j)
 		p.mu.Unlock()
 		// The worker counts as free already. Were it not so, a Submit which this
 		// call provokes would find it busy and start another goroutine, and one
 		// job after another would be enough to fill the pool.
-		done(value, err)
+		w.Done(value, err)
 	}()
-	value, err = j.f(&j.ctx)
+	value, err = j.work.Run(&j.ctx)
 }
 
 // link adds a new job to the list. The caller holds mu, as for the two below.
@@ -285,9 +287,9 @@ func (p *Pool) link(j *job) {
 	p.waiting++
 }
 
-// unlink takes a job that ends out of the list, and returns its done, which the
+// unlink takes a job that ends out of the list, and returns its work, whose Done the
 // caller calls when it has let go of mu.
-func (p *Pool) unlink(j *job) (done func(any, error)) {
+func (p *Pool) unlink(j *job) (w Work) {
 	switch j.state {
 	case Waiting:
 		p.waiting--
@@ -310,15 +312,15 @@ func (p *Pool) unlink(j *job) (done func(any, error)) {
 	} else {
 		j.next.prev = j.prev
 	}
-	done = j.done
-	j.state, j.prev, j.next, j.f, j.done = ended, nil, nil, nil, nil
-	return done
+	w = j.work
+	j.state, j.prev, j.next, j.work = ended, nil, nil, nil
+	return w
 }
 
 // abandon marks a running job, unless it is marked.
 func (p *Pool) abandon(j *job) {
 	if j.state == Running {
-		j.state, j.since = Abandoned, time.Since(p.start)
+		j.state, j.since = Abandoned, time.Now()
 		p.abandoned++
 	}
 }

@@ -27,7 +27,7 @@ func ignore(any, error) {}
 // submit fails the test if the pool does not take the job on.
 func submit(t testing.TB, p *executor.Pool, name string, f executor.Func, done func(any, error)) executor.Job {
 	t.Helper()
-	job, err := p.Submit(background, name, f, done)
+	job, err := p.Submit(background, executor.Call(name, f, done))
 	if err != nil {
 		t.Fatalf("Submit of %q = %v, want nil", name, err)
 	}
@@ -185,7 +185,11 @@ func TestPoolListsJobs(t *testing.T) {
 		list := func() string {
 			var b strings.Builder
 			for _, j := range p.Jobs() {
-				fmt.Fprintf(&b, "%s %s %v; ", j.Name, j.State, j.Since.Sub(start))
+				fmt.Fprintf(&b, "%s %v", j.Name, j.State)
+				if !j.Since.IsZero() {
+					fmt.Fprintf(&b, " since %v", j.Since.Sub(start))
+				}
+				b.WriteString("; ")
 			}
 			fmt.Fprintf(&b, "%d abandoned", p.Abandoned())
 			return b.String()
@@ -207,19 +211,19 @@ func TestPoolListsJobs(t *testing.T) {
 			synctest.Wait()
 			time.Sleep(time.Second) // of the bubble's time
 		}
-		want("a running 0s; b running 1s; c waiting 2s; d waiting 3s; 0 abandoned")
+		want("a running; b running; c waiting; d waiting; 0 abandoned")
 		jobs["b"].Cancel(nil)
-		want("a running 0s; b abandoned 4s; c waiting 2s; d waiting 3s; 1 abandoned")
+		want("a running; b abandoned since 4s; c waiting; d waiting; 1 abandoned")
 		jobs["c"].Cancel(nil)
-		want("a running 0s; b abandoned 4s; d waiting 3s; 1 abandoned")
+		want("a running; b abandoned since 4s; d waiting; 1 abandoned")
 		time.Sleep(time.Second)
 		jobs["b"].Cancel(nil)
 		close(gates["b"])
-		want("a running 0s; d running 5s; 0 abandoned")
+		want("a running; d running; 0 abandoned")
 		p.Shutdown(cancelled())
-		want("a abandoned 5s; d abandoned 5s; 2 abandoned")
+		want("a abandoned since 5s; d abandoned since 5s; 2 abandoned")
 		close(gates["a"])
-		want("d abandoned 5s; 1 abandoned")
+		want("d abandoned since 5s; 1 abandoned")
 		close(gates["d"])
 		want("0 abandoned")
 		shutdown(t, p)
@@ -383,7 +387,7 @@ func TestHammer(t *testing.T) {
 			for range 8 {
 				all.Go(func() {
 					for i := 0; ; i++ {
-						job, err := p.Submit(background, "job", f, done)
+						job, err := p.Submit(background, executor.Call("job", f, done))
 						if err != nil {
 							return
 						}
@@ -448,8 +452,9 @@ func TestAllocations(t *testing.T) {
 		{"f asks Done", func(ctx context.Context) (any, error) { _ = ctx.Done(); return nil, nil }, 5},
 	} {
 		p := executor.NewPool(2)
+		job := executor.Call("job", test.f, done)
 		got := testing.AllocsPerRun(1000, func() {
-			p.Submit(background, "job", test.f, done)
+			p.Submit(background, job)
 			<-ended
 		})
 		if got != test.want {

@@ -106,9 +106,9 @@ func doneOutsideSubmit(k *kit) {
 	for range 100 {
 		ended := make(chan bool, 1)
 		inside = true
-		_, err := k.ex.Submit(context.Background(), "", nothing, func(any, error) {
+		_, err := k.ex.Submit(context.Background(), executor.Call("", nothing, func(any, error) {
 			ended <- goroutine() == here && inside
-		})
+		}))
 		inside = false
 		if err != nil {
 			k.Fatalf("Submit = %v, want nil", err)
@@ -130,7 +130,7 @@ func submitInside(k *kit) {
 		inDone.submit(context.Background(), nothing)
 		close(ended)
 	}
-	if _, err := k.ex.Submit(context.Background(), "outer", f, done); err != nil {
+	if _, err := k.ex.Submit(context.Background(), executor.Call("outer", f, done)); err != nil {
 		k.Fatalf("Submit = %v, want nil", err)
 	}
 	<-ended
@@ -141,9 +141,8 @@ func submitInside(k *kit) {
 func nilArguments(k *kit) {
 	done := func(any, error) {}
 	for name, submit := range map[string]func(){
-		"ctx":  func() { k.ex.Submit(nil, "", nothing, done) },
-		"f":    func() { k.ex.Submit(context.Background(), "", nil, done) },
-		"done": func() { k.ex.Submit(context.Background(), "", nothing, nil) },
+		"ctx":  func() { var none context.Context; k.ex.Submit(none, executor.Call("", nothing, done)) },
+		"Work": func() { k.ex.Submit(context.Background(), nil) },
 	} {
 		func() {
 			defer func() {
@@ -435,10 +434,10 @@ func (k *kit) newRun(name string) *run {
 
 // submit returns nil if the executor is shut down.
 func (r *run) submit(ctx context.Context, f executor.Func) executor.Job {
-	job, err := r.k.ex.Submit(ctx, r.name, func(ctx context.Context) (any, error) {
+	job, err := r.k.ex.Submit(ctx, executor.Call(r.name, func(ctx context.Context) (any, error) {
 		r.began = true
 		return f(ctx)
-	}, r.done)
+	}, r.done))
 	if err != nil {
 		if err != executor.ErrShutdown || job != nil {
 			r.k.Errorf("Submit of %q = %v, %v, want a job or nil and ErrShutdown", r.name, job, err)
