@@ -52,8 +52,8 @@ type gathering[T, R any] struct {
 }
 
 func gather[T, R any, A Awaitable[T]](ctx context.Context, g *gathering[T, R], aws []A) *Future[[]R] {
-	g.outer = NewFuture[[]R](ctx, WithCancel(g.cancel))
 	if len(aws) == 0 {
+		g.outer = NewFuture[[]R](ctx)
 		_ = g.outer.SetResult([]R{})
 		return g.outer
 	}
@@ -69,6 +69,7 @@ func gather[T, R any, A Awaitable[T]](ctx context.Context, g *gathering[T, R], a
 			f.AddDoneCallback(childDone)
 		}
 	}
+	g.outer = NewFuture[[]R](ctx, WithCancel(g.cancel))
 	for _, f := range done {
 		g.childDone(f)
 	}
@@ -88,7 +89,8 @@ func (g *gathering[T, R]) cancel(msg []any) bool {
 
 func (g *gathering[T, R]) childDone(f AnyFuture) {
 	g.finished++
-	if g.outer.Done() {
+	// No future: an argument was bad, and Gather has panicked.
+	if g.outer == nil || g.outer.Done() {
 		if !f.Cancelled() {
 			_ = f.Exception() // is not to be reported
 		}
