@@ -17,7 +17,7 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 	limit := waitConfigOf(opts).limit
 	todo := distinct(fs)
 	var (
-		index  = make(map[AnyFuture]F, len(todo)) // those that have not come
+		index  = make(map[*futureBase]F, len(todo)) // those that have not come
 		came   []F
 		next   *Future[None] // for which the range waits
 		late   bool
@@ -30,20 +30,20 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 		}
 	}
 	arrive = func(_ context.Context, f AnyFuture) {
-		came = append(came, index[f])
-		delete(index, f)
+		came = append(came, index[f.base()])
+		delete(index, f.base())
 		if len(index) == 0 && timer != nil {
 			timer.Cancel()
 		}
 		wake()
 	}
 	for _, f := range todo {
-		index[f] = f
+		index[f.base()] = f
 		f.AddDoneCallback(arrive)
 	}
 	if len(todo) > 0 && limit < Never-l.Time() {
 		timer = l.CallLater(limit, func(context.Context) {
-			for f := range index {
+			for _, f := range index {
 				f.RemoveDoneCallback(arrive)
 			}
 			clear(index)

@@ -374,11 +374,11 @@ func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
 
 // String describes f: its state, its result or error, who waits. See Future.__repr__.
 func (f *Future[T]) String() string {
-	return f.describeAs("Future", "", func() any { return f.value })
+	return f.describeAs("Future", func() string { return "" }, func() any { return f.value })
 }
 
-func (f *futureBase) describeAs(kind, more string, value func() any) string {
-	// A result may hold the future.
+func (f *futureBase) describeAs(kind string, details func() string, value func() any) string {
+	// A result may hold the future, and tasks may wait in a circle.
 	l := f.loop
 	if slices.Contains(l.printing, any(f)) {
 		return "<" + kind + " ...>"
@@ -389,14 +389,18 @@ func (f *futureBase) describeAs(kind, more string, value func() any) string {
 	b.WriteString("<" + kind)
 	switch f.state {
 	case pending:
-		b.WriteString(" pending" + more)
+		state := " pending"
+		if f.cancels > 0 {
+			state = " cancelling"
+		}
+		b.WriteString(state + details())
 		f.describeCallbacks(&b)
 	case finished:
-		fmt.Fprintf(&b, " finished%s result=%v", more, value())
+		fmt.Fprintf(&b, " finished%s result=%v", details(), value())
 	case failed:
-		fmt.Fprintf(&b, " finished%s error=%q", more, f.err)
+		fmt.Fprintf(&b, " finished%s error=%q", details(), f.err)
 	case cancelled:
-		b.WriteString(" cancelled" + more)
+		b.WriteString(" cancelled" + details())
 	}
 	if f.more != nil {
 		b.WriteString(madeAt(f.more.made))

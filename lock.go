@@ -55,6 +55,9 @@ func (l *Lock) Release() {
 	l.waiters.wakeFirst()
 }
 
+// lose makes the lock unusable.
+func (l *Lock) lose() { l.locked, l.lost = true, true }
+
 // Locked tells whether somebody holds the lock. Between a Release and the
 // moment in which the first of those who wait runs, nobody does. See asyncio.Lock.locked.
 func (l *Lock) Locked() bool { return l.locked }

@@ -59,8 +59,8 @@ await scope sleep
 offload run
 ---
 waiters
-wait
-timeout group shield gather completed lock event condition semaphore barrier queue
+wait lock
+timeout group shield gather completed event condition semaphore barrier queue
 snapshot
 `
 
@@ -79,6 +79,8 @@ var layerExceptions = map[string]string{
 	"* runningLoop": "GetRunningLoop without its mark that other goroutines may have the loop, which would hide deadlocks",
 	"* mustLoop":    "as runningLoop",
 	"* loop":        "as runningLoop, for the loop of a Scope",
+	"* futureBase":  "tells that a Task and its Future are one",
+	"* base":        "as futureBase",
 
 	"group.go refusedTask": "what a group that is over returns in place of CPython's exception: a task that never runs",
 }

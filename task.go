@@ -429,7 +429,7 @@ func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 
 // String describes t: state, name, function, what it waits for, its outcome. See Task.__repr__.
 func (t *Task[T]) String() string {
-	return t.describeAs("Task", t.details(), func() any { return t.value })
+	return t.describeAs("Task", t.details, func() any { return t.value })
 }
 
 // details is what a Task prints beside what a Future does.
@@ -437,9 +437,6 @@ func (t *taskBase) details() string {
 	s := fmt.Sprintf(" name=%s fn=%s", t.Name(), t.function())
 	if t.waits != nil {
 		s += fmt.Sprintf(" wait_for=%v", t.waits.self)
-	}
-	if t.future.state == pending && t.future.cancels > 0 {
-		s = " cancelling" + s
 	}
 	return s
 }
@@ -453,6 +450,8 @@ func (t *taskBase) describeShort() string {
 func (t *taskBase) describe() string {
 	s := t.describeShort()
 	switch {
+	case t.waits != nil && t.waits.isTask: // which has a line of its own
+		s += " waits for task " + t.waits.self.(AnyTask).Name()
 	case t.waits != nil:
 		s += fmt.Sprintf(" waits for %v", t.waits.self)
 	case t.stack == nil:

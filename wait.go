@@ -100,14 +100,14 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 
 // distinct returns fs with each future once, where it stands first.
 func distinct[F AnyFuture](fs []F) []F {
-	seen := make(map[AnyFuture]bool, len(fs))
+	seen := make(map[*futureBase]bool, len(fs))
 	once := make([]F, 0, len(fs))
 	for _, f := range fs {
 		if any(f) == nil {
 			panic(misuse(ErrValue, "a nil among the futures to wait for"))
 		}
-		if !seen[f] {
-			seen[f] = true
+		if b := f.base(); !seen[b] {
+			seen[b] = true
 			once = append(once, f)
 		}
 	}

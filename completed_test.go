@@ -1,0 +1,262 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// A162 needs no test beyond that of nil: a single future, or a coroutine, does not compile.
+//
+// A157: Python's plain iteration, which yields fresh awaitables, has no Go form. A range
+// yields what is done, so that there is nothing left to await, in whatever order; that the n-th
+// step gives the n-th completion is TestAsCompletedInOrderOfCompletion, however the steps
+// are spread over ranges (TestAsCompletedGoesOnWhereItStopped).
+
+// A155, A157: they come as they end; so do those that failed.
+func TestAsCompletedInOrderOfCompletion(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		tasks := []*asyncio.Task[int]{
+			named(ctx, "a", sleepThen(3*time.Second, 1)),
+			named(ctx, "b", sleepThenFail(1*time.Second, errors.New("boom"))),
+			named(ctx, "c", sleepThen(2*time.Second, 3)),
+		}
+		for task, err := range asyncio.AsCompleted(ctx, tasks) {
+			if err != nil {
+				return err
+			}
+			value, err := task.Result()
+			r.add("%v: %s has %v, %s", running(ctx).Time(), task.Name(), value, brief(err))
+		}
+		return nil
+	})
+	r.want(t, "1s: b has 0, boom", "2s: c has 3, ok", "3s: a has 1, ok")
+}
+
+// A155: those that are done already come in the order given, and before the others.
+func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		a, b := named(ctx, "a", sleepThen(time.Second, 1)), named(ctx, "b", sleepThen(0, 2))
+		c, d := named(ctx, "c", sleepThen(time.Minute, 3)), named(ctx, "d", sleepThen(0, 4))
+		if err := asyncio.Sleep(ctx, 2*time.Second); err != nil {
+			return err
+		}
+		for task, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{d, c, b, a}) {
+			r.add("%v: %s, %s", running(ctx).Time(), task.Name(), brief(err))
+		}
+		return nil
+	})
+	r.want(t, "2s: d, ok", "2s: b, ok", "2s: a, ok", "1m0s: c, ok")
+}
+
+// A156: what comes out are the objects that went in, and done.
+func TestAsCompletedYieldsWhatWasGiven(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f, task := asyncio.NewFuture[string](ctx), asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
+		running(ctx).CallLater(time.Minute, func(context.Context) { _ = f.SetResult("late") })
+		var out []asyncio.AnyFuture
+		for f, err := range asyncio.AsCompleted(ctx, []asyncio.AnyFuture{f, task}) {
+			if err != nil {
+				return err
+			}
+			if !f.Done() {
+				t.Errorf("%v is not done", f)
+			}
+			out = append(out, f)
+		}
+		if len(out) != 2 || out[0] != task || out[1] != f {
+			t.Errorf("what came out is %v", out)
+		}
+		return nil
+	})
+}
+
+// A156: coroutines become tasks first, by CreateTask or EnsureFuture; the futures that this gives come out.
+func TestAsCompletedYieldsTheFuturesOfCoroutines(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		slow := asyncio.EnsureFuture(ctx, asyncio.Coro[int](sleepThen(time.Minute, 1)))
+		fast := asyncio.EnsureFuture(ctx, asyncio.Coro[int](sleepThen(time.Second, 2)))
+		var out []*asyncio.Future[int]
+		for f, err := range asyncio.AsCompleted(ctx, []*asyncio.Future[int]{slow, fast}) {
+			if err != nil {
+				return err
+			}
+			out = append(out, f)
+		}
+		if len(out) != 2 || out[0] != fast || out[1] != slow {
+			t.Errorf("what came out is %v", out)
+		}
+		return nil
+	})
+}
+
+// A158: the time counts from the call. When it is up the range ends with the error, and the rest goes on.
+func TestAsCompletedTimeout(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		a, b := named(ctx, "a", sleepThen(1*time.Second, 1)), named(ctx, "b", sleepThen(time.Minute, 2))
+		all := asyncio.AsCompleted(ctx, []*asyncio.Task[int]{a, b}, asyncio.WithTimeout(2*time.Second))
+		for task, err := range all {
+			if err != nil {
+				r.add("%v: %v", running(ctx).Time(), err)
+				wantErr(t, err, asyncio.ErrTimeout)
+				wantErr(t, err, context.DeadlineExceeded)
+				continue
+			}
+			r.add("%v: %s", running(ctx).Time(), task.Name())
+		}
+		if b.Cancelling() != 0 {
+			t.Error("b was asked to cancel")
+		}
+		got, err := b.Await(ctx)
+		r.add("%v: b has %v", running(ctx).Time(), got)
+		return err
+	})
+	r.want(t, "1s: a", "2s: asyncio: timed out after 2s", "1m0s: b has 2")
+}
+
+// A158: what had ended before the time was up, and was not looked at, still comes first.
+func TestAsCompletedTimeoutWhileTheLoopBodyIsBusy(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		tasks := []*asyncio.Task[int]{
+			named(ctx, "a", sleepThen(1*time.Second, 1)),
+			named(ctx, "b", sleepThen(2*time.Second, 2)),
+			named(ctx, "c", sleepThen(1*time.Hour, 3)),
+		}
+		for task, err := range asyncio.AsCompleted(ctx, tasks, asyncio.WithTimeout(3*time.Second)) {
+			if err != nil {
+				r.add("%v", err)
+				continue
+			}
+			r.add("%s", task.Name())
+			if err := asyncio.Sleep(ctx, time.Minute); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	r.want(t, "a", "b", "asyncio: timed out after 3s")
+}
+
+// A159: a limit that was not needed has no timer left.
+func TestAsCompletedUnusedTimeoutLeavesNoTimer(t *testing.T) {
+	clock := driver.NewVirtual()
+	err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
+		tasks := spawn(ctx, sleepThen(time.Second, 1))
+		for _, err := range asyncio.AsCompleted(ctx, tasks, asyncio.WithTimeout(time.Hour)) {
+			if err != nil {
+				return err
+			}
+		}
+		return never(ctx) // only a timer could go on from here
+	})
+	if deadlock := (*asyncio.DeadlockError)(nil); !errors.As(err, &deadlock) {
+		t.Errorf("the wait for nothing ended with %v", err)
+	}
+	equal(t, "the time", clock.Now(), "1s")
+}
+
+// A160, A157: a range that was left is taken up again where it stopped.
+func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		var tasks []*asyncio.Task[int]
+		for i, name := range []string{"d", "c", "b", "a"} {
+			tasks = append(tasks, named(ctx, name, sleepThen(time.Duration(4-i)*time.Second, i)))
+		}
+		all := asyncio.AsCompleted(ctx, tasks)
+		for range 3 {
+			n := 0
+			for task, err := range all {
+				r.add("%s %s", task.Name(), brief(err))
+				if n++; n == 2 {
+					break
+				}
+			}
+			r.add("stop")
+		}
+		return nil
+	})
+	r.want(t, "a ok", "b ok", "stop", "c ok", "d ok", "stop", "stop")
+}
+
+// A161: one that is given twice comes once.
+func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		a, b := named(ctx, "a", sleepThen(2*time.Second, 1)), named(ctx, "b", sleepThen(time.Second, 2))
+		for task, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{a, b, a, b}) {
+			r.add("%s %s", task.Name(), brief(err))
+		}
+		return nil
+	})
+	r.want(t, "b ok", "a ok")
+}
+
+// A162: a nil is a mistake. Nothing at all is none.
+func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		wantErr(t, panicOf(func() { asyncio.AsCompleted(ctx, []asyncio.AnyFuture{nil}) }), asyncio.ErrValue, "nil")
+		for f, err := range asyncio.AsCompleted(ctx, []asyncio.AnyFuture{}, asyncio.WithTimeout(time.Second)) {
+			t.Errorf("of nothing came %v, %v", f, err)
+		}
+		return nil
+	})
+	wantErr(t, panicOf(func() {
+		asyncio.AsCompleted(context.Background(), []asyncio.AnyFuture{})
+	}), asyncio.ErrNoRunningLoop)
+}
+
+// A163: there is no limit to how many run at a time. All have begun when the first has ended.
+func TestAsCompletedLimitsNothing(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		begun := 0
+		var tasks []*asyncio.Task[int]
+		for i := range 100 {
+			tasks = append(tasks, asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+				begun++
+				return i, asyncio.Sleep(ctx, time.Duration(100-i)*time.Second)
+			}))
+		}
+		for task, err := range asyncio.AsCompleted(ctx, tasks) {
+			value, _ := task.Result()
+			r.add("first comes %d, %s, of %d that have begun", value, brief(err), begun)
+			break
+		}
+		return nil
+	})
+	r.want(t, "first comes 99, ok, of 100 that have begun")
+}
+
+// A cancel of the one who ranges ends the range with that error; the children go on.
+func TestAsCompletedCancelled(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		child := named(ctx, "child", sleepThen(time.Minute, 1))
+		outer := asyncio.Go(ctx, func(ctx context.Context) error {
+			for f, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{child}) {
+				r.add("%v, %s", f, brief(err))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		yields(ctx, 1)
+		outer.Cancel("enough")
+		_, err := outer.Await(ctx)
+		r.add("outer: %s", brief(err))
+		got, err := child.Await(ctx)
+		r.add("child: %d", got)
+		return err
+	})
+	r.want(t, "<nil>, cancelled: enough", "outer: cancelled: enough", "child: 1")
+}

@@ -1,0 +1,480 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// sleepThen returns a task's function that sleeps for d and returns value.
+func sleepThen[T any](d time.Duration, value T) func(ctx context.Context) (T, error) {
+	return func(ctx context.Context) (T, error) { return value, asyncio.Sleep(ctx, d) }
+}
+
+// sleepThenFail returns a task's function that sleeps for d and fails with err.
+func sleepThenFail(d time.Duration, err error) func(ctx context.Context) (int, error) {
+	return func(ctx context.Context) (int, error) {
+		if cancelled := asyncio.Sleep(ctx, d); cancelled != nil {
+			return 0, cancelled
+		}
+		return 0, err
+	}
+}
+
+// spawn makes a task for each function.
+func spawn[T any](ctx context.Context, fns ...func(ctx context.Context) (T, error)) []*asyncio.Task[T] {
+	var tasks []*asyncio.Task[T]
+	for _, fn := range fns {
+		tasks = append(tasks, asyncio.CreateTask(ctx, fn))
+	}
+	return tasks
+}
+
+// brief is an error in a few words: a cancel without who asked for it, which
+// depends on what the test's main task is called.
+func brief(err error) string {
+	var c *asyncio.CancelledError
+	switch {
+	case err == nil:
+		return "ok"
+	case errors.As(err, &c) && c.Message != nil:
+		return fmt.Sprintf("cancelled: %v", c.Message)
+	case errors.As(err, &c):
+		return "cancelled"
+	}
+	return err.Error()
+}
+
+// equal fails the test unless got prints as want does.
+func equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("%s is %s, wanted %s", what, g, w)
+	}
+}
+
+// A127: the results follow the arguments, not the order of completion.
+func TestGatherResultsFollowTheArguments(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		got, err := asyncio.Gather(ctx, spawn(ctx,
+			sleepThen(3*time.Second, "slow"),
+			sleepThen(1*time.Second, "fast"),
+			sleepThen(2*time.Second, "middling"),
+		)...).Await(ctx)
+		equal(t, "the result", got, "[slow fast middling]")
+		equal(t, "the time", running(ctx).Time(), "3s")
+		return err
+	})
+}
+
+// A128: Gather is no coroutine. It makes the tasks while it is called, and returns
+// a future at once; none of them has begun.
+func TestGatherSchedulesAtOnceAndReturnsAFuture(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		child := func(name string) asyncio.Coro[string] {
+			return func(context.Context) (string, error) { r.add("%s runs", name); return name, nil }
+		}
+		g := asyncio.Gather(ctx, child("a"), child("b"))
+		r.add("tasks: %d, done: %v", len(asyncio.AllTasks(ctx)), g.Done())
+		got, err := g.Await(ctx)
+		r.add("%v", got)
+		return err
+	})
+	r.want(t, "tasks: 3, done: false", "a runs", "b runs", "[a b]")
+}
+
+// A128: what is gathered may be of several kinds: futures, tasks and coroutines.
+func TestGatherOfAMixture(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		g := asyncio.Gather[int, asyncio.Awaitable[int]](ctx,
+			f,
+			asyncio.CreateTask(ctx, sleepThen(time.Second, 2)),
+			asyncio.Coro[int](sleepThen(time.Minute, 3)),
+		)
+		running(ctx).CallLater(time.Hour, func(context.Context) { _ = f.SetResult(1) })
+		got, err := g.Await(ctx)
+		equal(t, "the result", got, "[1 2 3]")
+		return err
+	})
+}
+
+// A129: the result of nothing is an empty list, there already.
+func TestGatherOfNothingIsDone(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		g := asyncio.Gather[int, *asyncio.Task[int]](ctx)
+		if got, err := g.Result(); err != nil || got == nil || len(got) != 0 {
+			t.Errorf("Gather of nothing has %v, %v", got, err)
+		}
+		if got, err := asyncio.GatherResults[int, *asyncio.Task[int]](ctx).Result(); err != nil || len(got) != 0 {
+			t.Errorf("GatherResults of nothing has %v, %v", got, err)
+		}
+		return nil
+	})
+}
+
+// A130: the first error is the gather's, that very object and at that time. The
+// others keep running.
+func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		boom := errors.New("boom")
+		tasks := spawn(ctx,
+			sleepThen(3*time.Second, 1),
+			sleepThenFail(time.Second, boom),
+		)
+		_, err := asyncio.Gather(ctx, tasks...).Await(ctx)
+		if err != boom {
+			t.Errorf("the error is %v, not the task's own", err)
+		}
+		equal(t, "the time", running(ctx).Time(), "1s")
+		if tasks[0].Done() {
+			t.Error("the other task did not go on")
+		}
+		got, err := tasks[0].Await(ctx)
+		equal(t, "the other's result", got, 1)
+		equal(t, "the time", running(ctx).Time(), "3s")
+		return err
+	})
+}
+
+// A131: errors that come when the gather has failed already count as read.
+func TestGatherLaterErrorsAreNotReported(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(r.handle)
+		g := asyncio.Gather(ctx, spawn(ctx,
+			sleepThenFail(1*time.Second, errors.New("first")),
+			sleepThenFail(2*time.Second, errors.New("second")),
+			sleepThenFail(3*time.Second, errors.New("third")),
+		)...)
+		_, err := g.Await(ctx)
+		r.add("gather: %v", err)
+		return asyncio.Sleep(ctx, time.Minute)
+	})
+	r.want(t, "gather: first")
+}
+
+// A131: the gather's own error is reported where nobody reads it.
+func TestGatherAnErrorThatNobodyReadsIsReported(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(r.handle)
+		asyncio.Gather(ctx, spawn(ctx,
+			sleepThenFail(time.Second, errors.New("first")),
+			sleepThenFail(time.Second, errors.New("second")),
+		)...)
+		return asyncio.Sleep(ctx, time.Minute)
+	})
+	r.want(t, "reported: a future failed and nobody read its error: first")
+}
+
+// A132: GatherResults waits for all, and errors are results among others.
+func TestGatherResultsHoldsErrorsInTheirPlaces(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		boom := errors.New("boom")
+		got, err := asyncio.GatherResults(ctx, spawn(ctx,
+			sleepThenFail(time.Second, boom),
+			sleepThen(time.Minute, 2),
+		)...).Await(ctx)
+		if len(got) != 2 || got[0].Err != boom || got[1] != (asyncio.Result[int]{Value: 2}) {
+			t.Errorf("the results are %v", got)
+		}
+		equal(t, "the time", running(ctx).Time(), "1m0s")
+		return err
+	})
+}
+
+// A133: a child that is cancelled is one that failed with a CancelledError: the gather
+// fails, it is not cancelled, and the siblings are left alone.
+func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
+		g := asyncio.Gather(ctx, tasks...)
+		yields(ctx, 1)
+		tasks[0].Cancel("enough")
+		_, err := g.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled, "enough")
+		if g.Cancelled() {
+			t.Error("the gather is cancelled; it should have failed")
+		}
+		if asyncio.CurrentTask(ctx).Cancelling() != 0 {
+			t.Error("the cancel went from the child to the one that awaits the gather")
+		}
+		got, err := tasks[1].Await(ctx)
+		equal(t, "the sibling's result", got, 2)
+		return err
+	})
+}
+
+// A134: among the results of GatherResults a cancelled child has a CancelledError in its place.
+func TestGatherResultsHoldsACancelInItsPlace(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
+		g := asyncio.GatherResults(ctx, tasks...)
+		yields(ctx, 1)
+		tasks[0].Cancel()
+		got, err := g.Await(ctx)
+		if len(got) != 2 || got[1] != (asyncio.Result[int]{Value: 2}) {
+			t.Fatalf("the results are %v, %v", got, err)
+		}
+		wantErr(t, got[0].Err, asyncio.ErrCancelled)
+		return err
+	})
+}
+
+// A135: a cancel of the gather is one of each child that is not done, message and all.
+func TestGatherCancelReachesEveryUnfinishedChild(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		child := func(name string, d time.Duration) *asyncio.Task[string] {
+			return asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
+				err := asyncio.Sleep(ctx, d)
+				r.add("%s: %s", name, brief(err))
+				return name, err
+			})
+		}
+		g := asyncio.Gather(ctx, child("a", 0), child("b", time.Hour), child("c", time.Hour))
+		yields(ctx, 3)
+		r.add("accepted: %v, done: %v", g.Cancel("enough"), g.Done())
+		_, err := g.Await(ctx)
+		r.add("gather: %s, is cancelled: %v", brief(err), g.Cancelled())
+		return nil
+	})
+	r.want(t,
+		"a: ok",
+		"accepted: true, done: false",
+		"b: cancelled: enough",
+		"c: cancelled: enough",
+		"gather: cancelled: enough, is cancelled: false",
+	)
+}
+
+// A135: the awaiter's cancel goes the same way, and the gather is over when the awaiter goes on.
+func TestGatherIsCancelledWithItsAwaiter(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		children := spawn(ctx, sleepThen(time.Hour, 1), sleepThen(time.Hour, 2))
+		var g *asyncio.Future[[]int]
+		outer := asyncio.Go(ctx, func(ctx context.Context) error {
+			g = asyncio.Gather(ctx, children...)
+			_, err := g.Await(ctx)
+			return err
+		})
+		yields(ctx, 2)
+		if !outer.Cancel() {
+			t.Error("the awaiter did not take the cancel")
+		}
+		_, err := outer.Await(ctx)
+		equal(t, "the awaiter's error", brief(err), "cancelled")
+		if !children[0].Cancelled() || !children[1].Cancelled() || !g.Done() {
+			t.Errorf("after the cancel there are %v, %v, %v", children[0], children[1], g)
+		}
+		if g.Cancel() {
+			t.Error("the gather took a cancel when it was over")
+		}
+		return nil
+	})
+}
+
+// A136: GatherResults, if it is cancelled itself, does not make results of that.
+func TestGatherResultsCancelledIsCancelled(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		work := asyncio.Go(ctx, func(ctx context.Context) error {
+			for {
+				got, err := asyncio.GatherResults(ctx, asyncio.Coro[int](sleepThen(time.Second, 1))).Await(ctx)
+				if err != nil {
+					return err
+				}
+				equal(t, "a round's result", got, "[{1 <nil>}]")
+			}
+		})
+		if err := asyncio.Sleep(ctx, 4500*time.Millisecond); err != nil {
+			return err
+		}
+		work.Cancel("enough")
+		_, err := work.Await(ctx)
+		equal(t, "the error", brief(err), "cancelled: enough")
+		equal(t, "the time", running(ctx).Time(), "4.5s")
+		return nil
+	})
+}
+
+// A136: a child that withstands the cancel has all wait for it, and the gather is cancelled for all that.
+func TestGatherResultsCancelledWaitsForAChildThatRefuses(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		g := asyncio.GatherResults(ctx, asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			_ = asyncio.Sleep(ctx, time.Hour)
+			return 1, asyncio.Sleep(ctx, time.Second)
+		}))
+		yields(ctx, 1)
+		g.Cancel("enough")
+		_, err := g.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "the time", running(ctx).Time(), "1s")
+		return nil
+	})
+}
+
+// A137: once all children are done a cancel is refused, and the result stands, though
+// the gather itself does not know yet.
+func TestGatherCancelAfterAllChildrenAreDoneIsRefused(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		child := asyncio.Coro[int](func(ctx context.Context) (int, error) { return f.Await(ctx) })
+		g := asyncio.Gather(ctx, child)
+		yields(ctx, 1) // the child waits
+		asked := false
+		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) {
+			asked = true
+			if g.Done() {
+				t.Error("the gather is done too early for this test")
+			}
+			if g.Cancel() {
+				t.Error("the gather took the cancel")
+			}
+		})
+		_ = f.SetResult(42)
+		got, err := g.Await(ctx)
+		equal(t, "the result", got, "[42]")
+		if !asked {
+			t.Error("the cancel was not tried")
+		}
+		return err
+	})
+}
+
+// A138: a gather that has failed passes no cancel on to the children that still run.
+func TestGatherFailedPassesNoCancelOn(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tasks := spawn(ctx, sleepThenFail(time.Second, errors.New("boom")), sleepThen(time.Minute, 2))
+		g := asyncio.Gather(ctx, tasks...)
+		_, err := g.Await(ctx)
+		wantErr(t, err, err, "boom")
+		if g.Cancel() {
+			t.Error("the gather took the cancel")
+		}
+		got, err := tasks[1].Await(ctx)
+		equal(t, "the other's result", got, 2)
+		return err
+	})
+}
+
+// A139: one that is given twice runs once, and has its result in each place. (In Go that is
+// a future or a task: each call of a function is one of its own.)
+func TestGatherOfTheSameTaskTwice(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		runs := 0
+		once := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			runs++
+			return runs, asyncio.Yield(ctx)
+		})
+		other := asyncio.CreateTask(ctx, sleepThen(time.Second, 7))
+		got, err := asyncio.Gather(ctx, once, other, once).Await(ctx)
+		equal(t, "the result", got, "[1 7 1]")
+		return err
+	})
+}
+
+// A139: it counts once also where it fails or is done already.
+func TestGatherOfTheSameFutureTwice(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		boom := errors.New("boom")
+		f, done := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		_ = done.SetResult(1)
+		g := asyncio.GatherResults(ctx, done, f, f, done)
+		yields(ctx, 2)
+		if g.Done() {
+			t.Fatal("the gather did not wait")
+		}
+		_ = f.SetException(boom)
+		got, err := g.Await(ctx)
+		equal(t, "the result", got, "[{1 <nil>} {0 boom} {0 boom} {1 <nil>}]")
+		return err
+	})
+}
+
+// A140: a future of another loop is a mistake, told at once.
+func TestGatherAcrossLoopsPanics(t *testing.T) {
+	other := asyncio.NewLoop(driver.NewVirtual())
+	defer other.Close()
+	run(t, func(ctx context.Context) error {
+		here, there := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](other.Context())
+		wantErr(t, panicOf(func() { asyncio.Gather(ctx, here, there) }), asyncio.ErrWrongLoop, "<Future pending>")
+		return nil
+	})
+}
+
+// A141: nor is a nil taken. The tasks that were made before it was seen go
+// on, and cause no report of a gather that nobody has.
+func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(r.handle)
+		err := panicOf(func() {
+			asyncio.Gather[int, asyncio.Awaitable[int]](ctx, asyncio.Coro[int](func(context.Context) (int, error) {
+				r.add("the first runs")
+				return 0, errors.New("boom")
+			}), nil)
+		})
+		wantErr(t, err, asyncio.ErrValue, "nil")
+		return asyncio.Sleep(ctx, time.Second)
+	})
+	r.want(t, "the first runs")
+}
+
+// A142: where all are done already, so is the gather when it is returned.
+func TestGatherOfDoneFuturesIsDone(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		a, b := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		_, _ = a.SetResult(1), b.SetResult(2)
+		got, err := asyncio.Gather(ctx, a, b).Result()
+		equal(t, "the result", got, "[1 2]")
+		return err
+	})
+}
+
+// A142: eager tasks that do not suspend are such ones.
+func TestGatherOfEagerTasksIsDone(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
+		one := asyncio.Coro[int](func(context.Context) (int, error) { return 1, nil })
+		got, err := asyncio.Gather(ctx, one, one, one).Result()
+		equal(t, "the result", got, "[1 1 1]")
+		return err
+	})
+}
+
+// A142: an error among those that are done makes the gather fail at once.
+func TestGatherOfAFailedFutureHasFailed(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		boom := errors.New("boom")
+		a, b := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		_ = b.SetException(boom)
+		if err := asyncio.Gather(ctx, a, b).Exception(); err != boom {
+			t.Errorf("the gather has the error %v", err)
+		}
+		return nil
+	})
+}
+
+// A143: a cancel of a gather of shields stops at the shields.
+func TestGatherOfShieldsCancelsNothingBehindThem(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		a, b := asyncio.CreateTask(ctx, sleepThen(time.Second, 1)), asyncio.CreateTask(ctx, sleepThen(time.Second, 2))
+		g := asyncio.Gather(ctx, asyncio.Shield(ctx, a), asyncio.Shield(ctx, b))
+		yields(ctx, 1)
+		if !g.Cancel() {
+			t.Error("the gather did not take the cancel")
+		}
+		_, err := g.Await(ctx)
+		equal(t, "the gather's error", brief(err), "cancelled")
+		got, err := asyncio.Gather(ctx, a, b).Await(ctx)
+		equal(t, "what the shields protect", got, "[1 2]")
+		return err
+	})
+}
