@@ -125,9 +125,9 @@ func (l *Loop) nextOnBareStack() (entry, bool) {
 	if e == (entry{}) {
 		l.clock.end(l)
 		e, ok = l.next()
-	}
-	if l.debug && ok {
-		l.clock.begin(l, e)
+		if l.debug && ok { // an eager start is part of its creator's step
+			l.clock.begin(l, e)
+		}
 	}
 	return e, ok
 }
