@@ -25,7 +25,10 @@ func debugByEnvironment() bool { return os.Getenv("ASYNCIODEBUG") != "" }
 // of the loop from a goroutine that is not the loop's; steps that block the loop (see
 // SetSlowCallback); cancellations that were swallowed; and all objects remember
 // where they were made. See loop.set_debug.
-func (l *Loop) SetDebug(on bool) { l.debug = on }
+func (l *Loop) SetDebug(on bool) {
+	l.debug = on
+	l.mayShortcut()
+}
 
 // Debug tells whether debug mode is on. See loop.get_debug.
 func (l *Loop) Debug() bool { return l.debug }

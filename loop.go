@@ -27,8 +27,9 @@ type Loop struct {
 	driver          driver.Driver
 	group           *coro.Group
 	ready           ring.Buffer[entry]
-	left            int    // entries that the present turn has still to run
-	turns           uint64 // begun
+	order           func(ready int) int // which of them is next; nil: the first
+	left            int                 // entries that the present turn has still to run
+	turns           uint64              // begun
 	timers          timerheap.Heap[*TimerHandle]
 	cancelledTimers int          // of those in timers
 	current         *strand      // which runs; nil in a callback and outside of all
@@ -47,6 +48,7 @@ type Loop struct {
 	wakeable        bool // something outside can still act on a loop that waits: a ctx, say
 	deadlock        *DeadlockError
 	deadline        time.Duration // at which run returns in any case; Never but while shutting down
+	stepwise        bool          // a bare stack is to see each step: see mayShortcut
 	handler         ExceptionHandler
 	reports         reportList // of errors that nobody has read
 	factory         TaskFactory
@@ -95,6 +97,7 @@ func newLoop(d driver.Driver) *Loop {
 	}
 	l := &Loop{driver: d, slow: defaultSlow, debug: debugByEnvironment()}
 	l.vars, l.deadline = &l.root, Never
+	l.mayShortcut()
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
 	return l
@@ -135,6 +138,25 @@ func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...
 func (l *Loop) addTimer(t *TimerHandle, when time.Duration) {
 	t.when, t.queued = when, true
 	l.timers.Push(when, t)
+}
+
+// SetOrder has choose decide which of the ready calls and tasks runs next. It is told
+// how many are ready, if they are two or more, and returns one of them, from 0, which became
+// ready first, to ready-1. nil is asyncio's order, in which they became ready: always 0.
+//
+// It is for tests and simulation, which look for what goes wrong in another order: code that is right
+// on asyncio's loop need not be in every order. Some of what is ready may have been cancelled, and does nothing.
+// Timers are looked at after as many steps as were ready when that was last
+// done. choose runs between the steps, and must not use the loop; any other answer is a panic.
+func (l *Loop) SetOrder(choose func(ready int) int) {
+	l.order = choose
+	l.mayShortcut()
+}
+
+// mayShortcut finds out, after a change of what matters for that, whether a task that suspends may
+// take what is next itself.
+func (l *Loop) mayShortcut() {
+	l.stepwise = l.debug || l.deadline != Never || l.order != nil
 }
 
 // Stop has RunForever return at the end of the present turn. See loop.stop.
@@ -196,14 +218,26 @@ func (l *Loop) next() (entry, bool) {
 		}
 	}
 	l.left--
+	if l.order != nil && l.ready.Len() > 1 {
+		return l.nextInOrder(), true
+	}
 	return l.ready.Pop(), true
+}
+
+func (l *Loop) nextInOrder() entry {
+	n := l.ready.Len()
+	i := l.order(n)
+	if i < 0 || i >= n {
+		panic(misuse(ErrValue, "the function given to SetOrder chose %d of %d; it must return 0 or more, and less than it was given", i, n))
+	}
+	return l.ready.Take(i)
 }
 
 // nextAtHand takes the next entry if it can be had without waiting and
 // without a deep call: tasks call it on their own small stacks.
 func (l *Loop) nextAtHand() (entry, bool) {
-	if l.debug || l.deadline != Never {
-		return entry{}, false // a bare stack is to see each step
+	if l.stepwise {
+		return entry{}, false
 	}
 	if l.left == 0 {
 		if l.stopping || l.ready.Len() == 0 || l.inbox.filled.Load() {

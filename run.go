@@ -248,14 +248,14 @@ func (r *Runner) Close() error {
 	}
 	l := r.loop
 	failed := &ShutdownError{After: limit}
-	l.deadline = l.Time() + limit
+	l.setDeadline(l.Time() + limit)
 	for range maxRounds {
 		rest := l.AllTasks()
 		if len(rest) == 0 || !l.cancelAll(rest) {
 			break
 		}
 	}
-	l.deadline = Never
+	l.setDeadline(Never)
 	failed.Tasks = l.strands.describe()
 	failed.Jobs = l.shutPool(limit)
 	err := l.Close()
@@ -263,6 +263,11 @@ func (r *Runner) Close() error {
 		err = also(failed, err)
 	}
 	return err
+}
+
+func (l *Loop) setDeadline(when time.Duration) {
+	l.deadline = when
+	l.mayShortcut()
 }
 
 // cancelAll cancels tasks and runs the loop until they have ended; false if they will not.

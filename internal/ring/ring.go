@@ -1,6 +1,8 @@
 // Package ring has a queue that costs no allocation per entry.
 package ring
 
+import "fmt"
+
 // Buffer is a first-in, first-out queue of any length. The zero value is empty
 // and ready for use. One goroutine at a time may use it.
 //
@@ -46,6 +48,21 @@ func (b *Buffer[T]) Pop() (v T) {
 	b.head = (b.head + 1) & (len(b.slots) - 1)
 	b.len--
 	return v
+}
+
+// Take removes the entry that has i older ones before it, and returns it: Take(0) is
+// Pop. The order of the others stays. It takes time in proportion to i, and panics if there is no such entry.
+func (b *Buffer[T]) Take(i int) T {
+	if i < 0 || i >= b.len {
+		panic(fmt.Sprintf("ring: Take(%d) of a Buffer of %d", i, b.len))
+	}
+	mask := len(b.slots) - 1
+	v := b.slots[(b.head+i)&mask]
+	for ; i > 0; i-- {
+		b.slots[(b.head+i)&mask] = b.slots[(b.head+i-1)&mask]
+	}
+	b.slots[b.head] = v
+	return b.Pop()
 }
 
 // Clear removes all entries and gives all memory back.

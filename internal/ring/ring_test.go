@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"runtime"
+	"slices"
 	"testing"
 )
 
@@ -49,6 +50,14 @@ func TestAgainstSlice(t *testing.T) {
 					model = model[1:]
 				}
 				verify(t, &b)
+				for range min(random.IntN(10), len(model)) {
+					i := random.IntN(len(model))
+					if got := b.Take(i); got != model[i] {
+						t.Fatalf("Take(%d) = %p, want %p", i, got, model[i])
+					}
+					model = slices.Delete(model, i, i+1)
+				}
+				verify(t, &b)
 				if random.IntN(50) == 0 {
 					b.Clear()
 					model = nil
@@ -73,6 +82,21 @@ func TestPopOfEmptyPanics(t *testing.T) {
 				}
 			}()
 			b.Pop()
+		}()
+	}
+}
+
+func TestTakeOfNonePanics(t *testing.T) {
+	var b Buffer[int]
+	b.Push(1)
+	for _, i := range []int{-1, 1} {
+		func() {
+			defer func() {
+				if got, want := recover(), fmt.Sprintf("ring: Take(%d) of a Buffer of 1", i); got != want {
+					t.Errorf("Take panicked with %v, want %q", got, want)
+				}
+			}()
+			b.Take(i)
 		}()
 	}
 }
