@@ -18,6 +18,9 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.value, nil
 }
 
+// AnyAwait is [Future.Await] for those who do not know the type.
+func (f *Future[T]) AnyAwait(ctx context.Context) (any, error) { return f.Await(ctx) }
+
 func (f *futureBase) await(ctx context.Context) error {
 	t, err := awaiter(ctx)
 	if err != nil {

@@ -16,11 +16,21 @@ type Awaitable[T any] interface {
 	Await(ctx context.Context) (T, error)
 }
 
+// An AnyAwaitable is an [Awaitable] of whatever type: a future, a task, a [Coro].
+type AnyAwaitable interface {
+	// EnsureFuture returns its future, which is itself or a new task that awaits it.
+	EnsureFuture(ctx context.Context) AnyFuture
+}
+
 // AnyFuture is a future or a task of whatever type.
 type AnyFuture interface {
+	AnyAwaitable
+	AnyAwait(ctx context.Context) (any, error)
+	AnyResult() (any, error)
 	Done() bool
 	Cancelled() bool
 	Cancel(msg ...any) bool
+	CancelMessage() any
 	Exception() error
 	AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption)
 	RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int
@@ -248,6 +258,17 @@ func (f *Future[T]) Result() (T, error) {
 		return zero, misuse(ErrInvalidState, "Result of %v; await it", f.self)
 	}
 	return f.value, f.outcome()
+}
+
+// AnyResult is [Future.Result] for those who do not know the type.
+func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
+
+// EnsureFuture returns f, or the task that f is the future of. It panics ([ErrWrongLoop]) if ctx is of another loop than f. See asyncio.ensure_future.
+func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
+	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
+		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
+	}
+	return f.self
 }
 
 // Exception returns f's error, nil if it has a result; a [CancelledError] if it

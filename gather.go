@@ -3,17 +3,24 @@ package asyncio
 import "context"
 
 // Gather returns a future of the results of aws, in their order. What is no
-// future among aws becomes a task, at once.
+// future among aws becomes a task, at once. [GatherAny] takes different types.
 //
 // If one fails, or is cancelled, the future fails with its error, and the others
 // go on. A cancel of the future is passed on to all that are not done.
 // See asyncio.gather.
 func Gather[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future[[]T] {
-	g := &gathering[T, T]{fail: true, part: func(f *Future[T]) T {
-		value, _ := f.Result()
+	ensure := func(i int) AnyFuture { return EnsureFuture[T](ctx, aws[i]) }
+	return gather(ctx, len(aws), ensure, true, valueOf[T])
+}
+
+// GatherAny is [Gather] for awaitables of different types. Who wants their results with the types that they have
+// makes tasks of them before, and asks these.
+func GatherAny(ctx context.Context, aws ...AnyAwaitable) *Future[[]any] {
+	ensure := func(i int) AnyFuture { return aws[i].EnsureFuture(ctx) }
+	return gather(ctx, len(aws), ensure, true, func(f AnyFuture) any {
+		value, _ := f.AnyResult()
 		return value
-	}}
-	return gather(ctx, g, aws)
+	})
 }
 
 // A Result is an outcome as a value.
@@ -26,42 +33,66 @@ type Result[T any] struct {
 // waits for all. If the future itself is cancelled it fails with a
 // [CancelledError] when all have ended. See asyncio.gather(return_exceptions=True).
 func GatherResults[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future[[]Result[T]] {
-	g := &gathering[T, Result[T]]{part: func(f *Future[T]) Result[T] {
-		if f.Cancelled() {
-			// Not the error itself: the first who awaits f is to have it.
-			msg := f.CancelMessage()
-			if msg == nil {
-				msg = ""
-			}
-			return Result[T]{Err: &CancelledError{Message: msg}}
-		}
-		value, err := f.Result()
-		return Result[T]{value, err}
-	}}
-	return gather(ctx, g, aws)
+	ensure := func(i int) AnyFuture { return EnsureFuture[T](ctx, aws[i]) }
+	return gather(ctx, len(aws), ensure, false, func(f AnyFuture) Result[T] {
+		return Result[T]{valueOf[T](f), errorOf(f)}
+	})
 }
 
-// A gathering is the state behind a Gather of T, whose results have the type R.
-type gathering[T, R any] struct {
+// GatherAnyResults is [GatherResults] for awaitables of different types.
+func GatherAnyResults(ctx context.Context, aws ...AnyAwaitable) *Future[[]Result[any]] {
+	ensure := func(i int) AnyFuture { return aws[i].EnsureFuture(ctx) }
+	return gather(ctx, len(aws), ensure, false, func(f AnyFuture) Result[any] {
+		if err := errorOf(f); err != nil {
+			return Result[any]{Err: err}
+		}
+		value, _ := f.AnyResult()
+		return Result[any]{Value: value}
+	})
+}
+
+// valueOf returns the result of f, which is done; none if it has failed.
+func valueOf[T any](f AnyFuture) (value T) {
+	if !f.Cancelled() {
+		value, _ = f.(interface{ Result() (T, error) }).Result()
+	}
+	return value
+}
+
+// errorOf returns the error of f, which is done. Of one that was cancelled it is not the
+// CancelledError itself: the first who awaits f is to have that.
+func errorOf(f AnyFuture) error {
+	if !f.Cancelled() {
+		return f.Exception()
+	}
+	e := &CancelledError{Message: ""}
+	if msg := f.CancelMessage(); msg != nil {
+		e.Message = msg
+	}
+	return e
+}
+
+// A gathering is the state behind a Gather whose results have the type R.
+type gathering[R any] struct {
 	fail     bool // at the first error
-	part     func(*Future[T]) R
-	children []*Future[T]
+	part     func(AnyFuture) R
+	children []AnyFuture
 	finished int
 	asked    bool // to cancel
 	outer    *Future[[]R]
 }
 
-func gather[T, R any, A Awaitable[T]](ctx context.Context, g *gathering[T, R], aws []A) *Future[[]R] {
-	if len(aws) == 0 {
-		g.outer = NewFuture[[]R](ctx)
-		_ = g.outer.SetResult([]R{})
-		return g.outer
+func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fail bool, part func(AnyFuture) R) *Future[[]R] {
+	if n == 0 {
+		outer := NewFuture[[]R](ctx)
+		_ = outer.SetResult([]R{})
+		return outer
 	}
-	g.children = make([]*Future[T], len(aws))
-	var done []*Future[T]
+	g := &gathering[R]{fail: fail, part: part, children: make([]AnyFuture, n)}
+	var done []AnyFuture
 	childDone := func(_ context.Context, f AnyFuture) { g.childDone(f) }
-	for i, aw := range aws {
-		f := EnsureFuture[T](ctx, aw)
+	for i := range g.children {
+		f := ensure(i)
 		g.children[i] = f
 		if f.Done() {
 			done = append(done, f)
@@ -76,7 +107,7 @@ func gather[T, R any, A Awaitable[T]](ctx context.Context, g *gathering[T, R], a
 	return g.outer
 }
 
-func (g *gathering[T, R]) cancel(msg []any) bool {
+func (g *gathering[R]) cancel(msg []any) bool {
 	accepted := false
 	for _, f := range g.children {
 		if f.Cancel(msg...) {
@@ -87,7 +118,7 @@ func (g *gathering[T, R]) cancel(msg []any) bool {
 	return accepted
 }
 
-func (g *gathering[T, R]) childDone(f AnyFuture) {
+func (g *gathering[R]) childDone(f AnyFuture) {
 	g.finished++
 	// No future: an argument was bad, and Gather has panicked.
 	if g.outer == nil || g.outer.Done() {
@@ -113,7 +144,7 @@ func (g *gathering[T, R]) childDone(f AnyFuture) {
 		_ = g.outer.SetResult(results)
 		return
 	}
-	var err error = &CancelledError{Message: f.(interface{ CancelMessage() any }).CancelMessage()}
+	var err error = &CancelledError{Message: f.CancelMessage()}
 	if f.Cancelled() {
 		err = f.Exception()
 	}

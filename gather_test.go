@@ -478,3 +478,24 @@ func TestGatherOfShieldsCancelsNothingBehindThem(t *testing.T) {
 		return err
 	})
 }
+
+// GatherAny and GatherAnyResults gather what has different types: coroutines, tasks and futures, of gathers too.
+func TestGatherAnyOfDifferentTypes(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		number := asyncio.CreateTask(ctx, sleepThen(time.Second, 42))
+		word := asyncio.Coro[string](sleepThen(2*time.Second, "word"))
+		list := asyncio.Gather(ctx, asyncio.Coro[int](sleepThen(0, 1)), sleepThen(0, 2))
+		results, err := asyncio.GatherAny(ctx, number, word, list).Await(ctx)
+		equal(t, "GatherAny", fmt.Sprint(results, err), "[42 word [1 2]] <nil>")
+
+		failing := asyncio.Coro[int](sleepThenFail(0, errors.New("broken")))
+		cancelled := asyncio.CreateTask(ctx, sleepThen(time.Second, "late"))
+		cancelled.Cancel()
+		all, err := asyncio.GatherAnyResults(ctx, number, failing, cancelled).Await(ctx)
+		equal(t, "GatherAnyResults", fmt.Sprint(all, err), "[{42 <nil>} {<nil> broken} {<nil> asyncio: cancelled: }] <nil>")
+
+		_, err = asyncio.GatherAny(ctx, number, failing).Await(ctx)
+		equal(t, "the first error", brief(err), "broken")
+		return nil
+	})
+}

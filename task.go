@@ -17,6 +17,9 @@ type Coro[T any] func(ctx context.Context) (T, error)
 // Await calls c. It suspends where c does.
 func (c Coro[T]) Await(ctx context.Context) (T, error) { return c(ctx) }
 
+// EnsureFuture returns a new task that runs c.
+func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask(ctx, c) }
+
 // AnyTask is a task of whatever type.
 type AnyTask interface {
 	AnyFuture
@@ -421,9 +424,7 @@ func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	default:
 		return &CreateTask(ctx, aw.Await).Future
 	}
-	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
-		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
-	}
+	f.EnsureFuture(ctx) // panics if f is of another loop
 	return f
 }
 
