@@ -1,0 +1,347 @@
+package main_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// This file holds the three accounts, so that nothing of asyncio can be forgotten or
+// claimed without need: its names (parity.tsv), CPython's own tests (cpython.tsv), and the rows
+// of the list of features. README.md says how to keep them.
+
+// The lists that are not part of the repository, where they stand beside it.
+const shared = "../../shared"
+
+// A line is one of a table of tab-separated columns.
+type line struct {
+	at      string // file:line
+	columns []string
+}
+
+// table reads a table. Lines that begin with # are remarks, the first other is the heading.
+// A column that is left out at the end is empty.
+func table(t *testing.T, file string) (lines []line) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	width := 0
+	for n, s := range strings.Split(strings.TrimSuffix(string(text), "\n"), "\n") {
+		if strings.HasPrefix(s, "#") {
+			continue
+		}
+		l := line{fmt.Sprintf("%s:%d", file, n+1), strings.Split(s, "\t")}
+		switch {
+		case width == 0: // the heading
+			width = len(l.columns)
+			continue
+		case len(l.columns) > width:
+			t.Errorf("%s: %d columns, the heading has %d", l.at, len(l.columns), width)
+		}
+		for len(l.columns) < width {
+			l.columns = append(l.columns, "")
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+// aSentence fails the test unless text is one: a reason must say something.
+func aSentence(t *testing.T, at, text string) {
+	t.Helper()
+	if len(strings.Fields(text)) < 5 {
+		t.Errorf("%s: %q is no reason; say in a sentence why there is nothing", at, text)
+	}
+}
+
+// TestNames checks parity.tsv: each name of asyncio's, and of the classes that a program holds,
+// has a Go name that exists, or a reason why it has none.
+func TestNames(t *testing.T) {
+	ours := exported(t)
+	versionsOf := map[string][]string{}
+	for _, l := range table(t, "parity.tsv") {
+		name, versions, names, note := l.columns[0], strings.Fields(l.columns[1]), l.columns[2], l.columns[3]
+		if versionsOf[name] != nil {
+			t.Errorf("%s: %s stands there twice", l.at, name)
+		}
+		versionsOf[name] = versions
+		if names == "-" {
+			aSentence(t, l.at, note)
+			continue
+		}
+		for goName := range strings.SplitSeq(names, ", ") {
+			if !ours[goName] {
+				t.Errorf("%s: %s is to be %q, which package asyncio does not export", l.at, name, goName)
+			}
+		}
+	}
+
+	for _, version := range []string{"3.13", "3.14"} {
+		want := slices.Concat(committedNames(t, version), strings.Fields(namesOnWindows[version]))
+		for name, versions := range versionsOf {
+			if slices.Contains(versions, version) && !slices.Contains(want, name) {
+				t.Errorf("parity.tsv has %s, which is not in asyncio %s", name, version)
+			}
+		}
+		for _, name := range want {
+			if !slices.Contains(versionsOf[name], version) {
+				t.Errorf("%s of asyncio %s is not in parity.tsv", name, version)
+			}
+		}
+	}
+}
+
+// What names.py would print on Windows beside what it prints elsewhere.
+var namesOnWindows = map[string]string{
+	"3.13": "ProactorEventLoop IocpProactor WindowsSelectorEventLoopPolicy WindowsProactorEventLoopPolicy",
+	"3.14": "ProactorEventLoop IocpProactor _WindowsSelectorEventLoopPolicy _WindowsProactorEventLoopPolicy",
+}
+
+// committedNames is what names.py printed.
+func committedNames(t *testing.T, version string) []string {
+	t.Helper()
+	text, err := os.ReadFile("testdata/names-" + version + ".txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Fields(string(text))
+}
+
+// TestNamesOfCPython compares the lists of names in testdata with a CPython, where there is one.
+func TestNamesOfCPython(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("SKIPPED: the lists are those of the other systems")
+	}
+	for _, version := range []string{"3.13", "3.14"} {
+		t.Run(version, func(t *testing.T) {
+			python := findPython(version)
+			if python == "" {
+				t.Skipf("SKIPPED: no CPython %s (ORACLE_PYTHON names one)", version)
+			}
+			out, err := exec.Command(python, "testdata/names.py").Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := strings.Fields(string(out)), committedNames(t, version); !slices.Equal(got, want) {
+				t.Errorf("testdata/names-%s.txt is\n%s\nand %s prints\n%s", version, want, python, got)
+			}
+		})
+	}
+}
+
+// findPython returns a CPython of the version, or "".
+func findPython(version string) string {
+	home, _ := os.UserHomeDir()
+	candidates, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions", version+"*/bin/python"+version))
+	for _, c := range append([]string{os.Getenv("ORACLE_PYTHON"), "python" + version}, candidates...) {
+		if c == "" {
+			continue
+		}
+		out, err := exec.Command(c, "-c", "import sys; print('%d.%d' % sys.version_info[:2])").Output()
+		if err == nil && strings.TrimSpace(string(out)) == version {
+			return c
+		}
+	}
+	return ""
+}
+
+// exported returns what package asyncio exports, as api.txt has it: Run, Queue, Queue.Get, Runner.Debug.
+func exported(t *testing.T) map[string]bool {
+	t.Helper()
+	text, err := os.ReadFile("../api.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	declared := regexp.MustCompile(`(?m)^asyncio: (?:const|func|type|var) (\w+)`)
+	for _, m := range declared.FindAllStringSubmatch(string(text), -1) {
+		names[m[1]] = true
+	}
+	member := regexp.MustCompile(`(?m)^asyncio: (?:field|method) \(\*?(\w+)[^)]*\) (\w+)`)
+	for _, m := range member.FindAllStringSubmatch(string(text), -1) {
+		names[m[1]+"."+m[2]] = true
+	}
+	return names
+}
+
+// TestCPythonTests checks cpython.tsv: each of CPython's own tests of the task system is covered by Go
+// tests that exist, or there is a reason why it says nothing about a Go library.
+func TestCPythonTests(t *testing.T) {
+	ours := goTests(t)
+	var accounted []string
+	open := 0
+	reasons := map[string]string{}
+	for _, l := range table(t, "cpython.tsv") {
+		test, covered, note := strings.Join(l.columns[:3], " "), l.columns[3], l.columns[4]
+		if slices.Contains(accounted, test) {
+			t.Errorf("%s: %s stands there twice", l.at, test)
+		}
+		accounted = append(accounted, test)
+		switch covered {
+		case "open":
+			open++
+			continue
+		case "-":
+			aSentence(t, l.at, note)
+			if other := reasons[note]; other != "" {
+				t.Errorf("%s: the reason is that of %s; say what it is about this very test", l.at, other)
+			}
+			reasons[note] = l.at
+			continue
+		}
+		for name := range strings.SplitSeq(covered, ", ") {
+			if _, ok := ours[name]; !ok {
+				t.Errorf("%s: %s is to be covered by %s, and there is no such test", l.at, test, name)
+			}
+		}
+	}
+	if open > 0 {
+		t.Logf("%d of %d tests of CPython's are open", open, len(accounted))
+	}
+
+	if _, err := os.Stat(shared); err != nil {
+		t.Skipf("SKIPPED: whether a test is missing: there is no %s with the lists of CPython's tests", shared)
+	}
+	var want []string
+	for _, list := range []string{"cpython-core.tsv", "cpython-loop.tsv"} {
+		for _, l := range table(t, filepath.Join(shared, "conformance", list)) {
+			want = append(want, strings.Join(l.columns, " "))
+		}
+	}
+	for _, test := range want {
+		if !slices.Contains(accounted, test) {
+			t.Errorf("%s is not in cpython.tsv", test)
+		}
+	}
+	for _, test := range accounted {
+		if !slices.Contains(want, test) {
+			t.Errorf("cpython.tsv has %s, which is not among CPython's tests", test)
+		}
+	}
+}
+
+// TestFeatureRows checks that the rows of the list of features that are for this library (P1 and P2 of A1
+// to A18 and A20) are each claimed by a test, whose doc comment begins with their ids, and
+// that there is no claim of a row that does not exist.
+func TestFeatureRows(t *testing.T) {
+	claimed := map[string]bool{}
+	claim := regexp.MustCompile(`^(A\d{3}(?:, A\d{3})*): `)
+	for name, doc := range goTests(t) {
+		m := claim.FindStringSubmatch(doc)
+		if m == nil {
+			if startsWithID.MatchString(doc) {
+				t.Errorf("%s: the ids that its comment begins with are not written as in \"A085, A086: leaving the block waits\"", name)
+			}
+			continue
+		}
+		for id := range strings.SplitSeq(m[1], ", ") {
+			claimed[id] = true
+		}
+	}
+
+	text, err := os.ReadFile(filepath.Join(shared, "features.md"))
+	if err != nil {
+		t.Skipf("SKIPPED: %v", err)
+	}
+	exists := map[string]bool{}
+	heading := regexp.MustCompile(`^## (A\d+)\. `)
+	row := regexp.MustCompile(`^\| (A\d{3}) \| (\w) \| ([^|]*) \|`)
+	section, open := "", 0
+	for s := range strings.Lines(string(text)) {
+		if m := heading.FindStringSubmatch(s); m != nil {
+			section = m[1]
+		}
+		m := row.FindStringSubmatch(s)
+		if m == nil {
+			continue
+		}
+		id, priority := m[1], m[2]
+		exists[id] = true
+		wanted := (priority == "1" || priority == "2") && section != "A19" && section != "A21"
+		switch isOpen := strings.Contains(openRows, id); {
+		case wanted && !claimed[id] && isOpen:
+			open++
+		case wanted && !claimed[id]:
+			t.Errorf("no test claims %s of %s, %s", id, section, strings.TrimSpace(m[3]))
+		case isOpen:
+			t.Logf("%s is claimed, or need not be: take it out of openRows", id)
+		}
+	}
+	for id := range claimed {
+		if !exists[id] {
+			t.Errorf("a test claims %s, which is no feature", id)
+		}
+	}
+	if open > 0 {
+		t.Logf("%d of %d features are open", open, len(exists))
+	}
+}
+
+var startsWithID = regexp.MustCompile(`^A\d{3}`)
+
+// goTests returns the tests and examples of the module as file:name, in file's path from the module's root,
+// each with its comment.
+func goTests(t *testing.T) map[string]string {
+	t.Helper()
+	tests := map[string]string{}
+	fset := token.NewFileSet()
+	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir():
+			_, noModule := os.Stat(filepath.Join(path, "go.mod"))
+			if path != ".." && (noModule == nil || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
+				return filepath.SkipDir
+			}
+			return nil
+		case !strings.HasSuffix(path, "_test.go"):
+			return nil
+		}
+		file, err := parser.ParseFile(fset, path, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		in, _ := filepath.Rel("..", path)
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if ok && f.Recv == nil && isTest.MatchString(f.Name.Name) {
+				tests[filepath.ToSlash(in)+":"+f.Name.Name] = f.Doc.Text()
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tests
+}
+
+var isTest = regexp.MustCompile(`^(Test|Example)($|[^a-z])`)
+
+// Rows that no test claims yet.
+const openRows = `
+A018 A059 A060 A061 A062 A063 A064 A065 A066 A067 A068 A069 A070 A071 A072 A073 A074 A075 A076 A077 A078 A079
+A080 A081 A082 A083 A085 A086 A087 A088 A089 A090 A091 A092 A093 A094 A095 A096 A097 A098 A099 A100 A101 A102
+A103 A104 A105 A106 A107 A108 A109 A110 A111 A112 A113 A114 A115 A116 A117 A118 A119 A120 A121 A122 A123 A124
+A125 A126 A148 A171 A172 A173 A174 A175 A176 A177 A178 A179 A180 A181 A182 A183 A184 A185 A186 A187 A188 A189
+A190 A191 A192 A193 A194 A195 A196 A197 A198 A199 A200 A201 A202 A203 A204 A205 A206 A207 A208 A209 A211 A212
+A213 A214 A215 A216 A217 A218 A219 A220 A221 A222 A223 A224 A225 A226 A227 A228 A229 A230 A231 A232 A233 A234
+A235 A236 A237 A238 A239 A240 A241 A242 A243 A244 A245 A246 A247 A248 A249 A250 A251 A252 A253 A254 A255 A256
+A257 A258 A259 A260 A261 A262 A263 A264 A266 A267 A268 A269 A270 A271 A272 A273 A274 A275 A276 A277 A278 A279
+A280 A281 A282 A283 A284 A285 A286 A287 A288 A289 A290 A291 A292 A293 A294 A295 A296 A297 A298 A299 A300 A301
+A302 A303 A304 A305 A306 A307 A308 A309 A310 A311 A312 A313 A314 A315 A316 A317 A318 A319 A320 A321 A322 A323
+A324 A325 A339 A340 A341 A342 A344
+`
