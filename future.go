@@ -205,7 +205,11 @@ func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
 	u := &unread{err: err, what: "a future"}
 	if f.isTask {
-		u.what = "task " + f.self.(interface{ Name() string }).Name()
+		t := f.self.(interface {
+			Name() string
+			Context() *Context
+		})
+		u.what, u.in = "task "+t.Name(), *t.Context()
 	}
 	u.source = f.source()
 	f.extra().unread = u

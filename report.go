@@ -33,9 +33,18 @@ func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 // ExceptionHandler returns what SetExceptionHandler set, or nil. See loop.get_exception_handler.
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
-// CallExceptionHandler reports e. A handler that panics is reported by the
+// CallExceptionHandler reports e, in the Context of the task or else of the call that e
+// names, or in the present one. A handler that panics is reported by the
 // default one, and stops nothing. See loop.call_exception_handler.
-func (l *Loop) CallExceptionHandler(e *ExceptionContext) { l.report(l.vars, e) }
+func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
+	in := l.vars
+	if t, ok := e.Future.(interface{ Context() *Context }); ok {
+		in = t.Context()
+	} else if e.Handle != nil {
+		in = e.Handle.Context()
+	}
+	l.report(in, e)
+}
 
 // DefaultExceptionHandler writes e with [log.Print]. See loop.default_exception_handler.
 func DefaultExceptionHandler(_ context.Context, e *ExceptionContext) { log.Print(e) }
@@ -89,6 +98,7 @@ type unread struct {
 	err        error
 	what       string
 	source     string
+	in         Context // a copy of the task's, since that itself may be part of the task, and would hold it
 	prev, next *unread // in Loop.reports; nil when read or told
 	listed     bool
 	cleanup    runtime.Cleanup
@@ -137,7 +147,7 @@ func (r *reportList) tell(l *Loop, u *unread) {
 	}
 	r.remove(u)
 	u.cleanup.Stop()
-	l.report(&l.root, &ExceptionContext{Message: u.what + " failed and nobody read its error", Exception: u.err, Source: u.source})
+	l.report(&u.in, &ExceptionContext{Message: u.what + " failed and nobody read its error", Exception: u.err, Source: u.source})
 }
 
 func newPanicError(value any, where string) *PanicError {
