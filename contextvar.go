@@ -180,7 +180,7 @@ func (c *Context) String() string {
 func mustContextOf(ctx context.Context, act string) *Context {
 	c := contextOf(ctx)
 	if c == nil {
-		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task or callback; pass the ctx that the task was given", act))
+		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task, callback or ToThread, and so has no variables; pass the ctx that the task was given", act))
 	}
 	return c
 }

@@ -220,7 +220,7 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	}
 	l := p.on()
 	if l.entered(c) {
-		return misuse(ErrRuntime, "Run of a Context in which something runs already; give it a Copy")
+		return misuse(ErrRuntime, "Run of %v, in which something runs already; give it a Copy", c)
 	}
 	in := &callContext{placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
 	before := l.vars

@@ -214,23 +214,23 @@ func TestContextOfAnEagerStart(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", 0)
 	var log record
 	runEager(t, func(ctx context.Context) error {
-		find := func(who string, ctx context.Context) {
+		find := func(ctx context.Context, who string) {
 			got, _ := v.Get(ctx)
 			log.add("%s finds %d", who, got)
 		}
 		v.Set(ctx, 1)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
-			find("the task", ctx)
+			find(ctx, "the task")
 			v.Set(ctx, 2)
 			err := asyncio.Sleep(ctx, time.Second)
-			find("the task, later,", ctx)
+			find(ctx, "the task, later,")
 			v.Set(ctx, 3)
-			find("the task, later,", ctx)
+			find(ctx, "the task, later,")
 			return err
 		})
-		find("the creator", ctx)
+		find(ctx, "the creator")
 		_, err := task.Await(ctx)
-		find("the creator, in the end,", ctx)
+		find(ctx, "the creator, in the end,")
 		return err
 	})
 	log.want(t,

@@ -176,7 +176,7 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 	t.from = valuesOf(ctx)
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.context) {
-			panic(misuse(ErrRuntime, "%s with an eager start in a Context in which something runs already; give it a Copy", act))
+			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.context))
 		}
 		l.strands.add(&t.strand)
 		l.startNow(&t.strand)
