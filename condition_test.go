@@ -1,0 +1,426 @@
+package asyncio_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// condWaiter makes a task that acquires c, waits, and records how that ended. It ends without a Release.
+func condWaiter(ctx context.Context, log *record, name string, c *asyncio.Condition) *asyncio.Task[asyncio.None] {
+	return asyncio.Go(ctx, func(ctx context.Context) error {
+		if err := c.Acquire(ctx); err != nil {
+			return err
+		}
+		err := c.Wait(ctx)
+		log.add("%s: %s; locked: %v", name, brief(err), c.Locked())
+		return err
+	}, asyncio.WithName(name))
+}
+
+// A298: Wait lets the lock go until it is notified, and takes it back; who is notified goes on when the lock is free.
+func TestConditionWait(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		for _, name := range []string{"a", "b", "c"} {
+			condWaiter(ctx, &log, name, c)
+		}
+		yields(ctx, 1)
+		equal(t, "the condition", c, "<Condition unlocked waiters=3>")
+
+		if err := c.Acquire(ctx); err != nil {
+			return err
+		}
+		c.Notify(1)
+		yields(ctx, 5)
+		log.want(t) // the caller still has the lock
+		c.Release()
+		yields(ctx, 1)
+		log.want(t, "a: ok; locked: true")
+
+		c.Notify(2)
+		yields(ctx, 5)
+		log.want(t)
+		c.Release() // what a holds
+		yields(ctx, 1)
+		log.want(t, "b: ok; locked: true")
+		c.Release()
+		yields(ctx, 1)
+		log.want(t, "c: ok; locked: true")
+		return nil
+	})
+}
+
+// A298: Notify wakes as many as it is told to, or all there are, in the order in which they came; NotifyAll all.
+func TestConditionNotify(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		for _, name := range []string{"a", "b", "c", "d", "e"} {
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				return c.With(ctx, func(ctx context.Context) error {
+					err := c.Wait(ctx)
+					log.add("%s: %s", name, brief(err))
+					return err
+				})
+			})
+		}
+		yields(ctx, 1)
+		notify := func(f func()) {
+			err := c.With(ctx, func(context.Context) error { f(); return nil })
+			equal(t, "the error", err, nil)
+			yields(ctx, 5)
+		}
+		notify(func() { c.Notify(0) })
+		log.want(t)
+		notify(func() { c.Notify(1) })
+		log.want(t, "a: ok")
+		notify(func() { c.Notify(1); c.Notify(1) })
+		log.want(t, "b: ok", "c: ok")
+		notify(c.NotifyAll)
+		log.want(t, "d: ok", "e: ok")
+		notify(func() { c.Notify(2048) }) // nobody is there, and nothing is kept
+		equal(t, "the condition", c, "<Condition unlocked>")
+		return nil
+	})
+}
+
+// A298: without the lock one can neither wait nor notify.
+func TestConditionWithoutItsLock(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		wantErr(t, c.Wait(ctx), asyncio.ErrRuntime, "Wait on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(func() { c.Notify(1) }), asyncio.ErrRuntime, "Notify on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(c.NotifyAll), asyncio.ErrRuntime, "NotifyAll on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(c.Release), asyncio.ErrRuntime, "Release of <Lock unlocked>, which nobody holds")
+		return nil
+	})
+}
+
+// A299: WaitFor waits until the predicate holds, which it looks at with the lock held, before the first wait and after each.
+func TestConditionWaitFor(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		ready := false
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			return c.With(ctx, func(ctx context.Context) error {
+				err := c.WaitFor(ctx, func() bool {
+					log.add("ready: %v, %v", ready, c)
+					return ready
+				})
+				log.add("waited: %s, %v", brief(err), c)
+				return err
+			})
+		})
+		yields(ctx, 1)
+		log.want(t, "ready: false, <Condition locked>")
+		for _, ready = range []bool{false, true} {
+			_ = c.Acquire(ctx)
+			c.Notify(1)
+			c.Release()
+			yields(ctx, 1)
+		}
+		log.want(t,
+			"ready: false, <Condition locked>",
+			"ready: true, <Condition locked>",
+			"waited: ok, <Condition locked>",
+		)
+		return nil
+	})
+}
+
+// A299: a predicate that holds at once needs no wait, and so not even the lock.
+func TestConditionWaitForWithoutItsLock(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		wantErr(t, c.WaitFor(ctx, func() bool { return false }), asyncio.ErrRuntime, "Wait on <Condition unlocked>")
+		wantErr(t, c.WaitFor(ctx, nil), asyncio.ErrValue, "WaitFor on <Condition unlocked> with a nil predicate")
+		return c.WaitFor(ctx, func() bool { return true })
+	})
+}
+
+// A300: a task that is cancelled in Wait leaves it with the lock.
+func TestConditionWaitCancelled(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		_ = c.Acquire(ctx)
+		task := asyncio.Go(ctx, c.Wait)
+		running(ctx).CallSoon(func(context.Context) { task.Cancel() })
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "the condition", c, "<Condition locked>")
+		return nil
+	})
+}
+
+// A300: however often it is cancelled, it leaves with the lock, once that is free. The last CancelledError is what it gets.
+func TestConditionWaitCancelledOften(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		a := condWaiter(ctx, &log, "a", c)
+		yields(ctx, 1)
+		_ = c.Acquire(ctx)
+		for _, msg := range []string{"first", "second", "third"} {
+			a.Cancel(msg)
+			yields(ctx, 2)
+			log.want(t) // the caller has the lock
+		}
+		c.Release()
+		_, err := a.Await(ctx)
+		log.want(t, "a: cancelled: third; locked: true")
+		wantErr(t, err, asyncio.ErrCancelled)
+		return nil
+	})
+}
+
+// A300: a cancel that comes when the task was notified and takes the lock back is the one that Wait returns, the
+// very same error; Release in the same turn does not keep it from the lock.
+func TestConditionCancelledWhileItTakesTheLockBack(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		var got error
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			return c.With(ctx, func(ctx context.Context) error {
+				got = c.Wait(ctx)
+				equal(t, "it is locked", c.Locked(), true)
+				return got
+			})
+		})
+		yields(ctx, 1)
+		_ = c.Acquire(ctx)
+		c.Notify(1)
+		yields(ctx, 1)
+		equal(t, "the condition", c, "<Condition locked>") // it waits for the lock now
+		task.Cancel("foo")
+		c.Release()
+		_, err := task.Await(ctx)
+		equal(t, "the error", brief(err), "cancelled: foo")
+		if err != got {
+			t.Errorf("Wait returned %v, the task %v", got, err)
+		}
+		equal(t, "the condition", c, "<Condition unlocked>")
+		return nil
+	})
+}
+
+// A300: the CancelledError that ended the wait itself comes out unchanged, too.
+func TestConditionCancelledWhileItWaits(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		var got error
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			return c.With(ctx, func(ctx context.Context) error {
+				got = c.WaitFor(ctx, func() bool { return false })
+				return got
+			})
+		})
+		yields(ctx, 1)
+		task.Cancel("foo")
+		_, err := task.Await(ctx)
+		equal(t, "the error", brief(err), "cancelled: foo")
+		if err != got {
+			t.Errorf("WaitFor returned %v, the task %v", got, err)
+		}
+		return nil
+	})
+}
+
+// A300: the wait for the lock is contested: notify, cancel and release in one turn. The lock is held in the end.
+func TestConditionCancelContested(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		_ = c.Acquire(ctx)
+		task := asyncio.Go(ctx, c.Wait)
+		yields(ctx, 1)
+		equal(t, "the condition", c, "<Condition unlocked waiters=1>")
+		_ = c.Acquire(ctx)
+		c.Notify(1)
+		running(ctx).CallSoon(func(context.Context) { task.Cancel() })
+		running(ctx).CallSoon(func(context.Context) { c.Release() })
+		_, err := task.Await(ctx)
+		equal(t, "the error", brief(err), "cancelled")
+		equal(t, "the condition", c, "<Condition locked>")
+		return nil
+	})
+}
+
+// A301: a task that is notified and cancelled passes the notification on, whether the cancel finds it not yet run or on
+// its way back to the lock.
+func TestConditionNotificationIsNotLost(t *testing.T) {
+	for _, turns := range []int{0, 1} {
+		run(t, func(ctx context.Context) error {
+			c := asyncio.NewCondition(nil)
+			state := 0
+			consumer := func(ctx context.Context) error {
+				return c.With(ctx, func(ctx context.Context) error {
+					for {
+						if err := c.WaitFor(ctx, func() bool { return state != 0 }); err != nil || state < 0 {
+							return err
+						}
+						state--
+						c.NotifyAll()
+					}
+				})
+			}
+			first, second := asyncio.Go(ctx, consumer), asyncio.Go(ctx, consumer)
+			yields(ctx, 1)
+			return c.With(ctx, func(ctx context.Context) error {
+				state++
+				c.Notify(1)
+				yields(ctx, turns)
+				first.Cancel()
+				err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+					return c.WaitFor(ctx, func() bool { return state == 0 })
+				})
+				if err != nil {
+					return err
+				}
+				state = -1
+				c.NotifyAll()
+				c.Release()
+				_, err = second.Await(ctx)
+				equal(t, "the first was cancelled", first.Cancelled(), true)
+				return also(err, c.Acquire(ctx))
+			})
+		})
+	}
+}
+
+// also returns the first that is an error.
+func also(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A301: a task that is notified and then cancelled ends cancelled.
+func TestConditionCancelAfterNotify(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		a := condWaiter(ctx, &log, "a", c)
+		yields(ctx, 1)
+		_ = c.Acquire(ctx)
+		c.Notify(1)
+		yields(ctx, 1)
+		a.Cancel()
+		yields(ctx, 1)
+		c.Release()
+		yields(ctx, 1)
+		equal(t, "a was cancelled", a.Cancelled(), true)
+		return nil
+	})
+	log.want(t, "a: cancelled; locked: true")
+}
+
+// A302: a wait whose time is up leaves the block of the timeout with the lock held.
+func TestConditionWaitInATimeout(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		return c.With(ctx, func(ctx context.Context) error {
+			wantErr(t, asyncio.Timeout(ctx, time.Second, c.Wait), asyncio.ErrTimeout)
+			equal(t, "the condition", c, "<Condition locked>")
+			_, err := asyncio.WaitFor(ctx, asyncio.Coro[asyncio.None](func(ctx context.Context) (asyncio.None, error) {
+				return asyncio.None{}, c.Wait(ctx)
+			}), time.Second)
+			wantErr(t, err, asyncio.ErrTimeout)
+			equal(t, "the condition", c, "<Condition locked>")
+			return nil
+		})
+	})
+}
+
+// A303: a condition can share its lock, with other conditions too: one lock, whichever way it is taken.
+func TestConditionWithALockOfItsMaker(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		l := asyncio.NewLock()
+		full, empty := asyncio.NewCondition(l), asyncio.NewCondition(l)
+		for _, way := range []lockLike{l, full, empty} {
+			err := way.With(ctx, func(context.Context) error {
+				equal(t, "all are locked", l.Locked() && full.Locked() && empty.Locked(), true)
+				return nil
+			})
+			equal(t, "the error", err, nil)
+			equal(t, "one is locked", l.Locked() || full.Locked() || empty.Locked(), false)
+		}
+		// Those who wait for one are not woken for the other.
+		waits := asyncio.Go(ctx, func(ctx context.Context) error { return full.With(ctx, full.Wait) })
+		yields(ctx, 1)
+		_ = l.Acquire(ctx)
+		empty.NotifyAll()
+		l.Release()
+		yields(ctx, 5)
+		equal(t, "it was woken", waits.Done(), false)
+		_ = l.Acquire(ctx)
+		full.Notify(1)
+		l.Release()
+		_, err := waits.Await(ctx)
+		return err
+	})
+}
+
+// A303: a wait on a condition is refused, and lets nothing go, if its lock or itself belongs to another loop.
+func TestConditionOfAnotherLoop(t *testing.T) {
+	noLeaks(t)
+	other := asyncio.NewLoop(driver.NewVirtual())
+	defer other.Close()
+	elsewhere := func(wait func(ctx context.Context) error) {
+		asyncio.Go(other.Context(), wait)
+		running(other.Context()).CallSoon(func(context.Context) { other.Stop() })
+		equal(t, "the error", other.RunForever(), nil)
+	}
+	run(t, func(ctx context.Context) error {
+		l := asyncio.NewLock()
+		_ = l.Acquire(ctx)
+		elsewhere(l.Acquire) // has to wait: the lock belongs to that loop now
+		c := asyncio.NewCondition(l)
+		wantErr(t, c.Acquire(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>, which is bound to another loop")
+		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>, which is bound to another loop")
+		equal(t, "it is locked", c.Locked(), true)
+
+		c = asyncio.NewCondition(nil)
+		elsewhere(func(ctx context.Context) error { return c.With(ctx, c.Wait) })
+		_ = c.Acquire(ctx)
+		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "which is bound to another loop")
+		equal(t, "it is locked", c.Locked(), true)
+		return nil
+	})
+}
+
+// A314: a condition prints whether its lock is held, and how many are in Wait.
+func TestConditionString(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		c := asyncio.NewCondition(nil)
+		log.add("%v", c)
+		for range 2 {
+			asyncio.Go(ctx, func(ctx context.Context) error { return c.With(ctx, c.Wait) })
+		}
+		yields(ctx, 1)
+		log.add("%v", c)
+		_ = c.Acquire(ctx)
+		log.add("%v", c)
+		c.Notify(1)
+		log.add("%v", c)
+		yields(ctx, 1)
+		log.add("%v", c)
+		c.Release() // or else those who wait cannot take it back when they are cancelled
+		return nil
+	})
+	log.want(t,
+		"<Condition unlocked>",
+		"<Condition unlocked waiters=2>",
+		"<Condition locked waiters=2>",
+		"<Condition locked waiters=2>", // who was notified has not run
+		"<Condition locked waiters=1>",
+	)
+}

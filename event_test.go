@@ -1,0 +1,143 @@
+package asyncio_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// A296: Set wakes all who wait, in the order in which they came. Who comes when it is set does not wait.
+func TestEventWakesAll(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		e := asyncio.NewEvent()
+		equal(t, "it is set", e.IsSet(), false)
+		waiter := func(name string) {
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				log.add("%s: %s", name, brief(e.Wait(ctx)))
+				return nil
+			})
+		}
+		waiter("a")
+		waiter("b")
+		yields(ctx, 1)
+		log.want(t)
+		waiter("late")
+		e.Set()
+		equal(t, "it is set", e.IsSet(), true)
+		yields(ctx, 1)
+		log.want(t, "late: ok", "a: ok", "b: ok")
+		return e.Wait(ctx)
+	})
+}
+
+// A296: Clear has those who come wait for the next Set. Who was woken goes on, though the event is clear again.
+func TestEventClear(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		var e asyncio.Event
+		e.Set()
+		e.Clear()
+		equal(t, "it is set", e.IsSet(), false)
+		waiter := func(name string) {
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				log.add("%s: %s; set: %v", name, brief(e.Wait(ctx)), e.IsSet())
+				return nil
+			})
+		}
+		waiter("a")
+		yields(ctx, 1)
+		e.Set()
+		e.Clear()
+		waiter("b") // which waits before a runs, and behind it
+		yields(ctx, 1)
+		log.want(t, "a: ok; set: false")
+		yields(ctx, 5)
+		log.want(t)
+		e.Set()
+		e.Set()
+		yields(ctx, 1)
+		log.want(t, "b: ok; set: true")
+		return nil
+	})
+}
+
+// A297: a waiter that is cancelled leaves the queue, and the others stay.
+func TestCancelledWaiterLeavesTheEvent(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var e asyncio.Event
+		a, b := asyncio.Go(ctx, e.Wait), asyncio.Go(ctx, e.Wait)
+		running(ctx).CallSoon(func(context.Context) { a.Cancel() })
+		_, err := a.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "the event", &e, "<Event unset waiters=1>")
+		e.Set()
+		_, err = b.Await(ctx)
+		equal(t, "the event", &e, "<Event set>")
+		return err
+	})
+}
+
+// A297: one that is set while a waiter is cancelled wakes the others; the cancel is not lost to the Set, either.
+func TestEventSetAndCancel(t *testing.T) {
+	for _, setFirst := range []bool{false, true} {
+		run(t, func(ctx context.Context) error {
+			var e asyncio.Event
+			a, b := asyncio.Go(ctx, e.Wait), asyncio.Go(ctx, e.Wait)
+			yields(ctx, 1)
+			if setFirst {
+				e.Set()
+			}
+			a.Cancel()
+			e.Set()
+			_, _, err := asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{a, b})
+			equal(t, "a was cancelled", a.Cancelled(), true)
+			equal(t, "b's error", b.Exception(), nil)
+			return err
+		})
+	}
+}
+
+// A296: Set reaches a loop from another goroutine by CallSoonThreadsafe.
+func TestEventSetFromAnotherGoroutine(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var e asyncio.Event
+		l := running(ctx)
+		set := func(context.Context) (asyncio.None, error) {
+			_, err := l.CallSoonThreadsafe(func(context.Context) { e.Set() })
+			return asyncio.None{}, err
+		}
+		other := asyncio.RunInExecutor(ctx, nil, set)
+		if err := asyncio.Timeout(ctx, time.Hour, e.Wait); err != nil {
+			return err
+		}
+		_, err := other.Await(ctx)
+		return err
+	})
+}
+
+// A314: an event prints whether it is set, and how many wait.
+func TestEventString(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		var e asyncio.Event
+		log.add("%v", &e)
+		asyncio.Go(ctx, e.Wait)
+		asyncio.Go(ctx, e.Wait)
+		yields(ctx, 1)
+		log.add("%v", &e)
+		e.Set()
+		log.add("%v", &e)
+		yields(ctx, 1)
+		log.add("%v", &e)
+		return nil
+	})
+	log.want(t,
+		"<Event unset>",
+		"<Event unset waiters=2>",
+		"<Event set waiters=2>", // who have not run
+		"<Event set>",
+	)
+}
