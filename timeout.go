@@ -15,7 +15,7 @@ type TimeoutScope struct {
 	after   time.Duration // from Run on
 	when    time.Duration
 	ctx     *Scope
-	atEntry int // requests to cancel the task, of others
+	atEntry int // requests to cancel the task that were there before
 	timer   interface{ Cancel() }
 }
 
@@ -34,7 +34,7 @@ const (
 // then returns a [TimeoutError]. If fn returns another error after the time was up, that is
 // returned, in a [CleanupError]; if it returns nil in spite of all, so does
 // Timeout. A cancel from outside that is still on its way when the time is up
-// wins. The time begins with the call; Never is no limit.
+// wins: a CancelledError is returned. The time begins with the call; Never is no limit.
 // See asyncio.timeout.
 func Timeout(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) error {
 	return NewTimeout(d).Run(ctx, fn)
@@ -105,10 +105,10 @@ func (t *TimeoutScope) stopTimer() {
 
 func (t *TimeoutScope) expire(context.Context) {
 	t.timer = nil
-	// CPython would take the CancelledError on its way for its own and make a
-	// TimeoutError of it: the cancel would be lost (cpython#134471).
 	if t.ctx.Cancelling() {
-		return
+		// CPython takes a request that was on its way when the block began for one that
+		// was dealt with, and a TimeoutError for it: the cancel is lost (cpython#134471).
+		t.atEntry = min(t.atEntry, t.ctx.Task().Cancelling()-1)
 	}
 	t.state = timeoutExpiring
 	t.ctx.Cancel(t)
@@ -151,7 +151,7 @@ func (t *TimeoutScope) Reschedule(when time.Duration) error {
 		return misuse(ErrRuntime, "Reschedule of %v: too late to change it", t)
 	}
 	t.stopTimer()
-	t.when = when
+	t.when, t.given, t.after = when, false, 0
 	t.schedule()
 	return nil
 }

@@ -1,0 +1,599 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// sleep returns a block's or a task's function that only sleeps.
+func sleep(d time.Duration) func(ctx context.Context) error {
+	return func(ctx context.Context) error { return asyncio.Sleep(ctx, d) }
+}
+
+// A171, A177: when the time is up, the await inside is cancelled in the name of the timeout; the end of the
+// block, and nothing before it, makes a TimeoutError of that. That is a deadline exceeded also to Go's own code.
+func TestTimeout(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(2 * time.Second)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, time.Minute)
+			wantErr(t, err, asyncio.ErrCancelled, "asyncio: cancelled by a timeout of 2s")
+			return err
+		})
+		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out after 2s")
+		wantErr(t, err, context.DeadlineExceeded)
+		if errors.Is(err, asyncio.ErrCancelled) || errors.Is(err, context.Canceled) {
+			t.Error("outside, the timeout is a cancel too")
+		}
+		if net := (interface{ Timeout() bool })(nil); !errors.As(err, &net) || !net.Timeout() {
+			t.Error("it is no timeout as package net knows it")
+		}
+		equal(t, "expired", tm.Expired(), true)
+		equal(t, "the time", running(ctx).Time(), "2s")
+		return nil
+	})
+}
+
+// A172: TimeoutAt is given a point in time, as the loop counts.
+func TestTimeoutAt(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		if err := asyncio.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		tm := asyncio.NewTimeoutAt(3 * time.Second)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, time.Minute)
+			wantErr(t, err, asyncio.ErrCancelled, "by a timeout at 3s")
+			return err
+		})
+		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out")
+		equal(t, "when, expired", []any{tm.When(), tm.Expired()}, "[3s true]")
+		equal(t, "the time", running(ctx).Time(), "3s")
+
+		err = asyncio.TimeoutAt(ctx, 4*time.Second, sleep(time.Minute))
+		wantErr(t, err, asyncio.ErrTimeout)
+		equal(t, "the time", running(ctx).Time(), "4s")
+		return nil
+	})
+}
+
+// The time of a NewTimeout begins with its Run, wherever it was made.
+func TestTimeoutBeginsWithRun(t *testing.T) {
+	tm := asyncio.NewTimeout(time.Second)
+	equal(t, "when, before", tm.When(), asyncio.Never)
+	run(t, func(ctx context.Context) error {
+		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
+			return err
+		}
+		return tm.Run(ctx, func(ctx context.Context) error {
+			equal(t, "when", tm.When(), "1m1s")
+			return asyncio.Sleep(ctx, time.Second-1)
+		})
+	})
+}
+
+// A173: a block that ends in time ends as if there were no timeout, and leaves no timer.
+func TestTimeoutNotReached(t *testing.T) {
+	clock := driver.NewVirtual()
+	err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(10 * time.Second)
+		if err := tm.Run(ctx, sleep(time.Second)); err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+		equal(t, "when, expired", []any{tm.When(), tm.Expired()}, "[10s false]")
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+		return never(ctx)
+	})
+	if deadlock := (*asyncio.DeadlockError)(nil); !errors.As(err, &deadlock) || clock.Now() != time.Second {
+		t.Errorf("with nothing left to do, Run ended at %v with %v", clock.Now(), err)
+	}
+}
+
+// A174: Never is no limit.
+func TestTimeoutNever(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, tm := range []*asyncio.TimeoutScope{asyncio.NewTimeout(asyncio.Never), asyncio.NewTimeoutAt(asyncio.Never)} {
+			if err := tm.Run(ctx, sleep(24*365*time.Hour)); err != nil {
+				return err
+			}
+			equal(t, "when, expired", []any{tm.When() == asyncio.Never, tm.Expired()}, "[true false]")
+		}
+		return asyncio.Timeout(ctx, asyncio.Never-time.Second, sleep(time.Second)) // which is past the end of time
+	})
+}
+
+// A175, A176: with no time at all, or a point that is past, the first await ends the block, even one that waits for
+// nothing; the code before it runs, and a block without an await is not disturbed.
+func TestTimeoutZero(t *testing.T) {
+	for _, d := range []time.Duration{0, -11 * time.Second} {
+		for _, nap := range []time.Duration{10 * time.Second, 0} {
+			run(t, func(ctx context.Context) error {
+				tm := asyncio.NewTimeout(d)
+				before := false
+				err := tm.Run(ctx, func(ctx context.Context) error {
+					before = true
+					return asyncio.Sleep(ctx, nap)
+				})
+				wantErr(t, err, asyncio.ErrTimeout)
+				equal(t, "ran before, expired, when", []any{before, tm.Expired(), tm.When()}, []any{true, true, d})
+				equal(t, "the time", running(ctx).Time(), "0s")
+				return asyncio.Timeout(ctx, d, func(context.Context) error { return nil })
+			})
+		}
+	}
+}
+
+// A178: the task in which a timeout expired was not cancelled.
+func TestTimeoutDoesNotCancelItsTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			wantErr(t, asyncio.Timeout(ctx, time.Second, sleep(time.Minute)), asyncio.ErrTimeout)
+			equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+			return 1, asyncio.Yield(ctx)
+		})
+		got, err := task.Await(ctx)
+		equal(t, "the result", got, 1)
+		return err
+	})
+	// A task that returns the TimeoutError has failed; it was not cancelled either.
+	run(t, func(ctx context.Context) error {
+		task := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Timeout(ctx, 0, never) })
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrTimeout)
+		equal(t, "cancelled", task.Cancelled(), false)
+		return nil
+	})
+}
+
+// nest runs a timeout within a timeout, and tells how both ended.
+func nest(ctx context.Context, log *record, outer, inner *asyncio.TimeoutScope, body func(ctx context.Context) error) {
+	err := outer.Run(ctx, func(ctx context.Context) error {
+		err := inner.Run(ctx, body)
+		log.add("inner: %s, expired: %v", brief(err), inner.Expired())
+		return err
+	})
+	log.add("outer: %s, expired: %v", brief(err), outer.Expired())
+	log.add("at %v, cancelling: %d", running(ctx).Time(), asyncio.CurrentTask(ctx).Cancelling())
+}
+
+// A179: of two blocks whose time is up at once, both expire, and the outer one's TimeoutError is what comes of it.
+func TestTimeoutsWithTheSameDeadline(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		nest(ctx, &log, asyncio.NewTimeoutAt(time.Second), asyncio.NewTimeoutAt(time.Second), sleep(time.Minute))
+		return nil
+	})
+	log.want(t,
+		"inner: cancelled, expired: true",
+		"outer: asyncio: timed out, expired: true",
+		"at 1s, cancelling: 0",
+	)
+}
+
+// A busyClock is a virtual clock that can also move while code runs, as a real one does.
+type busyClock struct {
+	*driver.Virtual
+	busy time.Duration
+}
+
+func (c *busyClock) Now() time.Duration { return c.Virtual.Now() + c.busy }
+
+func (c *busyClock) Park(until time.Duration, outside bool) bool {
+	if until != driver.Never {
+		until -= c.busy
+	}
+	return c.Virtual.Park(until, outside)
+}
+
+// A180: a loop that was busy finds both deadlines past, that of the inner block first. As in CPython 3.13 both expire in
+// one turn, whatever the order: the inner one cannot take a cancel for its own as long as another is there.
+// (In test_nested_timeouts_loop_busy either way passes; this is what happens.)
+func TestTimeoutsAfterTheLoopWasBusy(t *testing.T) {
+	for _, which := range []struct{ outer, inner time.Duration }{{2, 100}, {100, 2}, {10, 1}} {
+		var log record
+		clock := &busyClock{Virtual: driver.NewVirtual()}
+		err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
+			nest(ctx, &log, asyncio.NewTimeout(which.outer*time.Second), asyncio.NewTimeout(which.inner*time.Second), func(ctx context.Context) error {
+				clock.busy = 100 * time.Second
+				return asyncio.Sleep(ctx, time.Hour)
+			})
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		log.want(t,
+			"inner: cancelled, expired: true",
+			"outer: asyncio: timed out after "+(which.outer*time.Second).String()+", expired: true",
+			"at 1m40s, cancelling: 0",
+		)
+	}
+}
+
+// A180: an outer block that is over later ends what the body does after the inner one was.
+func TestTimeoutAfterAnInnerOne(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.Timeout(ctx, 2*time.Second, func(ctx context.Context) error {
+			wantErr(t, asyncio.Timeout(ctx, time.Second, never), asyncio.ErrTimeout, "after 1s")
+			return never(ctx)
+		})
+		wantErr(t, err, asyncio.ErrTimeout, "after 2s")
+		return nil
+	})
+}
+
+// A181: an error of the body before the time is up is what the block ends with.
+func TestTimeoutPassesAnErrorOn(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(time.Second)
+		if err := tm.Run(ctx, func(context.Context) error { return errBoom }); err != errBoom {
+			t.Errorf("it ended with %v", err)
+		}
+		equal(t, "expired", tm.Expired(), false)
+		return nil
+	})
+}
+
+// A182: an error that comes up in the cleanup, after the time is up, is what the block ends with; that the time was up
+// is not lost. Python has it in the chain of __context__, which here is a CleanupError.
+func TestTimeoutAndThenAnotherError(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			_ = asyncio.Sleep(ctx, time.Minute)
+			return errBoom
+		})
+		wantErr(t, err, errBoom, "boom (while dealing with: asyncio: timed out after 1s)")
+		wantErr(t, err, asyncio.ErrTimeout)
+		var cleanup *asyncio.CleanupError
+		if !errors.As(err, &cleanup) || cleanup.Err != errBoom {
+			t.Errorf("it ended with %#v", err)
+		}
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+		return nil
+	})
+}
+
+// A182: of errors joined in the cleanup none is lost either.
+func TestTimeoutAndThenSeveralErrors(t *testing.T) {
+	var errWorse = errors.New("worse")
+	run(t, func(ctx context.Context) error {
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			return errors.Join(asyncio.Sleep(ctx, time.Minute), errBoom, errWorse)
+		})
+		for _, kind := range []error{asyncio.ErrTimeout, errBoom, errWorse} {
+			wantErr(t, err, kind)
+		}
+		return nil
+	})
+}
+
+// A183: the TimeoutError has the CancelledError as its cause: the value that the body returned, with what that adds to it.
+func TestTimeoutCause(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var returned error
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			returned = errors.Join(asyncio.Sleep(ctx, time.Minute))
+			return returned
+		})
+		var timeout *asyncio.TimeoutError
+		if !errors.As(err, &timeout) || timeout.Cause != returned || timeout.After != time.Second {
+			t.Errorf("it ended with %#v", err)
+		}
+		wantErr(t, timeout.Cause, asyncio.ErrCancelled)
+		return nil
+	})
+}
+
+// A184: a cancel from elsewhere before the time is up goes through the block.
+func TestTimeoutPassesACancelOn(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(10 * time.Second)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			asyncio.CurrentTask(ctx).Cancel("enough")
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		equal(t, "the error", brief(err), "cancelled: enough")
+		equal(t, "expired, cancelling, time",
+			[]any{tm.Expired(), asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time()}, "[false 1 0s]")
+		return nil
+	})
+}
+
+// A185: the cleanup of a block whose time is up may have a timeout of its own.
+func TestTimeoutInTheCleanupOfAnother(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, time.Minute)
+			cleanup := asyncio.Timeout(ctx, time.Second, sleep(10*time.Second))
+			log.add("%v cleanup: %v", running(ctx).Time(), cleanup)
+			return err
+		})
+		log.add("%v block: %v", running(ctx).Time(), err)
+		return nil
+	})
+	log.want(t,
+		"2s cleanup: asyncio: timed out after 1s",
+		"2s block: asyncio: timed out after 1s",
+	)
+}
+
+// A080, A186, A187: a task that has swallowed a cancel, and did not call Uncancel, can have a timeout all the same:
+// a block compares with the requests there were when it began. A new request within is a cancel.
+func TestTimeoutAfterASwallowedCancel(t *testing.T) {
+	swallow := func(ctx context.Context) {
+		asyncio.CurrentTask(ctx).Cancel()
+		wantErr(t, asyncio.Sleep(ctx, time.Second), asyncio.ErrCancelled)
+	}
+	run(t, func(ctx context.Context) error {
+		swallow(ctx)
+		wantErr(t, asyncio.Timeout(ctx, 0, sleep(time.Second)), asyncio.ErrTimeout)
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 1)
+		return nil
+	})
+	run(t, func(ctx context.Context) error {
+		swallow(ctx)
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			asyncio.CurrentTask(ctx).Cancel("really")
+			return asyncio.Sleep(ctx, 2*time.Second)
+		})
+		equal(t, "the error", brief(err), "cancelled: really")
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 2)
+		return nil
+	})
+}
+
+// A080: what comes of a swallowed cancel inside of a block without Uncancel: when the time is up the block takes that for a
+// cancel that is not its own. With Uncancel it is a timeout.
+func TestTimeoutAfterACancelSwallowedInside(t *testing.T) {
+	for _, uncancel := range []bool{false, true} {
+		run(t, func(ctx context.Context) error {
+			tm := asyncio.NewTimeout(time.Second)
+			err := tm.Run(ctx, func(ctx context.Context) error {
+				asyncio.CurrentTask(ctx).Cancel()
+				wantErr(t, asyncio.Yield(ctx), asyncio.ErrCancelled)
+				if uncancel {
+					asyncio.CurrentTask(ctx).Uncancel()
+				}
+				return asyncio.Sleep(ctx, time.Minute)
+			})
+			wantErr(t, err, map[bool]error{false: asyncio.ErrCancelled, true: asyncio.ErrTimeout}[uncancel])
+			equal(t, "expired, time", []any{tm.Expired(), running(ctx).Time()}, "[true 1s]")
+			return nil
+		})
+	}
+}
+
+// A188: the limit can be moved: further off, nearer, away and back. From then on it is a point in time.
+func TestReschedule(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(10 * time.Second)
+		task := asyncio.Go(ctx, func(ctx context.Context) error { return tm.Run(ctx, sleep(time.Hour)) })
+		yields(ctx, 1)
+		equal(t, "when", tm.When(), "10s")
+		for _, when := range []time.Duration{30 * time.Second, asyncio.Never, 20 * time.Second} {
+			if err := tm.Reschedule(when); err != nil {
+				return err
+			}
+			equal(t, "when", tm.When(), when)
+		}
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrTimeout)
+		equal(t, "the error", err, "asyncio: timed out")
+		equal(t, "the time", running(ctx).Time(), "20s")
+		return nil
+	})
+}
+
+// A188: moved to a point that is past, the limit is reached at once; moved away, a cancel is none of its doing.
+func TestRescheduleToThePastAndToNever(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(time.Hour)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			if err := tm.Reschedule(-1); err != nil {
+				return err
+			}
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		wantErr(t, err, asyncio.ErrTimeout)
+		equal(t, "the time", running(ctx).Time(), "0s")
+		return nil
+	})
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(time.Second)
+		task := asyncio.Go(ctx, func(ctx context.Context) error { return tm.Run(ctx, sleep(time.Hour)) })
+		yields(ctx, 1)
+		if err := tm.Reschedule(asyncio.Never); err != nil {
+			return err
+		}
+		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
+			return err
+		}
+		task.Cancel()
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "expired", tm.Expired(), false)
+		return nil
+	})
+}
+
+// A189: before the block has begun, when its time is up and when it has ended the limit stands, and the error tells which it is.
+func TestRescheduleTooEarlyOrTooLate(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		refused := func(tm *asyncio.TimeoutScope, why string) {
+			when := tm.When()
+			wantErr(t, tm.Reschedule(5*time.Second), asyncio.ErrRuntime, "Reschedule of "+tm.String(), why)
+			equal(t, "when, after "+why, tm.When(), when)
+		}
+		tm := asyncio.NewTimeout(time.Second)
+		refused(tm, "not been entered")
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, time.Minute)
+			refused(tm, "<Timeout expiring>")
+			return err
+		})
+		wantErr(t, err, asyncio.ErrTimeout)
+		refused(tm, "<Timeout expired>")
+
+		tm = asyncio.NewTimeout(time.Second)
+		if err := tm.Run(ctx, sleep(0)); err != nil {
+			return err
+		}
+		refused(tm, "<Timeout finished>")
+		return nil
+	})
+}
+
+// A190: a timeout is for one block. Another Run, inside or afterwards, is an error, and disturbs nothing.
+func TestTimeoutIsUsedOnce(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		again := func(context.Context) error { t.Error("a second block runs"); return nil }
+		tm := asyncio.NewTimeout(time.Second)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			wantErr(t, tm.Run(ctx, again), asyncio.ErrRuntime, "Run of <Timeout active when=1s>", "entered already")
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		wantErr(t, err, asyncio.ErrTimeout)
+		wantErr(t, tm.Run(ctx, again), asyncio.ErrRuntime, "Run of <Timeout expired>", "entered already")
+		return nil
+	})
+}
+
+// A191: a timeout needs a task that it could cancel, and a function. Where that is missing it has not begun, and can yet.
+func TestTimeoutNeedsATask(t *testing.T) {
+	tm := asyncio.NewTimeout(time.Second)
+	wantErr(t, tm.Run(context.Background(), never), asyncio.ErrNoRunningLoop)
+	run(t, func(ctx context.Context) error {
+		running(ctx).CallSoon(func(ctx context.Context) {
+			wantErr(t, tm.Run(ctx, never), asyncio.ErrWrongContext, "await in a callback")
+		})
+		yields(ctx, 1)
+		wantErr(t, tm.Run(ctx, nil), asyncio.ErrValue, "nil function")
+		wantErr(t, tm.Reschedule(0), asyncio.ErrRuntime, "not been entered")
+		return tm.Run(ctx, sleep(time.Millisecond))
+	})
+}
+
+// A192: a timeout prints its state, and its limit as long as there is one.
+func TestTimeoutString(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		show := func(tm *asyncio.TimeoutScope) { log.add("%v", tm) }
+		late, early, off := asyncio.NewTimeout(1500*time.Millisecond), asyncio.NewTimeout(time.Second), asyncio.NewTimeout(asyncio.Never)
+		show(late)
+		_ = late.Run(ctx, func(ctx context.Context) error {
+			show(late)
+			_ = asyncio.Sleep(ctx, time.Minute)
+			show(late)
+			return nil
+		})
+		show(late)
+		_ = early.Run(ctx, func(ctx context.Context) error { return nil })
+		show(early)
+		_ = off.Run(ctx, func(ctx context.Context) error { show(off); return nil })
+		return nil
+	})
+	log.want(t,
+		"<Timeout created>",
+		"<Timeout active when=1.5s>",
+		"<Timeout expiring>",
+		"<Timeout expired>",
+		"<Timeout finished>",
+		"<Timeout active when=never>",
+	)
+}
+
+// A193: a timeout ends a group inside of it, children and all. If those fail in their cleanup, that is what both blocks end
+// with, and the timeout is not lost.
+func TestTimeoutOfATaskGroup(t *testing.T) {
+	for _, failure := range []error{nil, errBoom} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Go(func(ctx context.Context) error {
+						err := asyncio.Sleep(ctx, time.Minute)
+						log.add("child: %s", brief(err))
+						if failure != nil {
+							return failure
+						}
+						return err
+					})
+					return asyncio.Sleep(ctx, time.Minute)
+				})
+			})
+			wantErr(t, err, asyncio.ErrTimeout)
+			var group *asyncio.GroupError
+			if failure == nil {
+				equal(t, "the error", err, "asyncio: timed out after 1s")
+			} else if !errors.As(err, &group) || len(group.Errors) != 1 || group.Errors[0] != failure {
+				t.Errorf("it ended with %v", err)
+			}
+			equal(t, "the time", running(ctx).Time(), "1s")
+			return nil
+		})
+		log.want(t, "child: cancelled")
+	}
+}
+
+// A194: a body that swallows the expiry has it its own way: no error. That the time was up can be asked for, and the count
+// of requests is what it was.
+func TestTimeoutSwallowed(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(time.Second)
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			wantErr(t, asyncio.Sleep(ctx, time.Minute), asyncio.ErrCancelled)
+			return asyncio.Sleep(ctx, time.Minute) // unlimited now
+		})
+		equal(t, "the error", err, "<nil>")
+		equal(t, "expired, cancelling, time",
+			[]any{tm.Expired(), asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time()}, "[true 0 1m1s]")
+		return nil
+	})
+}
+
+// A195: a cancel from outside that is still on its way when the time is up wins: the block ends with a CancelledError.
+// CPython makes a TimeoutError of it where the block begins with the cancel on its way, and the task lives on (cpython#134471).
+func TestTimeoutLosesToACancelOnItsWay(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, before := range []bool{true, false} {
+			for _, d := range []time.Duration{0, time.Second} {
+				task := asyncio.Go(ctx, func(ctx context.Context) error {
+					self := asyncio.CurrentTask(ctx)
+					if before {
+						self.Cancel()
+					} else {
+						running(ctx).CallLater(d, func(context.Context) { self.Cancel() })
+					}
+					return asyncio.Timeout(ctx, d, never)
+				})
+				_, err := task.Await(ctx)
+				if !errors.Is(err, asyncio.ErrCancelled) || !task.Cancelled() || task.Cancelling() != 1 {
+					t.Errorf("cancelled before the block began: %v, limit %v: it ended with %v", before, d, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// A195: in any case the time was up.
+func TestTimeoutThatLostHasExpired(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		tm := asyncio.NewTimeout(time.Second)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			self := asyncio.CurrentTask(ctx)
+			running(ctx).CallAt(time.Second, func(context.Context) { self.Cancel() })
+			return tm.Run(ctx, never)
+		})
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "expired, cancelling", []any{tm.Expired(), task.Cancelling()}, "[true 1]")
+		return nil
+	})
+}
