@@ -1,0 +1,284 @@
+package asyncio_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// A304: a semaphore counts. Who finds no unit left waits, and is given one by the Release: it is never seen free.
+func TestSemaphoreCounts(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(3)
+		for range 2 {
+			if err := s.Acquire(ctx); err != nil {
+				return err
+			}
+		}
+		equal(t, "the semaphore", s, "<Semaphore unlocked value=1>")
+		for _, name := range []string{"a", "b", "c"} {
+			taker(ctx, &log, name, s)
+		}
+		yields(ctx, 1)
+		log.want(t, "a: ok")
+		equal(t, "the semaphore", s, "<Semaphore locked waiters=2>")
+
+		taker(ctx, &log, "d", s)
+		s.Release()
+		s.Release()
+		equal(t, "it is locked", s.Locked(), true)
+		yields(ctx, 1)
+		log.want(t, "b: ok", "c: ok")
+		equal(t, "the semaphore", s, "<Semaphore locked waiters=1>")
+		s.Release()
+		yields(ctx, 1)
+		log.want(t, "d: ok")
+		s.Release()
+		equal(t, "the semaphore", s, "<Semaphore unlocked value=1>")
+		return nil
+	})
+}
+
+// A304: a semaphore may begin with no units, and get more than it began with; never with less than none.
+func TestSemaphoreValues(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(0)
+		equal(t, "it is locked", s.Locked(), true)
+		wantErr(t, asyncio.Timeout(ctx, time.Second, s.Acquire), asyncio.ErrTimeout)
+		s.Release()
+		s.Release()
+		equal(t, "the semaphore", s, "<Semaphore unlocked value=2>")
+		var zero asyncio.Semaphore
+		equal(t, "the zero Semaphore", &zero, "<Semaphore locked>")
+		wantErr(t, panicOf(func() { asyncio.NewSemaphore(-1) }), asyncio.ErrValue, "NewSemaphore(-1): a semaphore has 0 units or more")
+		wantErr(t, panicOf(func() { asyncio.NewBoundedSemaphore(-2) }), asyncio.ErrValue, "NewBoundedSemaphore(-2): a semaphore has 0 units or more")
+		return nil
+	})
+}
+
+// A305: those who release and ask again stand behind those who wait.
+func TestSemaphoreGoesRound(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(1)
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			for _, name := range []string{"a", "b", "c"} {
+				tg.Go(func(ctx context.Context) error {
+					for round := range 2 {
+						if err := s.Acquire(ctx); err != nil {
+							return err
+						}
+						log.add("%s %d", name, round)
+						_ = asyncio.Sleep(ctx, time.Millisecond)
+						s.Release()
+					}
+					return nil
+				})
+			}
+			return nil
+		})
+	})
+	log.want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1")
+}
+
+// A305: two units that come back at once go to the two who are first; one of those who gives its back does not pass the other.
+func TestSemaphoreSeveralReleases(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(1)
+		a := taker(ctx, &log, "a", s)
+		b := asyncio.Go(ctx, func(ctx context.Context) error {
+			if err := s.Acquire(ctx); err != nil {
+				return err
+			}
+			log.add("b: ok")
+			s.Release()
+			err := s.Acquire(ctx)
+			log.add("b again: %s", brief(err))
+			return err
+		})
+		c := taker(ctx, &log, "c", s)
+		yields(ctx, 1)
+		s.Release()
+		s.Release()
+		_, err := asyncio.Gather(ctx, a, b, c).Await(ctx)
+		return err
+	})
+	log.want(t, "a: ok", "b: ok", "c: ok", "b again: ok")
+}
+
+// A305: a cancel takes one out, and the order of the others stays.
+func TestSemaphoreOrderAfterACancel(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(0)
+		a := taker(ctx, &log, "a", s)
+		taker(ctx, &log, "b", s)
+		taker(ctx, &log, "c", s)
+		yields(ctx, 1)
+		a.Cancel()
+		yields(ctx, 1)
+		s.Release()
+		s.Release()
+		yields(ctx, 1)
+		return nil
+	})
+	log.want(t, "a: cancelled", "b: ok", "c: ok")
+}
+
+// A305: there are units, and yet a newcomer waits: one that was given its unit has not run yet, and is to go first. When it
+// runs, it lets those in who had to wait for that.
+func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(0)
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			err := s.Acquire(ctx)
+			log.add("a: %s, %v", brief(err), s)
+			asyncio.Go(ctx, func(context.Context) error {
+				log.add("d, which a has made")
+				return nil
+			})
+			return err
+		})
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			for range 3 {
+				s.Release()
+			}
+			log.add("three released: %v", s)
+			err := s.Acquire(ctx)
+			log.add("b: %s, %v", brief(err), s)
+			return err
+		})
+		taker(ctx, &log, "c", s)
+		yields(ctx, 1)
+		log.add("all there: %v", s)
+		yields(ctx, 5)
+		log.add("in the end: %v", s)
+		return nil
+	})
+	log.want(t,
+		"three released: <Semaphore locked waiters=1>", // a's; two units are left
+		"all there: <Semaphore locked waiters=3>",
+		"a: ok, <Semaphore locked waiters=2>",
+		"b: ok, <Semaphore locked waiters=1>",
+		"c: ok",
+		"d, which a has made",
+		"in the end: <Semaphore locked>",
+	)
+}
+
+// A306: a waiter that is cancelled, before or after a unit was given to it, leaves the unit to the next.
+func TestSemaphoreCancelRaces(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		race   func(s lockLike, a, b, c asyncio.AnyTask)
+		ending []string
+	}{
+		{"cancelled before", func(s lockLike, a, _, _ asyncio.AnyTask) {
+			a.Cancel()
+			s.Release()
+		}, []string{"a: cancelled", "b: ok"}},
+		{"cancelled after", func(s lockLike, a, _, _ asyncio.AnyTask) {
+			s.Release()
+			a.Cancel()
+		}, []string{"a: cancelled", "b: ok"}},
+		{"two cancelled before", func(s lockLike, a, b, _ asyncio.AnyTask) {
+			a.Cancel()
+			b.Cancel()
+			s.Release()
+		}, []string{"a: cancelled", "b: cancelled", "c: ok"}},
+		{"two given and cancelled", func(s lockLike, a, b, _ asyncio.AnyTask) {
+			s.Release()
+			s.Release()
+			b.Cancel()
+			a.Cancel()
+		}, []string{"a: cancelled", "b: cancelled", "c: ok"}},
+		{"all given and cancelled", func(s lockLike, a, b, c asyncio.AnyTask) {
+			for range 3 {
+				s.Release()
+			}
+			a.Cancel()
+			b.Cancel()
+			c.Cancel()
+		}, []string{"a: cancelled", "b: cancelled", "c: cancelled"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			for _, s := range []lockLike{asyncio.NewSemaphore(3), asyncio.NewBoundedSemaphore(3)} {
+				var log record
+				run(t, func(ctx context.Context) error {
+					for range 3 {
+						_ = s.Acquire(ctx)
+					}
+					tasks := []asyncio.AnyTask{taker(ctx, &log, "a", s), taker(ctx, &log, "b", s), taker(ctx, &log, "c", s)}
+					yields(ctx, 1)
+					c.race(s, tasks[0], tasks[1], tasks[2])
+					yields(ctx, 2)
+					log.want(t, c.ending...)
+					return nil
+				})
+			}
+		})
+	}
+}
+
+// A306: one that is cancelled as it is to be let into the block does not keep the unit.
+func TestSemaphoreBlockCancelledAtItsDoor(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewSemaphore(1)
+		var second *asyncio.Task[asyncio.None]
+		first := asyncio.Go(ctx, func(ctx context.Context) error {
+			err := s.With(ctx, asyncio.Yield)
+			second.Cancel()
+			return err
+		})
+		second = asyncio.Go(ctx, func(ctx context.Context) error {
+			return s.With(ctx, func(context.Context) error {
+				t.Error("it was let in")
+				return nil
+			})
+		})
+		_, _, err := asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{first, second})
+		equal(t, "the first ended", brief(first.Exception()), "ok")
+		equal(t, "the second ended", brief(second.Exception()), "cancelled")
+		return also(err, asyncio.Timeout(ctx, time.Second, s.Acquire))
+	})
+}
+
+// A307: a BoundedSemaphore never has more units than in the beginning: a Release too many is a mistake.
+func TestBoundedSemaphore(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewBoundedSemaphore(2)
+		wantErr(t, panicOf(s.Release), asyncio.ErrValue, "Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire")
+		_ = s.Acquire(ctx)
+		s.Release()
+		wantErr(t, panicOf(s.Release), asyncio.ErrValue, "<BoundedSemaphore unlocked value=2>")
+		wantErr(t, panicOf(asyncio.NewBoundedSemaphore(0).Release), asyncio.ErrValue, "<BoundedSemaphore locked>")
+		return nil
+	})
+}
+
+// A314: a semaphore prints its kind, whether one would have to wait, how many units there are, and how many wait.
+func TestSemaphoreString(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		s := asyncio.NewBoundedSemaphore(2)
+		equal(t, "the semaphore", s, "<BoundedSemaphore unlocked value=2>")
+		_ = s.Acquire(ctx)
+		equal(t, "the semaphore", s, "<BoundedSemaphore unlocked value=1>")
+		_ = s.Acquire(ctx)
+		equal(t, "the semaphore", s, "<BoundedSemaphore locked>")
+		asyncio.Go(ctx, s.Acquire)
+		asyncio.Go(ctx, s.Acquire)
+		yields(ctx, 1)
+		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=2>")
+		s.Release()
+		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=2>") // the first has not run
+		yields(ctx, 1)
+		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=1>")
+		equal(t, "the semaphore", asyncio.NewSemaphore(1), "<Semaphore unlocked value=1>")
+		return nil
+	})
+}
