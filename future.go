@@ -40,7 +40,7 @@ type AnyFuture interface {
 	base() *futureBase
 }
 
-// A Future is a result that is not there yet. It belongs to its loop: only what
+// A Future is a result that is not there yet. It is made by [NewFuture], and belongs to its loop: only what
 // runs there may touch it; other goroutines go through [Loop.CallSoonThreadsafe].
 // See asyncio.Future.
 type Future[T any] struct {
@@ -133,8 +133,16 @@ func (f *futureBase) extra() *futureMore {
 
 func (f *futureBase) base() *futureBase { return f }
 
+// mustBeMade panics for a zero Future, which has no loop.
+func (f *futureBase) mustBeMade(act string) {
+	if f.loop == nil {
+		panic(misuse(ErrRuntime, "%s of a zero Future, which belongs to no loop; make it with NewFuture", act))
+	}
+}
+
 // Loop returns the loop to which f belongs. See Future.get_loop.
 func (f *futureBase) Loop() *Loop {
+	f.mustBeMade("Loop")
 	f.loop.escaped.Store(true)
 	return f.loop
 }
@@ -170,6 +178,7 @@ func (f *futureBase) SetException(err error) error {
 }
 
 func (f *futureBase) canFinish(act string) error {
+	f.mustBeMade(act)
 	if f.loop.debug {
 		if err := f.loop.checkHere(act); err != nil {
 			return err
@@ -287,6 +296,7 @@ func (f *futureBase) Exception() error {
 // Cancel makes f cancelled, with an optional message, and has its awaiters get
 // a [CancelledError]. It returns false, and does nothing, if f is done. See Future.cancel.
 func (f *futureBase) Cancel(msg ...any) bool {
+	f.mustBeMade("Cancel")
 	if f.loop.debug {
 		f.loop.mustBeHere("Cancel")
 	}
@@ -346,6 +356,7 @@ func (l *Loop) asker() any {
 // present Context or in the one given. See Future.add_done_callback.
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
 	mustFunc("AddDoneCallback", fn == nil)
+	f.mustBeMade("AddDoneCallback")
 	h := &Handle{done: fn, future: f}
 	h.init(f.loop, "AddDoneCallback", opts)
 	if f.state != pending {
@@ -405,6 +416,9 @@ func (f *Future[T]) String() string {
 func (f *futureBase) describeAs(kind string, details func() string, value func() any) string {
 	// A result may hold the future, and tasks may wait in a circle.
 	l := f.loop
+	if l == nil {
+		return "<" + kind + " of no loop>"
+	}
 	if slices.Contains(l.printing, any(f)) {
 		return "<" + kind + " ...>"
 	}

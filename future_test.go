@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -78,6 +79,72 @@ func TestFutureBelongsToALoop(t *testing.T) {
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "NewFuture", "start with asyncio.Run")
 }
 
+// A007, A040: what makes futures or tasks of others needs a loop too, and says so.
+func TestFuturesWithoutALoop(t *testing.T) {
+	ctx := context.Background()
+	coro := asyncio.Coro[int](one)
+	for _, fn := range []func(){
+		func() { asyncio.EnsureFuture(ctx, coro) },
+		func() { asyncio.Gather[int](ctx, coro) },
+		func() { asyncio.Gather[int, *asyncio.Task[int]](ctx) }, // of nothing
+		func() { asyncio.Shield(ctx, coro) },
+		func() { asyncio.WrapFuture(ctx, asyncio.NewConcurrentFuture[int]()) },
+	} {
+		wantErr(t, panicOf(fn), asyncio.ErrNoRunningLoop, "start with asyncio.Run")
+	}
+}
+
+// A040: with the ctx of a loop that does not run yet futures are made for later.
+func TestFuturesMadeBeforeTheLoopRuns(t *testing.T) {
+	noLeaks(t)
+	l := asyncio.NewLoop(driver.NewVirtual())
+	ctx := l.Context()
+	source := asyncio.NewConcurrentFuture[int]()
+	f, shield, wrapped := asyncio.NewFuture[int](ctx), asyncio.Shield(ctx, asyncio.Coro[int](one)), asyncio.WrapFuture(ctx, source)
+	g := asyncio.Gather(ctx, f, shield, wrapped)
+	nothing := asyncio.Gather[int, *asyncio.Task[int]](ctx)
+	for _, f := range []asyncio.AnyFuture{f, shield, wrapped, g, nothing} {
+		if f.Loop() != l {
+			t.Errorf("%v is of another loop", f)
+		}
+	}
+	l.CallSoon(func(context.Context) { _ = f.SetResult(7) })
+	_ = source.SetResult(8)
+	got, err := asyncio.RunUntilComplete(l, g)
+	equal(t, "the result", got, "[7 1 8]")
+	none, noErr := asyncio.RunUntilComplete(l, nothing)
+	equal(t, "the result of nothing", none, "[]")
+	if err := errors.Join(err, noErr, l.Close()); err != nil {
+		t.Error(err)
+	}
+}
+
+// A zero Future says that it was not made, to all that would change it.
+func TestZeroFuture(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f := new(asyncio.Future[int])
+		for act, fn := range map[string]func(){
+			"SetResult":       func() { _ = f.SetResult(1) },
+			"SetException":    func() { _ = f.SetException(errBoom) },
+			"Cancel":          func() { f.Cancel() },
+			"AddDoneCallback": func() { f.AddDoneCallback(callbackA) },
+			"Loop":            func() { f.Loop() },
+		} {
+			wantErr(t, panicOf(fn), asyncio.ErrRuntime, act+" of a zero Future", "NewFuture")
+		}
+		_, err := f.Result()
+		wantErr(t, err, asyncio.ErrInvalidState)
+		wantErr(t, f.Exception(), asyncio.ErrInvalidState)
+		_, err = f.Await(ctx)
+		wantErr(t, err, asyncio.ErrWrongLoop)
+		if f.Done() || f.Cancelled() || f.RemoveDoneCallback(callbackA) != 0 {
+			t.Error("it is in some state")
+		}
+		equal(t, "a zero Future", f, "<Future of no loop>")
+		return nil
+	})
+}
+
 // A041: a future gets its outcome once. A second one is an error, and changes nothing.
 func TestFutureGetsItsOutcomeOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
@@ -136,6 +203,37 @@ func TestFutureCancel(t *testing.T) {
 		"true, cancelled=true", "message <nil>", "message <nil>", "message <nil>", "callback",
 		"true, cancelled=true", "message bye", "message bye", "message bye", "callback",
 		"true, cancelled=true", "message 42", "message 42", "message 42", "callback",
+	)
+}
+
+// A042, A074: the message of a cancel can be asked for, before anybody has got the error too. A
+// request that a task has passed on is not its own.
+func TestCancelMessage(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		fresh, waiting := asyncio.CreateTask(ctx, one), asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := f.Await(ctx)
+			return err
+		})
+		log.add("%v %v", f.CancelMessage(), fresh.CancelMessage())
+		fresh.Cancel("mine")
+		log.add("fresh task: %v", fresh.CancelMessage())
+		yields(ctx, 1)
+		waiting.Cancel("for you")
+		log.add("waiting task: %v, its future: %v", waiting.CancelMessage(), f.CancelMessage())
+		_, err := fresh.Await(ctx)
+		log.add("%s", brief(err))
+		_, err = waiting.Await(ctx)
+		log.add("%s", brief(err))
+		return nil
+	})
+	log.want(t,
+		"<nil> <nil>",
+		"fresh task: mine",
+		"waiting task: <nil>, its future: for you",
+		"cancelled: mine",
+		"cancelled: for you",
 	)
 }
 
@@ -238,6 +336,37 @@ func TestRemoveDoneCallback(t *testing.T) {
 	})
 }
 
+// A047: wherever among the others a callback stands, first or last, it is taken out, and only it.
+func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		const all = 4
+		for gone := range 1 << all { // which are taken out, a bit each
+			var log record
+			var want []string
+			f := asyncio.NewFuture[int](ctx)
+			var callbacks []func(context.Context, asyncio.AnyFuture)
+			for i := range all {
+				fn := func(context.Context, asyncio.AnyFuture) { log.add("%d", i) }
+				callbacks = append(callbacks, fn)
+				f.AddDoneCallback(fn)
+			}
+			for i, fn := range callbacks {
+				if gone&(1<<i) == 0 {
+					want = append(want, strconv.Itoa(i))
+					continue
+				}
+				if n := f.RemoveDoneCallback(fn); n != 1 {
+					t.Errorf("%d were taken out", n)
+				}
+			}
+			_ = f.SetResult(1)
+			yields(ctx, 1)
+			log.want(t, want...)
+		}
+		return nil
+	})
+}
+
 // A048: a callback may register others, and remove some: those that were on their
 // way are called all the same, the new ones after them.
 func TestCallbacksThatChangeTheCallbacks(t *testing.T) {
@@ -277,6 +406,29 @@ func TestCallbackThatPanics(t *testing.T) {
 	log.want(t, "first", "reported: panic in a callback=true handle=true value=true", "second")
 }
 
+// A025: an await of a future suspends until it is done, and gives that very result, in the next turn.
+func TestAwaitOfAFuture(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[*int](ctx)
+		var got *int
+		task := asyncio.Go(ctx, func(ctx context.Context) (err error) {
+			got, err = f.Await(ctx)
+			return err
+		})
+		yields(ctx, 3)
+		if task.Done() {
+			t.Error("it did not wait")
+		}
+		want := new(int)
+		_ = f.SetResult(want)
+		yields(ctx, 1)
+		if got != want || !task.Done() {
+			t.Errorf("it has %p, wanted %p; the task is %v", got, want, task)
+		}
+		return task.Exception()
+	})
+}
+
 // A016, A050: an await of what is done does not suspend: nothing else runs meanwhile.
 func TestAwaitOfADoneFutureDoesNotSuspend(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
@@ -308,7 +460,7 @@ func TestTimerFindsItsFutureCancelled(t *testing.T) {
 
 // A052: WrapFuture makes a future of the loop's out of one of the world of goroutines, and
 // copies its outcome over when there is one. (A future of the loop's is none that
-// one could give it: the compiler sees to that.)
+// one could give it: see compile_test.go.)
 func TestWrapFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		source := asyncio.NewConcurrentFuture[int]()

@@ -281,27 +281,38 @@ func TestGatherIsCancelledWithItsAwaiter(t *testing.T) {
 	})
 }
 
-// A136: GatherResults, if it is cancelled itself, does not make results of that.
+// A136: GatherResults, if it is cancelled itself, does not make results of that. The
+// message is the cancel's own, whatever that is.
 func TestGatherResultsCancelledIsCancelled(t *testing.T) {
-	run(t, func(ctx context.Context) error {
-		work := asyncio.Go(ctx, func(ctx context.Context) error {
-			for {
-				got, err := asyncio.GatherResults(ctx, asyncio.Coro[int](sleepThen(time.Second, 1))).Await(ctx)
-				if err != nil {
-					return err
+	for _, c := range []struct {
+		msg  []any
+		want string
+	}{
+		{nil, "cancelled"},
+		{[]any{nil}, "cancelled"},
+		{[]any{"enough"}, "cancelled: enough"},
+		{[]any{5}, "cancelled: 5"},
+	} {
+		run(t, func(ctx context.Context) error {
+			work := asyncio.Go(ctx, func(ctx context.Context) error {
+				for {
+					got, err := asyncio.GatherResults(ctx, asyncio.Coro[int](sleepThen(time.Second, 1))).Await(ctx)
+					if err != nil {
+						return err
+					}
+					equal(t, "a round's result", got, "[{1 <nil>}]")
 				}
-				equal(t, "a round's result", got, "[{1 <nil>}]")
+			})
+			if err := asyncio.Sleep(ctx, 4500*time.Millisecond); err != nil {
+				return err
 			}
+			work.Cancel(c.msg...)
+			_, err := work.Await(ctx)
+			equal(t, "the error", brief(err), c.want)
+			equal(t, "the time", running(ctx).Time(), "4.5s")
+			return nil
 		})
-		if err := asyncio.Sleep(ctx, 4500*time.Millisecond); err != nil {
-			return err
-		}
-		work.Cancel("enough")
-		_, err := work.Await(ctx)
-		equal(t, "the error", brief(err), "cancelled: enough")
-		equal(t, "the time", running(ctx).Time(), "4.5s")
-		return nil
-	})
+	}
 }
 
 // A136: a child that withstands the cancel has all wait for it, and the gather is cancelled for all that.

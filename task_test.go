@@ -16,7 +16,8 @@ import (
 
 var errBoom = errors.New("boom")
 
-// A017: a task gets its outcome from its function, and from nowhere else.
+// A017, A018: a task gets its outcome from its function, and from nowhere else: to force one
+// is an error, so that a step that is queued never finds its task done.
 func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one)
@@ -30,9 +31,6 @@ func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {
 		return err
 	})
 }
-
-// A018: a task whose outcome was forced while a step of it is queued there is not
-// in Go: nothing but its function, and the loop that kills it, gives a task its outcome.
 
 // A019: a task's name may be changed at any time, also when it has ended.
 func TestSetName(t *testing.T) {
@@ -227,6 +225,84 @@ func TestSeveralAwaitATask(t *testing.T) {
 	)
 }
 
+// A025: a Coro is awaited where it stands, in the task that awaits it. It is a function: each
+// await is a call of its own.
+func TestAwaitOfACoro(t *testing.T) {
+	var log record
+	for _, debug := range []bool{false, true} {
+		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
+			inner := asyncio.Coro[int](func(ctx context.Context) (int, error) {
+				log.add("inner, in the same task: %v", asyncio.CurrentTask(ctx) == asyncio.AllTasks(ctx)[0])
+				return 42, asyncio.Yield(ctx)
+			})
+			outer := asyncio.Coro[int](func(ctx context.Context) (int, error) {
+				a, err := inner.Await(ctx)
+				if err != nil {
+					return 0, err
+				}
+				b, err := inner.Await(ctx)
+				return a + b, err
+			})
+			sum, err := outer.Await(ctx)
+			log.add("%d, tasks: %d", sum, len(asyncio.AllTasks(ctx)))
+			return err
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		log.want(t, "inner, in the same task: true", "inner, in the same task: true", "84, tasks: 1")
+	}
+}
+
+// A025: a future that is a task's result is a value as any other: nobody awaits it unasked.
+func TestResultThatIsAFuture(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[string](ctx)
+		task := asyncio.CreateTask(ctx, func(context.Context) (*asyncio.Future[string], error) { return f, nil })
+		got, err := task.Await(ctx)
+		if got != f || f.Done() {
+			t.Errorf("the result is %v, the future %v", got, f)
+		}
+		return err
+	})
+}
+
+// A326: CurrentTask is the task that runs; nil in a callback, and outside of a loop.
+func TestCurrentTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		main := asyncio.CurrentTask(ctx)
+		f, g := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		var a, b *asyncio.Task[asyncio.None]
+		a = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at its begin the current task", asyncio.CurrentTask(ctx), a)
+			_, err := f.Await(ctx)
+			equal(t, "after a wait the current task", asyncio.CurrentTask(ctx), a)
+			_ = g.SetResult(1)
+			return err
+		})
+		b = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at its begin the current task", asyncio.CurrentTask(ctx), b)
+			_ = f.SetResult(1)
+			_, err := g.Await(ctx)
+			equal(t, "after a wait the current task", asyncio.CurrentTask(ctx), b)
+			return err
+		})
+		inCallback := false
+		running(ctx).CallSoon(func(ctx context.Context) {
+			inCallback = true
+			equal(t, "in a callback the current task", asyncio.CurrentTask(ctx), nil)
+		})
+		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{a, b})
+		equal(t, "after all that the current task", asyncio.CurrentTask(ctx), main)
+		equal(t, "that a callback asked", inCallback, true)
+		return err
+	})
+	equal(t, "outside of a loop the current task", asyncio.CurrentTask(context.Background()), nil)
+	l := asyncio.NewLoop(driver.NewVirtual())
+	defer l.Close()
+	equal(t, "on a loop that does not run the current task", asyncio.CurrentTask(l.Context()), nil)
+}
+
 // A026: a task that awaits itself gets an error at that await, and goes on.
 func TestTaskThatAwaitsItself(t *testing.T) {
 	run(t, func(ctx context.Context) error {
@@ -346,6 +422,31 @@ func TestFatalLeavesTheLoop(t *testing.T) {
 		t.Error("Run returned after a Goexit in a task")
 	}
 	wantErr(t, child.Exception(), asyncio.ErrExited)
+}
+
+// A032, A072: so it is in answer to a cancel: the task has failed, and was not cancelled.
+func TestFatalInAnswerToACancel(t *testing.T) {
+	var task *asyncio.Task[asyncio.None]
+	err := panicOf(func() {
+		_ = runErr(t, func(ctx context.Context) error {
+			running(ctx).SetExceptionHandler(new(record).handle)
+			task = asyncio.Go(ctx, func(ctx context.Context) error {
+				if err := asyncio.Sleep(ctx, time.Hour); err != nil {
+					panic(errBoom)
+				}
+				return nil
+			})
+			yields(ctx, 1)
+			task.Cancel()
+			_, err := task.Await(ctx)
+			return err
+		})
+	})
+	wantErr(t, err, errBoom, "panic in task")
+	if task.Cancelled() {
+		t.Errorf("it is %v", task)
+	}
+	wantErr(t, task.Exception(), errBoom)
 }
 
 // A034: the error of a task that was dropped, and that nobody ever read, is reported
