@@ -10,9 +10,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A162 needs no test beyond that of nil: a single future, or a coroutine, does not compile.
-//
-// A157: Python's plain iteration, which yields fresh awaitables, has no Go form. A range
+// Python's plain iteration, which yields fresh awaitables, has no Go form. A range
 // yields what is done, so that there is nothing left to await, in whatever order; that the n-th
 // step gives the n-th completion is TestAsCompletedInOrderOfCompletion, however the steps
 // are spread over ranges (TestAsCompletedGoesOnWhereItStopped).

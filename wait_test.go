@@ -13,9 +13,6 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A148 and a part of A147 (a single future, a bare coroutine where futures are wanted) need
-// no test: they do not compile.
-
 // names returns the names of tasks, in order.
 func names[T asyncio.AnyTask](tasks []T) string {
 	var all []string

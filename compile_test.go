@@ -1,0 +1,103 @@
+package asyncio_test
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/types"
+	"strings"
+	"testing"
+)
+
+// What CPython finds out when it runs, with a TypeError, and the compiler before: a statement,
+// and what the compiler says of it.
+var refused = []struct{ statement, says string }{
+	{`asyncio.Go(ctx, func(context.Context) error { return nil })`, ""}, // nothing: so far all is well
+
+	// No function, or no awaitable.
+	{`asyncio.Go(ctx, 123)`, "cannot use 123"},
+	{`asyncio.CreateTask[int](ctx, 123)`, "cannot use 123"},
+	{`asyncio.EnsureFuture[string](ctx, "ok")`, "missing method Await"},
+	{`asyncio.Gather[int, asyncio.Awaitable[int]](ctx, coro, map[string]int{})`, "missing method Await"},
+	{`_ = asyncio.Run(ctx, 123)`, "cannot use 123"},
+	{`_ = asyncio.Run(ctx, f)`, "cannot use f"},
+	{`_ = new(asyncio.Runner).Run(ctx, 123)`, "cannot use 123"},
+	{`_, _ = asyncio.RunUntilComplete[int](l, "blah")`, "missing method Await"},
+	{`asyncio.RunInExecutor[int](ctx, nil, "a function")`, `cannot use "a function"`},
+
+	// A single future, or coroutines, where there should be futures.
+	{`_, _, _ = asyncio.Wait(ctx, f)`, "does not match"},
+	{`_, _, _ = asyncio.Wait(ctx, coro)`, "does not match"},
+	{`_, _, _ = asyncio.Wait(ctx, []asyncio.Coro[int]{coro})`, "does not satisfy asyncio.AnyFuture"},
+	{`_ = asyncio.AsCompleted(ctx, f)`, "does not match"},
+	{`_ = asyncio.AsCompleted(ctx, coro)`, "does not match"},
+	{`_ = asyncio.AsCompleted(ctx, []asyncio.Coro[int]{coro})`, "does not satisfy asyncio.AnyFuture"},
+
+	// A future of the loop's where there should be one of another world, and what merely looks like a future.
+	{`asyncio.WrapFuture(ctx, f)`, "does not match"},
+	{`var _ asyncio.AnyFuture = looksLikeAFuture{}`, "does not implement asyncio.AnyFuture"},
+
+	// A coroutine, or anything else, where there should be a callback.
+	{`l.CallSoon(coro)`, "cannot use coro"},
+	{`l.CallSoon(123)`, "cannot use 123"},
+	{`l.CallLater(time.Second, coro)`, "cannot use coro"},
+	{`l.CallAt(time.Second, coro)`, "cannot use coro"},
+	{`_, _ = l.CallSoonThreadsafe(coro)`, "cannot use coro"},
+	{`f.AddDoneCallback(coro)`, "cannot use coro"},
+	{`l.SetTaskFactory(123)`, "cannot use 123"},
+	{`l.SetExceptionHandler("spam")`, `cannot use "spam"`},
+	{`l.SetDefaultExecutor("threads")`, "does not implement executor.Executor"},
+
+	// Of another kind.
+	{`asyncio.Go(ctx, nil, asyncio.WithName(6))`, "cannot use 6"},
+	{`asyncio.NewFuture[int](ctx, 42)`, "cannot use 42"},
+	{`l.CallLater("soon", func(context.Context) {})`, `cannot use "soon"`},
+	{`l.CallAt(nil, func(context.Context) {})`, "cannot use nil"},
+	{`_ = asyncio.Sleep(ctx, math.NaN())`, "cannot use math.NaN()"},
+	{`_ = f.SetException("not an error")`, "missing method Error"},
+}
+
+const refusedIn = `package p
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"example.com/asyncio"
+)
+
+var _, _ = math.Pi, time.Second
+
+type looksLikeAFuture struct{ f *asyncio.Future[int] }
+
+func (looksLikeAFuture) Done() bool { return false }
+func (looksLikeAFuture) Cancelled() bool { return false }
+func (looksLikeAFuture) Cancel(...any) bool { return false }
+func (looksLikeAFuture) Exception() error { return nil }
+func (l looksLikeAFuture) Loop() *asyncio.Loop { return l.f.Loop() }
+func (looksLikeAFuture) AddDoneCallback(func(context.Context, asyncio.AnyFuture), ...asyncio.CallOption) {}
+func (looksLikeAFuture) RemoveDoneCallback(func(context.Context, asyncio.AnyFuture)) int { return 0 }
+func (looksLikeAFuture) String() string { return "" }
+
+func _(ctx context.Context, l *asyncio.Loop, f *asyncio.Future[int], coro asyncio.Coro[int]) {
+	STATEMENT
+}
+`
+
+// A008, A012, A147, A148, A162, A261, A267: an argument of a wrong kind does not compile.
+func TestDoesNotCompile(t *testing.T) {
+	all := goList(t)
+	for _, r := range refused {
+		file, err := parser.ParseFile(all.fset, "p.go", strings.Replace(refusedIn, "STATEMENT", r.statement, 1), 0)
+		if err != nil {
+			t.Fatalf("%s: %v", r.statement, err)
+		}
+		_, err = (&types.Config{Importer: all.importer}).Check("p", all.fset, []*ast.File{file}, nil)
+		switch {
+		case err == nil && r.says != "":
+			t.Errorf("%s compiles", r.statement)
+		case err != nil && (r.says == "" || !strings.Contains(err.Error(), r.says)):
+			t.Errorf("%s: the compiler says %v", r.statement, err)
+		}
+	}
+}
