@@ -76,7 +76,7 @@ func mayAwait(l *Loop, s *strand) (*taskBase, error) {
 			return nil, err
 		}
 	}
-	if s != nil && s == l.current && l.vars == s.context && !l.closing {
+	if s != nil && s == l.current && l.vars == s.context && !l.ends() {
 		return s.of.task(), nil
 	}
 	return nil, l.refuseAwait(s)
@@ -89,8 +89,8 @@ func (l *Loop) refuseAwait(s *strand) error {
 		running = "task " + l.current.of.Name() + " runs"
 	}
 	switch {
-	case l.closing:
-		return misuse(ErrLoopClosed, "await on %v", l)
+	case l.ends():
+		return l.endedError("await")
 	case s == nil:
 		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
 	case l.current != s:

@@ -182,9 +182,18 @@ func (s *cancelSignal) reopen() {
 	}
 }
 
-// runningLoop returns the loop of ctx, as GetRunningLoop does, without noting
-// that the caller can now reach it from outside: see [Loop.escaped].
+// runningLoop returns the loop of ctx for a call that is about to suspend on it. Unlike
+// GetRunningLoop it does not note that the caller can now reach it from
+// outside (see [Loop.escaped]), and a loop that is closed or being closed is an error.
 func runningLoop(ctx context.Context) (*Loop, error) {
+	l, err := loopOf(ctx)
+	if err == nil && l.ends() {
+		return nil, l.endedError("await")
+	}
+	return l, err
+}
+
+func loopOf(ctx context.Context) (*Loop, error) {
 	if p := placeOf(ctx); p != nil {
 		return p.on(), nil
 	}
@@ -203,7 +212,7 @@ func mustLoop(ctx context.Context, act string) *Loop {
 // GetRunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop.
 // See asyncio.get_running_loop.
 func GetRunningLoop(ctx context.Context) (*Loop, error) {
-	l, err := runningLoop(ctx)
+	l, err := loopOf(ctx)
 	if l != nil {
 		l.escaped.Store(true)
 	}

@@ -169,8 +169,9 @@ func (e *DeadlockError) Error() string {
 	return "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n  " + strings.Join(e.Waiting, "\n  ")
 }
 
-// A ShutdownError names what had not ended when the time for shutting down was
-// up. The tasks were then killed; the jobs go on in their goroutines.
+// A ShutdownError names what had not ended when a loop was shut down: it took longer
+// than the limit, or could never have ended. The tasks were then killed; the
+// jobs go on in their goroutines.
 type ShutdownError struct {
 	After time.Duration // the limit
 	Tasks []string      // a line for each task: what it is, and what it waits for
@@ -179,7 +180,7 @@ type ShutdownError struct {
 
 func (e *ShutdownError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "asyncio: not ended %v after shutdown began", e.After)
+	fmt.Fprintf(&b, "asyncio: not ended when the loop shut down (limit %v)", e.After)
 	for _, t := range e.Tasks {
 		b.WriteString("\n  task ")
 		b.WriteString(t)

@@ -437,7 +437,8 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 	case finished:
 		fmt.Fprintf(&b, " finished%s result=%v", details(), value())
 	case failed:
-		fmt.Fprintf(&b, " finished%s error=%q", details(), f.err)
+		first, _, _ := strings.Cut(fmt.Sprint(f.err), "\n") // behind it come the stack of a panic, the parts of a GroupError
+		fmt.Fprintf(&b, " finished%s error=%q", details(), first)
 	case cancelled:
 		b.WriteString(" cancelled" + details())
 	}

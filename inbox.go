@@ -67,7 +67,7 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 		}
 	}
 	if !l.inbox.put(entry{handle: h}) {
-		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v", l)
+		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v, which will not run again; end those who call it before the loop", l)
 	}
 	return h, nil
 }

@@ -43,7 +43,6 @@ type Loop struct {
 	outside         int          // pieces of work elsewhere whose end comes through the inbox
 	stopping        bool
 	fresh           bool // this run has not had its first turn, which comes even if stopping
-	closing         bool // strands are being killed
 	exited          bool // a Goexit is on its way to the caller of run
 	wakeable        bool // something outside can still act on a loop that waits: a ctx, say
 	deadlock        *DeadlockError
@@ -61,7 +60,7 @@ type Loop struct {
 	goids           map[*coro.Stack]uint64 // the ids of their goroutines, in debug mode
 
 	// Safe for any goroutine.
-	state   atomic.Int32 // idle, running, closed
+	state   atomic.Int32 // idle, running, closing, closed
 	escaped atomic.Bool  // user code holds the Loop, so another goroutine may have it
 	inbox   inbox
 	here    atomic.Uint64 // in debug mode: the id of the goroutine that has control, or 0
@@ -70,6 +69,7 @@ type Loop struct {
 const (
 	idle int32 = iota
 	running
+	closing // strands are being killed
 	closed
 )
 
@@ -122,17 +122,30 @@ func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handl
 // CallLater has fn called when d has passed. Calls for the same time happen in
 // the order in which they were asked for. See loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
-	return l.CallAt(l.driver.Now()+d, fn, opts...)
+	return l.callAt("CallLater", l.timeAfter(d), fn, opts)
 }
 
 // CallAt has fn called at a time as [Loop.Time] counts. See loop.call_at.
 func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
-	mustFunc("CallAt", fn == nil)
+	return l.callAt("CallAt", when, fn, opts)
+}
+
+func (l *Loop) callAt(act string, when time.Duration, fn func(ctx context.Context), opts []CallOption) *TimerHandle {
+	mustFunc(act, fn == nil)
 	t := &TimerHandle{}
 	t.fn = fn
-	t.init(l, "CallAt", opts)
+	t.init(l, act, opts)
 	l.addTimer(t, when)
 	return t
+}
+
+// timeAfter returns the time when d has passed; Never if time does not go that far.
+func (l *Loop) timeAfter(d time.Duration) time.Duration {
+	now := l.driver.Now()
+	if d > Never-now {
+		return Never
+	}
+	return now + d
 }
 
 func (l *Loop) addTimer(t *TimerHandle, when time.Duration) {
@@ -168,10 +181,17 @@ func (l *Loop) IsRunning() bool { return l.state.Load() == running }
 // IsClosed tells whether the loop was closed. Any goroutine may ask. See loop.is_closed.
 func (l *Loop) IsClosed() bool { return l.state.Load() == closed }
 
+// ends tells that the loop is closed or about to be: nothing will run on it.
+func (l *Loop) ends() bool { return l.state.Load() >= closing }
+
 // Context returns a ctx that stands for the loop outside of any task: with it
 // futures and tasks can be made before the loop runs.
 func (l *Loop) Context() context.Context {
 	l.escaped.Store(true)
+	return l.rootContext()
+}
+
+func (l *Loop) rootContext() context.Context {
 	return &callContext{placed{loop: l, vars: &l.root}}
 }
 
@@ -192,8 +212,8 @@ func (l *Loop) RunForever() error {
 
 func (l *Loop) run() error {
 	if !l.state.CompareAndSwap(idle, running) {
-		if l.IsClosed() {
-			return misuse(ErrLoopClosed, "RunForever of %v", l)
+		if l.ends() {
+			return l.endedError("RunForever")
 		}
 		return misuse(ErrRuntime, "RunForever of %v, which runs already; a task that wants another's result awaits it", l)
 	}
@@ -293,15 +313,13 @@ func (l *Loop) park() bool {
 	until := Never
 	if l.timers.Len() > 0 {
 		until, _ = l.timers.Min()
-		now := l.driver.Now()
-		if until <= now {
+		if until <= l.driver.Now() {
 			return true
 		}
-		until = min(until, now+maxPark)
 	}
 	hopeless := until == Never && l.outside == 0 && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
-	if !hopeless && (until != Never || l.outside > 0) {
-		until = min(until, l.deadline)
+	if until = min(until, l.deadline); until != Never {
+		until = min(until, l.timeAfter(maxPark))
 	}
 	if hopeless || !l.driver.Park(until, l.outside > 0) {
 		l.deadlock = &DeadlockError{Waiting: l.strands.describe()}
@@ -352,17 +370,15 @@ func (l *Loop) dropCancelledTimers() {
 // reported. A second Close does nothing; a Close of a running loop is an error.
 // See loop.close.
 func (l *Loop) Close() error {
-	switch l.state.Load() {
-	case running:
-		return misuse(ErrRuntime, "Close of %v, which is running; call Stop, and Close when RunForever has returned", l)
-	case closed:
+	if !l.state.CompareAndSwap(idle, closing) {
+		if l.IsRunning() {
+			return misuse(ErrRuntime, "Close of %v, which is running; call Stop, and Close when RunForever has returned", l)
+		}
 		return nil
 	}
-	l.closing = true
 	for l.strands.first != nil {
 		l.kill(l.strands.first)
 	}
-	l.reports.flush(l)
 	l.state.Store(closed)
 	l.inbox.close()
 	l.ready.Clear()
@@ -375,12 +391,13 @@ func (l *Loop) Close() error {
 		cancel()
 		_ = l.pool.Shutdown(shut) // what still runs has lost whoever would hear of it
 	}
+	l.reports.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
 	return nil
 }
 
 // String describes l. See BaseEventLoop.__repr__.
 func (l *Loop) String() string {
-	state := [...]string{"idle", "running", "closed"}[l.state.Load()]
+	state := [...]string{"idle", "running", "closing", "closed"}[l.state.Load()]
 	if l.debug {
 		state += " debug"
 	}
@@ -388,7 +405,11 @@ func (l *Loop) String() string {
 }
 
 func (l *Loop) mustBeOpen(act string) {
-	if l.closing {
-		panic(misuse(ErrLoopClosed, "%s on %v", act, l))
+	if l.ends() {
+		panic(l.endedError(act))
 	}
+}
+
+func (l *Loop) endedError(act string) error {
+	return misuse(ErrLoopClosed, "%s on %v, which will not run again; make a new one, or do it before Close", act, l)
 }

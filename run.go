@@ -74,7 +74,7 @@ type Runner struct {
 }
 
 // Run runs main as a task and returns its error. A panic in main, or in what main awaited, is a panic again here;
-// Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), ctx
+// Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
 // comes from a running loop ([ErrRuntime]), main is nil ([ErrValue]), a [DeadlockError]. See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
 	_, err := RunnerResult(ctx, r, withoutResult(main), opts...)
@@ -94,6 +94,9 @@ func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.C
 	}
 	r.init()
 	l := r.loop
+	if l.IsRunning() {
+		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
+	}
 	first := &callContext{placed{loop: l, vars: r.context, from: &values{ctx}}}
 	t := CreateTask(first, main, append([]TaskOption{WithContext(r.context)}, opts...)...)
 	if ctx.Err() != nil {
@@ -130,7 +133,9 @@ func (r *Runner) init() {
 		return
 	}
 	if r.LoopFactory != nil {
-		r.loop = r.LoopFactory()
+		if r.loop = r.LoopFactory(); r.loop == nil {
+			panic(misuse(ErrValue, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does"))
+		}
 	} else {
 		r.loop = newLoop(r.Driver)
 	}
@@ -189,12 +194,18 @@ func (r *Runner) catchInterrupts(cancel func()) func() int32 {
 
 // runUntil runs the loop until f is done. Its error is that of the running, not f's.
 func (l *Loop) runUntil(f AnyFuture) error {
-	stop := func(context.Context, AnyFuture) { l.Stop() }
+	over := false // a Goexit ends a run early: the callback that stops this run is then ready, and must not stop the next
+	stop := func(context.Context, AnyFuture) {
+		if !over {
+			l.Stop()
+		}
+	}
 	f.AddDoneCallback(stop)
 	err := l.run()
 	f.RemoveDoneCallback(stop)
+	over = true
 	if err == nil && !f.Done() && !l.exited && l.deadline == Never {
-		return misuse(ErrRuntime, "the loop was stopped before %v was done", f)
+		return misuse(ErrRuntime, "the loop was stopped before %v was done", f.base().self)
 	}
 	return err
 }
@@ -216,8 +227,11 @@ func (l *Loop) passOn(err error) {
 // which case aw goes on with the next run. See loop.run_until_complete.
 func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
 	var none T
-	if l.IsClosed() {
-		return none, misuse(ErrLoopClosed, "RunUntilComplete on %v", l)
+	switch {
+	case l.ends():
+		return none, l.endedError("RunUntilComplete")
+	case l.IsRunning():
+		return none, misuse(ErrRuntime, "RunUntilComplete on %v, which runs already; await what is to be done", l)
 	}
 	f := EnsureFuture(l.Context(), aw)
 	err := l.runUntil(f)
@@ -235,11 +249,15 @@ const maxRounds = 10
 // Close ends the Runner: it cancels the tasks that are left, in the order of
 // their creation, and waits for them; shuts the default executor down; and closes the loop. Errors of
 // those tasks are reported to the exception handler. It returns a [ShutdownError] if something had not ended in the
-// end; tasks are then killed (see [Loop.Close]). A second Close does nothing. See Runner.close.
+// end; tasks are then killed (see [Loop.Close]). A second Close does nothing; a Close while the Runner
+// runs is an error ([ErrRuntime]). See Runner.close.
 func (r *Runner) Close() error {
 	if r.closed || r.loop == nil {
 		r.closed = true
 		return nil
+	}
+	if r.loop.IsRunning() {
+		return misuse(ErrRuntime, "Close of a Runner whose loop is running; call it when Run has returned")
 	}
 	r.closed = true
 	limit := r.ShutdownTimeout
@@ -272,7 +290,7 @@ func (l *Loop) setDeadline(when time.Duration) {
 
 // cancelAll cancels tasks and runs the loop until they have ended; false if they will not.
 func (l *Loop) cancelAll(tasks []AnyTask) bool {
-	all := NewFuture[None](l.Context())
+	all := NewFuture[None](l.rootContext())
 	left := len(tasks)
 	for _, t := range tasks {
 		t.AddDoneCallback(func(context.Context, AnyFuture) {

@@ -12,15 +12,16 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return Yield(ctx)
 	}
-	l, err := runningLoop(ctx)
+	t, err := awaiter(ctx)
 	if err != nil {
 		return err
 	}
+	l := t.future.loop
 	s := &sleeper{}
 	s.future.init(l, &s.future)
 	s.timer.future = &s.future.futureBase
 	s.timer.init(l, "Sleep", nil)
-	l.addTimer(&s.timer, l.Time()+d)
+	l.addTimer(&s.timer, l.timeAfter(d))
 	_, err = s.future.Await(ctx)
 	s.timer.Cancel()
 	return err

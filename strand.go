@@ -164,7 +164,7 @@ func (l *Loop) suspend(t *strand) {
 		s.Switch(l.group.Idle())
 	}
 	l.enter(t)
-	if l.closing {
+	if l.ends() {
 		runtime.Goexit() // see kill
 	}
 }
@@ -237,7 +237,7 @@ func (l *Loop) stackDied(s *coro.Stack) {
 	}
 	to := (*coro.Stack)(nil)
 	if t := l.current; t != nil {
-		if l.closing {
+		if l.ends() {
 			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describe()))
 			l.leave(t)
 			s.Abandon(l.group.Home())

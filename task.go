@@ -254,6 +254,7 @@ func (t *taskBase) ended(err error) {
 		f.fail(err)
 		if p, ok := err.(*PanicError); ok {
 			l.report(t.context, &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
+			f.read() // one report is enough
 		}
 	}
 }
