@@ -183,7 +183,6 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 	})
 	log.want(t,
 		"panic in task a: of one that panics",
-		"task a failed and nobody read its error: of one that panics",
 		"task b failed and nobody read its error: of one that nobody reads",
 		"panic in callback: of a callback",
 		"panic in callback: of a done callback",
