@@ -630,6 +630,38 @@ func TestFutureErrorThatNobodyReads(t *testing.T) {
 	log.want(t, "reported: a future failed and nobody read its error: boom", "before the end")
 }
 
+// A035: a future that is pending for ever, or has a result, read or not, is no case for a report; nor
+// is one whose error somebody asked for, or that was cancelled after it had failed.
+func TestFutureWithoutAnErrorIsNotReported(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(log.handle)
+		failed := func() *asyncio.Future[int] {
+			f := asyncio.NewFuture[int](ctx)
+			_ = f.SetException(errBoom)
+			return f
+		}
+		asyncio.NewFuture[int](ctx)
+		_ = asyncio.NewFuture[int](ctx).SetResult(1)
+		read := asyncio.NewFuture[int](ctx)
+		_ = read.SetResult(2)
+		if v, err := read.Result(); v != 2 || err != nil {
+			t.Errorf("the result is %v, %v", v, err)
+		}
+		if err := failed().Exception(); err != errBoom {
+			t.Errorf("the error is %v", err)
+		}
+		if _, err := failed().Result(); err != errBoom {
+			t.Errorf("the error of the result is %v", err)
+		}
+		if failed().Cancel() {
+			t.Error("a failed future was cancelled")
+		}
+		return nil
+	})
+	log.want(t) // also none at the loop's close, where what is unread is told
+}
+
 // A058, A084: a future and a task belong to what runs on the loop. Another goroutine
 // that touches one is told so in debug mode; it must go through the inbox.
 func TestDebugModeFindsForeignGoroutines(t *testing.T) {
