@@ -36,6 +36,16 @@ var refused = []struct{ statement, says string }{
 	{`asyncio.WrapFuture(ctx, f)`, "does not match"},
 	{`var _ asyncio.AnyFuture = looksLikeAFuture{}`, "does not implement asyncio.AnyFuture"},
 
+	// A lock is not awaited; Acquire and With are. It finds its loop by itself.
+	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewLock())`, "missing method Await"},
+	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewSemaphore(1))`, "missing method Await"},
+	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewBarrier(1))`, "missing method Await"},
+	{`asyncio.NewLock(l)`, "too many arguments"},
+	{`asyncio.NewEvent(l)`, "too many arguments"},
+	{`asyncio.NewCondition(l)`, "cannot use l"},
+	{`asyncio.NewSemaphore(1, l)`, "too many arguments"},
+	{`asyncio.NewBoundedSemaphore(1, l)`, "too many arguments"},
+
 	// A coroutine, or anything else, where there should be a callback.
 	{`l.CallSoon(coro)`, "cannot use coro"},
 	{`l.CallSoon(123)`, "cannot use 123"},
