@@ -1,7 +1,22 @@
 #!/usr/bin/env bash
-# The benchmarks, where there is a bench module its own, else those beside the code.
-# Arguments go to go test: ci/bench.sh -bench=Switch -count=10
+# The benchmarks beside the code. With a revision, those of that revision too, in turns, and what differs.
+# Other arguments go to go test:
+#
+#	ci/bench.sh -bench=Switch -count=10
+#	ci/bench.sh main
+#	ROUNDS=10 ci/bench.sh main -bench=PingPong
 set -euo pipefail
 cd "$(dirname "$0")/.."
-[ ! -f bench/go.mod ] || cd bench
-go test -run='^$' -bench=. -benchmem "$@" ./...
+benchstat=golang.org/x/perf/cmd/benchstat@v0.0.0-20260908200009-22c9c6c9d4da
+run() { go test -run='^$' -bench=. -benchmem "$@" ./...; }
+
+if [ $# = 0 ] || [[ $1 == -* ]]; then run "$@"; exit; fi
+base=$1; shift
+tmp=$(mktemp -d)
+trap 'git worktree remove --force "$tmp/tree"; rm -rf "$tmp"' EXIT
+git worktree add --quiet --detach "$tmp/tree" "$base"
+for ((i = 0; i < ${ROUNDS:-6}; i++)); do
+	(cd "$tmp/tree" && run "$@") >>"$tmp/base.txt"
+	run "$@" >>"$tmp/new.txt"
+done
+go run "$benchstat" "$base=$tmp/base.txt" "this tree=$tmp/new.txt"

@@ -1,0 +1,231 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// small is a number of operations that every workload can do in no time: 10 rings, or a tree of 3 levels.
+const small = 10_000
+
+// Each workload of each peer in Go does as many operations as it says.
+func TestProgramsDoWhatTheySay(t *testing.T) {
+	counting = true
+	defer func() { counting = false }()
+	for _, g := range goPeers {
+		for name, p := range g.programs {
+			w := workloadNamed(name)
+			if w == nil {
+				t.Errorf("%s has a program for %s, which is no workload", g.name, name)
+				continue
+			}
+			n := small
+			if name == "taskgroup_tree" {
+				_, n = tree(small)
+			}
+			counted.Store(0)
+			r, err := w.run(p, n, batchSize, false)
+			if err != nil || counted.Load() != int64(n) || r.N != n || r.NS <= 0 {
+				t.Errorf("%s, %s: %d operations counted, %+v, %v; wanted %d", g.name, name, counted.Load(), r, err, n)
+			}
+		}
+	}
+}
+
+// Ours and goroutines have every workload: nothing is left out where it would look bad.
+func TestNothingLeftOut(t *testing.T) {
+	for _, w := range workloads {
+		if ours[w.name] == nil || goroutines[w.name] == nil {
+			t.Errorf("%s is missing", w.name)
+		}
+	}
+}
+
+// What holds tasks is weighed: a task that waits has a stack.
+func TestWeigh(t *testing.T) {
+	for _, g := range goPeers {
+		w := workloadNamed("suspended_million")
+		r, err := w.measure(g.programs[w.name], small, small, "")
+		if err != nil || r.Bytes < 2048 || r.Bytes > 16384 {
+			t.Errorf("%s: %.0f bytes a task, %v", g.name, r.Bytes, err)
+		}
+	}
+}
+
+// The peers in other languages have the workloads that they should, and print readings.
+func TestOtherPeers(t *testing.T) {
+	lacking := map[string][]string{
+		"node": {"queue", "lock", "to_thread"}, // JavaScript has neither
+	}
+	peers, err := findPeers(options{Python: "python3"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range peerNames {
+		if !slices.ContainsFunc(peers, func(p *peer) bool { return p.name == name }) {
+			t.Logf("SKIPPED: %s is not here", name)
+		}
+	}
+	for _, p := range peers {
+		if p.inGo {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			t.Parallel()
+			for _, w := range workloads {
+				if w.name == "taskgroup_tree" {
+					continue // its warm-up alone takes a second
+				}
+				r, err := p.run(w.name, 1000, 1000)
+				want := 1000
+				if slices.Contains(lacking[p.name], w.name) {
+					want = 0
+				}
+				if err != nil || r.N != want || r.NS <= 0 != (want == 0) {
+					t.Errorf("%s: %+v, %v", w.name, r, err)
+				}
+			}
+		})
+	}
+}
+
+func TestTree(t *testing.T) {
+	for n, want := range map[int][2]int{0: {0, 0}, 10: {1, 10}, 109: {1, 10}, 110: {2, 110}, 111_110: {5, 111_110}, 2_000_000: {5, 111_110}} {
+		if depth, tasks := tree(n); [2]int{depth, tasks} != want {
+			t.Errorf("tree(%d) = %d, %d", n, depth, tasks)
+		}
+	}
+}
+
+func TestSummary(t *testing.T) {
+	got := summary([]reading{{N: 10, NS: 1000}, {N: 10, NS: 3000, Bytes: 9}, {N: 10, NS: 1500, Bytes: 7}})
+	want := result{NS: 150, Spread: 1, Bytes: 7, N: 10, Repeat: 3}
+	if got != want {
+		t.Errorf("got %+v, wanted %+v", got, want)
+	}
+	if m := median([]float64{4, 1, 3, 2}); m != 2.5 {
+		t.Errorf("the median of an even number is %v", m)
+	}
+}
+
+// results of a run that never was.
+var results = []result{
+	{Peer: "ours", Workload: "spawn_million", NS: 100, Spread: .01, Bytes: 200, Retained: 1 << 20, N: 10, Repeat: 3},
+	{Peer: "goroutines", Workload: "spawn_million", NS: 400, Spread: .02, N: 10, Repeat: 3},
+	{Peer: "ours", Workload: "queue", NS: 50, N: 10, Repeat: 3},
+	{Peer: "tokio-current", Workload: "queue", NS: 20, N: 10, Repeat: 3},
+	{Peer: "cpython", Workload: "timers", NS: 12345.6, N: 10, Repeat: 3},
+}
+
+func TestTable(t *testing.T) {
+	columns := []*peer{{name: "ours"}, {name: "goroutines"}, {name: "tokio-current"}, {name: "cpython"}}
+	for markdown, want := range map[bool]string{
+		true: `
+| one operation | ours | goroutines | tokio-current | cpython |
+| --- | --- | --- | --- | --- |
+| spawn_million, ns | 100 ±1 % | 400 ±2 % (0.25) | - | - |
+| spawn_million, bytes | 200 | - | - | - |
+| timers, ns of CPU | - | - | - | 12346 ±0 % |
+| queue, ns | 50 ±0 % | - | 20 ±0 % (2.5) | - |
+`,
+		false: `
+one operation         ours      goroutines       tokio-current  cpython
+spawn_million, ns     100 ±1 %  400 ±2 % (0.25)  -              -
+spawn_million, bytes  200       -                -              -
+timers, ns of CPU     -         -                -              12346 ±0 %
+queue, ns             50 ±0 %   -                20 ±0 % (2.5)  -
+`,
+	} {
+		var b strings.Builder
+		printTable(&b, results, columns, markdown)
+		if got := "\n" + b.String(); got != want {
+			t.Errorf("got%s\nwanted%s", got, want)
+		}
+	}
+}
+
+func TestGoals(t *testing.T) {
+	var b strings.Builder
+	printGoals(&b, results)
+	want := `
+missed: queue, ours / tokio-current is 2.5, wanted at most 2
+missed: geometric mean of ours / tokio-current is 2.5, wanted at most 1
+3 goals met, 2 missed
+`
+	if b.String() != want {
+		t.Errorf("got%s\nwanted%s", b.String(), want)
+	}
+}
+
+func TestJSON(t *testing.T) {
+	var b bytes.Buffer
+	if err := writeJSON(&b, results[:2]); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"peer":"ours","workload":"spawn_million","ns_per_op":100,"spread":0.01,"bytes_per_task":200,"retained_bytes":1048576,"n":10,"repeat":3}
+{"peer":"goroutines","workload":"spawn_million","ns_per_op":400,"spread":0.02,"n":10,"repeat":3}
+`
+	if b.String() != want {
+		t.Errorf("got\n%s\nwanted\n%s", b.String(), want)
+	}
+}
+
+// A comparison, from the command line to the table: the processes of its own program that it
+// starts, and what it takes from them.
+func TestCommand(t *testing.T) {
+	bin := t.TempDir() + "/bench"
+	if out, err := exec.Command("go", "build", "-o", bin, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := exec.Command(bin, "-peer", "goroutines", "-workload", "queue", "-n", "1000").Output()
+	var r reading
+	if err != nil || json.Unmarshal(out, &r) != nil || r.N != 1000 || r.NS <= 0 {
+		t.Errorf("%s, %v", out, err)
+	}
+	file := t.TempDir() + "/out.json"
+	out, err = exec.Command(bin, "-quick", "-peers", "errgroup", "-workloads", "queue,spawn_gather", "-json", file).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := string(out)
+	for _, line := range []string{"\none operation", "\nspawn_gather, ns", "\nqueue, ns", " goals met"} {
+		if !strings.Contains(table, line) {
+			t.Errorf("there is no %q in\n%s", line, table)
+		}
+	}
+	if err := exec.Command(bin, "-workloads", "none").Run(); err == nil {
+		t.Error("a workload that does not exist is no error")
+	}
+	if err := exec.Command(bin, "-peers", "nobody").Run(); err == nil {
+		t.Error("a peer that does not exist is no error")
+	}
+}
+
+// A number of operations is found that lasts as long as wanted, or is what the workload says, or
+// less if that would take too long.
+func TestCalibrate(t *testing.T) {
+	o := options{Target: 300 * time.Millisecond, Shrink: 1}
+	for name, c := range map[string]struct {
+		each float64 // ns
+		want int
+	}{
+		"spawn_gather":  {1e3, 300_000},
+		"spawn_million": {1e3, 1_000_000},
+		"timers":        {1e6, 10_000}, // 200 s would be too long
+	} {
+		n := 0
+		run := func(_ string, tried, _ int) (reading, error) {
+			n = tried
+			return reading{N: tried, NS: c.each * float64(tried)}, nil
+		}
+		got, err := o.calibrate(*workloadNamed(name), run)
+		if err != nil || got != c.want {
+			t.Errorf("%s: %d, %v; the last try was %d", name, got, err, n)
+		}
+	}
+}

@@ -1,0 +1,291 @@
+package main
+
+import (
+	"bytes"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"runtime/pprof"
+	"slices"
+	"strings"
+)
+
+// A peer is what workloads are done with. Its program is a process, which is given the names of the peer
+// and of a workload, and a number, and prints a reading.
+type peer struct {
+	name    string
+	version string
+	command []string
+	inGo    bool // it is this program
+}
+
+// peerNames are all peers, in the order of the table.
+var peerNames = []string{"ours", "goroutines", "errgroup", "conc", "pond", "ants",
+	"tokio-current", "tokio-multi2", "node", "cpython", "cpython-eager", "uvloop", "trio"}
+
+// goPeers are the peers that are written in Go.
+var goPeers = []struct {
+	name     string
+	module   string
+	programs map[string]program
+}{
+	{"ours", "", ours},
+	{"goroutines", "", goroutines},
+	{"errgroup", "golang.org/x/sync", errgroups},
+	{"conc", "github.com/sourcegraph/conc", concs},
+	{"pond", "github.com/alitto/pond/v2", ponds},
+	{"ants", "github.com/panjf2000/ants/v2", antses},
+}
+
+// Programs of peers in other languages. They are part of this program, so that it runs from anywhere.
+//
+//go:embed peers
+var sources embed.FS
+
+// run runs a workload in a process of its own.
+func (p *peer) run(workload string, n, batch int) (reading, error) {
+	args := append(p.command[1:len(p.command):len(p.command)], p.name, workload, fmt.Sprint(n))
+	if p.inGo {
+		args = []string{"-peer", p.name, "-workload", workload, "-n", fmt.Sprint(n), "-batch", fmt.Sprint(batch)}
+	}
+	var errText bytes.Buffer
+	cmd := exec.Command(p.command[0], args...)
+	cmd.Stderr = &errText
+	out, err := cmd.Output()
+	if err != nil {
+		text := strings.TrimSpace(errText.String())
+		return reading{}, fmt.Errorf("%w: %s", err, text[max(0, len(text)-300):])
+	}
+	var r reading
+	if err := json.Unmarshal(out, &r); err != nil {
+		return reading{}, fmt.Errorf("%q: %w", out, err)
+	}
+	return r, nil
+}
+
+// child is what that process does, for the peers that are written in Go.
+func child(out io.Writer, peer, workload string, n, batch int, profile string) error {
+	w := workloadNamed(workload)
+	if w == nil {
+		return fmt.Errorf("there is no workload %q", workload)
+	}
+	var p program
+	for _, g := range goPeers {
+		if g.name == peer {
+			p = g.programs[workload]
+		}
+	}
+	var r reading
+	if p != nil {
+		var err error
+		if r, err = w.measure(p, n, batch, profile); err != nil {
+			return err
+		}
+	}
+	return json.NewEncoder(out).Encode(r)
+}
+
+// measure warms up, by a tenth of n operations, or by all if memory is to be weighed, and then measures.
+func (w *workload) measure(p program, n, batch int, profile string) (reading, error) {
+	warm := max(n/10/w.step, 1) * w.step
+	if w.bytes {
+		warm = n
+	}
+	if w.name == "spawn_million" {
+		batch = n
+	}
+	weighed, err := w.run(p, warm, min(batch, warm), w.bytes)
+	if err != nil {
+		return reading{}, err
+	}
+	if profile != "" {
+		f, err := os.Create(profile)
+		if err != nil {
+			return reading{}, err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return reading{}, err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	r, err := w.run(p, n, min(batch, n), false)
+	r.Bytes, r.Retained = weighed.Bytes, weighed.Retained
+	return r, err
+}
+
+// findPeers returns the peers that are wanted and that the machine has, ours first, and says what it has not.
+func findPeers(o options) ([]*peer, error) {
+	wanted := strings.FieldsFunc(o.Peers, func(r rune) bool { return r == ',' })
+	found := goPeersHere()
+	if others := slices.DeleteFunc(slices.Clone(wanted), func(name string) bool {
+		return slices.ContainsFunc(found, func(p *peer) bool { return p.name == name })
+	}); len(wanted) == 0 || len(others) > 0 {
+		more, err := otherPeers(o, wanted)
+		if err != nil {
+			return nil, err
+		}
+		found = append(found, more...)
+	}
+	for _, name := range wanted {
+		if !slices.ContainsFunc(found, func(p *peer) bool { return p.name == name }) {
+			return nil, fmt.Errorf("there is no peer %q here", name)
+		}
+	}
+	if len(wanted) == 0 {
+		return found, nil
+	}
+	return slices.DeleteFunc(found, func(p *peer) bool {
+		return p.name != "ours" && !slices.Contains(wanted, p.name)
+	}), nil
+}
+
+func goPeersHere() []*peer {
+	self, err := os.Executable()
+	if err != nil {
+		log.Fatal(err)
+	}
+	info, _ := debug.ReadBuildInfo()
+	var peers []*peer
+	for _, g := range goPeers {
+		version := runtime.Version()
+		if info != nil {
+			for _, m := range info.Deps {
+				if m.Path == g.module {
+					version = m.Version
+				}
+			}
+		}
+		peers = append(peers, &peer{name: g.name, version: version, command: []string{self}, inGo: true})
+	}
+	return peers
+}
+
+// otherPeers returns those in other languages.
+func otherPeers(o options, wanted []string) ([]*peer, error) {
+	dir, err := unpack()
+	if err != nil {
+		return nil, err
+	}
+	var peers []*peer
+	add := func(names []string, find func() (command []string, version string, err error)) {
+		if len(wanted) > 0 && !slices.ContainsFunc(names, func(n string) bool { return slices.Contains(wanted, n) }) {
+			return
+		}
+		command, version, err := find()
+		if err != nil {
+			log.Printf("left out: %s: %v", strings.Join(names, ", "), err)
+			return
+		}
+		for _, name := range names {
+			peers = append(peers, &peer{name: name, version: version, command: command})
+		}
+	}
+	add([]string{"tokio-current", "tokio-multi2"}, func() ([]string, string, error) { return buildTokio(filepath.Join(dir, "tokio")) })
+	add([]string{"node"}, func() ([]string, string, error) {
+		version, err := outputOf("node", "--version")
+		return []string{"node", "--expose-gc", filepath.Join(dir, "node.mjs")}, version, err
+	})
+	asyncioPy := filepath.Join(dir, "asyncio_peer.py")
+	add([]string{"cpython"}, func() ([]string, string, error) {
+		return python("import sys; version = ''", asyncioPy, o.Python)
+	})
+	add([]string{"cpython-eager"}, func() ([]string, string, error) {
+		return python("import sys, asyncio; asyncio.eager_task_factory; version = ''", asyncioPy, o.Python)
+	})
+	add([]string{"uvloop"}, func() ([]string, string, error) {
+		return python("import sys, uvloop; version = uvloop.__version__ + ', '", asyncioPy, o.Python, "/usr/bin/python3")
+	})
+	add([]string{"trio"}, func() ([]string, string, error) {
+		return python("import sys, trio; version = trio.__version__ + ', '", filepath.Join(dir, "trio_peer.py"), o.Python, "/usr/bin/python3")
+	})
+	return peers, nil
+}
+
+// python returns the first Python that can do what is needed, as the command for a program.
+func python(needed, program string, candidates ...string) (command []string, version string, err error) {
+	for _, c := range candidates {
+		// What is in PATH may be a script that looks for the Python to start. That is not to be measured.
+		out, err := outputOf(c, "-c", needed+"; print(sys.executable); print(version + 'CPython ' + sys.version.split()[0])")
+		if executable, version, ok := strings.Cut(out, "\n"); err == nil && ok {
+			return []string{executable, program}, version, nil
+		}
+	}
+	return nil, "", fmt.Errorf("%s cannot do: %s", strings.Join(candidates, " and "), needed)
+}
+
+// unpack writes the programs to where caches are, and returns the folder.
+func unpack() (string, error) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "asyncio-bench")
+	for _, name := range []string{"asyncio_peer.py", "trio_peer.py", "node.mjs", "tokio/Cargo.toml", "tokio/src/main.rs"} {
+		text, err := sources.ReadFile("peers/" + name)
+		if err != nil {
+			return "", err
+		}
+		file := filepath.Join(dir, name)
+		if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
+			continue // cargo builds what is newer
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(file, text, 0o644); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}
+
+// debianCrates is where Debian's packages of Rust libraries put their sources.
+const debianCrates = "/usr/share/cargo/registry"
+
+// buildTokio builds tokio's program from the crates that Debian's librust-tokio-dev brings.
+func buildTokio(dir string) (command []string, version string, err error) {
+	crates, _ := filepath.Glob(debianCrates + "/tokio-[0-9]*")
+	if len(crates) == 0 {
+		return nil, "", errors.New("there is no " + debianCrates + "/tokio-*; setup.sh installs it")
+	}
+	rust, err := outputOf("rustc", "--version")
+	if err != nil {
+		return nil, "", err
+	}
+	log.Print("building the program of tokio")
+	cmd := exec.Command("cargo", "build", "--release", "--offline", "--quiet",
+		"--config", `source.crates-io.replace-with="debian"`,
+		"--config", `source.debian.directory="`+debianCrates+`"`)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "CARGO_TARGET_DIR="+filepath.Join(dir, "target"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return nil, "", fmt.Errorf("cargo build: %w\n%s", err, out)
+	}
+	return []string{filepath.Join(dir, "target/release/tokio-peer")},
+		strings.TrimPrefix(filepath.Base(crates[0]), "tokio-") + ", " + rust, nil
+}
+
+func outputOf(command string, args ...string) (string, error) {
+	out, err := exec.Command(command, args...).Output()
+	return strings.TrimSpace(string(out)), err
+}
+
+// processor returns the name of the machine's processor.
+func processor() string {
+	text, _ := os.ReadFile("/proc/cpuinfo")
+	for line := range strings.Lines(string(text)) {
+		if key, name, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(key) == "model name" {
+			return strings.TrimSpace(name)
+		}
+	}
+	return "processor unknown"
+}
