@@ -1,0 +1,901 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"testing"
+	"time"
+	"weak"
+
+	"example.com/asyncio"
+)
+
+var errWorse = errors.New("worse")
+
+// failAfter returns a task's function that sleeps for d and fails with err, or is cancelled before.
+func failAfter(d time.Duration, err error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if cancelled := asyncio.Sleep(ctx, d); cancelled != nil {
+			return cancelled
+		}
+		return err
+	}
+}
+
+// failInCleanup returns a task's function that sleeps until it is cancelled, and then fails with err.
+func failInCleanup(err error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		_ = asyncio.Sleep(ctx, time.Hour)
+		return err
+	}
+}
+
+// recorded returns fn with what it ends with put into a record.
+func (r *record) recorded(name string, fn func(ctx context.Context) error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		err := fn(ctx)
+		r.add("%s: %s", name, brief(err))
+		return err
+	}
+}
+
+// wantGroup fails the test unless err is a GroupError of just these errors, in this order.
+func wantGroup(t testing.TB, err error, errs ...error) {
+	t.Helper()
+	var group *asyncio.GroupError
+	if !errors.As(err, &group) || fmt.Sprint(group.Errors) != fmt.Sprint(errs) {
+		t.Errorf("got the error\n%v\nwanted a group of %v", err, errs)
+	}
+}
+
+// cancelLater starts fn as a task, cancels it a second later, and returns how it ends.
+func cancelLater(ctx context.Context, fn func(ctx context.Context) error) (*asyncio.Task[asyncio.None], error) {
+	task := asyncio.Go(ctx, fn)
+	running(ctx).CallLater(time.Second, func(context.Context) { task.Cancel("enough") })
+	_, err := task.Await(ctx)
+	return task, err
+}
+
+// A085, A086: a group ends when its last task has, also one that was added late. Results are with the tasks.
+func TestGroupWaitsForItsTasks(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var first, second *asyncio.Task[int]
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			first = asyncio.CreateTaskIn(tg, sleepThen(2*time.Second, 42))
+			if err := asyncio.Sleep(ctx, time.Second); err != nil {
+				return err
+			}
+			second = asyncio.CreateTaskIn(tg, sleepThen(3*time.Second, 11))
+			return nil
+		})
+		equal(t, "the time", running(ctx).Time(), "4s")
+		a, _ := first.Result()
+		b, _ := second.Result()
+		equal(t, "the results", []int{a, b}, "[42 11]")
+		return err
+	})
+}
+
+// A group without tasks ends with its body, at once.
+func TestGroupWithoutTasks(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(context.Context, *asyncio.TaskGroup) error { return nil })
+	})
+}
+
+// A087: a task that is cancelled has not failed. The group goes on.
+func TestGroupGoesOnWhenATaskIsCancelled(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			first := tg.Go(sleep(time.Hour))
+			yields(ctx, 1)
+			first.Cancel()
+			second := asyncio.CreateTaskIn(tg, sleepThen(time.Second, 11))
+			got, err := second.Await(ctx)
+			equal(t, "first cancelled, second's result", []any{first.Cancelled(), got}, "[true 11]")
+			return err
+		})
+	})
+}
+
+// A082, A088: the first that fails cancels the others, in the order of their creation; the group waits for them, and then fails itself.
+func TestGroupFailsWithATask(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(log.recorded("a", sleep(time.Hour)))
+			tg.Go(log.recorded("b", func(ctx context.Context) error {
+				err := asyncio.Sleep(ctx, time.Hour)
+				_ = asyncio.Sleep(ctx, time.Second) // cleanup
+				return err
+			}))
+			tg.Go(log.recorded("fails", failAfter(time.Second, errBoom)))
+			tg.Go(log.recorded("c", sleep(time.Hour)))
+			tg.Go(log.recorded("ended before", sleep(0)))
+			return nil
+		})
+		wantGroup(t, err, errBoom)
+		wantErr(t, err, errBoom, "asyncio: unhandled errors in a TaskGroup (1)\n  boom")
+		equal(t, "the time", running(ctx).Time(), "2s")
+		return nil
+	})
+	log.want(t, "ended before: ok", "fails: boom", "a: cancelled", "c: cancelled", "b: cancelled")
+}
+
+// A089, A119: while its body still runs, that is cancelled too, in the name of the group. All that failed by then is
+// gathered, and afterwards the task is as it was.
+func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			for range 3 {
+				tg.Go(failAfter(time.Second, errBoom))
+			}
+			tg.Go(log.recorded("sibling", sleep(time.Hour)))
+			err := asyncio.Sleep(ctx, time.Hour)
+			wantErr(t, err, asyncio.ErrCancelled, "cancelled by <TaskGroup")
+			log.add("body: %s, cancelling: %d", brief(err), asyncio.CurrentTask(ctx).Cancelling())
+			return err
+		})
+		wantGroup(t, err, errBoom, errBoom, errBoom)
+		log.add("after: cancelling %d at %v", asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
+		return asyncio.Yield(ctx)
+	})
+	log.want(t, "sibling: cancelled", "body: cancelled, cancelling: 1", "after: cancelling 0 at 1s")
+}
+
+// A119: the same where the body is through when the task fails: what is cancelled then is the wait for the tasks.
+func TestGroupLeavesNoCancelBehind(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, d := range []time.Duration{0, time.Second} {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(failAfter(d, errBoom))
+				return nil
+			})
+			wantGroup(t, err, errBoom)
+			equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+		}
+		return asyncio.Yield(ctx)
+	})
+}
+
+// A090: a cancel from outside, while the group waits, is one of all its tasks; the group then ends cancelled.
+func TestGroupCancelledWhileItWaits(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		task, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				for i := range 5 {
+					tg.Go(log.recorded(fmt.Sprint(i), sleep(5*time.Second)))
+				}
+				return nil
+			})
+		})
+		equal(t, "the error", brief(err), "cancelled: enough")
+		equal(t, "cancelled, cancelling", []any{task.Cancelled(), task.Cancelling()}, "[true 1]")
+		return nil
+	})
+	log.want(t, "0: cancelled", "1: cancelled", "2: cancelled", "3: cancelled", "4: cancelled")
+}
+
+// A091: while the body runs, that sees the cancel first.
+func TestGroupCancelledInItsBody(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		_, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(log.recorded("a", sleep(time.Hour)))
+				tg.Go(log.recorded("b", sleep(time.Hour)))
+				return log.recorded("body", sleep(time.Hour))(ctx)
+			})
+		})
+		equal(t, "the error", brief(err), "cancelled: enough")
+		return nil
+	})
+	log.want(t, "body: cancelled: enough", "a: cancelled", "b: cancelled")
+}
+
+// A092: tasks that fail in their cleanup after a cancel from outside go before that: the group fails.
+func TestGroupCancelledAndItsTasksFail(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		task, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				for range 5 {
+					tg.Go(failInCleanup(errBoom))
+				}
+				return asyncio.Sleep(ctx, time.Hour)
+			})
+		})
+		wantGroup(t, err, errBoom, errBoom, errBoom, errBoom, errBoom)
+		equal(t, "cancelled, cancelling", []any{task.Cancelled(), task.Cancelling()}, "[false 1]")
+		return nil
+	})
+}
+
+// A093, A094: an error of the body cancels the tasks, also those that have not begun and now never do; it is in the group's error.
+func TestGroupFailsWithItsBody(t *testing.T) {
+	for _, wait := range []time.Duration{time.Second, -1} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			var tasks [2]*asyncio.Task[asyncio.None]
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				for i := range tasks {
+					tasks[i] = tg.Go(log.recorded("task", sleep(time.Hour)))
+				}
+				if wait > 0 {
+					_ = asyncio.Sleep(ctx, wait)
+				}
+				return errBoom
+			})
+			wantGroup(t, err, errBoom)
+			equal(t, "cancelled", []any{tasks[0].Cancelled(), tasks[1].Cancelled()}, "[true true]")
+			equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+			return nil
+		})
+		if wait > 0 {
+			log.want(t, "task: cancelled", "task: cancelled")
+		} else {
+			log.want(t)
+		}
+	}
+}
+
+// A095, A096: a group in a group, both cancelled from outside, and the inner one's tasks fail: an error in an error. A
+// task of the outer one is cancelled as well, and changes nothing.
+func TestGroupsNestedAndCancelled(t *testing.T) {
+	for _, alive := range []bool{false, true} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			_, err := cancelLater(ctx, func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
+					if alive {
+						outer.Go(log.recorded("outer's", sleep(time.Hour)))
+					}
+					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
+						inner.Go(failInCleanup(errBoom))
+						inner.Go(failInCleanup(errWorse))
+						return asyncio.Sleep(ctx, time.Hour)
+					})
+				})
+			})
+			var outer *asyncio.GroupError
+			if !errors.As(err, &outer) || len(outer.Errors) != 1 {
+				t.Fatalf("it ended with %v", err)
+			}
+			wantGroup(t, outer.Errors[0], errBoom, errWorse)
+			wantErr(t, err, errWorse, "TaskGroup (1)\n  asyncio: unhandled errors in a TaskGroup (2)\n    boom\n    worse")
+			return nil
+		})
+		if alive {
+			log.want(t, "outer's: cancelled")
+		}
+	}
+}
+
+// A097: a task of the outer group fails: the inner group is cancelled with the body that it is in, and adds nothing.
+func TestGroupsNestedAndATaskOfTheOuterFails(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
+			outer.Go(failAfter(time.Second, errBoom))
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
+				inner.Go(failAfter(time.Minute, errWorse))
+				return nil
+			})
+			equal(t, "the inner error", brief(err), "cancelled")
+			return err
+		})
+		wantGroup(t, err, errBoom)
+		return nil
+	})
+}
+
+// A098: a task of the inner group fails: that group's error is one of the outer's body.
+func TestGroupsNestedAndATaskOfTheInnerFails(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var inside error
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
+			outer.Go(failAfter(time.Minute, errBoom))
+			inside = asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
+				inner.Go(failAfter(time.Second, errWorse))
+				return nil
+			})
+			return inside
+		})
+		wantGroup(t, inside, errWorse)
+		wantGroup(t, err, inside)
+		equal(t, "the time", running(ctx).Time(), "1s")
+		return nil
+	})
+}
+
+// A099, A100: a cancel from outside came first, the body is still cleaning up, and then a task fails: the group's error it is. The same
+// through a task that awaits the one with the group.
+func TestGroupCancelledAndATaskFailsMeanwhile(t *testing.T) {
+	for _, through := range []bool{false, true} {
+		run(t, func(ctx context.Context) error {
+			group := func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Go(failAfter(3*time.Second, errBoom))
+					err := asyncio.Sleep(ctx, time.Hour)
+					wantErr(t, err, asyncio.ErrCancelled)
+					wantErr(t, asyncio.Sleep(ctx, 5*time.Second), asyncio.ErrCancelled) // the cleanup, which the group ends
+					return err
+				})
+			}
+			work := group
+			if through {
+				work = func(ctx context.Context) error {
+					_, err := asyncio.Go(ctx, group).Await(ctx)
+					return err
+				}
+			}
+			task, err := cancelLater(ctx, work)
+			wantGroup(t, err, errBoom)
+			equal(t, "cancelled, time", []any{task.Cancelled(), running(ctx).Time()}, "[false 3s]")
+			return nil
+		})
+	}
+}
+
+// A101, A102: without tasks, a cancel goes through as it is; a body that makes another error of it fails the group.
+func TestGroupCancelledWithoutTasks(t *testing.T) {
+	for _, replace := range []error{nil, errBoom} {
+		run(t, func(ctx context.Context) error {
+			var seen error
+			_, err := cancelLater(ctx, func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					if seen = asyncio.Sleep(ctx, time.Hour); replace != nil {
+						return replace
+					}
+					return seen
+				})
+			})
+			equal(t, "what the body saw", brief(seen), "cancelled: enough")
+			if replace != nil {
+				wantGroup(t, err, errBoom)
+			} else if err != seen {
+				t.Errorf("it ended with %v", err)
+			}
+			return nil
+		})
+	}
+}
+
+// A103, A105: a task fails, and so does the body in its cleanup: both errors are in the group's, that of the body last. In Go
+// there is one kind of error only, and none for which this would not hold.
+func TestGroupTaskFailsAndThenTheBody(t *testing.T) {
+	for _, last := range []error{errWorse, asyncio.ErrInterrupted, context.DeadlineExceeded, &asyncio.TimeoutError{}} {
+		run(t, func(ctx context.Context) error {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(failAfter(time.Second, errBoom))
+				return failInCleanup(last)(ctx)
+			})
+			wantGroup(t, err, errBoom, last)
+			return nil
+		})
+	}
+}
+
+// A113: so it is when the body is itself a block whose end fails.
+func TestGroupTaskFailsAndThenABlockInTheBody(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		database := func(ctx context.Context, fn func(ctx context.Context) error) error {
+			return errors.Join(fn(ctx), errWorse) // which is no cancellation: it was not all
+		}
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			return database(ctx, func(ctx context.Context) error {
+				tg.Go(failAfter(0, errBoom))
+				return asyncio.Sleep(ctx, time.Second)
+			})
+		})
+		var group *asyncio.GroupError
+		if !errors.As(err, &group) || len(group.Errors) != 2 || group.Errors[0] != errBoom || !errors.Is(group.Errors[1], errWorse) {
+			t.Errorf("it ended with %v", err)
+		}
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+		return nil
+	})
+}
+
+// A107: tasks that have ended are forgotten. A group may live as long as the program.
+func TestGroupForgetsWhatHasEnded(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			var ended []weak.Pointer[asyncio.Task[asyncio.None]]
+			tg.Go(sleep(time.Hour))
+			for range 1000 {
+				ended = append(ended, weak.Make(tg.Go(sleep(0))))
+				yields(ctx, 3)
+				equal(t, "the group", tg, "<TaskGroup tasks=1 entered>")
+			}
+			runtime.GC()
+			kept := 0
+			for _, p := range ended {
+				if p.Value() != nil {
+					kept++
+				}
+			}
+			if kept > 20 {
+				t.Errorf("it keeps %d of %d tasks that have ended", kept, len(ended))
+			}
+			return nil
+		})
+	})
+}
+
+// A108: a task of the group may add others, also while the group waits for its end.
+func TestGroupTasksAddTasks(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(func(ctx context.Context) error {
+				err := asyncio.Sleep(ctx, time.Second)
+				tg.Go(sleep(time.Second))
+				tg.Go(sleep(2 * time.Second))
+				return err
+			})
+			return nil
+		})
+		equal(t, "the time", running(ctx).Time(), "3s")
+		return err
+	})
+}
+
+// A109, A112: once a task has failed no other is begun: what would be one is cancelled from the start, and tells why. So a group
+// whose tasks multiply comes to its end.
+func TestGroupTakesNoTasksWhileItShutsDown(t *testing.T) {
+	heads, refused := 0, 0
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			var hydra func(ctx context.Context) error
+			hydra = func(ctx context.Context) error {
+				heads++
+				err := asyncio.Sleep(ctx, 10*time.Millisecond)
+				for range 2 {
+					if head := tg.Go(hydra); head.Done() {
+						refused++
+						wantErr(t, head.Exception(), asyncio.ErrCancelled)
+						wantErr(t, head.Exception(), asyncio.ErrRuntime)
+					}
+				}
+				return err
+			}
+			tg.Go(hydra)
+			tg.Go(func(ctx context.Context) error { // hercules
+				for heads < 10 {
+					if err := asyncio.Sleep(ctx, 15*time.Millisecond); err != nil {
+						return err
+					}
+				}
+				return errBoom
+			})
+			return nil
+		})
+		wantGroup(t, err, errBoom)
+		return nil
+	})
+	if heads < 10 || refused < 10 {
+		t.Errorf("%d heads, of which %d were refused", heads, refused)
+	}
+}
+
+// A112: what it would have been is not run, has its name, and an await of it says why.
+func TestGroupRefusedTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(failAfter(0, errBoom))
+			err := asyncio.Sleep(ctx, time.Hour)
+			late := asyncio.CreateTaskIn(tg, func(context.Context) (int, error) { t.Error("it runs"); return 1, nil }, asyncio.WithName("late"))
+			equal(t, "name, cancelled", []any{late.Name(), late.Cancelled()}, "[late true]")
+			_, why := late.Await(ctx)
+			wantErr(t, why, asyncio.ErrCancelled)
+			wantErr(t, errors.Unwrap(why), asyncio.ErrRuntime, "a task in <TaskGroup errors=1 cancelling>, which is shutting down")
+			return err
+		})
+		wantGroup(t, err, errBoom)
+		equal(t, "the tasks", len(asyncio.AllTasks(ctx)), 1)
+		return nil
+	})
+}
+
+// A110, A111: options of CreateTask are options of a task in a group. Without a Context of its own a task has a copy of that
+// of whoever made it; the values of its ctx are those of the group's.
+func TestGroupTaskOptions(t *testing.T) {
+	v := asyncio.NewContextVarDefault("v", 0)
+	type key struct{}
+	run(t, func(ctx context.Context) error {
+		ctx = context.WithValue(ctx, key{}, "value")
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			given := asyncio.CopyContext(ctx)
+			set := func(n int) func(ctx context.Context) error {
+				return func(ctx context.Context) error { v.Set(ctx, n); return asyncio.Yield(ctx) }
+			}
+			for n := 1; n <= 2; n++ {
+				task := tg.Go(set(n), asyncio.WithContext(given), asyncio.WithName("yolo"))
+				equal(t, "the name", task.Name(), "yolo")
+				if _, err := task.Await(ctx); err != nil {
+					return err
+				}
+				err := given.Run(ctx, func(ctx context.Context) {
+					got, _ := v.Get(ctx)
+					equal(t, "what it set", got, n)
+				})
+				if err != nil {
+					return err
+				}
+			}
+			v.Set(ctx, 7)
+			tg.Go(func(ctx context.Context) error {
+				got, _ := v.Get(ctx)
+				equal(t, "variable, value", []any{got, ctx.Value(key{})}, "[7 value]")
+				return nil
+			})
+			return nil
+		})
+	})
+}
+
+// A114, A115: a group is for one block. Another Run, inside or afterwards, is an error, and disturbs nothing.
+func TestGroupIsUsedOnce(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		again := func(context.Context, *asyncio.TaskGroup) error { t.Error("a second block runs"); return nil }
+		tg := asyncio.NewTaskGroup()
+		err := tg.Run(ctx, func(ctx context.Context, same *asyncio.TaskGroup) error {
+			if same != tg {
+				t.Error("the body is given another group")
+			}
+			wantErr(t, tg.Run(ctx, again), asyncio.ErrRuntime, "Run of <TaskGroup entered>", "entered already")
+			return nil
+		})
+		wantErr(t, tg.Run(ctx, again), asyncio.ErrRuntime, "Run of <TaskGroup entered>", "entered already")
+		return err
+	})
+}
+
+// A116, A117, A118: a task in a group that has ended, or has not begun, is a bug, and the panic tells which. A group
+// needs a task of whose body it can dispose; where there is none it has not begun, and can yet.
+func TestGroupOutsideOfItsBlock(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		mustRefuse := func(tg *asyncio.TaskGroup, why string) {
+			wantErr(t, panicOf(func() { tg.Go(sleep(0)) }), asyncio.ErrRuntime, "a task in "+tg.String(), why)
+			wantErr(t, panicOf(func() { asyncio.CreateTaskIn(tg, one) }), asyncio.ErrRuntime, why)
+		}
+		body := func(context.Context, *asyncio.TaskGroup) error { return nil }
+		tg := asyncio.NewTaskGroup()
+		mustRefuse(tg, "not been entered")
+		wantErr(t, tg.Run(context.Background(), body), asyncio.ErrNoRunningLoop)
+		running(ctx).CallSoon(func(ctx context.Context) {
+			wantErr(t, tg.Run(ctx, body), asyncio.ErrWrongContext, "await in a callback")
+		})
+		yields(ctx, 1)
+		wantErr(t, tg.Run(ctx, nil), asyncio.ErrValue, "nil function")
+		mustRefuse(tg, "not been entered")
+		err := tg.Run(ctx, body)
+		mustRefuse(tg, "is finished")
+		equal(t, "the tasks", len(asyncio.AllTasks(ctx)), 1)
+		return err
+	})
+}
+
+// A120: a task of the inner and one of the outer group fail in one turn. The inner block fails with its own; the cancel of the
+// outer is still there, and comes at the next await; then the outer block fails with its own.
+func TestGroupsNestedFailTogether(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		self := asyncio.CurrentTask(ctx)
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
+				inner.Go(failAfter(0, errBoom))
+				outer.Go(failAfter(0, errWorse))
+				return nil
+			})
+			wantGroup(t, err, errBoom)
+			equal(t, "cancelling, inside", self.Cancelling(), 1)
+			err = asyncio.Yield(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+			return err
+		})
+		wantGroup(t, err, errWorse)
+		equal(t, "cancelling, outside", self.Cancelling(), 0)
+		return nil
+	})
+}
+
+// A121: a task fails, and a cancel comes from outside at the same time. The block fails with the error, and the cancel comes
+// at the next await.
+func TestGroupFailsAndIsCancelled(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		begun := asyncio.NewFuture[int](ctx)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			self := asyncio.CurrentTask(ctx)
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(ctx context.Context) error {
+					_ = begun.SetResult(1)
+					return failAfter(0, errBoom)(ctx)
+				})
+				return asyncio.Sleep(ctx, time.Second)
+			})
+			wantGroup(t, err, errBoom)
+			equal(t, "cancelling", self.Cancelling(), 1)
+			err = asyncio.Sleep(ctx, time.Second)
+			wantErr(t, err, asyncio.ErrCancelled)
+			return err
+		})
+		if _, err := begun.Await(ctx); err != nil {
+			return err
+		}
+		equal(t, "cancelling, before", task.Cancelling(), 0)
+		task.Cancel()
+		equal(t, "cancelling, after", task.Cancelling(), 1)
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "cancelled, time", []any{task.Cancelled(), running(ctx).Time()}, "[true 0s]")
+		return nil
+	})
+}
+
+// A122: however often it is cancelled, the group waits for its tasks.
+func TestGroupCancelledAgainAndAgain(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(ctx context.Context) error {
+					err := asyncio.Sleep(ctx, time.Hour)
+					log.add("child: %s", brief(err))
+					_ = asyncio.Sleep(ctx, time.Minute) // cleanup, which no further cancel disturbs
+					log.add("child: has cleaned up at %v", running(ctx).Time())
+					return err
+				})
+				return nil
+			})
+		})
+		for i := range 5 {
+			if err := asyncio.Sleep(ctx, time.Second); err != nil {
+				return err
+			}
+			task.Cancel(i)
+		}
+		_, err := task.Await(ctx)
+		log.add("group: %s, cancelling: %d", brief(err), task.Cancelling())
+		return nil
+	})
+	log.want(t, "child: cancelled", "child: has cleaned up at 1m1s", "group: cancelled: 0, cancelling: 5")
+}
+
+// A123: an error that wraps a CancelledError is one, in the body as in a task. That is what Python's subclasses of it are.
+func TestGroupErrorsThatWrapACancel(t *testing.T) {
+	wrapped := func(ctx context.Context) error {
+		return fmt.Errorf("while working: %w", asyncio.Sleep(ctx, time.Hour))
+	}
+	run(t, func(ctx context.Context) error {
+		task, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(wrapped)
+				return wrapped(ctx)
+			})
+		})
+		equal(t, "the error", err, "while working: asyncio: cancelled: enough")
+		equal(t, "cancelled", task.Cancelled(), true)
+		return nil
+	})
+}
+
+// A124: a group prints how many tasks and errors it has, and whether it is in use or shuts down.
+func TestGroupString(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		tg := asyncio.NewTaskGroup()
+		show := func() { log.add("%v", tg) }
+		show()
+		_ = tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			show()
+			tg.Go(failAfter(0, errBoom))
+			tg.Go(sleep(time.Hour))
+			show()
+			err := asyncio.Sleep(ctx, time.Hour)
+			show()
+			return err
+		})
+		show()
+		return nil
+	})
+	log.want(t,
+		"<TaskGroup>",
+		"<TaskGroup entered>",
+		"<TaskGroup tasks=2 entered>",
+		"<TaskGroup tasks=1 errors=1 cancelling>", // the sibling has ended, and the group has not heard
+		"<TaskGroup cancelling>",
+	)
+}
+
+// A125: tasks that end in their eager start are like others. One that fails there cancels nobody before its creator suspends
+// (in 3.13.0 the creator is cancelled within create_task).
+func TestGroupOfEagerTasks(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			ok := asyncio.CreateTaskIn(tg, one)
+			log.add("ended at once: %v", ok.Done())
+			bad := tg.Go(func(context.Context) error { return errBoom })
+			log.add("failed at once: %v, cancelling: %d", bad.Done(), asyncio.CurrentTask(ctx).Cancelling())
+			tg.Go(log.recorded("sibling", sleep(time.Hour)))
+			err := asyncio.Yield(ctx)
+			log.add("body: %s", brief(err))
+			return err
+		})
+		wantGroup(t, err, errBoom)
+		return nil
+	})
+	log.want(t,
+		"ended at once: true",
+		"failed at once: true, cancelling: 0",
+		"body: cancelled",
+		"sibling: cancelled",
+	)
+}
+
+// A125: groups in eager tasks in groups, each of which ends at once.
+func TestGroupsOfEagerTasksNested(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
+		leaves := 0
+		var tree func(depth int) func(ctx context.Context) error
+		tree = func(depth int) func(ctx context.Context) error {
+			return func(ctx context.Context) error {
+				if depth == 0 {
+					leaves++
+					return nil
+				}
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Go(tree(depth - 1))
+					tg.Go(tree(depth - 1))
+					return nil
+				})
+			}
+		}
+		err := tree(5)(ctx)
+		equal(t, "leaves", leaves, 32)
+		return err
+	})
+}
+
+// A126: Cancel ends the body and the tasks, and the block ends without an error. The task is as it was before.
+func TestGroupCancel(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(log.recorded("a", sleep(time.Hour)))
+			tg.Go(func(ctx context.Context) error {
+				err := asyncio.Sleep(ctx, time.Second)
+				tg.Cancel()
+				tg.Cancel() // which changes nothing
+				return err
+			})
+			tg.Go(log.recorded("b", sleep(time.Hour)))
+			return log.recorded("body", sleep(time.Hour))(ctx)
+		})
+		log.add("group: %v, cancelling: %d, at %v", err, asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
+		return asyncio.Yield(ctx)
+	})
+	log.want(t, "a: cancelled", "b: cancelled", "body: cancelled", "group: <nil>, cancelling: 0, at 1s")
+}
+
+// A126: it may be called by the body itself, which need not await after that, or while the group waits for its tasks.
+func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
+		"the body, which returns": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Cancel()
+			return nil
+		},
+		"the body, which awaits": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Cancel()
+			return asyncio.Sleep(ctx, time.Hour)
+		},
+		"a call, after the body": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			running(ctx).CallLater(time.Second, func(context.Context) { tg.Cancel() })
+			return nil
+		},
+		"somebody, before the body": func(ctx context.Context, tg *asyncio.TaskGroup) error { return nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				tg := asyncio.NewTaskGroup()
+				if name == "somebody, before the body" {
+					tg.Cancel()
+				}
+				err := tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Go(sleep(time.Hour))
+					return end(ctx, tg)
+				})
+				equal(t, "the error", err, "<nil>")
+				equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+				if running(ctx).Time() > time.Second {
+					t.Errorf("it ended at %v", running(ctx).Time())
+				}
+				tg.Cancel() // after the end it does nothing
+				return asyncio.Yield(ctx)
+			})
+		})
+	}
+}
+
+// A126: before Run, it has the first await of the body fail, and no task is taken.
+func TestGroupCancelBeforeItBegins(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		tg := asyncio.NewTaskGroup()
+		tg.Cancel()
+		err := tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			log.add("task taken: %v, ctx open: %v", !tg.Go(sleep(0)).Done(), ctx.Err() == nil)
+			return log.recorded("body", sleep(time.Hour))(ctx)
+		})
+		log.add("group: %v", err)
+		return nil
+	})
+	log.want(t, "task taken: false, ctx open: false", "body: cancelled", "group: <nil>")
+}
+
+// A126: what fails in spite of a Cancel, before it or in its course, is an error of the group's.
+func TestGroupCancelKeepsErrors(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(failInCleanup(errBoom))
+			yields(ctx, 1)
+			tg.Cancel()
+			return errWorse
+		})
+		wantGroup(t, err, errBoom, errWorse)
+
+		err = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(failAfter(0, errBoom))
+			err := asyncio.Sleep(ctx, time.Hour)
+			tg.Cancel() // too late
+			return err
+		})
+		wantGroup(t, err, errBoom)
+		equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+		return nil
+	})
+}
+
+// A126: a cancel from outside, before or in the course of a Cancel, is not lost: the block ends cancelled (cpython#155433).
+func TestGroupCancelAndOneFromOutside(t *testing.T) {
+	slow := func(ctx context.Context) error { // to clean up
+		err := asyncio.Sleep(ctx, time.Hour)
+		_ = asyncio.Sleep(ctx, time.Minute)
+		return err
+	}
+	for name, body := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
+		"while the group waits": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(slow)
+			yields(ctx, 1)
+			tg.Cancel()
+			return nil
+		},
+		"while the body cleans up": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			running(ctx).CallSoon(func(context.Context) { tg.Cancel() })
+			return slow(ctx)
+		},
+		"before": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			running(ctx).CallLater(2*time.Second, func(context.Context) { tg.Cancel() })
+			return slow(ctx)
+		},
+		"at the same time": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			running(ctx).CallLater(time.Second, func(context.Context) { tg.Cancel() })
+			return asyncio.Sleep(ctx, time.Hour)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				task, err := cancelLater(ctx, func(ctx context.Context) error {
+					return asyncio.WithTaskGroup(ctx, body)
+				})
+				wantErr(t, err, asyncio.ErrCancelled)
+				equal(t, "cancelled, cancelling", []any{task.Cancelled(), task.Cancelling()}, "[true 1]")
+				return nil
+			})
+		})
+	}
+}
