@@ -182,6 +182,9 @@ func (tg *TaskGroup) add(t AnyTask) {
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
 	t.AddDoneCallback(tg.ended)
+	if tg.aborting && !t.Done() {
+		t.Cancel() // in its eager start it ended the group, which did not know it yet (cpython#155418)
+	}
 }
 
 func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {

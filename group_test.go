@@ -899,3 +899,19 @@ func TestGroupCancelAndOneFromOutside(t *testing.T) {
 		})
 	}
 }
+
+// A126: a task that cancels its group in its eager start, before the group knows of it, is cancelled too (cpython#155418).
+func TestGroupCancelFromAnEagerTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var eager *asyncio.Task[asyncio.None]
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			eager = tg.Go(func(ctx context.Context) error {
+				tg.Cancel()
+				return asyncio.Sleep(ctx, time.Hour)
+			}, asyncio.WithEagerStart(true))
+			return asyncio.Sleep(ctx, time.Hour)
+		})
+		equal(t, "the task cancelled, the time", []any{eager.Cancelled(), running(ctx).Time()}, "[true 0s]")
+		return err
+	})
+}
