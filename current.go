@@ -187,10 +187,15 @@ func (s *cancelSignal) reopen() {
 // outside (see [Loop.escaped]), and a loop that is closed or being closed is an error.
 func runningLoop(ctx context.Context) (*Loop, error) {
 	l, err := loopOf(ctx)
-	if err == nil && l.ends() {
+	switch {
+	case err != nil:
+		return nil, err
+	case l.ends():
 		return nil, l.endedError("await")
+	case l.debug:
+		return l, l.checkHere("await")
 	}
-	return l, err
+	return l, nil
 }
 
 func loopOf(ctx context.Context) (*Loop, error) {

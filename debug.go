@@ -27,6 +27,8 @@ func debugByEnvironment() bool { return os.Getenv("ASYNCIODEBUG") != "" }
 // where they were made. See loop.set_debug.
 func (l *Loop) SetDebug(on bool) {
 	l.debug = on
+	l.inbox.debug.Store(on)
+	l.here.Store(0) // whose goroutine this is, is known from the next step on
 	l.mayShortcut()
 }
 
@@ -34,7 +36,7 @@ func (l *Loop) SetDebug(on bool) {
 func (l *Loop) Debug() bool { return l.debug }
 
 // SetSlowCallback sets how long one step of a task or one callback may take
-// before debug mode reports it; 0 means 100 ms. See loop.slow_callback_duration.
+// before debug mode reports it; 0 means 100 ms, and less has each step reported. See loop.slow_callback_duration.
 func (l *Loop) SetSlowCallback(d time.Duration) {
 	if d == 0 {
 		d = defaultSlow
@@ -67,7 +69,7 @@ func (c *stepClock) end(l *Loop) {
 	if took >= l.slow && l.debug {
 		what := c.what
 		if t := c.step.strand; t != nil {
-			what = t.of.describe()
+			what = t.of.describeShort()
 		}
 		l.report(&l.root, &ExceptionContext{
 			Message: fmt.Sprintf("%s took %v, and nothing else could run meanwhile; give long work to ToThread", what, took.Round(time.Millisecond)),

@@ -55,6 +55,7 @@ type futureBase struct {
 	err    error     // why it failed, or the CancelledError
 	waiter entry     // the first who waits; most have no other
 	more   *futureMore
+	nth    uint64 // of the loop's futures: the order of creation
 	state  state
 	isTask bool
 	// The error of a task that ended cancelled is given once, to the first who asks;
@@ -81,7 +82,7 @@ type futureMore struct {
 	waiters []entry // after the first, in order
 	from    futureSource
 	unread  *unread
-	made    *[]uintptr // where, in debug mode
+	made    *origin // in debug mode
 }
 
 // A futureSource is where the outcome of a future comes from, if that wants to
@@ -109,8 +110,12 @@ func WithCancel(fn func(msg []any) bool) FutureOption { return cancelFunc(fn) }
 
 // NewFuture returns a pending future of ctx's loop. It panics where there is none. See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
+	l := mustLoop(ctx, "NewFuture")
+	if l.debug {
+		l.mustBeHere("NewFuture")
+	}
 	f := &Future[T]{}
-	f.init(mustLoop(ctx, "NewFuture"), f)
+	f.init(l, f)
 	for _, o := range opts {
 		o.applyFuture(&f.futureBase)
 	}
@@ -119,6 +124,8 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 
 func (f *futureBase) init(l *Loop, self AnyFuture) {
 	f.loop, f.self = l, self
+	l.futures++
+	f.nth = l.futures
 	if l.debug {
 		f.extra().made = callers()
 	}
@@ -212,7 +219,7 @@ func (f *futureBase) finish(s state, err error) {
 // fail makes f failed. Until somebody asks for the error it stands in the loop's reports.
 func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
-	u := &unread{err: err, what: "a future"}
+	u := &unread{err: err, what: "a future", nth: f.nth}
 	if f.isTask {
 		t := f.self.(interface {
 			Name() string
@@ -232,7 +239,7 @@ func (f *futureBase) fail(err error) {
 // source is where f was made, as far as it is known.
 func (f *futureBase) source() string {
 	if f.more != nil && f.more.made != nil {
-		return stackText(f.more.made)
+		return f.more.made.text()
 	}
 	if s, ok := f.self.(interface{ function() string }); ok {
 		return s.function()
@@ -443,7 +450,7 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 		b.WriteString(" cancelled" + details())
 	}
 	if f.more != nil {
-		b.WriteString(madeAt(f.more.made))
+		b.WriteString(f.more.made.where())
 	}
 	b.WriteString(">")
 	return b.String()

@@ -17,7 +17,7 @@ type Handle struct {
 	done   func(ctx context.Context, f AnyFuture)
 	future *futureBase
 
-	made      *[]uintptr // where, in debug mode
+	made      *origin // in debug mode
 	cancelled bool
 	queued    bool // a timer, that is in the loop's heap
 }
@@ -66,11 +66,19 @@ func mustFunc(act string, isNil bool) {
 // Cancel makes sure that the call does not happen. It may be called at any
 // time, also twice. See Handle.cancel.
 func (h *Handle) Cancel() {
+	if l := h.ctx.loop; l != nil && l.debug {
+		l.mustBeHere("Cancel of a Handle")
+	}
 	h.cancelled = true
 	h.drop()
 }
 
-func (h *Handle) drop() { h.fn, h.done, h.future = nil, nil, nil }
+func (h *Handle) drop() {
+	if h.made != nil {
+		h.made.of = h.what()
+	}
+	h.fn, h.done, h.future = nil, nil, nil
+}
 
 // call does what the handle is for.
 func (h *Handle) call() {
@@ -98,6 +106,9 @@ func (h *Handle) what() string {
 	case h.future != nil:
 		return "the result of " + h.future.self.String()
 	}
+	if h.made != nil {
+		return h.made.of
+	}
 	return "called"
 }
 
@@ -111,10 +122,13 @@ func (h *Handle) Context() *Context { return h.ctx.vars }
 func (h *Handle) String() string { return "<Handle" + h.describe() + ">" }
 
 func (h *Handle) describe() string {
-	if h.cancelled {
-		return " cancelled" + madeAt(h.made)
+	switch {
+	case !h.cancelled:
+		return " " + h.what() + h.made.where()
+	case h.made != nil:
+		return " cancelled " + h.what() + h.made.where()
 	}
-	return " " + h.what() + madeAt(h.made)
+	return " cancelled"
 }
 
 // A TimerHandle is a call at a time. See asyncio.TimerHandle.

@@ -9,6 +9,7 @@ import (
 // An inbox is the one door through which other goroutines reach a loop.
 type inbox struct {
 	filled atomic.Bool // there is something to take; changed under mu
+	debug  atomic.Bool // what the loop's debug is, for other goroutines
 	unpark func()
 
 	mu      sync.Mutex // guards the fields below
@@ -61,6 +62,9 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 		panic(misuse(ErrValue, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
 	}
 	h := l.outsideHandle(fn)
+	if l.inbox.debug.Load() {
+		h.made = callers()
+	}
 	for _, o := range opts {
 		if c := o.callContext(); c != nil {
 			h.ctx.vars = c

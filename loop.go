@@ -40,6 +40,7 @@ type Loop struct {
 	handed          entry        // what a stack found next and left to a bare one
 	eager           []eagerStart // the innermost last
 	strands         strandList   // all that have not ended
+	futures         uint64       // made, tasks among them
 	outside         int          // pieces of work elsewhere whose end comes through the inbox
 	stopping        bool
 	fresh           bool // this run has not had its first turn, which comes even if stopping
@@ -95,9 +96,9 @@ func newLoop(d driver.Driver) *Loop {
 	if d == nil {
 		d = driver.NewReal()
 	}
-	l := &Loop{driver: d, slow: defaultSlow, debug: debugByEnvironment()}
+	l := &Loop{driver: d, slow: defaultSlow}
 	l.vars, l.deadline = &l.root, Never
-	l.mayShortcut()
+	l.SetDebug(debugByEnvironment())
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
 	return l

@@ -1,6 +1,7 @@
 package asyncio
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log"
@@ -98,13 +99,14 @@ type unread struct {
 	err        error
 	what       string
 	source     string
+	nth        uint64  // of the future
 	in         Context // a copy of the task's, since that itself may be part of the task, and would hold it
 	prev, next *unread // in Loop.reports; nil when read or told
 	listed     bool
 	cleanup    runtime.Cleanup
 }
 
-// reportList holds what is unread, in order of the futures' failing.
+// reportList holds what is unread, in the order of failing.
 type reportList struct{ first, last *unread }
 
 func (r *reportList) add(u *unread) {
@@ -135,9 +137,17 @@ func (r *reportList) remove(u *unread) {
 	u.prev, u.next = nil, nil
 }
 
+// flush tells all, in the order in which the futures were made.
 func (r *reportList) flush(l *Loop) {
-	for r.first != nil {
-		r.tell(l, r.first)
+	for r.first != nil { // a handler may make more of them
+		var all []*unread
+		for u := r.first; u != nil; u = u.next {
+			all = append(all, u)
+		}
+		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.nth, b.nth) })
+		for _, u := range all {
+			r.tell(l, u)
+		}
 	}
 }
 
@@ -169,30 +179,38 @@ func panicStack() []byte {
 	return []byte(stack)
 }
 
-// callers is the stack of the code that made something, at most ten frames, without
-// those of this package on top. For debug mode.
-func callers() *[]uintptr {
+// An origin is what debug mode remembers of where something was made.
+type origin struct {
+	stack []uintptr // at most ten frames, without those of this package on top
+	of    string    // what a Handle called, once it has forgotten that
+}
+
+func callers() *origin {
 	var pcs [32]uintptr
 	frames := pcs[:runtime.Callers(2, pcs[:])]
 	i := slices.IndexFunc(frames, func(pc uintptr) bool {
 		return !strings.HasPrefix(funcName(pc-1), packagePath+".")
 	})
 	frames = frames[max(i, 0):]
-	frames = slices.Clone(frames[:min(len(frames), 10)])
-	return &frames
+	return &origin{stack: slices.Clone(frames[:min(len(frames), 10)])}
 }
 
-func madeAt(pcs *[]uintptr) string {
-	if pcs == nil || len(*pcs) == 0 {
+// where is what a thing that was made there adds to its description.
+func (o *origin) where() string {
+	if o == nil || len(o.stack) == 0 {
 		return ""
 	}
-	f, _ := runtime.CallersFrames((*pcs)[:1]).Next()
+	f, _ := runtime.CallersFrames(o.stack[:1]).Next()
 	return fmt.Sprintf(" made at %s:%d", f.File, f.Line)
 }
 
-func stackText(pcs *[]uintptr) string {
+// text is the stack as the runtime prints one.
+func (o *origin) text() string {
+	if o == nil || len(o.stack) == 0 {
+		return ""
+	}
 	var b strings.Builder
-	frames := runtime.CallersFrames(*pcs)
+	frames := runtime.CallersFrames(o.stack)
 	for {
 		f, more := frames.Next()
 		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)

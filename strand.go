@@ -33,9 +33,10 @@ type eagerStart struct {
 
 // runnable is the task of a strand.
 type runnable interface {
-	run()             // runs it to its end
-	exited(err error) // it has ended, or will never begin, for a reason outside of its code
-	describe() string // what it is and what it waits for, on a line
+	run()                  // runs it to its end
+	exited(err error)      // it has ended, or will never begin, for a reason outside of its code
+	describe() string      // what it is and what it waits for, on a line
+	describeShort() string // what it is
 	Name() string
 	task() *taskBase
 }
@@ -220,6 +221,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 					Message:   "panic in callback " + what,
 					Exception: newPanicError(p, "callback "+what),
 					Handle:    &h,
+					Source:    h.made.text(),
 				})
 			}
 		}
@@ -238,7 +240,7 @@ func (l *Loop) stackDied(s *coro.Stack) {
 	to := (*coro.Stack)(nil)
 	if t := l.current; t != nil {
 		if l.ends() {
-			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describe()))
+			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describeShort()))
 			l.leave(t)
 			s.Abandon(l.group.Home())
 			return
@@ -257,7 +259,7 @@ func (l *Loop) stackDied(s *coro.Stack) {
 // kill ends a strand of a loop that closes.
 func (l *Loop) kill(t *strand) {
 	if t.stack == nil {
-		t.of.exited(misuse(ErrLoopClosed, "%s never ran", t.of.describe()))
+		t.of.exited(misuse(ErrLoopClosed, "%s never ran", t.of.describeShort()))
 		l.strands.remove(t)
 		return
 	}
