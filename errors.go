@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"example.com/asyncio/executor"
 )
 
 // What can be asked of an error with [errors.Is]. What only a bug in the caller
@@ -203,8 +205,8 @@ func isCancelled(err error, asked bool) bool {
 		switch e := err.(type) {
 		case *CancelledError:
 			return true
-		case *TimeoutError:
-			return false
+		case *TimeoutError, *PanicError, *executor.PanicError:
+			return false // whatever was the reason
 		case interface{ Unwrap() []error }:
 			errs := e.Unwrap()
 			for _, err := range errs {

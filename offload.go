@@ -154,7 +154,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 func settleWith[T any](f *Future[T], value T, err error) {
 	switch {
 	case f.Done():
-	case errors.Is(err, ErrCancelled) || errors.Is(err, executor.ErrWithdrawn):
+	case isCancelled(err, false) || errors.Is(err, executor.ErrWithdrawn):
 		f.Cancel()
 	case err != nil:
 		_ = f.SetException(err)

@@ -2,7 +2,6 @@ package asyncio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -201,7 +200,7 @@ func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (resu
 		return result, err
 	}
 	result, err = f.Result()
-	if errors.Is(err, ErrCancelled) {
+	if isCancelled(err, false) {
 		err = &TimeoutError{Cause: err}
 	}
 	return result, err
