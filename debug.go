@@ -91,7 +91,13 @@ func (l *Loop) setHere(s *coro.Stack) {
 	l.here.Store(id)
 }
 
-// checkHere returns an error if the caller runs on a goroutine that is not the loop's. Only debug mode can tell.
+// isHere tells whether the caller runs on the loop's goroutine. Only debug mode can tell.
+func (l *Loop) isHere() bool {
+	h := l.here.Load()
+	return h != 0 && h == goid()
+}
+
+// checkHere returns an error if debug mode can tell that the caller does not run on the loop's goroutine.
 func (l *Loop) checkHere(act string) error {
 	if h := l.here.Load(); h != 0 && h != goid() {
 		return misuse(ErrRuntime, "%s from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there", act)

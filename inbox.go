@@ -16,6 +16,25 @@ type inbox struct {
 	entries []entry
 	spare   []entry // taken before, to be filled next
 	closed  bool
+	owed    map[promise]bool // what other goroutines wait for, and shall not for ever
+}
+
+// A promise is an outcome that the loop owes to another goroutine.
+type promise interface{ SetException(err error) error }
+
+func (b *inbox) owe(p promise) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.owed == nil {
+		b.owed = map[promise]bool{}
+	}
+	b.owed[p] = true
+}
+
+func (b *inbox) paid(p promise) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.owed, p)
 }
 
 // put leaves an entry and wakes the loop; false if the loop is closed.
@@ -46,12 +65,18 @@ func (b *inbox) take() []entry {
 	return taken
 }
 
-func (b *inbox) close() {
+// close has the inbox take nothing any more. What is owed still gets err.
+func (b *inbox) close(err error) {
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.closed = true
 	b.entries, b.spare = nil, nil
 	b.filled.Store(false)
+	owed := b.owed
+	b.owed = nil
+	b.mu.Unlock()
+	for p := range owed {
+		_ = p.SetException(err)
+	}
 }
 
 // CallSoonThreadsafe is [Loop.CallSoon] for other goroutines; it wakes the loop.

@@ -52,7 +52,7 @@ type Loop struct {
 	handler         ExceptionHandler
 	reports         reportList // of errors that nobody has read
 	factory         TaskFactory
-	pool            executor.Executor // the default executor
+	pools           []executor.Executor // the default executor, behind those that were so before
 	poolShut        bool
 	printing        []any // the futures whose String is being made, the innermost last
 	debug           bool
@@ -381,16 +381,16 @@ func (l *Loop) Close() error {
 		l.kill(l.strands.first)
 	}
 	l.state.Store(closed)
-	l.inbox.close()
+	l.inbox.close(misuse(ErrLoopClosed, "RunCoroutineThreadsafe on %v, which was closed before the task had ended", l))
 	l.ready.Clear()
 	l.left = 0
 	l.timers = timerheap.Heap[*TimerHandle]{}
 	l.group.Close()
-	if l.pool != nil && !l.poolShut {
-		l.poolShut = true
-		shut, cancel := context.WithCancel(context.Background())
-		cancel()
-		_ = l.pool.Shutdown(shut) // what still runs has lost whoever would hear of it
+	l.poolShut = true
+	atOnce, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, ex := range l.pools {
+		_ = ex.Shutdown(atOnce) // what still runs has lost whoever would hear of it
 	}
 	l.reports.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
 	return nil

@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 
 	"example.com/asyncio/executor"
@@ -65,6 +67,10 @@ type offloaded[T any] struct {
 func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), vars *Context) *Future[T] {
 	l := mustLoop(ctx, act)
 	mustFunc(act, fn == nil)
+	l.mustBeOpen(act)
+	if l.debug {
+		l.mustBeHere(act)
+	}
 	o := &offloaded[T]{ctx: jobContext{ctx, vars}, fn: fn}
 	f := &o.future
 	f.more = &o.more
@@ -100,13 +106,19 @@ func (o *offloaded[T]) Done(_ any, err error) {
 	o.future.loop.inbox.put(entry{handle: &o.back})
 }
 
-// settle and cancel make o the futureSource.
+// settle and cancel make o the futureSource. Whichever comes first ends the loop's waiting for the
+// job: one that goes on after its cancel does not keep virtual time from passing, or a deadlock from being seen.
 func (o *offloaded[T]) settle() {
+	if o.future.Done() {
+		return
+	}
 	o.future.loop.outside--
+	o.more.from = nil
 	settleWith(&o.future, o.value, o.err)
 }
 
 func (o *offloaded[T]) cancel(by any, msg []any) bool {
+	o.future.loop.outside--
 	o.future.finish(cancelled, newCancelledError(by, msg))
 	o.job.Cancel(o.future.err)
 	return true
@@ -115,39 +127,71 @@ func (o *offloaded[T]) cancel(by any, msg []any) bool {
 // defaultExecutor returns the loop's executor, which is made when first needed.
 func (l *Loop) defaultExecutor() (executor.Executor, error) {
 	if l.poolShut {
-		return nil, misuse(ErrRuntime, "the default executor was shut down")
+		return nil, misuse(ErrRuntime, "the default executor was shut down; RunInExecutor takes another one")
 	}
-	if l.pool == nil {
-		l.pool = executor.NewPool(0)
+	if len(l.pools) == 0 {
+		l.pools = append(l.pools, executor.NewPool(0))
 	}
-	return l.pool, nil
+	return l.pools[len(l.pools)-1], nil
 }
 
-// SetDefaultExecutor has ToThread use ex. The loop shuts it down in the end. See loop.set_default_executor.
+// SetDefaultExecutor has ToThread use ex, which must be able to run any function. The loop shuts it
+// down in the end, also if another one has taken its place by then. See loop.set_default_executor.
 func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 	if ex == nil {
 		panic(misuse(ErrValue, "SetDefaultExecutor(nil); without a call the loop makes a pool itself"))
 	}
-	l.pool = ex
+	l.pools = append(l.pools, ex)
 }
 
 // ShutdownDefaultExecutor has the default executor refuse new work, and suspends
 // until all its jobs have ended. Where it is cancelled, or the time of a [Timeout]
-// is up, the ctxs of the jobs are cancelled, and it returns without them.
-// See loop.shutdown_default_executor.
+// is up, it returns at once; jobs that have not begun are then withdrawn, the ctxs of the others
+// cancelled, and the exception handler is told their names. Whoever needs the default executor
+// from now on gets an error ([ErrRuntime]). See loop.shutdown_default_executor.
 func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
-	l.poolShut = true
-	if l.pool == nil {
-		return nil
+	switch on, err := runningLoop(ctx); {
+	case err != nil:
+		return err
+	case on != l:
+		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v on %v", l, on)
 	}
-	shut := NewFuture[None](ctx)
+	// Not ctx itself: that may read as open again before anybody has looked at it.
+	limit, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	_, err := l.shutPools(limit).Await(ctx)
+	return err
+}
+
+// shutPools shuts down all that were default executors, and returns the future of the names of the
+// jobs which go on when the limit has ended.
+func (l *Loop) shutPools(limit context.Context) *Future[[]string] {
+	l.poolShut = true
+	f := &Future[[]string]{}
+	f.init(l, f)
+	pools := l.pools
 	l.outside++
 	go func() {
-		err := l.pool.Shutdown(ctx)
-		l.doneOutside(func(context.Context) { settleWith(shut, None{}, err) })
+		var jobs []string
+		var err error
+		for _, ex := range pools {
+			one := ex.Shutdown(limit)
+			if busy := (*executor.BusyError)(nil); errors.As(one, &busy) {
+				jobs = append(jobs, busy.Jobs...)
+			} else {
+				err = also(err, one)
+			}
+		}
+		l.doneOutside(func(context.Context) {
+			if f.Done() && len(jobs) > 0 {
+				l.report(&l.root, &ExceptionContext{
+					Message: fmt.Sprintf("jobs go on after a ShutdownDefaultExecutor that was cancelled: %s", strings.Join(jobs, ", ")),
+				})
+			}
+			settleWith(f, jobs, err)
+		})
 	}()
-	_, err := shut.Await(ctx)
-	return err
+	return f
 }
 
 // settleWith gives f an outcome from outside, unless it was cancelled meanwhile.
@@ -167,6 +211,7 @@ func settleWith[T any](f *Future[T], value T, err error) {
 // See concurrent.futures.Future.
 type ConcurrentFuture[T any] struct {
 	done chan struct{}
+	of   *Loop // on which the work is done; nil if that is unknown
 
 	mu       sync.Mutex // guards the fields below, until done is closed
 	value    T
@@ -184,8 +229,17 @@ func NewConcurrentFuture[T any]() *ConcurrentFuture[T] {
 func (c *ConcurrentFuture[T]) Done() <-chan struct{} { return c.done }
 
 // Result blocks until there is an outcome and returns it, or ctx's error if ctx is done before, which does not cancel
-// the work. See Future.result(timeout).
+// the work. It is not for the loop's own code, which would wait for itself; debug mode says so ([ErrRuntime]).
+// See Future.result(timeout).
 func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
+	if c.of != nil && c.of.isHere() {
+		select {
+		case <-c.done:
+		default:
+			var zero T
+			return zero, misuse(ErrRuntime, "Result of a ConcurrentFuture in the code of the loop that works on it, which would wait for itself; await the function, or a task made with CreateTask")
+		}
+	}
 	select {
 	case <-c.done:
 		return c.value, c.err
@@ -209,8 +263,11 @@ func (c *ConcurrentFuture[T]) SetResult(value T) error {
 	return nil
 }
 
-// SetException gives it an error; [ErrInvalidState] if it has an outcome already.
+// SetException gives it an error, which must not be nil; [ErrInvalidState] if it has an outcome already.
 func (c *ConcurrentFuture[T]) SetException(err error) error {
+	if err == nil {
+		return misuse(ErrValue, "SetException(nil) on a ConcurrentFuture; SetResult says that all went well")
+	}
 	var zero T
 	if !c.settle(zero, err) {
 		return misuse(ErrInvalidState, "SetException on a ConcurrentFuture that is done")
@@ -248,13 +305,16 @@ func (c *ConcurrentFuture[T]) whenDone(f func()) {
 }
 
 // RunCoroutineThreadsafe has fn run as a task of l. Any goroutine but the loop's may call
-// it, and wait for the outcome. If the loop is closed, or cannot make the task, that is the outcome.
+// it, and wait for the outcome. If the loop is closed before there is one, or cannot make the task, that is the outcome.
 // See asyncio.run_coroutine_threadsafe.
 func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, error)) *ConcurrentFuture[T] {
 	if fn == nil {
-		panic(misuse(ErrValue, "RunCoroutineThreadsafe with a nil function"))
+		panic(misuse(ErrValue, "RunCoroutineThreadsafe with a nil function; give it a func(ctx context.Context) that returns a value and an error"))
 	}
 	c := NewConcurrentFuture[T]()
+	c.of = l
+	l.inbox.owe(c)
+	c.whenDone(func() { l.inbox.paid(c) })
 	var zero T
 	_, err := l.CallSoonThreadsafe(func(ctx context.Context) {
 		defer func() {
@@ -267,6 +327,11 @@ func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, err
 				panic(p)
 			}
 		}()
+		select {
+		case <-c.done: // cancelled meanwhile
+			return
+		default:
+		}
 		t := CreateTask(ctx, fn)
 		t.AddDoneCallback(func(context.Context, AnyFuture) {
 			value, err := t.Result()

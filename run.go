@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"example.com/asyncio/driver"
-	"example.com/asyncio/executor"
 )
 
 // Run runs main as a task of a new loop and returns its error when it has ended and the
@@ -256,7 +255,8 @@ func (r *Runner) Close() error {
 		r.closed = true
 		return nil
 	}
-	if r.loop.IsRunning() {
+	l := r.loop
+	if l.IsRunning() {
 		return misuse(ErrRuntime, "Close of a Runner whose loop is running; call it when Run has returned")
 	}
 	r.closed = true
@@ -264,23 +264,34 @@ func (r *Runner) Close() error {
 	if limit == 0 {
 		limit = 5 * time.Minute
 	}
-	l := r.loop
 	failed := &ShutdownError{After: limit}
-	l.setDeadline(l.Time() + limit)
-	for range maxRounds {
-		rest := l.AllTasks()
-		if len(rest) == 0 || !l.cancelAll(rest) {
-			break
-		}
+	ended := l.endTasks(limit)
+	jobs, err := l.endJobs(limit)
+	if ended {
+		l.endTasks(limit) // those that the jobs have made meanwhile
 	}
-	l.setDeadline(Never)
-	failed.Tasks = l.strands.describe()
-	failed.Jobs = l.shutPool(limit)
-	err := l.Close()
+	failed.Tasks, failed.Jobs = l.strands.describe(), jobs
+	err = also(err, l.Close())
 	if len(failed.Tasks)+len(failed.Jobs) > 0 {
 		err = also(failed, err)
 	}
 	return err
+}
+
+// endTasks cancels all tasks and waits until they have ended; false if they have not in time.
+func (l *Loop) endTasks(limit time.Duration) bool {
+	l.setDeadline(l.Time() + limit)
+	defer l.setDeadline(Never)
+	for range maxRounds {
+		rest := l.AllTasks()
+		if len(rest) == 0 {
+			return true
+		}
+		if !l.cancelAll(rest) {
+			return false
+		}
+	}
+	return false
 }
 
 func (l *Loop) setDeadline(when time.Duration) {
@@ -318,18 +329,19 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 	return err == nil && all.Done()
 }
 
-// shutPool shuts the default executor down and returns what goes on after the limit.
-func (l *Loop) shutPool(limit time.Duration) []string {
+// endJobs shuts the default executor down and returns the names of the jobs that go on after the limit.
+// The loop runs meanwhile, since a job may wait for what it asked the loop to do.
+func (l *Loop) endJobs(limit time.Duration) ([]string, error) {
 	l.poolShut = true
-	if l.pool == nil {
-		return nil
+	if len(l.pools) == 0 || l.IsClosed() {
+		return nil, nil
 	}
 	// It is real time that the jobs take, whatever the loop's.
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
-	err := l.pool.Shutdown(ctx)
-	if busy := (*executor.BusyError)(nil); errors.As(err, &busy) {
-		return busy.Jobs
+	f := l.shutPools(ctx)
+	for !f.Done() {
+		_ = l.runUntil(f) // some code may call Stop
 	}
-	return nil
+	return f.Result()
 }

@@ -1,0 +1,537 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+	"example.com/asyncio/executor"
+)
+
+// A282: ToThread calls the function once, in another goroutine, and gives its result or its
+// error to the one who awaits. What Python passes as arguments the closure has.
+func TestToThread(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		numbers, calls := []int{40, 2}, 0
+		here, there := goroutine(), ""
+		sum, err := asyncio.ToThread(ctx, func(context.Context) (int, error) {
+			calls++
+			there = goroutine()
+			return numbers[0] + numbers[1], nil
+		})
+		log.add("%d, %v, after %d calls, in another goroutine: %v", sum, err, calls, there != here)
+		_, err = asyncio.ToThread(ctx, func(context.Context) (int, error) { return 0, errBoom })
+		log.add("%v", err)
+		return nil
+	})
+	log.want(t, "42, <nil>, after 1 calls, in another goroutine: true", "boom")
+}
+
+// goroutine names the caller's goroutine.
+func goroutine() string {
+	var buf [64]byte
+	return strings.Fields(string(buf[:runtime.Stack(buf[:], false)]))[1]
+}
+
+// A283: calls of ToThread run at the same time: none of these ends before all have begun.
+func TestToThreadsRunAtTheSameTime(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		const n = 4
+		var begun sync.WaitGroup
+		begun.Add(n)
+		calls := make([]asyncio.Coro[int], n)
+		for i := range calls {
+			calls[i] = func(ctx context.Context) (int, error) {
+				return asyncio.ToThread(ctx, func(context.Context) (int, error) {
+					begun.Done()
+					begun.Wait()
+					return i, nil
+				})
+			}
+		}
+		got, err := asyncio.Gather(ctx, calls...).Await(ctx)
+		if !slices.Equal(got, []int{0, 1, 2, 3}) {
+			t.Errorf("they came to %v", got)
+		}
+		return err
+	})
+}
+
+// workers counts the goroutines of pools.
+func workers() (n int) {
+	for _, stack := range goroutines() {
+		if strings.Contains(stack, "executor.(*Pool).runJobs(") {
+			n++
+		}
+	}
+	return n
+}
+
+// A284: RunInExecutor returns a future at once, in a callback too. The default executor is made when it is first
+// needed, and has room for as many jobs as a pool of the default size; one more waits.
+func TestRunInExecutor(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		before := workers() // of an earlier test, on their way out
+		yields(ctx, 3)
+		if n := workers(); n > before {
+			t.Errorf("%d workers before the first job", n)
+		}
+		here := goroutine()
+		f := asyncio.RunInExecutor(ctx, nil, func(context.Context) (string, error) { return goroutine(), nil })
+		if f.Done() {
+			t.Error("it is done at once")
+		}
+		if there, err := f.Await(ctx); there == here || err != nil {
+			t.Errorf("it ran in goroutine %s, this is %s; error %v", there, here, err)
+		}
+
+		size := executor.NewPool(0).Size()
+		gate := make(chan struct{})
+		var begun sync.WaitGroup
+		begun.Add(size)
+		blocked := make([]*asyncio.Future[int], size)
+		for i := range blocked {
+			blocked[i] = asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
+				begun.Done()
+				<-gate
+				return i, nil
+			})
+		}
+		begun.Wait() // hangs if there is no room for all
+		ran := false
+		extra := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { ran = true; return 0, nil })
+		extra.Cancel()
+		close(gate)
+		_, err := asyncio.Gather(ctx, blocked...).Await(ctx)
+		if ran {
+			t.Error("there is room for more")
+		}
+
+		done := asyncio.NewFuture[int](ctx)
+		running(ctx).CallSoon(func(ctx context.Context) {
+			asyncio.RunInExecutor(ctx, nil, one).AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
+				_ = done.SetResult(1)
+			})
+		})
+		_, inCallback := done.Await(ctx)
+		return errors.Join(err, inCallback)
+	})
+}
+
+// jobs lists what is in a pool, without line numbers.
+func jobs(p *executor.Pool) string {
+	var list []string
+	for _, j := range p.Jobs() {
+		name, _, _ := strings.Cut(j.Name, "()")
+		list = append(list, name[strings.LastIndex(name, ".")+1:]+" "+j.State.String())
+	}
+	return fmt.Sprintf("%v, %d abandoned", list, p.Abandoned())
+}
+
+// A285: a cancel of the future ends it at once. A function that runs goes on: its ctx is done, with the
+// cancellation as its cause, and the pool lists it as abandoned. One that has not begun never does.
+func TestCancelOfAJob(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		pool := executor.NewPool(1)
+		begun, gate, ended := make(chan bool), make(chan bool), make(chan error)
+		runs := asyncio.RunInExecutor(ctx, pool, func(ctx context.Context) (int, error) {
+			begun <- true
+			<-ctx.Done()
+			<-gate
+			ended <- context.Cause(ctx)
+			return 1, nil
+		})
+		waits := asyncio.RunInExecutor(ctx, pool, func(context.Context) (int, error) { log.add("it ran"); return 1, nil })
+		<-begun
+		log.add("%s", jobs(pool))
+		log.add("%v %v", waits.Cancel("not needed"), runs.Cancel("too slow"))
+		log.add("%s", jobs(pool))
+		_, err := runs.Await(ctx)
+		log.add("the one that runs: %v", err)
+		_, err = waits.Await(ctx)
+		log.add("the one that waits: %v", err)
+		close(gate)
+		log.add("its cause: %v", <-ended)
+		err = pool.Shutdown(ctx)
+		log.add("%s", jobs(pool))
+		return err
+	})
+	log.want(t,
+		"[1 running 2 waiting], 0 abandoned",
+		"true true",
+		"[1 abandoned], 1 abandoned",
+		"the one that runs: asyncio: cancelled by main: too slow",
+		"the one that waits: asyncio: cancelled by main: not needed",
+		"its cause: asyncio: cancelled by main: too slow",
+		"[], 0 abandoned",
+	)
+}
+
+// A285: the loop may close meanwhile: the job ends without harm, and nobody hears of it.
+func TestLoopClosesUnderAJob(t *testing.T) {
+	noLeaks(t)
+	l := asyncio.NewLoop(driver.NewVirtual())
+	begun, gate := make(chan bool), make(chan bool)
+	f := asyncio.RunInExecutor(l.Context(), nil, func(ctx context.Context) (int, error) {
+		close(begun)
+		<-ctx.Done()
+		<-gate
+		return 1, nil
+	})
+	f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { t.Error("its callback was called") })
+	<-begun
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	close(gate)
+	if f.Done() {
+		t.Errorf("it is %v", f)
+	}
+}
+
+// A285: a task that is cancelled while it is in ToThread gets its CancelledError at
+// once, and the function's ctx is done. Run waits for the function in the end.
+func TestCancelOfATaskInToThread(t *testing.T) {
+	var log record
+	noticed := make(chan error, 1)
+	run(t, func(ctx context.Context) error {
+		begun := make(chan bool)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
+				close(begun)
+				<-ctx.Done()
+				defer func() { noticed <- ctx.Err() }()
+				return 1, nil
+			})
+			log.add("the task: %v", err)
+
+			// This wait is another one; what was delivered does not cancel it.
+			v, cleanup := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return 2, ctx.Err() })
+			log.add("its cleanup: %v, %v", v, cleanup)
+			return err
+		})
+		yields(ctx, 1)
+		<-begun
+		asyncio.CurrentTask(ctx).SetName("main")
+		task.Cancel("enough")
+		_, err := task.Await(ctx)
+		log.add("cancelled=%v", task.Cancelled())
+		if !errors.Is(err, asyncio.ErrCancelled) {
+			return err
+		}
+		return nil
+	})
+	log.add("the function: %v", <-noticed) // Run has waited for it
+	log.want(t,
+		"the task: asyncio: cancelled by main: enough",
+		"its cleanup: 2, <nil>",
+		"cancelled=true",
+		"the function: context canceled",
+	)
+}
+
+// A282: a panic in a job is its error, with the stack; runtime.Goexit in a job is one too. The
+// pool goes on with the next.
+func TestPanicAndGoexitInAJob(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { return blowUp() })
+		p := (*executor.PanicError)(nil)
+		if !errors.As(err, &p) || p.Value != "boom" || !strings.Contains(string(p.Stack), "asyncio_test.blowUp(") {
+			t.Errorf("a panic came to %v", err)
+		}
+		wantErr(t, err, p, "executor: job panicked: boom", "asyncio_test.blowUp(")
+
+		_, err = asyncio.ToThread(ctx, func(context.Context) (int, error) { panic(errBoom) })
+		wantErr(t, err, errBoom, "executor: job panicked: boom")
+
+		_, err = asyncio.ToThread(ctx, func(context.Context) (int, error) { runtime.Goexit(); return 1, nil })
+		wantErr(t, err, executor.ErrExited, "job called runtime.Goexit")
+
+		v, err := asyncio.ToThread(ctx, one)
+		if v != 1 {
+			t.Errorf("the next came to %v", v)
+		}
+		return err
+	})
+}
+
+func blowUp() (int, error) { panic("boom") }
+
+// A job is not on the loop: there is no running loop there, no task, and nothing to await.
+func TestNoLoopInAJob(t *testing.T) {
+	run(t, func(outer context.Context) error {
+		_, err := asyncio.ToThread(outer, func(ctx context.Context) (int, error) {
+			_, err := asyncio.GetRunningLoop(ctx)
+			wantErr(t, err, asyncio.ErrNoRunningLoop)
+			wantErr(t, asyncio.Yield(ctx), asyncio.ErrNoRunningLoop, "await under a ctx that comes from no task")
+			wantErr(t, panicOf(func() { asyncio.CreateTask(ctx, one) }), asyncio.ErrNoRunningLoop)
+			return 1, nil
+		})
+		return err
+	})
+}
+
+// Virtual time stands still while a job is awaited, so that a timer cannot beat it. A
+// job whose await was cancelled has nobody to beat: time goes on, though it runs.
+func TestVirtualTimeAndJobs(t *testing.T) {
+	var log record
+	gate := make(chan bool)
+	run(t, func(ctx context.Context) error {
+		now := func(what string) { log.add("%s at %v", what, running(ctx).Time()) }
+		timer := running(ctx).CallLater(time.Second, func(context.Context) { now("timer") })
+		if _, err := asyncio.ToThread(ctx, one); err != nil {
+			return err
+		}
+		now("job")
+
+		f := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { <-gate; return 1, nil })
+		f.Cancel()
+		err := asyncio.Sleep(ctx, time.Minute)
+		now("slept")
+		timer.Cancel()
+		close(gate)
+		return err
+	})
+	log.want(t, "job at 0s", "timer at 1s", "slept at 1m0s")
+}
+
+// A spawning executor runs each job in a goroutine of its own. It keeps a list of
+// their names.
+type spawning struct {
+	mu     sync.Mutex // guards the fields below
+	names  []string
+	closed bool
+
+	all sync.WaitGroup
+}
+
+type spawned struct{ context.CancelCauseFunc }
+
+func (j spawned) Cancel(cause error) bool { j.CancelCauseFunc(cause); return false }
+
+func (s *spawning) Submit(ctx context.Context, w executor.Work) (executor.Job, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return nil, executor.ErrShutdown
+	}
+	s.names = append(s.names, w.Name())
+	ctx, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	s.all.Go(func() {
+		value, err := w.Run(ctx)
+		cancel(nil)
+		w.Done(value, err)
+	})
+	return spawned{cancel}, nil
+}
+
+func (s *spawning) Shutdown(context.Context) error {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.all.Wait()
+	return nil
+}
+
+// A287: RunInExecutor takes an executor of any kind, which is the caller's to shut down; one
+// that is shut down refuses. (One whose workers are processes needs functions that are known by
+// name on both sides; there is none yet.)
+func TestExecutorOfAnotherKind(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		ex := &spawning{}
+		if v, err := asyncio.RunInExecutor(ctx, ex, one).Await(ctx); v != 1 || err != nil {
+			t.Errorf("it came to %v, %v", v, err)
+		}
+		if len(ex.names) != 1 || !strings.HasPrefix(ex.names[0], "asyncio_test.one() at bench_test.go:") {
+			t.Errorf("it was given %q", ex.names)
+		}
+		if err := running(ctx).ShutdownDefaultExecutor(ctx); err != nil || ex.closed {
+			t.Errorf("the loop has shut it down: %v; error %v", ex.closed, err)
+		}
+		_ = ex.Shutdown(ctx)
+		_, err := asyncio.RunInExecutor(ctx, ex, one).Await(ctx)
+		wantErr(t, err, executor.ErrShutdown, "executor: shut down")
+		return nil
+	})
+}
+
+// A286: SetDefaultExecutor has ToThread and RunInExecutor use another executor, of whatever
+// kind, since Go functions run in each; only nil is refused, and changes nothing. The loop
+// shuts down all that were the default, in the end.
+func TestSetDefaultExecutor(t *testing.T) {
+	first, second := &spawning{}, &spawning{}
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		if _, err := asyncio.ToThread(ctx, one); err != nil { // in a pool that the loop has made
+			return err
+		}
+		for _, ex := range []*spawning{first, second} {
+			l.SetDefaultExecutor(ex)
+			wantErr(t, panicOf(func() { l.SetDefaultExecutor(nil) }), asyncio.ErrValue, "SetDefaultExecutor(nil)", "makes a pool itself")
+			if _, err := asyncio.ToThread(ctx, one); err != nil {
+				return err
+			}
+			if _, err := asyncio.RunInExecutor(ctx, nil, one).Await(ctx); err != nil {
+				return err
+			}
+		}
+		if len(first.names) != 2 || len(second.names) != 2 || first.closed || second.closed {
+			t.Errorf("jobs %q and %q; shut down: %v and %v", first.names, second.names, first.closed, second.closed)
+		}
+		return nil
+	})
+	if !first.closed || !second.closed {
+		t.Errorf("in the end shut down: %v and %v", first.closed, second.closed)
+	}
+}
+
+// A288: ShutdownDefaultExecutor waits for the jobs. Whoever needs the default
+// executor afterwards gets an error.
+func TestShutdownDefaultExecutor(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		gate := make(chan bool)
+		job := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
+			<-gate
+			return 7, nil
+		})
+		waiter := asyncio.Go(ctx, func(ctx context.Context) error {
+			err := l.ShutdownDefaultExecutor(ctx)
+			log.add("it has ended: %v", err)
+			return err
+		})
+		yields(ctx, 3)
+		log.add("it waits: %v", !waiter.Done())
+		close(gate)
+		v, err := job.Await(ctx)
+		log.add("the job: %v, %v", v, err)
+		if _, err := waiter.Await(ctx); err != nil {
+			return err
+		}
+		_, err = asyncio.ToThread(ctx, one)
+		log.add("ToThread: %v", err)
+		wantErr(t, err, asyncio.ErrRuntime)
+		_, err = asyncio.RunInExecutor(ctx, nil, one).Await(ctx)
+		log.add("RunInExecutor: %v", err)
+		log.add("again: %v", l.ShutdownDefaultExecutor(ctx))
+		return nil
+	})
+	log.want(t,
+		"it waits: true",
+		"the job: 7, <nil>",
+		"it has ended: <nil>",
+		"ToThread: asyncio: the default executor was shut down; RunInExecutor takes another one: wrong use",
+		"RunInExecutor: asyncio: the default executor was shut down; RunInExecutor takes another one: wrong use",
+		"again: <nil>",
+	)
+}
+
+// A288: when its time is up it gives up: jobs that have not begun are withdrawn, those that run hear of it, and the
+// exception handler is told which these are. A shutdown before the first job is one too.
+func TestShutdownDefaultExecutorTimeout(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		reported := asyncio.NewFuture[string](ctx)
+		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
+			text, _, _ := strings.Cut(e.Message, " at ")
+			_ = reported.SetResult(text)
+		})
+		l.SetDefaultExecutor(executor.NewPool(1))
+		begun, gate, ended := make(chan bool), make(chan bool), make(chan error)
+		asyncio.RunInExecutor(ctx, nil, func(ctx context.Context) (int, error) {
+			close(begun)
+			<-ctx.Done()
+			<-gate
+			ended <- context.Cause(ctx)
+			return 0, nil
+		})
+		waits := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { log.add("it ran"); return 1, nil })
+		<-begun
+		err := asyncio.Timeout(ctx, 0, l.ShutdownDefaultExecutor)
+		log.add("%v", err)
+		text, err := reported.Await(ctx)
+		log.add("%s", text)
+		_, waitsErr := waits.Await(ctx)
+		log.add("the one that had not begun: %v", waitsErr)
+		close(gate)
+		log.add("the cause of the other: %v", <-ended)
+		_, toThread := asyncio.ToThread(ctx, one)
+		wantErr(t, toThread, asyncio.ErrRuntime, "the default executor was shut down")
+		return err
+	})
+	log.want(t,
+		"asyncio: timed out",
+		"jobs go on after a ShutdownDefaultExecutor that was cancelled: asyncio_test.TestShutdownDefaultExecutorTimeout.func1.2()",
+		"the one that had not begun: asyncio: cancelled",
+		"the cause of the other: executor: shut down",
+	)
+	run(t, func(ctx context.Context) error {
+		if err := running(ctx).ShutdownDefaultExecutor(ctx); err != nil {
+			return err
+		}
+		_, err := asyncio.ToThread(ctx, one)
+		wantErr(t, err, asyncio.ErrRuntime, "the default executor was shut down")
+		return nil
+	})
+}
+
+// In the end Run waits for jobs that run, up to a limit; then it cancels their ctx, and names them.
+func TestRunNamesJobsThatGoOn(t *testing.T) {
+	gate := make(chan bool)
+	told := make(chan error, 1)
+	r := &asyncio.Runner{ShutdownTimeout: time.Nanosecond}
+	err := runOn(t, r, func(ctx context.Context) error {
+		begun := make(chan bool)
+		asyncio.RunInExecutor(ctx, nil, func(ctx context.Context) (int, error) {
+			close(begun)
+			<-ctx.Done()
+			told <- context.Cause(ctx)
+			<-gate
+			return 0, nil
+		})
+		<-begun
+		return nil
+	})
+	var stuck *asyncio.ShutdownError
+	if !errors.As(err, &stuck) || len(stuck.Jobs) != 1 || len(stuck.Tasks) != 0 {
+		t.Fatalf("Run ended with %v", err)
+	}
+	wantErr(t, err, stuck, "not ended 1ns after shutdown began", "\n  job asyncio_test.TestRunNamesJobsThatGoOn.func1.1() at offload_test.go:")
+	wantErr(t, <-told, executor.ErrShutdown)
+	close(gate)
+}
+
+// While Run waits for the jobs the loop still runs: a job that is to tell it something, and waits for the answer,
+// gets one. A task that it leaves is cancelled like any other.
+func TestLoopRunsWhileRunWaitsForJobs(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
+			return asyncio.RunCoroutineThreadsafe(l, func(ctx context.Context) (int, error) {
+				log.add("the loop has other tasks: %v", len(asyncio.AllTasks(ctx)) > 1)
+				asyncio.Go(ctx, func(ctx context.Context) error {
+					err := never(ctx)
+					log.add("what is left: %v", err)
+					return err
+				})
+				return 1, asyncio.Yield(ctx)
+			}).Result(context.Background())
+		})
+		return nil
+	})
+	log.want(t, "the loop has other tasks: false", "what is left: asyncio: cancelled")
+}
