@@ -509,7 +509,7 @@ func TestRunNamesJobsThatGoOn(t *testing.T) {
 	if !errors.As(err, &stuck) || len(stuck.Jobs) != 1 || len(stuck.Tasks) != 0 {
 		t.Fatalf("Run ended with %v", err)
 	}
-	wantErr(t, err, stuck, "not ended 1ns after shutdown began", "\n  job asyncio_test.TestRunNamesJobsThatGoOn.func1.1() at offload_test.go:")
+	wantErr(t, err, stuck, "limit 1ns", "\n  job asyncio_test.TestRunNamesJobsThatGoOn.func1.1() at offload_test.go:")
 	wantErr(t, <-told, executor.ErrShutdown)
 	close(gate)
 }

@@ -333,7 +333,7 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 // The loop runs meanwhile, since a job may wait for what it asked the loop to do.
 func (l *Loop) endJobs(limit time.Duration) ([]string, error) {
 	l.poolShut = true
-	if len(l.pools) == 0 || l.IsClosed() {
+	if len(l.pools) == 0 || l.ends() {
 		return nil, nil
 	}
 	// It is real time that the jobs take, whatever the loop's.

@@ -381,14 +381,14 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	return t
 }
 
-// CurrentTask returns the task that runs on ctx's loop, nil in a callback or
-// where there is no loop. See asyncio.current_task.
+// CurrentTask returns the task that runs on ctx's loop, nil in a callback. It panics where there is
+// no loop ([ErrNoRunningLoop]). See asyncio.current_task.
 func CurrentTask(ctx context.Context) AnyTask {
-	p := placeOf(ctx)
-	if p == nil || p.on().current == nil {
+	l := mustLoop(ctx, "CurrentTask")
+	if l.current == nil {
 		return nil
 	}
-	return p.on().current.of.(AnyTask)
+	return l.current.of.(AnyTask)
 }
 
 // AllTasks returns the tasks of ctx's loop that have not ended, in the order of

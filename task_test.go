@@ -267,7 +267,7 @@ func TestResultThatIsAFuture(t *testing.T) {
 	})
 }
 
-// A326: CurrentTask is the task that runs; nil in a callback, and outside of a loop.
+// A326: CurrentTask is the task that runs; nil in a callback. Outside of a loop it panics, as all that needs one.
 func TestCurrentTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		main := asyncio.CurrentTask(ctx)
@@ -297,7 +297,8 @@ func TestCurrentTask(t *testing.T) {
 		equal(t, "that a callback asked", inCallback, true)
 		return err
 	})
-	equal(t, "outside of a loop the current task", asyncio.CurrentTask(context.Background()), nil)
+	err := panicOf(func() { asyncio.CurrentTask(context.Background()) })
+	wantErr(t, err, asyncio.ErrNoRunningLoop, "CurrentTask", "start with asyncio.Run")
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
 	equal(t, "on a loop that does not run the current task", asyncio.CurrentTask(l.Context()), nil)

@@ -1,0 +1,115 @@
+package asyncio_test
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// A326, A328: the current task, and all tasks, are a matter of each loop.
+func TestCurrentTaskIsOfItsLoop(t *testing.T) {
+	run(t, func(outer context.Context) error {
+		asyncio.CurrentTask(outer).SetName("outer")
+		inGoroutine(func() {
+			run(t, func(inner context.Context) error {
+				asyncio.CurrentTask(inner).SetName("inner")
+				a, b := asyncio.CurrentTask(outer).Name(), asyncio.CurrentTask(inner).Name()
+				if a != "outer" || b != "inner" {
+					t.Errorf("the current tasks are %s and %s", a, b)
+				}
+				if n := len(asyncio.AllTasks(inner)); n != 1 {
+					t.Errorf("the inner loop has %d tasks", n)
+				}
+				return nil
+			})
+		})
+		return nil
+	})
+}
+
+// A327: two tasks cannot be current on a loop: what would need it is an error that names both, and the
+// loop cannot be run from inside of itself.
+func TestOneTaskAtATime(t *testing.T) {
+	run(t, func(outer context.Context) error {
+		asyncio.CurrentTask(outer).SetName("outer")
+		l := running(outer)
+		task := asyncio.Go(outer, func(ctx context.Context) error {
+			err := asyncio.Yield(outer)
+			wantErr(t, err, asyncio.ErrWrongContext, "under the ctx of task outer, but task inner runs")
+			wantErr(t, l.RunForever(), asyncio.ErrRuntime, "<Loop running>, which runs already")
+			_, err = asyncio.RunUntilComplete(l, asyncio.Coro[int](one))
+			wantErr(t, err, asyncio.ErrRuntime, "<Loop running>, which runs already")
+			if got := asyncio.CurrentTask(ctx).Name(); got != "inner" {
+				t.Errorf("the current task is %s", got)
+			}
+			return nil
+		}, asyncio.WithName("inner"))
+		_, err := task.Await(outer)
+		return err
+	})
+}
+
+// A328, A329: AllTasks has the tasks that have not ended, in the order of their creation, by whatever way they were
+// made. There is nothing to register: no other kind of task can be.
+func TestAllTasks(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		l := running(ctx)
+		waiting := asyncio.Coro[int](func(ctx context.Context) (int, error) { return 0, never(ctx) })
+		made := 0
+		l.SetTaskFactory(func(_ *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
+			made++
+			if c.Name == "" {
+				c.Name = []string{"", "Go", "CreateTask", "Gather", "EnsureFuture", "Shield", "CreateTaskIn", "tg.Go", ""}[made]
+			}
+			return c
+		})
+		all := func() string {
+			var names []string
+			for _, task := range asyncio.AllTasks(ctx) {
+				names = append(names, task.Name())
+			}
+			return strings.Join(names, " ")
+		}
+		asyncio.Go(ctx, never)
+		asyncio.CreateTask(ctx, waiting)
+		gathered := asyncio.Gather(ctx, waiting)
+		asyncio.EnsureFuture[int](ctx, waiting)
+		asyncio.Shield[int](ctx, waiting)
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			asyncio.CreateTaskIn(tg, waiting)
+			tg.Go(never)
+			asyncio.RunCoroutineThreadsafe(l, waiting)
+			l.SetTaskFactory(func(l *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig { c.Name = "last"; return c })
+			yields(ctx, 2) // one for the inbox
+			const want = "main Go CreateTask Gather EnsureFuture Shield CreateTaskIn tg.Go last"
+			if got := all(); got != want {
+				t.Errorf("all tasks: %s\nwanted:    %s", got, want)
+			}
+			tg.Cancel()
+			return nil
+		})
+		if got := all(); strings.Contains(got, "tg.Go") || strings.Contains(got, "CreateTaskIn") {
+			t.Errorf("tasks that have ended are among %s", got)
+		}
+		tasks := asyncio.AllTasks(ctx)
+		if !slices.Equal(tasks, l.AllTasks()) {
+			t.Error("the loop says otherwise")
+		}
+		for _, task := range tasks[1:] {
+			task.Cancel()
+		}
+		_, _ = gathered.Await(ctx)
+		if err := asyncio.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		if got := all(); got != "main" {
+			t.Errorf("in the end: %s", got)
+		}
+		return err
+	})
+}
