@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,16 +19,19 @@ func waitFor[T any](f asyncio.Awaitable[T]) func(ctx context.Context) error {
 	}
 }
 
+// stateOf returns the state that a future or a task prints: the second word.
+func stateOf(f fmt.Stringer) string { return strings.Trim(strings.Fields(f.String())[1], ">") }
+
 // A059, A076: Cancel asks. It is accepted, also a second time, as long as the task has not ended, and counted; nothing is
 // cancelled yet.
 func TestCancelIsARequest(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		task := asyncio.Go(ctx, sleep(10*time.Second), asyncio.WithName("task"))
+		task := asyncio.Go(ctx, sleep(10*time.Second))
 		equal(t, "cancelling, before", task.Cancelling(), 0)
 		for n := 1; n <= 2; n++ {
 			equal(t, "accepted, cancelling, cancelled, done",
 				[]any{task.Cancel(), task.Cancelling(), task.Cancelled(), task.Done()}, []any{true, n, false, false})
-			equal(t, "its text", lines(task)[:len("<Task cancelling name=task")], "<Task cancelling name=task")
+			equal(t, "as it prints", stateOf(task), "cancelling")
 		}
 		_, err := task.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
@@ -454,4 +458,439 @@ func TestCancelledErrorText(t *testing.T) {
 		`"a timeout of 1s": asyncio: cancelled by a timeout of 1s`,
 		`"<TaskGroup cancelling>": asyncio: cancelled by <TaskGroup cancelling>`,
 	)
+}
+
+// A075: the error with which a cancelled task ended is given to the first who asks: the very value that the task's function
+// returned, with all it wraps. The next gets one of its own, without the message, that leads to it.
+func TestCancelledErrorIsGivenOnce(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for name, ask := range map[string]func(task *asyncio.Task[int]) error{
+			"Await":     func(task *asyncio.Task[int]) error { _, err := task.Await(ctx); return err },
+			"Result":    func(task *asyncio.Task[int]) error { _, err := task.Result(); return err },
+			"Exception": func(task *asyncio.Task[int]) error { return task.Exception() },
+		} {
+			var returned error
+			task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+				returned = fmt.Errorf("at line 10: %w", never(ctx))
+				return 0, returned
+			})
+			yields(ctx, 1)
+			task.Cancel("enough")
+			yields(ctx, 1)
+			if first := ask(task); first != returned || brief(first) != "cancelled: enough" {
+				t.Errorf("%s: the first gets %v", name, first)
+			}
+			var second *asyncio.CancelledError
+			if err := ask(task); !errors.As(err, &second) || second.Message != nil || second.Cause != returned {
+				t.Errorf("%s: the second gets %#v", name, err)
+			}
+		}
+		return nil
+	})
+}
+
+// A075: an error that is made of it can be followed back to it.
+func TestCancelledErrorAsACause(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		inner := asyncio.Go(ctx, never)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := inner.Await(ctx)
+			return &asyncio.CleanupError{Err: errBoom, During: err}
+		})
+		yields(ctx, 2)
+		inner.Cancel("msg")
+		_, err := task.Await(ctx)
+		var c *asyncio.CancelledError
+		if !errors.Is(err, errBoom) || !errors.As(err, &c) || c.Message != "msg" || task.Cancelled() {
+			t.Errorf("it ended with %v, cancelled: %v", err, task.Cancelled())
+		}
+		return nil
+	})
+}
+
+// A076, A077: Uncancel takes one request back and tells how many are left, never less than none. It does not undo what was
+// delivered, and nothing once the task has ended.
+func TestUncancel(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		equal(t, "Uncancel of nothing", asyncio.CurrentTask(ctx).Uncancel(), 0)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			self := asyncio.CurrentTask(ctx)
+			log.add("first: %s", brief(asyncio.Sleep(ctx, 10*time.Second)))
+			log.add("left: %d", self.Uncancel())
+			return log.recorded("second", sleep(10*time.Second))(ctx)
+		})
+		yields(ctx, 1)
+		for range 2 { // for each of the two sleeps
+			task.Cancel()
+			log.add("%s, asked %d", stateOf(task), task.Cancelling())
+			yields(ctx, 2)
+			log.add("%s, asked %d", stateOf(task), task.Cancelling())
+		}
+		log.add("after the end, left: %d, cancelled: %v", task.Uncancel(), task.Cancelled())
+		return nil
+	})
+	log.want(t,
+		"cancelling, asked 1",
+		"first: cancelled",
+		"left: 0",
+		"pending, asked 0",
+		"cancelling, asked 1",
+		"second: cancelled",
+		"cancelled, asked 1",
+		"after the end, left: 0, cancelled: true",
+	)
+}
+
+// A078: a request that is taken back before it was delivered is void: the task goes on as if nothing had been. If there are several
+// it is the last that must be taken back.
+func TestUncancelBeforeTheCancelIsDelivered(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, requests := range []int{1, 2} {
+			for _, taken := range []int{1, 2} {
+				f := asyncio.NewFuture[int](ctx)
+				task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return f.Await(ctx) })
+				yields(ctx, 1)
+				_ = f.SetResult(42) // so that the request waits for the task to run
+				for range requests {
+					task.Cancel()
+				}
+				for range taken {
+					task.Uncancel()
+				}
+				got, err := task.Await(ctx)
+				if void := taken >= requests; void && (got != 42 || err != nil) || !void && !errors.Is(err, asyncio.ErrCancelled) {
+					t.Errorf("%d requests, of which %d were taken back: it ended with %v, %v", requests, taken, got, err)
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// A078: so it is with a task that has not begun, or runs.
+func TestUncancelOfATaskThatHasNotBegun(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			asyncio.CurrentTask(ctx).Cancel()
+			asyncio.CurrentTask(ctx).Uncancel()
+			return 42, asyncio.Yield(ctx)
+		})
+		task.Cancel()
+		task.Uncancel()
+		got, err := task.Await(ctx)
+		equal(t, "the result", got, 42)
+		return err
+	})
+}
+
+// A079: a timeout by hand, with Task.Cancel and Uncancel alone. The five rules: undo in any case; only what one has asked
+// for oneself; once; make another error of it only when nothing else is asked for; and only of a cancellation.
+func TestUncancelInAStructuredBlock(t *testing.T) {
+	errLate := errors.New("late")
+	limited := func(ctx context.Context, limit time.Duration, body func(ctx context.Context) error) error {
+		task, late := asyncio.CurrentTask(ctx), false
+		timer := running(ctx).CallLater(limit, func(context.Context) {
+			late = true
+			task.Cancel()
+		})
+		err := body(ctx)
+		timer.Cancel()
+		if late && task.Uncancel() == 0 && errors.Is(err, asyncio.ErrCancelled) {
+			return errLate
+		}
+		return err
+	}
+	for name, c := range map[string]struct {
+		body   func(ctx context.Context) error
+		cancel time.Duration // from outside; 0 is never
+		want   string
+	}{
+		"in time":             {body: sleep(time.Second), want: "ok, left 0"},
+		"late":                {body: sleep(time.Minute), want: "late, left 0"},
+		"late, another error": {body: failInCleanup(errBoom), want: "boom, left 0"},
+		"cancelled":           {body: sleep(time.Minute), cancel: 5 * time.Second, want: "cancelled, left 1"},
+		"cancelled and late":  {body: sleep(time.Minute), cancel: 10 * time.Second, want: "cancelled, left 1"},
+		"late, in a block": {body: func(ctx context.Context) error {
+			return limited(ctx, time.Second, sleep(time.Minute))
+		}, want: "late, left 0"},
+		"late, around a block": {body: func(ctx context.Context) error {
+			return limited(ctx, 20*time.Second, sleep(time.Minute))
+		}, want: "late, left 0"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				task := asyncio.Go(ctx, func(ctx context.Context) error {
+					err := limited(ctx, 10*time.Second, c.body)
+					equal(t, "what came of it", fmt.Sprintf("%s, left %d", brief(err), asyncio.CurrentTask(ctx).Cancelling()), c.want)
+					return asyncio.Yield(ctx) // code outside of the block is not disturbed
+				})
+				if c.cancel > 0 {
+					running(ctx).CallAt(c.cancel, func(context.Context) { task.Cancel() })
+				}
+				_, err := task.Await(ctx)
+				return err
+			})
+		})
+	}
+}
+
+// A082: what main leaves behind is cancelled in the order of its creation.
+func TestCancelAtTheEndIsInOrderOfCreation(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		for _, name := range []string{"a", "b", "c"} {
+			asyncio.Go(ctx, log.recorded(name, never))
+			if err := asyncio.Sleep(ctx, time.Second); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	log.want(t, "a: cancelled", "b: cancelled", "c: cancelled")
+}
+
+// A083: a future that refuses the cancel, as a gather does whose children are all done, is awaited to its end. Then the
+// task gets the cancel, and not the result.
+func TestCancelThatTheFutureRefuses(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		asked := 0
+		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func([]any) bool { asked++; return false }))
+		task := asyncio.Go(ctx, waitFor(f))
+		yields(ctx, 1)
+		equal(t, "accepted", task.Cancel("enough"), true)
+		yields(ctx, 3)
+		equal(t, "task, future done, asked", []any{task.Done(), f.Done(), asked}, "[false false 1]")
+		_ = f.SetResult(1)
+		_, err := task.Await(ctx)
+		equal(t, "the error, task cancelled, future", []any{brief(err), task.Cancelled(), f}, "[cancelled: enough true <Future finished result=1>]")
+		return nil
+	})
+}
+
+// A task ends cancelled if its error is a cancellation or wraps one: asyncio's in any case, Go's own while a cancel is
+// outstanding. Its error is then a CancelledError to everybody, and leads to what the function returned.
+func TestWhatEndsATaskCancelled(t *testing.T) {
+	type end struct {
+		err       error
+		requested bool // is the task asked to cancel at its end?
+		cancelled bool // does it then end cancelled?
+	}
+	asyncios := &asyncio.CancelledError{Message: "m"}
+	for _, e := range []end{
+		{asyncio.ErrCancelled, false, true},
+		{asyncios, false, true},
+		{fmt.Errorf("in here: %w", asyncios), false, true},
+		{errors.Join(asyncios, asyncio.ErrCancelled), false, true},
+		{errors.Join(asyncios, errBoom), false, false},
+		{context.Canceled, false, false},
+		{fmt.Errorf("Get /: %w", context.Canceled), false, false},
+		{errors.Join(asyncios, context.Canceled), false, false},
+		{context.Canceled, true, true},
+		{fmt.Errorf("Get /: %w", context.Canceled), true, true},
+		{errors.Join(asyncios, context.Canceled), true, true},
+		{errors.Join(errBoom, context.Canceled), true, false},
+		{context.DeadlineExceeded, true, false},
+		{&asyncio.TimeoutError{Cause: asyncios}, true, false},
+	} {
+		run(t, func(ctx context.Context) error {
+			task := asyncio.Go(ctx, func(ctx context.Context) error {
+				if e.requested {
+					asyncio.CurrentTask(ctx).Cancel()
+					_ = asyncio.Yield(ctx)
+				}
+				return e.err
+			})
+			_, err := task.Await(ctx)
+			if task.Cancelled() != e.cancelled || !errors.Is(err, e.err) {
+				t.Errorf("%+v: cancelled: %v, %v", e, task.Cancelled(), err)
+			}
+			if e.cancelled {
+				wantErr(t, err, asyncio.ErrCancelled)
+			}
+			return nil
+		})
+	}
+}
+
+// get stands for a call of Go's own, one of net/http say, that knows nothing of asyncio: it ends when ctx does.
+func get(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("Get /: %w", ctx.Err())
+	default:
+		return nil
+	}
+}
+
+// A plain Go function sees in the ctx that the task is to end, from the request on, and if its error is the task's the task is cancelled.
+func TestCancelAndAPlainGoFunction(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			if err := get(ctx); err != nil {
+				return err
+			}
+			asyncio.CurrentTask(ctx).Cancel("enough")
+			return get(ctx)
+		})
+		_, err := task.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "cancelled, what it returned", []any{task.Cancelled(), errors.Unwrap(err)}, "[true Get /: context canceled]")
+
+		// When the request was withdrawn the same error is one like any other.
+		task = asyncio.Go(ctx, func(ctx context.Context) error {
+			asyncio.CurrentTask(ctx).Cancel("enough")
+			err := get(ctx)
+			asyncio.CurrentTask(ctx).Uncancel()
+			return err
+		})
+		_, err = task.Await(ctx)
+		equal(t, "cancelled, error", []any{task.Cancelled(), err}, "[false Get /: context canceled]")
+		return nil
+	})
+}
+
+// isDone tells whether ctx is done, and fails the test if its methods do not agree on that.
+func isDone(t testing.TB, ctx context.Context) bool {
+	t.Helper()
+	closed := false
+	select {
+	case <-ctx.Done():
+		closed = true
+	default:
+	}
+	if err := ctx.Err(); closed != (err != nil) {
+		t.Errorf("Done is closed: %v, Err is %v", closed, err)
+	}
+	return closed
+}
+
+// The ctx of a task is done as soon as it is asked to cancel: before the task runs again, in its cleanup, and after its
+// end. Who looked before and who looks only then see the same; of the whole chain of awaits each is done.
+func TestCancelEndsTheCtx(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		for _, lookedBefore := range []bool{true, false} {
+			var inside, innermost context.Context
+			inner := asyncio.Go(ctx, func(ctx context.Context) error {
+				innermost = ctx
+				return never(ctx)
+			})
+			task := asyncio.Go(ctx, func(ctx context.Context) error {
+				inside = ctx
+				if lookedBefore {
+					log.add("before: %v", isDone(t, ctx))
+				}
+				_, err := inner.Await(ctx)
+				log.add("cleanup: %v, %v", isDone(t, ctx), brief(asyncio.Yield(ctx)))
+				return err
+			})
+			yields(ctx, 1)
+			if lookedBefore {
+				context.AfterFunc(inside, func() {}) // a goroutine of its own is not needed: noLeaks would find it
+			}
+			task.Cancel()
+			log.add("asked: %v, of the chain: %v", isDone(t, inside), isDone(t, innermost))
+			equal(t, "the cause", context.Cause(inside), context.Canceled)
+			_, err := task.Await(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+			log.add("ended: %v", isDone(t, inside))
+		}
+		log.add("of the one that asked: %v", isDone(t, ctx))
+		return nil
+	})
+	log.want(t,
+		"before: false",
+		"asked: true, of the chain: true",
+		"cleanup: true, ok",
+		"ended: true",
+		"asked: true, of the chain: true",
+		"cleanup: true, ok",
+		"ended: true",
+		"of the one that asked: false",
+	)
+}
+
+// When Uncancel has taken the last request back, the task's ctx reads as open again. What was derived from it
+// before stays done; what is derived after that is open, and ends with the next request.
+func TestUncancelOpensTheCtx(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		self := asyncio.CurrentTask(ctx)
+		before, stop := context.WithCancel(ctx)
+		defer stop()
+		self.Cancel()
+		self.Cancel()
+		_ = asyncio.Yield(ctx)
+		self.Uncancel()
+		equal(t, "with one left: done", isDone(t, ctx), true)
+		self.Uncancel()
+		equal(t, "with none left: done, what was derived before", []any{isDone(t, ctx), isDone(t, before)}, "[false true]")
+		after, stop := context.WithCancel(ctx)
+		defer stop()
+		equal(t, "what is derived after", isDone(t, after), false)
+		self.Cancel()
+		equal(t, "with the next request", []any{isDone(t, ctx), isDone(t, after)}, "[true true]")
+		_ = asyncio.Yield(ctx)
+		self.Uncancel()
+		return asyncio.Yield(ctx)
+	})
+}
+
+// In the cleanup a task may await as it likes: a cancel that was delivered is no reason for an await to fail, be it in a block, under a
+// lock, or in a thread, whose function is given a ctx that is open.
+func TestCancelLeavesTheCleanupAlone(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		lock := asyncio.NewLock()
+		task, err := cancelLater(ctx, func(ctx context.Context) error {
+			cancelled := asyncio.Sleep(ctx, time.Hour)
+			for name, err := range map[string]error{
+				"sleep":   asyncio.Sleep(ctx, time.Second),
+				"task":    waitFor(asyncio.CreateTask(ctx, sleepThen(time.Second, 1)))(ctx),
+				"gather":  waitFor(asyncio.Gather(ctx, asyncio.Coro[int](sleepThen(time.Second, 1)), asyncio.Coro[int](one)))(ctx),
+				"timeout": asyncio.Timeout(ctx, time.Minute, sleep(time.Second)),
+				"group": asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Go(sleep(time.Second))
+					return nil
+				}),
+				"lock": lock.With(ctx, sleep(time.Second)),
+				"thread": func() error {
+					_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return 0, ctx.Err() })
+					return err
+				}(),
+			} {
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+			}
+			return cancelled
+		})
+		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
+		return nil
+	})
+}
+
+// The ctx of a function in a thread is cancelled by a cancel of the await of that function.
+func TestCancelReachesAThread(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		seen := make(chan error, 1)
+		begun := asyncio.NewEvent()
+		l := running(ctx)
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
+				_, _ = l.CallSoonThreadsafe(func(context.Context) { begun.Set() })
+				<-ctx.Done()
+				seen <- context.Cause(ctx)
+				return 1, nil
+			})
+			return err
+		})
+		if err := begun.Wait(ctx); err != nil {
+			return err
+		}
+		task.Cancel("enough")
+		_, err := task.Await(ctx)
+		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
+		equal(t, "what the function sees", brief(<-seen), "cancelled: enough")
+		return nil
+	})
 }
