@@ -174,6 +174,9 @@ func goroutines() map[string]string {
 	}
 	all := map[string]string{}
 	for stack := range strings.SplitSeq(string(buf[:n]), "\n\n") {
+		if strings.Contains(stack, "os/signal.loop") { // package signal's own, which it starts when first used
+			continue
+		}
 		id, _, _ := strings.Cut(stack, " [")
 		all[id] = stack
 	}

@@ -81,7 +81,7 @@ func (b *inbox) close(err error) {
 
 // CallSoonThreadsafe is [Loop.CallSoon] for other goroutines; it wakes the loop.
 // fn runs in a new Context or in the one given. Its error: the loop is closed ([ErrLoopClosed]), and fn
-// will not be called. See loop.call_soon_threadsafe.
+// will not be called; nor is it where the loop is closed before its turn came. See loop.call_soon_threadsafe.
 func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOption) (*Handle, error) {
 	if fn == nil {
 		panic(misuse(ErrValue, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))

@@ -399,7 +399,7 @@ func (l *Loop) Close() error {
 // String describes l. See BaseEventLoop.__repr__.
 func (l *Loop) String() string {
 	state := [...]string{"idle", "running", "closing", "closed"}[l.state.Load()]
-	if l.debug {
+	if l.inbox.debug.Load() {
 		state += " debug"
 	}
 	return fmt.Sprintf("<Loop %s>", state)

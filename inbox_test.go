@@ -1,0 +1,192 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// A245: CallSoonThreadsafe calls on the loop, in the order of the calls and before what CallSoon is asked
+// for later; from other goroutines and from the loop's own.
+func TestCallSoonThreadsafe(t *testing.T) {
+	for _, here := range []bool{false, true} {
+		var log record
+		l := newLoop(t)
+		calls := func() {
+			for _, line := range []string{"first", "second"} {
+				h, err := l.CallSoonThreadsafe(log.adds(line))
+				if h == nil || err != nil {
+					t.Errorf("it returns %v, %v", h, err)
+				}
+			}
+		}
+		if here {
+			calls()
+		} else {
+			inGoroutine(calls)
+		}
+		l.CallSoon(func(context.Context) { log.add("third"); l.Stop() })
+		runForever(t, l)
+		log.want(t, "first", "second", "third")
+	}
+}
+
+// A245: it wakes a loop that sleeps, in real time too. It is what the loop waits for.
+func TestCallSoonThreadsafeWakesTheLoop(t *testing.T) {
+	noLeaks(t)
+	for _, deadline := range []bool{false, true} {
+		asleep := make(chan bool, 1)
+		d := &sleepy{driver.NewReal(), asleep}
+		l := asyncio.NewLoop(d)
+		f := asyncio.NewFuture[string](l.Context())
+		if deadline {
+			l.CallLater(time.Hour, func(context.Context) { t.Error("it slept for an hour") })
+		}
+		go func() {
+			<-asleep
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { _ = f.SetResult("good morning") })
+		}()
+		if got, err := asyncio.RunUntilComplete(l, f); got != "good morning" || err != nil {
+			t.Errorf("the loop was woken with %q, %v", got, err)
+		}
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// A sleepy driver tells when it is about to sleep.
+type sleepy struct {
+	driver.Driver
+	asleep chan<- bool
+}
+
+func (s *sleepy) Park(until time.Duration, outside bool) bool {
+	select {
+	case s.asleep <- true:
+	default:
+	}
+	return s.Driver.Park(until, outside)
+}
+
+// A245: many goroutines may call while the loop is closed. Each call before the close is good, or was
+// not made in time; each later one returns an error, and its function is never called.
+func TestCallSoonThreadsafeRacesWithClose(t *testing.T) {
+	noLeaks(t)
+	const goroutines, calls = 8, 200
+	for range 20 {
+		l := asyncio.NewLoop(driver.NewReal())
+		var accepted, refused atomic.Int32
+		called := map[int]bool{} // on the loop only
+		var all sync.WaitGroup
+		start := make(chan bool)
+		refusedFrom := make([]int, goroutines) // 0: none was refused
+		for g := range goroutines {
+			all.Go(func() {
+				<-start
+				for i := range calls {
+					_, err := l.CallSoonThreadsafe(func(context.Context) {
+						called[g*calls+i] = true
+						if len(called) == goroutines*calls/2 {
+							l.Stop()
+						}
+					})
+					switch {
+					case err == nil && refusedFrom[g] > 0:
+						t.Error("a call was good after one that was refused")
+					case err == nil:
+						accepted.Add(1)
+					default:
+						wantErr(t, err, asyncio.ErrLoopClosed, "CallSoonThreadsafe on <Loop closed>")
+						refused.Add(1)
+						if refusedFrom[g] == 0 {
+							refusedFrom[g] = i + 1
+						}
+					}
+				}
+			})
+		}
+		close(start)
+		runForever(t, l)
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		n := len(called)
+		all.Wait()
+		if len(called) != n {
+			t.Error("something was called after the close")
+		}
+		if int(accepted.Load()) < n || accepted.Load()+refused.Load() != goroutines*calls {
+			t.Errorf("%d were called, of %d good and %d refused ones", n, accepted.Load(), refused.Load())
+		}
+		for g, first := range refusedFrom {
+			for i := range calls {
+				if first > 0 && i >= first-1 && called[g*calls+i] {
+					t.Errorf("call %d of goroutine %d was refused and made", i, g)
+				}
+			}
+		}
+	}
+}
+
+// A call that was accepted and whose turn did not come before the close is dropped.
+func TestCallSoonThreadsafeBeforeClose(t *testing.T) {
+	noLeaks(t)
+	var log record
+	l := asyncio.NewLoop(driver.NewVirtual())
+	if _, err := l.CallSoonThreadsafe(log.adds("called")); err != nil {
+		t.Error(err)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	log.want(t)
+}
+
+// Goroutines may call RunCoroutineThreadsafe while Run ends: each gets an outcome, and none waits for ever.
+func TestRunCoroutineThreadsafeRacesWithTheEndOfRun(t *testing.T) {
+	noLeaks(t)
+	for range 20 {
+		var all sync.WaitGroup
+		began := make(chan bool, 4)
+		err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+			l := running(ctx)
+			for range cap(began) {
+				all.Go(func() {
+					for {
+						v, err := asyncio.RunCoroutineThreadsafe(l, one).Result(context.Background())
+						select {
+						case began <- true:
+						default:
+						}
+						switch {
+						case err == nil && v == 1:
+						case errors.Is(err, asyncio.ErrCancelled):
+						case errors.Is(err, asyncio.ErrLoopClosed):
+							return
+						default:
+							t.Errorf("its outcome is %v, %v", v, err)
+							return
+						}
+					}
+				})
+			}
+			for len(began) < cap(began) {
+				if err := asyncio.Yield(ctx); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		all.Wait()
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
