@@ -94,7 +94,7 @@ func (v *ContextVar[T]) Get(ctx context.Context) (T, bool) {
 // back with [ContextVar.Reset]. Set panics outside of a loop, where there is no
 // Context. See ContextVar.set.
 func (v *ContextVar[T]) Set(ctx context.Context, value T) *Token[T] {
-	c := mustContextOf(ctx, "Set of "+v.String())
+	c := mustContextOf(ctx, "Set of %v", v)
 	t := &Token[T]{v: v, in: c}
 	old, ok := c.vars.find(v)
 	if ok {
@@ -108,7 +108,7 @@ func (v *ContextVar[T]) Set(ctx context.Context, value T) *Token[T] {
 // returns an error, and changes nothing, if the token was used before
 // ([ErrRuntime]), or is of another variable or Context ([ErrValue]). See ContextVar.reset.
 func (v *ContextVar[T]) Reset(ctx context.Context, t *Token[T]) error {
-	c := mustContextOf(ctx, "Reset of "+v.String())
+	c := mustContextOf(ctx, "Reset of %v", v)
 	switch {
 	case t == nil || t.v != v:
 		return misuse(ErrValue, "Reset of %v with %v, which a Set of another variable gave", v, t)
@@ -177,10 +177,11 @@ func (c *Context) String() string {
 	return fmt.Sprintf("<Context %d variables>", c.Len())
 }
 
-func mustContextOf(ctx context.Context, act string) *Context {
+// act and of say what it is for, as for [fmt.Sprintf]: they are put together only if they are needed.
+func mustContextOf(ctx context.Context, act string, of ...any) *Context {
 	c := contextOf(ctx)
 	if c == nil {
-		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task, callback or ToThread, and so has no variables; pass the ctx that the task was given", act))
+		panic(misuse(ErrNoRunningLoop, act+": ctx comes from no task, callback or ToThread, and so has no variables; pass the ctx that the task was given", of...))
 	}
 	return c
 }
