@@ -1,0 +1,137 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vbauerster/cupwriter"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"example.com/asyncio"
+)
+
+// A meter counts what is done, and what there is to do. Any goroutine may use it.
+type meter struct {
+	files, bytes       atomic.Int64
+	allFiles, allBytes atomic.Int64 // found so far
+	counted            atomic.Bool  // those are all
+	endless            bool         // they are not being counted; set at the start
+}
+
+// count counts what there is to do in w.
+func (m *meter) count(ctx context.Context, w work) error {
+	for {
+		it, err := w.next(ctx)
+		switch {
+		case err == io.EOF:
+			m.counted.Store(true)
+			return nil
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		}
+		m.allFiles.Add(1)
+		m.allBytes.Add(it.size)
+	}
+}
+
+// fileCost is the number of bytes that take as long to hash as it takes to open a file.
+const fileCost = 8 << 10
+
+// text is what stands beside the bar when so much time has passed:
+//
+//	512/2048 files, 1.0 MiB of 4.0 MiB, 2.0 MiB/s, 2s left
+func (m *meter) text(passed time.Duration) string {
+	files, bytes := m.files.Load(), m.bytes.Load()
+	rate := decor.SizeB1024(float64(bytes) / max(passed, time.Millisecond).Seconds())
+	if m.endless {
+		return fmt.Sprintf("%d files, % .1f, % .1f/s", files, decor.SizeB1024(bytes), rate)
+	}
+	more, left := "+", "counting"
+	allFiles, allBytes := max(files, m.allFiles.Load()), max(bytes, m.allBytes.Load())
+	if m.counted.Load() {
+		part := float64(bytes+files*fileCost) / float64(allBytes+allFiles*fileCost)
+		more, left = "", "- left"
+		if part > 0 {
+			left = fmt.Sprintf("%v left", time.Duration(float64(passed)*(1/part-1)).Round(time.Second))
+		}
+	}
+	return fmt.Sprintf("%d/%d%s files, % .1f of % .1f%s, % .1f/s, %s", files, allFiles, more,
+		decor.SizeB1024(bytes), decor.SizeB1024(allBytes), more, rate, left)
+}
+
+// A bar shows on a terminal how far a meter is. What is written to the bar goes above it.
+type bar struct {
+	meter    *meter
+	terminal io.Writer
+	progress *mpb.Progress
+	bar      *mpb.Bar
+
+	mu      sync.Mutex // guards the field below
+	stopped bool
+}
+
+const refresh = 100 * time.Millisecond
+
+func newBar(terminal *os.File, m *meter) *bar {
+	began := time.Now()
+	screen := cupwriter.New(lineStart{terminal}, false)
+	screen.SetTermFd(int(terminal.Fd()))
+	b := &bar{
+		meter:    m,
+		terminal: terminal,
+		progress: mpb.New(mpb.WithConsoleWriter(screen), mpb.WithRefreshRate(refresh)),
+	}
+	b.bar = b.progress.AddBar(0, mpb.AppendDecorators(
+		decor.Any(func(decor.Statistics) string { return m.text(time.Since(began)) }),
+	))
+	return b
+}
+
+// A lineStart draws from the start of a line, since the terminal shows a Ctrl-C
+// as ^C, where the cursor stood.
+type lineStart struct{ io.Writer }
+
+func (w lineStart) Write(b []byte) (int, error) {
+	if _, err := io.WriteString(w.Writer, "\r"); err != nil {
+		return 0, err
+	}
+	return w.Writer.Write(b)
+}
+
+// show moves the bar with its meter. It ends by a cancel.
+func (b *bar) show(ctx context.Context) error {
+	for {
+		if err := asyncio.Sleep(ctx, refresh); err != nil {
+			return err
+		}
+		b.bar.SetTotal(b.meter.allBytes.Load(), false)
+		b.bar.SetCurrent(b.meter.bytes.Load())
+	}
+}
+
+// stop takes the bar away. What is written from then on goes to the terminal as it is.
+func (b *bar) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.stopped = true
+	b.bar.Abort(true)
+	b.progress.Wait()
+}
+
+// Write writes whole lines.
+func (b *bar) Write(lines []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.stopped {
+		return b.terminal.Write(lines)
+	}
+	return b.progress.Write(lines)
+}

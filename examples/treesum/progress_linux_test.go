@@ -1,0 +1,76 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"regexp"
+	"strconv"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// On a terminal there is a bar, which is gone at the end; the list stands above it.
+func TestBarOnATerminal(t *testing.T) {
+	screen, terminal := openTerminal(t)
+	dir, lines := longTree(t)
+	cmd := command(t, dir, ".")
+	cmd.Stdout, cmd.Stderr = terminal, terminal
+	started(t, cmd)
+	terminal.Close() // the program has it; when that ends, so does what is read from the screen
+
+	var shown []byte
+	read := func() bool {
+		block := make([]byte, 1<<16)
+		n, err := screen.Read(block)
+		shown = append(shown, block[:n]...)
+		return err == nil
+	}
+	bar := regexp.MustCompile(`\[[=>-]*\] \d+/193 files, \S+ [GM]iB of 1\.0 TiB, \S+ [GM]iB/s, \S+ left`)
+	for !bar.Match(shown) {
+		if !read() {
+			t.Fatalf("it ended without a bar:\n%q", shown)
+		}
+	}
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	for read() {
+	}
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != 130 {
+		t.Errorf("exit status %d", status)
+	}
+	above, _, _ := bytes.Cut(shown, []byte("files"))
+	if !bytes.Contains(above, []byte(lines[0][:len(lines[0])-1]+"\r\n")) {
+		t.Errorf("the first line of the list is not above the bar:\n%q", above)
+	}
+	_, after, found := bytes.Cut(shown, []byte("\x1b[Jtreesum: interrupted"))
+	if !found || bar.Match(after) || !bytes.Contains(after, []byte("files done\r\n")) {
+		t.Errorf("the bar is not gone at the end:\n%q", shown[max(0, len(shown)-1000):])
+	}
+}
+
+// openTerminal returns both sides of a new terminal: what a user sees, and what a program writes to.
+func openTerminal(t *testing.T) (screen, terminal *os.File) {
+	t.Helper()
+	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil {
+		t.Skip("SKIPPED: no terminal can be made here:", err)
+	}
+	t.Cleanup(func() { screen.Close() })
+	fd := int(screen.Fd())
+	n, err := unix.IoctlGetUint32(fd, unix.TIOCGPTN)
+	err = errors.Join(err, unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
+		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 132}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	terminal, err = os.OpenFile("/dev/pts/"+strconv.Itoa(int(n)), os.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { terminal.Close() })
+	return screen, terminal
+}

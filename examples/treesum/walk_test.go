@@ -1,0 +1,129 @@
+package main
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// walkAll returns the paths that a walker gives out, and its errors.
+func walkAll(t *testing.T, roots ...string) (paths []string, errs []error) {
+	t.Helper()
+	w, err := newWalker(roots)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return walkOn(t, w)
+}
+
+func walkOn(t *testing.T, w *walker) (paths []string, errs []error) {
+	t.Helper()
+	for {
+		it, err := w.next(t.Context())
+		switch {
+		case err == io.EOF:
+			return paths, errs
+		case err != nil:
+			t.Fatal(err)
+		case it.err != nil:
+			errs = append(errs, it.err)
+		default:
+			paths = append(paths, it.path)
+		}
+	}
+}
+
+// The paths come in the order of their bytes, which is that of LC_ALL=C sort: a slash is a byte like others.
+func TestOrderIsThatOfThePaths(t *testing.T) {
+	t.Chdir(makeTree(t, map[string]string{
+		"a/b": "", "a/c/d": "", "a/c.d": "", "a/c0": "", "a/c-d": "",
+		"a.txt": "", "a-b": "", "a b/c": "", "a0": "", "a!": "", "ab": "", "a\x01": "", "A": "", "ä/x": "", "ä0": "", "\xff": "",
+		"b/deep/er/and/deeper/x": "", "b/deep/er/x": "", "b/deep.er/x": "", "b/.hidden": "",
+	}))
+	paths, errs := walkAll(t, ".")
+	if len(errs) > 0 {
+		t.Error(errs)
+	}
+	var all []string
+	err := filepath.WalkDir(".", func(path string, d os.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() {
+			all = append(all, "./"+path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(all)
+	if !slices.Equal(paths, all) {
+		t.Errorf("the order is\n\t%q\nwanted\n\t%q", paths, all)
+	}
+}
+
+// However the roots lie, the paths of all are in one order, and none is there twice.
+func TestRootsInsideOfEachOther(t *testing.T) {
+	t.Chdir(makeTree(t, map[string]string{"a/0": "", "a/b/x": "", "a/b/y": "", "a/c": "", "a.txt": "", "z/q": ""}))
+	for _, c := range []struct{ roots, paths string }{
+		{"z a a.txt", "a.txt a/0 a/b/x a/b/y a/c z/q"},
+		{"a a", "a/0 a/b/x a/b/y a/c"},
+		{"a a/b", "a/0 a/b/x a/b/y a/c"},
+		{"a/b/y a", "a/0 a/b/x a/b/y a/c"},
+		{"a a/../z", "a/../z/q a/0 a/b/x a/b/y a/c"},
+		{"z a/b/../0 a/b", "a/b/../0 a/b/x a/b/y z/q"},
+	} {
+		paths, errs := walkAll(t, strings.Fields(c.roots)...)
+		if got := strings.Join(paths, " "); got != c.paths || len(errs) > 0 {
+			t.Errorf("%s: walked %s, wanted %s; %v", c.roots, got, c.paths, errs)
+		}
+	}
+}
+
+// A link in a tree is left out, as find -type f does; one that is a root is followed.
+func TestSymbolicLinks(t *testing.T) {
+	t.Chdir(makeTree(t, map[string]string{"real/file": "", "real/dir/file": ""}))
+	for link, target := range map[string]string{
+		"real/to-file": "file", "real/to-dir": "dir", "real/nowhere": "none", "real/circle": "..", "root": "real",
+	} {
+		if err := os.Symlink(target, link); err != nil {
+			t.Skip("SKIPPED: no symbolic links here:", err)
+		}
+	}
+	paths, errs := walkAll(t, "real", "root")
+	want := []string{"real/dir/file", "real/file", "root/dir/file", "root/file"}
+	if !slices.Equal(paths, want) || len(errs) > 0 {
+		t.Errorf("walked %q, wanted %q; %v", paths, want, errs)
+	}
+}
+
+// A directory that has gone when its turn comes is an error, and the walk goes on.
+func TestDirectoryThatGoes(t *testing.T) {
+	t.Chdir(makeTree(t, map[string]string{"a": "", "b/gone": "", "c": ""}))
+	w, err := newWalker([]string{"."})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if it, err := w.next(t.Context()); err != nil || it.path != "./a" {
+		t.Fatal(it, err)
+	}
+	if err := os.RemoveAll("b"); err != nil {
+		t.Fatal(err)
+	}
+	paths, errs := walkOn(t, w)
+	if !slices.Equal(paths, []string{"./c"}) || len(errs) != 1 || !os.IsNotExist(errs[0]) {
+		t.Errorf("walked %q, errors %v", paths, errs)
+	}
+}
+
+// A cancel is seen inside of a large directory, not only after it.
+func TestWalkIsCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	names, err := list(ctx, makeTree(t, map[string]string{"a": ""}))
+	if len(names) > 0 || err != context.Canceled {
+		t.Error(names, err)
+	}
+}
