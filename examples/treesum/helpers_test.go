@@ -35,7 +35,8 @@ func command(t *testing.T, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), beTreesum+"=1")
+	// With the race detector in it a program would wait for a second before it exits.
+	cmd.Env = append(os.Environ(), beTreesum+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	return cmd
 }
 
