@@ -29,7 +29,7 @@ func (f *futureBase) await(ctx context.Context) error {
 	if f.state != pending && f.loop == t.future.loop {
 		return f.outcome()
 	}
-	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future.loop || f == t.future {
+	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future.loop || f == t.future || f.selfAwaited {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
@@ -40,11 +40,23 @@ func (f *futureBase) await(ctx context.Context) error {
 // awaitOddly is await in all but the common case. It is a function of its own
 // since its needs would add to the stack of each suspended task.
 func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
+	// What cannot be awaited is told in the next turn, as asyncio does: the loop that takes what the task yields
+	// throws the error into it.
+	var err error
 	switch {
+	case f.selfAwaited:
+		return misuse(ErrRuntime, "await of task %s, which has awaited itself and has not ended", f.self.(AnyTask).Name())
 	case f.loop != t.future.loop:
-		return misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future.loop)
+		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future.loop)
 	case f == t.future:
-		return misuse(ErrRuntime, "task %s awaits itself", t.Name())
+		f.selfAwaited = true
+		err = misuse(ErrRuntime, "task %s awaits itself", t.Name())
+	}
+	if err != nil {
+		if cancelled := t.yield(); cancelled != nil {
+			return cancelled
+		}
+		return err
 	}
 	if foreign := foreignOf(ctx); foreign != nil {
 		return f.awaitUnder(foreign, t)
@@ -163,14 +175,19 @@ func Yield(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := t.future.loop
-	l.ready.Push(entry{strand: &t.strand})
-	l.suspend(&t.strand)
-	err = t.delivered()
+	err = t.yield()
 	if _, ok := ctx.(*taskContext); !ok && err == nil {
 		if foreign := foreignOf(ctx); foreign != nil {
 			return foreign.Err()
 		}
 	}
 	return err
+}
+
+// yield has t go on in the next turn. It returns a cancel that was asked for.
+func (t *taskBase) yield() error {
+	l := t.future.loop
+	l.ready.Push(entry{strand: &t.strand})
+	l.suspend(&t.strand)
+	return t.delivered()
 }

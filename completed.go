@@ -30,7 +30,11 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 		}
 	}
 	arrive = func(_ context.Context, f AnyFuture) {
-		came = append(came, index[f.base()])
+		given, awaited := index[f.base()]
+		if !awaited {
+			return // it was done in the turn in which the time was up
+		}
+		came = append(came, given)
 		delete(index, f.base())
 		if len(index) == 0 && timer != nil {
 			timer.Cancel()

@@ -258,3 +258,17 @@ func TestAsCompletedCancelled(t *testing.T) {
 	})
 	r.want(t, "<nil>, cancelled: enough", "outer: cancelled: enough", "child: 1")
 }
+
+// A158: a future that is done in the turn in which the time is up does not count any more.
+func TestAsCompletedTimeoutInTheTurnOfACompletion(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var rec record
+		future := asyncio.NewFuture[int](ctx)
+		running(ctx).CallLater(time.Second, func(context.Context) { future.Cancel() })
+		for f, err := range asyncio.AsCompleted(ctx, []*asyncio.Future[int]{future}, asyncio.WithTimeout(time.Second)) {
+			rec.add("%v, %v", f, err)
+		}
+		rec.want(t, "<nil>, asyncio: timed out after 1s")
+		return nil
+	})
+}

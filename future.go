@@ -63,9 +63,10 @@ type futureBase struct {
 	once, given bool
 
 	// Of a task, and here because here is room.
-	mustCancel bool  // its request has not been delivered
-	visited    bool  // by the cancel that is on its way: see cancelAs
-	cancels    int16 // asked for and not withdrawn
+	selfAwaited bool  // nobody can await it then before it has ended; so it is in CPython, whose mark of an await under way stays
+	mustCancel  bool  // its request has not been delivered
+	visited     bool  // by the cancel that is on its way: see cancelAs
+	cancels     int16 // asked for and not withdrawn
 }
 
 type state uint8

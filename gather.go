@@ -144,9 +144,11 @@ func (g *gathering[R]) childDone(f AnyFuture) {
 		_ = g.outer.SetResult(results)
 		return
 	}
-	var err error = &CancelledError{Message: f.CancelMessage()}
-	if f.Cancelled() {
-		err = f.Exception()
+	// The last in order speaks for all, as in CPython.
+	last := g.children[len(g.children)-1]
+	var err error = &CancelledError{Message: last.CancelMessage()}
+	if last.Cancelled() {
+		err = last.Exception()
 	}
 	_ = g.outer.SetException(err)
 }

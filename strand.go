@@ -234,7 +234,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 // stackDied is the last act of a goroutine that user code ended with
 // runtime.Goexit, or that was killed. Control goes on without it.
 func (l *Loop) stackDied(s *coro.Stack) {
-	if s.Ended {
+	if s.Ended || l.group.Closing() {
 		return
 	}
 	to := (*coro.Stack)(nil)

@@ -342,8 +342,8 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		if f == nil || f.state != pending || f.visited || !f.cancel(by, msg) {
 			last.request, last.future.mustCancel = newCancelledError(by, msg), true
 		}
-		if f != nil && f.visited {
-			f.removeWaiters(func(e entry) bool { return e.strand == &last.strand })
+		// Unless it was woken already, by an earlier cancel say.
+		if f != nil && f.visited && f.removeWaiters(func(e entry) bool { return e.strand == &last.strand }) > 0 {
 			t.future.loop.ready.Push(entry{strand: &last.strand})
 		}
 		break

@@ -38,7 +38,9 @@ type Stack struct {
 // NewGroup makes a group whose stacks all run body, once each. body is left in
 // one of two ways: it returns after Rest has answered false, or the goroutine
 // dies in it of runtime.Goexit; the deferred call that sees this coming must
-// hand control on with Rest and return when Rest does.
+// hand control on with Abandon and return when Abandon does.
+//
+// Deferred calls run in Close too, where they must do nothing: see Closing.
 func NewGroup(body func(*Stack)) *Group {
 	return &Group{body: body}
 }
@@ -103,6 +105,10 @@ func (g *Group) newStack() *Stack {
 	s.start()
 	return s
 }
+
+// Closing tells that the group closes: a body that unwinds then is not dying of
+// a Goexit of its own, and there is nobody to hand control to.
+func (g *Group) Closing() bool { return g.closing }
 
 // Live returns how many stacks there are, at work or idle.
 func (g *Group) Live() int { return g.live }

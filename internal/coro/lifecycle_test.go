@@ -25,29 +25,23 @@ func newScript() *script {
 }
 
 func (c *script) body(s *coro.Stack) {
-	for {
-		for len(c.queue) > 0 {
-			f := c.queue[0]
-			c.queue = c.queue[1:]
-			c.call(s, f)
-		}
-		if !c.group.Leave(s) {
-			return
-		}
-	}
-}
-
-// call runs f; a goroutine that dies in it leaves the rest to another stack.
-func (c *script) call(s *coro.Stack, f func(*coro.Stack)) {
-	done := false
 	defer func() {
-		if !done {
+		if !s.Ended && !c.group.Closing() {
 			c.say("dies")
 			s.Abandon(c.group.Idle())
 		}
 	}()
-	f(s)
-	done = true
+	for {
+		for len(c.queue) > 0 {
+			f := c.queue[0]
+			c.queue = c.queue[1:]
+			f(s) // a goroutine that dies in it leaves the rest to another stack
+		}
+		if !c.group.Leave(s) {
+			s.Ended = true
+			return
+		}
+	}
 }
 
 func (c *script) say(format string, args ...any) { c.log = append(c.log, fmt.Sprintf(format, args...)) }
@@ -207,6 +201,36 @@ func TestGoexitStaysOnItsStack(t *testing.T) {
 		c.say("left")
 		c.group.Close()
 		c.want(t, "dies", "dies", "dies", "goes on", "left")
+	}
+}
+
+// Stacks that have died and stacks at rest end in one Close, and the end of each may be felt by any other.
+func TestCloseEndsTheDeadAndTheIdle(t *testing.T) {
+	for dead := range 4 {
+		for idle := range 4 {
+			checkGoroutines(t)
+			c := newScript()
+			var standing []*coro.Stack
+			for range idle {
+				c.add(func(s *coro.Stack) {
+					standing = append(standing, s)
+					s.Switch(c.group.Idle())
+				})
+			}
+			for range dead {
+				c.add(func(*coro.Stack) { runtime.Goexit() })
+			}
+			c.group.Enter()
+			if len(c.log) != dead {
+				t.Errorf("%d of %d stacks have died", len(c.log), dead)
+			}
+			for _, s := range standing {
+				c.group.Visit(s) // has nothing to do any more, and rests
+			}
+			c.log = nil
+			c.group.Close()
+			c.want(t)
+		}
 	}
 }
 
