@@ -36,6 +36,7 @@ func main() {
 	quick := flag.Bool("quick", false, "measure shorter, with fewer tasks, and once")
 	growth := flag.String("growth", "", "measure and draw how the cost of a task grows with their number, to an SVG `file`")
 	pythons := flag.String("python", "python3", "the CPython of cpython and cpython-eager: a `command`")
+	cpu := flag.Bool("cpu", false, "compare CPU time, of all threads, in all workloads: for a machine that is busy")
 	list := flag.Bool("list", false, "say what the workloads are")
 	// A measurement in a process of its own.
 	peer := flag.String("peer", "", "run one workload of this `peer` and print a reading; for bench itself, and for profiles")
@@ -45,7 +46,7 @@ func main() {
 	profile := flag.String("cpuprofile", "", "write a profile of it to `file`")
 	flag.Parse()
 
-	opts := options{Peers: *peers, Workloads: *only, Repeat: *repeat, Target: 300 * time.Millisecond, Shrink: 1, Python: *pythons}
+	opts := options{Peers: *peers, Workloads: *only, Repeat: *repeat, Target: 300 * time.Millisecond, Shrink: 1, Python: *pythons, CPU: *cpu}
 	if *quick {
 		opts.Repeat, opts.Target, opts.Shrink = 1, 30*time.Millisecond, 10
 	}
@@ -74,6 +75,8 @@ type options struct {
 	Target           time.Duration // that a measurement lasts
 	Shrink           int           // what numbers are divided by
 	Python           string
+	CPU              bool // is what is compared
+	BuiltOnly        bool // build nothing that takes long
 }
 
 // compare measures all workloads with all peers and prints the table.
@@ -85,6 +88,12 @@ func compare(opts options, jsonFile string, markdown bool) error {
 	columns, err := findPeers(opts)
 	if err != nil {
 		return err
+	}
+	if opts.CPU {
+		rows = slices.Clone(rows)
+		for i := range rows {
+			rows[i].cpu = true
+		}
 	}
 	results := measure(opts, rows, columns)
 	if jsonFile != "" {
@@ -100,7 +109,7 @@ func compare(opts options, jsonFile string, markdown bool) error {
 		}
 	}
 	printHead(os.Stdout, columns, opts, markdown)
-	printTable(os.Stdout, results, columns, markdown)
+	printTable(os.Stdout, rows, results, columns, markdown)
 	printGoals(os.Stdout, results)
 	return nil
 }
@@ -161,7 +170,7 @@ func measure(opts options, rows []workload, columns []*peer) []result {
 		}
 		for _, p := range columns {
 			if len(readings[p]) > 0 {
-				r := summary(readings[p])
+				r := w.summary(readings[p])
 				r.Peer, r.Workload = p.name, w.name
 				results = append(results, r)
 				log.Printf("%-18s %-14s %9.1f ns ±%.0f %%", r.Workload, r.Peer, r.NS, 100*r.Spread)
@@ -184,7 +193,7 @@ func (o options) calibrate(w workload, run func(workload string, n, batch int) (
 		if err != nil || r.N == 0 {
 			return 0, err
 		}
-		each := r.NS / float64(r.N)
+		each := w.time(r) / float64(r.N)
 		if w.n > 0 {
 			full := w.n / o.Shrink
 			if n >= full/100 || each*float64(full) < float64(longest) {
@@ -200,11 +209,19 @@ func (o options) calibrate(w workload, run func(workload string, n, batch int) (
 	}
 }
 
+// time returns what is compared.
+func (w *workload) time(r reading) float64 {
+	if w.cpu {
+		return r.CPU
+	}
+	return r.NS
+}
+
 // summary returns the medians.
-func summary(readings []reading) result {
+func (w *workload) summary(readings []reading) result {
 	var ns, bytes, retained []float64
 	for _, r := range readings {
-		ns = append(ns, r.NS/float64(r.N))
+		ns = append(ns, w.time(r)/float64(r.N))
 		bytes = append(bytes, r.Bytes)
 		retained = append(retained, r.Retained)
 	}

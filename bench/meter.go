@@ -28,12 +28,13 @@ type meter struct {
 type reading struct {
 	N        int     `json:"n"` // operations; 0 if the peer does not have the workload
 	NS       float64 `json:"ns"`
+	CPU      float64 `json:"cpu"`                // ns, of all threads
 	Bytes    float64 `json:"bytes,omitempty"`    // for each of n
 	Retained float64 `json:"retained,omitempty"` // bytes in all that are left when all is done, after a garbage collection
 }
 
 // run runs p once. A weighed run is not for its times: memory is counted in it, and nothing ran before.
-func (w *workload) run(p program, n, batch int, weigh bool) (reading, error) {
+func run(p program, n, batch int, weigh bool) (reading, error) {
 	m := &meter{n: n, batch: batch, weigh: weigh}
 	runtime.GC()
 	if weigh {
@@ -44,10 +45,7 @@ func (w *workload) run(p program, n, batch int, weigh bool) (reading, error) {
 		return reading{}, err
 	}
 	m.stop()
-	r := reading{N: n, NS: float64(m.wall), Bytes: float64(m.held) / float64(n)}
-	if w.cpu {
-		r.NS = float64(m.cpu)
-	}
+	r := reading{N: n, NS: float64(m.wall), CPU: float64(m.cpu), Bytes: float64(m.held) / float64(n)}
 	if weigh {
 		r.Retained = float64(inUse() - m.before)
 	}

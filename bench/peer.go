@@ -6,7 +6,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
+	"io/fs"
 	"log"
 	"os"
 	"os/exec"
@@ -102,7 +104,7 @@ func (w *workload) measure(p program, n, batch int, profile string) (reading, er
 	if w.name == "spawn_million" {
 		batch = n
 	}
-	weighed, err := w.run(p, warm, min(batch, warm), w.bytes)
+	weighed, err := run(p, warm, min(batch, warm), w.bytes)
 	if err != nil {
 		return reading{}, err
 	}
@@ -117,7 +119,7 @@ func (w *workload) measure(p program, n, batch int, profile string) (reading, er
 		}
 		defer pprof.StopCPUProfile()
 	}
-	r, err := w.run(p, n, min(batch, n), false)
+	r, err := run(p, n, min(batch, n), false)
 	r.Bytes, r.Retained = weighed.Bytes, weighed.Retained
 	return r, err
 }
@@ -189,7 +191,7 @@ func otherPeers(o options, wanted []string) ([]*peer, error) {
 			peers = append(peers, &peer{name: name, version: version, command: command})
 		}
 	}
-	add([]string{"tokio-current", "tokio-multi2"}, func() ([]string, string, error) { return buildTokio(filepath.Join(dir, "tokio")) })
+	add([]string{"tokio-current", "tokio-multi2"}, func() ([]string, string, error) { return buildTokio(o, filepath.Join(dir, "tokio")) })
 	add([]string{"node"}, func() ([]string, string, error) {
 		version, err := outputOf("node", "--version")
 		return []string{"node", "--expose-gc", filepath.Join(dir, "node.mjs")}, version, err
@@ -222,37 +224,54 @@ func python(needed, program string, candidates ...string) (command []string, ver
 	return nil, "", fmt.Errorf("%s cannot do: %s", strings.Join(candidates, " and "), needed)
 }
 
-// unpack writes the programs to where caches are, and returns the folder.
+// unpack writes the programs to where caches are, and returns the folder. Each version of them
+// has one of its own, so that what another tree has built or runs is not touched.
 func unpack() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "asyncio-bench")
-	for _, name := range []string{"asyncio_peer.py", "trio_peer.py", "node.mjs", "tokio/Cargo.toml", "tokio/src/main.rs"} {
-		text, err := sources.ReadFile("peers/" + name)
-		if err != nil {
-			return "", err
+	hash := fnv.New64()
+	if err := fs.WalkDir(sources, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
 		}
-		file := filepath.Join(dir, name)
-		if old, err := os.ReadFile(file); err == nil && bytes.Equal(old, text) {
-			continue // cargo builds what is newer
-		}
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			return "", err
-		}
-		if err := os.WriteFile(file, text, 0o644); err != nil {
+		text, err := sources.ReadFile(name)
+		hash.Write(text)
+		return err
+	}); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(cache, "asyncio-bench", fmt.Sprintf("%x", hash.Sum64()))
+	peers := filepath.Join(dir, "peers")
+	if _, err := os.Stat(peers); err == nil {
+		return peers, nil
+	}
+	// Whole or not at all, also if two do it at once.
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", err
+	}
+	tmp, err := os.MkdirTemp(filepath.Dir(dir), "new")
+	if err != nil {
+		return "", err
+	}
+	if err := os.CopyFS(tmp, sources); err != nil {
+		return "", err
+	}
+	if err := os.Rename(tmp, dir); err != nil {
+		os.RemoveAll(tmp)
+		if _, err := os.Stat(peers); err != nil {
 			return "", err
 		}
 	}
-	return dir, nil
+	return peers, nil
 }
 
 // debianCrates is where Debian's packages of Rust libraries put their sources.
 const debianCrates = "/usr/share/cargo/registry"
 
 // buildTokio builds tokio's program from the crates that Debian's librust-tokio-dev brings.
-func buildTokio(dir string) (command []string, version string, err error) {
+func buildTokio(o options, dir string) (command []string, version string, err error) {
 	crates, _ := filepath.Glob(debianCrates + "/tokio-[0-9]*")
 	if len(crates) == 0 {
 		return nil, "", errors.New("there is no " + debianCrates + "/tokio-*; setup.sh installs it")
@@ -261,7 +280,11 @@ func buildTokio(dir string) (command []string, version string, err error) {
 	if err != nil {
 		return nil, "", err
 	}
-	log.Print("building the program of tokio")
+	program := filepath.Join(dir, "target/release/tokio-peer")
+	if _, err := os.Stat(program); err != nil && o.BuiltOnly {
+		return nil, "", errors.New("its program is not built; go run ./bench builds it")
+	}
+	log.Print("building the program of tokio, if that is not done")
 	cmd := exec.Command("cargo", "build", "--release", "--offline", "--quiet",
 		"--config", `source.crates-io.replace-with="debian"`,
 		"--config", `source.debian.directory="`+debianCrates+`"`)
@@ -270,7 +293,7 @@ func buildTokio(dir string) (command []string, version string, err error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, "", fmt.Errorf("cargo build: %w\n%s", err, out)
 	}
-	return []string{filepath.Join(dir, "target/release/tokio-peer")},
+	return []string{program},
 		strings.TrimPrefix(filepath.Base(crates[0]), "tokio-") + ", " + rust, nil
 }
 

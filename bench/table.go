@@ -15,7 +15,7 @@ type row struct {
 }
 
 // tableOf returns a row for the time of each workload, and one for its bytes if it has them.
-func tableOf(results []result) []row {
+func tableOf(workloads []workload, results []result) []row {
 	var rows []row
 	for _, w := range workloads {
 		of := byPeer(results, w.name)
@@ -64,13 +64,13 @@ func byPeer(results []result, workload string) map[string]result {
 }
 
 // printTable prints the workloads as rows and the peers as columns.
-func printTable(w io.Writer, results []result, columns []*peer, markdown bool) {
+func printTable(w io.Writer, workloads []workload, results []result, columns []*peer, markdown bool) {
 	names := make([]string, len(columns))
 	for i, p := range columns {
 		names[i] = p.name
 	}
 	lines := [][]string{append([]string{"one operation"}, names...)}
-	for _, r := range tableOf(results) {
+	for _, r := range tableOf(workloads, results) {
 		line := []string{r.name}
 		for _, name := range names {
 			if r.cells[name] == "" {

@@ -316,12 +316,11 @@ async fn measure(name: String, n: usize) {
         "taskgroup_tree" => 111_110,
         _ => 100,
     };
-    let warm = run(&name, if weigh { n } else { (n / 10 / step).max(1) * step }, weigh).await;
-    let Some(warm) = warm else {
-        println!("{{\"n\": 0}}");
-        return;
+    let warm = match run(&name, if weigh { n } else { (n / 10 / step).max(1) * step }, weigh).await {
+        Some(m) => m,
+        None => return println!("{{\"n\": 0}}"),
     };
     let (wall, cpu) = run(&name, n, false).await.unwrap().took.unwrap();
-    let ns = if name == "timers" { cpu } else { wall }.as_nanos();
-    println!("{{\"n\": {n}, \"ns\": {ns}, \"bytes\": {}}}", warm.held as f64 / warm.n as f64);
+    let (ns, cpu, bytes) = (wall.as_nanos(), cpu.as_nanos(), warm.held as f64 / warm.n as f64);
+    println!("{{\"n\": {n}, \"ns\": {ns}, \"cpu\": {cpu}, \"bytes\": {bytes}}}");
 }
