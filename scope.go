@@ -16,13 +16,14 @@ import (
 // request is left beyond those there were at the beginning.
 type Scope struct {
 	placed
-	cancelSignal
+	own    cancelSignal // closed by Cancel and Close; that of the ctx above is another
 	parent context.Context
 	// foreign is the nearest ctx above that may end by a deadline or cancel of its own.
 	foreign context.Context
 
-	mu     sync.Mutex // guards the field below
-	unlink func() bool
+	mu     sync.Mutex      // guards the fields below
+	made   context.Context // see opened; nil until somebody looks
+	unhook func() bool     // has own forget it
 }
 
 // NewScope returns a Scope under ctx, which must be that of the running task.
@@ -44,7 +45,7 @@ func (s *Scope) Task() AnyTask { return s.strand.of.(AnyTask) }
 
 // Cancel asks the task to cancel, as [Task.Cancel] does, in the name of the block by.
 func (s *Scope) Cancel(by any, msg ...any) bool {
-	return s.Task().task().cancelAs(by, msg, &s.cancelSignal)
+	return s.Task().task().cancelAs(by, msg, &s.own)
 }
 
 // Cancelling tells whether a request to cancel the task is on its way: asked
@@ -55,53 +56,57 @@ func (s *Scope) Cancelling() bool {
 }
 
 // Close makes the Scope Done for good: its block has ended.
-func (s *Scope) Close() {
-	s.cancelSignal.close()
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.unlink != nil {
-		s.unlink()
-	}
-}
+func (s *Scope) Close() { s.own.close() }
 
 // Deadline returns that of the ctx above.
 func (s *Scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
 
 // Done is closed when the block is cancelled or has ended, or when the ctx above is done.
-func (s *Scope) Done() <-chan struct{} {
-	s.link()
-	return s.cancelSignal.Done()
-}
+func (s *Scope) Done() <-chan struct{} { return s.opened().Done() }
 
-// Err tells whether Done is closed.
+// Err tells whether Done is closed. After a cancel of the task that [Task.Uncancel] has
+// withdrawn a Scope reads as open again, as the task's ctx does; one that was itself cancelled does not.
 func (s *Scope) Err() error {
-	if err := s.cancelSignal.Err(); err != nil {
+	if err := s.own.Err(); err != nil {
 		return err
 	}
 	return s.parent.Err()
 }
 
 // Value returns the value of the ctx above.
-func (s *Scope) Value(key any) any { return valueAt(s, key) }
-
-// AfterFunc calls f in its time once the Scope is Done; see [context.AfterFunc].
-func (s *Scope) AfterFunc(f func()) func() bool {
-	s.link()
-	return s.cancelSignal.AfterFunc(f)
+func (s *Scope) Value(key any) any {
+	s.mu.Lock()
+	made := s.made
+	s.mu.Unlock()
+	switch key.(type) {
+	case placeKey, contextKey:
+	default:
+		if made != nil {
+			return made.Value(key) // the context package asks for it, so as to derive from it
+		}
+	}
+	return valueAt(s, key)
 }
 
-// link has the Scope end with its parent. It is done late: few look at Done.
-func (s *Scope) link() {
+// opened returns a ctx of Go's own that is done when s is. It is made when somebody first
+// looks, as few do; and once more if s is open again.
+func (s *Scope) opened() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.unlink != nil {
-		return
+	if s.made != nil && (s.made.Err() == nil || s.Err() != nil) {
+		return s.made
 	}
-	if p, ok := s.parent.(interface{ AfterFunc(func()) func() bool }); ok {
-		s.unlink = p.AfterFunc(s.cancelSignal.close)
+	if s.unhook != nil {
+		s.unhook()
+	}
+	made, stop := context.WithCancel(s.parent)
+	if s.own.Err() != nil {
+		stop()
 	} else {
-		s.unlink = context.AfterFunc(s.parent, s.cancelSignal.close)
+		s.unhook = s.own.AfterFunc(stop)
 	}
+	s.made = made
+	return made
 }
 
 // foreignOf returns the nearest ctx, from ctx up, that may end by a deadline or

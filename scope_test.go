@@ -1,0 +1,389 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// blocks are those that hand their body a ctx of its own, and cancel it with end.
+var blocks = map[string]func(ctx context.Context, body func(ctx context.Context, end func()) error) error{
+	"Timeout": func(ctx context.Context, body func(ctx context.Context, end func()) error) error {
+		tm := asyncio.NewTimeout(asyncio.Never)
+		return tm.Run(ctx, func(ctx context.Context) error {
+			return body(ctx, func() { _ = tm.Reschedule(0) })
+		})
+	},
+	"TaskGroup": func(ctx context.Context, body func(ctx context.Context, end func()) error) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			return body(ctx, func() { tg.Go(func(context.Context) error { return errBoom }) })
+		})
+	},
+}
+
+// What a block cancels is done inside of it, and open outside: while its body cleans up and when it has ended. The ctx of the
+// body is done for good then, and so is what was derived from it.
+func TestBlockIsDoneInsideAndOpenOutside(t *testing.T) {
+	for name, block := range blocks {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(outside context.Context) error {
+				var inside, derived context.Context
+				err := block(outside, func(ctx context.Context, end func()) error {
+					inside = ctx
+					var stop context.CancelFunc
+					derived, stop = context.WithCancel(ctx)
+					defer stop()
+					equal(t, "at first: inside, outside", []any{isDone(t, ctx), isDone(t, outside)}, "[false false]")
+					end()
+					err := asyncio.Sleep(ctx, time.Hour)
+					wantErr(t, err, asyncio.ErrCancelled)
+					equal(t, "in the cleanup: inside, derived, outside",
+						[]any{isDone(t, ctx), isDone(t, derived), isDone(t, outside)}, "[true true false]")
+					if err := asyncio.Sleep(ctx, time.Second); err != nil {
+						t.Errorf("an await in the cleanup: %v", err)
+					}
+					return err
+				})
+				if err == nil || errors.Is(err, asyncio.ErrCancelled) {
+					t.Errorf("the block ended with %v", err)
+				}
+				equal(t, "in the end: inside, derived, outside",
+					[]any{isDone(t, inside), isDone(t, derived), isDone(t, outside)}, "[true true false]")
+				return asyncio.Yield(outside)
+			})
+		})
+	}
+}
+
+// The ctx of a block's body is done when the block has ended, also where nothing was cancelled.
+func TestBlockIsDoneWhenItHasEnded(t *testing.T) {
+	for name, block := range blocks {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(outside context.Context) error {
+				for _, look := range []bool{true, false} {
+					var inside context.Context
+					err := block(outside, func(ctx context.Context, _ func()) error {
+						inside = ctx
+						if look {
+							equal(t, "in the block", isDone(t, ctx), false)
+						}
+						return nil
+					})
+					if err != nil {
+						return err
+					}
+					equal(t, "in the end: inside, outside", []any{isDone(t, inside), isDone(t, outside)}, "[true false]")
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// A cancel of the task is seen in all its blocks. What a block cancels is seen in those inside of it, and not around it.
+func TestBlocksNested(t *testing.T) {
+	for name, block := range blocks {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(task context.Context) error {
+				return block(task, func(outer context.Context, _ func()) error {
+					err := block(outer, func(middle context.Context, end func()) error {
+						return block(middle, func(inner context.Context, _ func()) error {
+							end()
+							err := asyncio.Sleep(inner, time.Hour)
+							equal(t, "the inner, middle, outer block, the task",
+								[]any{isDone(t, inner), isDone(t, middle), isDone(t, outer), isDone(t, task)}, "[true true false false]")
+							return err
+						})
+					})
+					if err == nil {
+						t.Error("the block was not cancelled")
+					}
+					asyncio.CurrentTask(outer).Cancel()
+					equal(t, "the block, the task", []any{isDone(t, outer), isDone(t, task)}, "[true true]")
+					wantErr(t, asyncio.Yield(outer), asyncio.ErrCancelled)
+					asyncio.CurrentTask(outer).Uncancel()
+					return nil
+				})
+			})
+		})
+	}
+}
+
+// When a cancel of the task is taken back, the ctx of a block reads as open again, as the task's does: whether somebody
+// has looked at it meanwhile makes no difference.
+func TestUncancelOpensTheBlocks(t *testing.T) {
+	for name, block := range blocks {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(task context.Context) error {
+				for _, look := range []bool{true, false} {
+					err := block(task, func(outer context.Context, _ func()) error {
+						return block(outer, func(inner context.Context, end func()) error {
+							self := asyncio.CurrentTask(inner)
+							for range 2 {
+								if look {
+									equal(t, "before", isDone(t, inner), false)
+								}
+								self.Cancel()
+								if look {
+									equal(t, "cancelled", isDone(t, inner), true)
+								}
+								wantErr(t, asyncio.Yield(inner), asyncio.ErrCancelled)
+								self.Uncancel()
+								equal(t, "withdrawn: the inner, the outer block, the task",
+									[]any{isDone(t, inner), isDone(t, outer), isDone(t, task)}, "[false false false]")
+							}
+							end()
+							err := asyncio.Sleep(inner, time.Hour)
+							equal(t, "at its end: the inner, the outer block", []any{isDone(t, inner), isDone(t, outer)}, "[true false]")
+							if err == nil {
+								t.Error("the block was not cancelled")
+							}
+							return err
+						})
+					})
+					if err == nil {
+						t.Error("the block was not cancelled")
+					}
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// Goroutines may look at the ctx of a block while the loop cancels, opens and closes it.
+func TestBlockSeenFromGoroutines(t *testing.T) {
+	for name, block := range blocks {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(task context.Context) error {
+				var ended sync.WaitGroup
+				_ = block(task, func(ctx context.Context, end func()) error {
+					for range 4 {
+						ended.Go(func() {
+							for ctx.Err() == nil {
+								runtime.Gosched()
+							}
+							<-ctx.Done()
+							_ = context.Cause(ctx)
+						})
+					}
+					end()
+					return asyncio.Sleep(ctx, time.Hour)
+				})
+				ended.Wait()
+				return nil
+			})
+		})
+	}
+}
+
+// race is a block of an outsider's, made of what the package exports: it calls body, with rivals as tasks beside it. The first
+// of all that has a result wins; the others are cancelled, and awaited. If none has a result the errors are joined.
+func race[T any](ctx context.Context, body func(ctx context.Context) (T, error), rivals ...func(ctx context.Context) (T, error)) (T, error) {
+	var none T
+	scope, err := asyncio.NewScope(ctx)
+	if err != nil {
+		return none, err
+	}
+	defer scope.Close()
+	self, before := scope.Task(), scope.Task().Cancelling()
+	tasks := spawn(scope, rivals...)
+	stop := func() {
+		for _, task := range tasks {
+			task.Cancel()
+		}
+	}
+	var winner *asyncio.Task[T]
+	inBody, asked := true, false
+	for _, task := range tasks {
+		task.AddDoneCallback(func(context.Context, asyncio.AnyFuture) {
+			if winner == nil && task.Exception() == nil {
+				winner = task
+				stop()
+				asked = inBody && scope.Cancel("a race")
+			}
+		})
+	}
+
+	value, err := body(scope)
+	inBody = false
+	bodyWon := err == nil && winner == nil
+	if bodyWon || errors.Is(err, asyncio.ErrCancelled) {
+		stop()
+	}
+	for len(tasks) > 0 {
+		_, _, cancelled := asyncio.Wait(ctx, tasks)
+		if cancelled == nil {
+			break
+		}
+		err = cancelled
+		stop()
+	}
+
+	if asked {
+		self.Uncancel()
+	}
+	switch {
+	case self.Cancelling() > before && err != nil: // from outside
+		return none, err
+	case bodyWon:
+		return value, nil
+	case winner != nil:
+		return winner.Result()
+	}
+	for _, task := range tasks {
+		err = errors.Join(err, task.Exception())
+	}
+	return none, err
+}
+
+// With Scope one can make blocks that the package has not. Nobody but the block's own body sees that it cancelled itself.
+func TestScopeMakesARace(t *testing.T) {
+	var log record
+	runner := func(name string, takes time.Duration, err error) func(ctx context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
+			cancel := asyncio.Sleep(ctx, takes)
+			if cancel != nil {
+				log.add("%s: %s, ctx done: %v", name, brief(cancel), isDone(t, ctx))
+				return "", cancel
+			}
+			return name, err
+		}
+	}
+	const slow, fast = 2 * time.Second, time.Second
+	for _, c := range []struct {
+		name   string
+		race   func(ctx context.Context) (string, error)
+		result string
+		log    []string
+	}{
+		{"the body wins", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", fast, nil), runner("rival", slow, nil))
+		}, "body ok", []string{"rival: cancelled, ctx done: true"}},
+		{"a rival wins", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", slow, nil), runner("lame", slow, nil), runner("rival", fast, nil))
+		}, "rival ok", []string{"lame: cancelled, ctx done: true", "body: cancelled, ctx done: true"}},
+		{"one fails", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", slow, nil), runner("rival", fast, errBoom))
+		}, "body ok", nil},
+		{"the body fails", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", fast, errBoom), runner("rival", slow, nil))
+		}, "rival ok", nil},
+		{"all fail", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", fast, errBoom), runner("rival", slow, errWorse))
+		}, " boom\nworse", nil},
+		{"a rival wins after the body failed", func(ctx context.Context) (string, error) {
+			return race(ctx, runner("body", 0, errBoom), runner("rival", fast, nil), runner("lame", slow, nil))
+		}, "rival ok", []string{"lame: cancelled, ctx done: true"}},
+		{"a race in a race", func(ctx context.Context) (string, error) {
+			return race(ctx, func(ctx context.Context) (string, error) {
+				return race(ctx, runner("body", slow, nil), runner("inner rival", slow, nil))
+			}, runner("rival", fast, nil))
+		}, "rival ok", []string{"body: cancelled, ctx done: true", "inner rival: cancelled, ctx done: true"}},
+		{"too slow", func(ctx context.Context) (name string, err error) {
+			err = asyncio.Timeout(ctx, fast/2, func(ctx context.Context) error {
+				name, err = race(ctx, runner("body", slow, nil), runner("rival", fast, nil))
+				return err
+			})
+			return name, err
+		}, " asyncio: timed out after 500ms", []string{"body: cancelled, ctx done: true", "rival: cancelled, ctx done: true"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				name, err := c.race(ctx)
+				equal(t, "the result", name+" "+brief(err), c.result)
+				equal(t, "cancelling, ctx done", []any{asyncio.CurrentTask(ctx).Cancelling(), isDone(t, ctx)}, "[0 false]")
+				equal(t, "tasks left", len(asyncio.AllTasks(ctx)), 1)
+				return asyncio.Yield(ctx)
+			})
+			log.want(t, c.log...)
+		})
+	}
+}
+
+// A race that is cancelled from outside, before or after it has a winner, ends cancelled.
+func TestScopeLosesToACancelFromOutside(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, rival := range []time.Duration{time.Second, time.Hour} {
+			task, err := cancelLater(ctx, func(ctx context.Context) error {
+				_, err := race(ctx, sleepThen(time.Hour, 1), sleepThen(rival, 2))
+				return err
+			})
+			wantErr(t, err, asyncio.ErrCancelled)
+			equal(t, "cancelled, cancelling", []any{task.Cancelled(), task.Cancelling()}, "[true 1]")
+		}
+		return nil
+	})
+}
+
+// A Scope tells whether a request is on its way to its task, whoever made it: asked for, and not seen yet.
+func TestScopeCancelling(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, when := range []string{"running", "ready", "suspended"} {
+			var scope *asyncio.Scope
+			task := asyncio.Go(ctx, func(ctx context.Context) (err error) {
+				if scope, err = asyncio.NewScope(ctx); err != nil {
+					return err
+				}
+				defer scope.Close()
+				equal(t, "the task", scope.Task(), asyncio.CurrentTask(ctx))
+				switch when {
+				case "running":
+					scope.Cancel("me")
+					equal(t, "on its way", scope.Cancelling(), true)
+					err = asyncio.Yield(scope)
+				case "ready":
+					err = asyncio.Yield(scope)
+				case "suspended":
+					err = asyncio.Sleep(scope, time.Hour)
+				}
+				wantErr(t, err, asyncio.ErrCancelled)
+				equal(t, "delivered: on its way, asked", []any{scope.Cancelling(), scope.Task().Cancelling()}, "[false 1]")
+				return err
+			})
+			yields(ctx, 1)
+			if when != "running" {
+				equal(t, when+": before", scope.Cancelling(), false)
+				task.Cancel()
+				equal(t, when+": on its way", scope.Cancelling(), true)
+			}
+			_, err := task.Await(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+		}
+		return nil
+	})
+}
+
+// A Scope is under the ctx of the task that runs. It has that one's deadline and values.
+func TestScopeIsUnderACtx(t *testing.T) {
+	type key struct{}
+	_, err := asyncio.NewScope(context.Background())
+	wantErr(t, err, asyncio.ErrNoRunningLoop)
+	run(t, func(ctx context.Context) error {
+		running(ctx).CallSoon(func(ctx context.Context) {
+			_, err := asyncio.NewScope(ctx)
+			wantErr(t, err, asyncio.ErrWrongContext)
+		})
+		yields(ctx, 1)
+		end := time.Now().Add(time.Hour)
+		above, stop := context.WithDeadline(context.WithValue(ctx, key{}, "value"), end)
+		defer stop()
+		scope, err := asyncio.NewScope(above)
+		if err != nil {
+			return err
+		}
+		defer scope.Close()
+		deadline, ok := scope.Deadline()
+		equal(t, "value, deadline", []any{scope.Value(key{}), ok, deadline.Equal(end)}, "[value true true]")
+		equal(t, "done", isDone(t, scope), false)
+		equal(t, "value, when somebody has looked", []any{scope.Value(key{}), asyncio.CurrentTask(scope) == scope.Task()}, "[value true]")
+		stop()
+		equal(t, "done, when the one above is", isDone(t, scope), true)
+		return nil
+	})
+}
