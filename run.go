@@ -20,22 +20,19 @@ import (
 // If ctx ends, main is cancelled. An interrupt (Ctrl-C) cancels main too; Run then returns [ErrInterrupted]. A
 // second interrupt ends the program at once. See asyncio.run.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
-	_, err := RunResult(ctx, withoutResult(main))
+	_, err := runOnce(ctx, &Task[None]{fn: main}, codePointer(main))
 	return err
 }
 
 // RunResult is [Run] for a function with a result.
 func RunResult[T any](ctx context.Context, main func(ctx context.Context) (T, error)) (value T, err error) {
-	r := &Runner{}
-	defer func() { err = also(err, r.Close()) }()
-	return RunnerResult(ctx, r, main)
+	return runOnce(ctx, &Task[T]{fn: main}, codePointer(main))
 }
 
-func withoutResult(main func(ctx context.Context) error) func(ctx context.Context) (None, error) {
-	if main == nil {
-		return nil
-	}
-	return func(ctx context.Context) (None, error) { return None{}, main(ctx) }
+func runOnce[T any](ctx context.Context, t *Task[T], code uintptr) (value T, err error) {
+	r := &Runner{}
+	defer func() { err = also(err, r.Close()) }()
+	return runMain(ctx, r, t, code, nil)
 }
 
 // also joins two errors, of which most often one or both are nil.
@@ -61,7 +58,7 @@ type Runner struct {
 	Driver driver.Driver
 	// LoopFactory makes the loop instead. It is called once.
 	LoopFactory func() *Loop
-	// NoInterrupt leaves SIGINT alone.
+	// NoInterrupt leaves SIGINT alone. In a testing/synctest bubble it must be set: package os/signal does not work there.
 	NoInterrupt bool
 	// ShutdownTimeout is how long Close waits for tasks that were cancelled, and then
 	// for jobs of the default executor; 0 is 5 minutes.
@@ -76,15 +73,20 @@ type Runner struct {
 // Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
 // comes from a running loop ([ErrRuntime]), main is nil ([ErrValue]), a [DeadlockError]. See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
-	_, err := RunnerResult(ctx, r, withoutResult(main), opts...)
+	_, err := runMain(ctx, r, &Task[None]{fn: main}, codePointer(main), opts)
 	return err
 }
 
 // RunnerResult is [Runner.Run] for a function with a result.
 func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
+	return runMain(ctx, r, &Task[T]{fn: main}, codePointer(main), opts)
+}
+
+// runMain runs t, whose function is at code.
+func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, opts []TaskOption) (T, error) {
 	var none T
 	switch {
-	case main == nil:
+	case code == 0:
 		return none, misuse(ErrValue, "Run of a nil function; give it a func(ctx context.Context) error")
 	case placeOf(ctx) != nil:
 		return none, misuse(ErrRuntime, "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask")
@@ -97,7 +99,7 @@ func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.C
 		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
 	first := &callContext{placed{loop: l, vars: r.context, from: &values{ctx}}}
-	t := CreateTask(first, main, append([]TaskOption{WithContext(r.context)}, opts...)...)
+	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
 		t.Cancel(ctx.Err())
 	} else if ctx.Done() != nil {
@@ -275,6 +277,7 @@ func (r *Runner) Close() error {
 	if len(failed.Tasks)+len(failed.Jobs) > 0 {
 		err = also(failed, err)
 	}
+	l.passOn(nil)
 	return err
 }
 
@@ -314,11 +317,15 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 		t.Cancel()
 	}
 	err := l.runUntil(all)
+	for err == nil && !all.Done() && l.Time() < l.deadline {
+		err = l.runUntil(all) // some code may call Stop, or Goexit
+	}
 	for _, t := range tasks {
 		if !t.Done() || t.Cancelled() {
 			continue
 		}
-		if err := t.Exception(); err != nil {
+		err := t.Exception()
+		if _, told := err.(*PanicError); err != nil && !told && err != ErrExited { // that goes up
 			l.report(t.Context(), &ExceptionContext{
 				Message:   "task " + t.Name() + " failed during shutdown",
 				Exception: err,

@@ -204,7 +204,7 @@ func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
 func (t *Task[T]) run() {
 	defer func() {
 		if p := recover(); p != nil {
-			t.ended(newPanicError(p, t.describeShort()))
+			t.panicked(newPanicError(p, t.describeShort()))
 		}
 	}()
 	fn := t.fn
@@ -252,11 +252,15 @@ func (t *taskBase) ended(err error) {
 		f.finish(cancelled, err)
 	default:
 		f.fail(err)
-		if p, ok := err.(*PanicError); ok {
-			l.report(t.context, &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
-			f.read() // one report is enough
-		}
 	}
+}
+
+// panicked is ended with a panic, which is reported at once: somebody may wait for the task who never looks at its error.
+func (t *taskBase) panicked(p *PanicError) {
+	t.ended(p)
+	f := t.future
+	f.loop.report(t.context, &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
+	f.read() // one report is enough
 }
 
 func (t *taskBase) exited(err error) {
