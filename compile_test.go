@@ -59,6 +59,7 @@ var refused = []struct{ statement, says string }{
 
 	// Of another kind.
 	{`asyncio.Go(ctx, nil, asyncio.WithName(6))`, "cannot use 6"},
+	{`asyncio.NewQueue[int](1.3)`, "cannot use 1.3"},
 	{`asyncio.NewFuture[int](ctx, 42)`, "cannot use 42"},
 	{`l.CallLater("soon", func(context.Context) {})`, `cannot use "soon"`},
 	{`l.CallAt(nil, func(context.Context) {})`, "cannot use nil"},
