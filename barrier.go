@@ -111,7 +111,7 @@ func (b *Barrier) changeTo(s barrierState) {
 // fails it returns that error, without a call of fn. See async with.
 func (b *Barrier) With(ctx context.Context, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return misuse(ErrValue, "With of %v and a nil function", b)
+		return misuse(ErrValue, "With of %v and a nil function; give it a func(ctx context.Context) error", b)
 	}
 	if _, err := b.Wait(ctx); err != nil {
 		return err

@@ -109,7 +109,7 @@ func (c *Condition) takeBack(ctx context.Context) (err error, back bool) {
 // See asyncio.Condition.wait_for.
 func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 	if predicate == nil {
-		return misuse(ErrValue, "WaitFor on %v with a nil predicate", c)
+		return misuse(ErrValue, "WaitFor on %v with a nil predicate; give it a func() bool", c)
 	}
 	for !predicate() {
 		if err := c.Wait(ctx); err != nil {

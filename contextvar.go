@@ -190,6 +190,9 @@ func mustContextOf(ctx context.Context, act string, of ...any) *Context {
 type contextKey struct{}
 
 func contextOf(ctx context.Context) *Context {
+	if ctx == nil {
+		return nil
+	}
 	c, _ := ctx.Value(contextKey{}).(*Context)
 	return c
 }

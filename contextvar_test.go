@@ -420,7 +420,7 @@ func TestAwaitInRunOfAContext(t *testing.T) {
 		return err
 	})
 	err := asyncio.NewContext().Run(context.Background(), func(context.Context) { t.Error("it was called") })
-	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of a Context", "pass the ctx that the task was given")
+	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of <Context ", "pass the ctx that the task was given")
 }
 
 // A variable has a default or none, a Context as many variables as were set in it, and

@@ -50,6 +50,9 @@ func placeOf(ctx context.Context) place {
 	if p, ok := ctx.(place); ok {
 		return p
 	}
+	if ctx == nil {
+		return nil
+	}
 	p, _ := ctx.Value(placeKey{}).(place)
 	return p
 }
@@ -232,8 +235,11 @@ func GetRunningLoop(ctx context.Context) (*Loop, error) {
 // suspend: an await in it returns an error. See Context.run.
 func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	p := placeOf(ctx)
-	if p == nil {
-		return misuse(ErrNoRunningLoop, "Run of a Context: ctx comes from no task or callback; pass the ctx that the task was given")
+	switch {
+	case p == nil:
+		return misuse(ErrNoRunningLoop, "Run of %v: ctx comes from no task or callback; pass the ctx that the task was given", c)
+	case f == nil:
+		return misuse(ErrValue, "Run of %v with a nil function; give it a func(ctx context.Context)", c)
 	}
 	l := p.on()
 	if l.entered(c) {

@@ -107,7 +107,12 @@ func (c cancelFunc) applyFuture(f *futureBase)    { f.extra().from = c }
 // WithCancel has Cancel of the future, as long as it is pending, call fn instead
 // of making it cancelled, and answer what fn does. A future made of others
 // passes the request on in this way; Gather's does.
-func WithCancel(fn func(msg []any) bool) FutureOption { return cancelFunc(fn) }
+func WithCancel(fn func(msg []any) bool) FutureOption {
+	if fn == nil {
+		panic(misuse(ErrValue, "WithCancel with a nil function; give it a func(msg []any) bool, or leave the option out"))
+	}
+	return cancelFunc(fn)
+}
 
 // NewFuture returns a pending future of ctx's loop. It panics where there is none. See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {

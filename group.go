@@ -45,7 +45,7 @@ func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *T
 		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", tg)
 	}
 	if fn == nil {
-		return misuse(ErrValue, "a task group with a nil function")
+		return misuse(ErrValue, "a task group with a nil function; give it a func(ctx context.Context, tg *TaskGroup) error")
 	}
 	scope, err := NewScope(ctx)
 	if err != nil {

@@ -150,11 +150,11 @@ func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 // cancelled, and the exception handler is told their names. Whoever needs the default executor
 // from now on gets an error ([ErrRuntime]). See loop.shutdown_default_executor.
 func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
-	switch on, err := runningLoop(ctx); {
+	switch t, err := awaiter(ctx); {
 	case err != nil:
 		return err
-	case on != l:
-		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v on %v", l, on)
+	case t.future.loop != l:
+		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v in task %s of another; await it in a task of its own", l, t.Name())
 	}
 	// Not ctx itself: that may read as open again before anybody has looked at it.
 	limit, cancel := context.WithCancel(context.Background())

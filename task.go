@@ -14,8 +14,14 @@ import (
 // one of its own if it is given to what makes tasks. See coroutine.
 type Coro[T any] func(ctx context.Context) (T, error)
 
-// Await calls c. It suspends where c does.
-func (c Coro[T]) Await(ctx context.Context) (T, error) { return c(ctx) }
+// Await calls c. It suspends where c does. A nil c is an error ([ErrValue]).
+func (c Coro[T]) Await(ctx context.Context) (T, error) {
+	if c == nil {
+		var zero T
+		return zero, misuse(ErrValue, "await of a nil Coro; give it a func(ctx context.Context) that returns a value and an error")
+	}
+	return c(ctx)
+}
 
 // EnsureFuture returns a new task that runs c.
 func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask(ctx, c) }
@@ -123,6 +129,9 @@ func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 // CreateEagerTaskFactory returns a factory that does what f does and has the
 // task start eagerly. See asyncio.create_eager_task_factory.
 func CreateEagerTaskFactory(f TaskFactory) TaskFactory {
+	if f == nil {
+		panic(misuse(ErrValue, "CreateEagerTaskFactory with a nil factory; give it one, or use EagerTaskFactory"))
+	}
 	return func(l *Loop, c TaskConfig) TaskConfig { return EagerTaskFactory(l, f(l, c)) }
 }
 

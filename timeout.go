@@ -60,7 +60,7 @@ func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) err
 		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", t)
 	}
 	if fn == nil {
-		return misuse(ErrValue, "a timeout with a nil function")
+		return misuse(ErrValue, "a timeout with a nil function; give it a func(ctx context.Context) error")
 	}
 	scope, err := NewScope(ctx)
 	if err != nil {
@@ -181,7 +181,7 @@ func (t *TimeoutScope) Name() string {
 func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (result T, err error) {
 	if d > 0 {
 		if aw == nil {
-			return result, misuse(ErrValue, "WaitFor of nil")
+			return result, misuse(ErrValue, "WaitFor of nil; give it a Future, a Task, a Coro or another Awaitable")
 		}
 		err = Timeout(ctx, d, func(ctx context.Context) (err error) {
 			result, err = aw.Await(ctx)

@@ -157,7 +157,7 @@ func hold(ctx context.Context, what interface {
 	Release()
 }, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return misuse(ErrValue, "With of %v and a nil function", what)
+		return misuse(ErrValue, "With of %v and a nil function; give it a func(ctx context.Context) error", what)
 	}
 	if err := what.Acquire(ctx); err != nil {
 		return err

@@ -1,0 +1,696 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"go/types"
+	"maps"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// What only a bug in the calling code can cause is told at once, and the text says what to do about it.
+
+// outcome is the error that f returns or panics with.
+func outcome(f func() error) (err error) {
+	if p := panicOf(func() { err = f() }); p != nil {
+		return p
+	}
+	return err
+}
+
+// What takes a ctx, and is of no use with just any: what awaits wants that of the task that runs, the rest one of a loop.
+// good is such a ctx, with which the call prepares what it needs; the call itself is under ctx.
+var takesCtx = []struct {
+	name   string
+	awaits bool
+	call   func(good, ctx context.Context) error
+}{
+	{"AllTasks", false, func(_, ctx context.Context) error { asyncio.AllTasks(ctx); return nil }},
+	{"CopyContext", false, func(_, ctx context.Context) error { asyncio.CopyContext(ctx); return nil }},
+	{"CreateTask", false, func(_, ctx context.Context) error { asyncio.CreateTask(ctx, one); return nil }},
+	{"CurrentTask", false, func(_, ctx context.Context) error { asyncio.CurrentTask(ctx); return nil }},
+	{"EnsureFuture", false, func(_, ctx context.Context) error { asyncio.EnsureFuture[int](ctx, oneCoro); return nil }},
+	{"Gather", false, func(_, ctx context.Context) error { asyncio.Gather(ctx, oneCoro); return nil }},
+	{"GatherResults", false, func(_, ctx context.Context) error { asyncio.GatherResults(ctx, oneCoro); return nil }},
+	{"GatherAny", false, func(_, ctx context.Context) error { asyncio.GatherAny(ctx, oneCoro); return nil }},
+	{"GatherAnyResults", false, func(_, ctx context.Context) error { asyncio.GatherAnyResults(ctx, oneCoro); return nil }},
+	{"GetRunningLoop", false, func(_, ctx context.Context) error { _, err := asyncio.GetRunningLoop(ctx); return err }},
+	{"Go", false, func(_, ctx context.Context) error { asyncio.Go(ctx, nothing); return nil }},
+	{"NewFuture", false, func(_, ctx context.Context) error { asyncio.NewFuture[int](ctx); return nil }},
+	{"RunInExecutor", false, func(_, ctx context.Context) error { asyncio.RunInExecutor(ctx, nil, one); return nil }},
+	{"Shield", false, func(_, ctx context.Context) error { asyncio.Shield[int](ctx, oneCoro); return nil }},
+	{"WrapFuture", false, func(_, ctx context.Context) error {
+		c := asyncio.NewConcurrentFuture[int]()
+		_ = c.SetResult(1)
+		asyncio.WrapFuture(ctx, c)
+		return nil
+	}},
+	{"Context.Run", false, func(_, ctx context.Context) error { return asyncio.NewContext().Run(ctx, callback) }},
+	{"ContextVar.Reset", false, func(good, ctx context.Context) error { return aVar.Reset(ctx, aVar.Set(good, 1)) }},
+	{"ContextVar.Set", false, func(_, ctx context.Context) error { aVar.Set(ctx, 1); return nil }},
+	{"Coro.EnsureFuture", false, func(_, ctx context.Context) error { oneCoro.EnsureFuture(ctx); return nil }},
+	{"Future.EnsureFuture", false, func(good, ctx context.Context) error { asyncio.NewFuture[int](good).EnsureFuture(ctx); return nil }},
+
+	{"AsCompleted", true, func(good, ctx context.Context) error {
+		for _, err := range asyncio.AsCompleted(ctx, []*asyncio.Future[int]{asyncio.NewFuture[int](good)}) {
+			return err
+		}
+		return nil
+	}},
+	{"NewScope", true, func(_, ctx context.Context) error { _, err := asyncio.NewScope(ctx); return err }},
+	{"Sleep", true, func(_, ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) }},
+	{"Timeout", true, func(_, ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nothing) }},
+	{"TimeoutAt", true, func(_, ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nothing) }},
+	{"ToThread", true, func(_, ctx context.Context) error { _, err := asyncio.ToThread(ctx, one); return err }},
+	{"Wait", true, func(good, ctx context.Context) error {
+		_, _, err := asyncio.Wait(ctx, []*asyncio.Future[int]{asyncio.NewFuture[int](good)})
+		return err
+	}},
+	{"WaitFor", true, func(good, ctx context.Context) error {
+		_, err := asyncio.WaitFor(ctx, asyncio.NewFuture[int](good), time.Second)
+		return err
+	}},
+	{"WithTaskGroup", true, func(_, ctx context.Context) error { return asyncio.WithTaskGroup(ctx, groupOf(1)) }},
+	{"Yield", true, func(_, ctx context.Context) error { return asyncio.Yield(ctx) }},
+	{"Barrier.Wait", true, func(_, ctx context.Context) error { _, err := asyncio.NewBarrier(2).Wait(ctx); return err }},
+	{"Barrier.With", true, func(_, ctx context.Context) error { return asyncio.NewBarrier(2).With(ctx, nothing) }},
+	{"Condition.Acquire", true, func(good, ctx context.Context) error { return aCondition(good).Acquire(ctx) }},
+	{"Condition.Wait", true, func(good, ctx context.Context) error { return aCondition(good).Wait(ctx) }},
+	{"Condition.WaitFor", true, func(good, ctx context.Context) error {
+		return aCondition(good).WaitFor(ctx, func() bool { return false })
+	}},
+	{"Condition.With", true, func(good, ctx context.Context) error { return aCondition(good).With(ctx, nothing) }},
+	{"Event.Wait", true, func(_, ctx context.Context) error { return asyncio.NewEvent().Wait(ctx) }},
+	{"Future.AnyAwait", true, func(good, ctx context.Context) error {
+		_, err := asyncio.NewFuture[int](good).AnyAwait(ctx)
+		return err
+	}},
+	{"Future.Await", true, func(good, ctx context.Context) error { _, err := asyncio.NewFuture[int](good).Await(ctx); return err }},
+	{"Lock.Acquire", true, func(good, ctx context.Context) error { return aLock(good).Acquire(ctx) }},
+	{"Lock.With", true, func(good, ctx context.Context) error { return aLock(good).With(ctx, nothing) }},
+	{"Loop.ShutdownDefaultExecutor", true, func(good, ctx context.Context) error { return running(good).ShutdownDefaultExecutor(ctx) }},
+	{"Queue.Get", true, func(_, ctx context.Context) error { _, err := asyncio.NewQueue[int](1).Get(ctx); return err }},
+	{"Queue.Join", true, func(_, ctx context.Context) error { return aQueue().Join(ctx) }},
+	{"Queue.Put", true, func(_, ctx context.Context) error { return aQueue().Put(ctx, 2) }},
+	{"Semaphore.Acquire", true, func(_, ctx context.Context) error { return asyncio.NewSemaphore(0).Acquire(ctx) }},
+	{"Semaphore.With", true, func(_, ctx context.Context) error { return asyncio.NewSemaphore(0).With(ctx, nothing) }},
+	{"TaskGroup.Run", true, func(_, ctx context.Context) error { return asyncio.NewTaskGroup().Run(ctx, groupOf(1)) }},
+	{"TimeoutScope.Run", true, func(_, ctx context.Context) error { return asyncio.NewTimeout(time.Second).Run(ctx, nothing) }},
+}
+
+// What takes a ctx that may be any, and why.
+var takesAnyCtx = map[string]string{
+	"DefaultExceptionHandler": "writes a text, and asks nobody",
+	"Run":                     "the ctx is that of the world outside",
+	"RunResult":               "as Run",
+	"RunnerResult":            "as Run",
+	"Runner.Run":              "as Run",
+	"ConcurrentFuture.Result": "blocks a goroutine that is not the loop's",
+	"Coro.Await":              "calls a function, which may await",
+	"ContextVar.Get":          "has its default where there are no Contexts",
+	"Barrier.Abort":           "waits for a lock, as Lock.Acquire",
+	"Barrier.Reset":           "as Abort",
+}
+
+var (
+	oneCoro = asyncio.Coro[int](one)
+	aVar    = asyncio.NewContextVar[int]("a variable")
+)
+
+// These are such that one has to wait for them.
+
+func aLock(ctx context.Context) *asyncio.Lock {
+	l := asyncio.NewLock()
+	_ = l.Acquire(ctx)
+	return l
+}
+
+func aCondition(ctx context.Context) *asyncio.Condition { return asyncio.NewCondition(aLock(ctx)) }
+
+func aQueue() *asyncio.Queue[int] {
+	q := asyncio.NewQueue[int](1)
+	_ = q.TryPut(1)
+	return q
+}
+
+// A007: without a running loop each of them says so, and how to get one: with the ctx of the world outside, and with
+// none at all.
+func TestMisuseNoRunningLoop(t *testing.T) {
+	for _, test := range takesCtx {
+		t.Run(test.name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				var none context.Context
+				for _, outside := range []context.Context{context.Background(), none} {
+					err := outcome(func() error { return test.call(ctx, outside) })
+					wantErr(t, err, asyncio.ErrNoRunningLoop, "pass the ctx that the task was given")
+				}
+				return nil
+			})
+		})
+	}
+}
+
+// A callback cannot suspend: what awaits says so there. The rest works.
+func TestMisuseAwaitInACallback(t *testing.T) {
+	for _, test := range takesCtx {
+		t.Run(test.name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				running(ctx).CallSoon(func(inCallback context.Context) {
+					good := inCallback
+					if test.awaits {
+						good = ctx
+					}
+					err := outcome(func() error { return test.call(good, inCallback) })
+					if test.awaits {
+						wantErr(t, err, asyncio.ErrWrongContext, "await in a callback, which cannot suspend (no task runs)", "start a task for it with CreateTask")
+					} else if err != nil {
+						t.Error(err)
+					}
+				})
+				yields(ctx, 3)
+				return nil
+			})
+		})
+	}
+}
+
+// A327: the ctx of another task, a parent's that a closure has caught say, is of no use to await: the error
+// names both. So it is with one that has ended, and with a block's inside of another's task.
+func TestMisuseCtxOfAnotherTask(t *testing.T) {
+	for _, test := range takesCtx {
+		if !test.awaits {
+			continue
+		}
+		t.Run(test.name, func(t *testing.T) {
+			run(t, func(outer context.Context) error {
+				asyncio.CurrentTask(outer).SetName("parent")
+				wrong := map[string]context.Context{"task parent": outer}
+				ended := asyncio.Go(outer, func(ctx context.Context) error { wrong["task ended"] = ctx; return nil }, asyncio.WithName("ended"))
+				if _, err := ended.Await(outer); err != nil {
+					return err
+				}
+				return asyncio.Timeout(outer, time.Hour, func(block context.Context) error {
+					wrong["task parent, a block's"] = block
+					task := asyncio.Go(block, func(ctx context.Context) error {
+						for name, ctx2 := range wrong {
+							name, _, _ = strings.Cut(name, ",")
+							err := outcome(func() error { return test.call(ctx, ctx2) })
+							wantErr(t, err, asyncio.ErrWrongContext, "await under the ctx of "+name+", but task child runs",
+								"a task's function must use the ctx that it is given", "RunCoroutineThreadsafe")
+						}
+						return asyncio.Yield(ctx) // which works all the same
+					}, asyncio.WithName("child"))
+					_, err := task.Await(block)
+					return err
+				})
+			})
+		})
+	}
+}
+
+// A058: a goroutine that a task has started with go is outside of the loop. Debug mode knows it by the goroutine itself,
+// whatever it awaits, and whichever task runs meanwhile.
+func TestMisuseCtxInAnotherGoroutine(t *testing.T) {
+	for _, test := range takesCtx {
+		if !test.awaits {
+			continue
+		}
+		t.Run(test.name, func(t *testing.T) {
+			err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+				inGoroutine(func() {
+					err := outcome(func() error { return test.call(ctx, ctx) })
+					wantErr(t, err, asyncio.ErrRuntime, "from a goroutine that is not the loop's", "use CallSoonThreadsafe or RunCoroutineThreadsafe")
+				})
+				return asyncio.Yield(ctx)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// Without debug mode such a goroutine is known by the task that its ctx is of, which does not run.
+func TestMisuseCtxInAnotherGoroutineWithoutDebugMode(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		task := asyncio.Go(ctx, func(context.Context) error {
+			inGoroutine(func() {
+				wantErr(t, asyncio.Yield(ctx), asyncio.ErrWrongContext, "await under the ctx of task main, but task other runs", "another goroutine RunCoroutineThreadsafe")
+			})
+			return nil
+		}, asyncio.WithName("other"))
+		running(ctx).CallSoon(func(context.Context) {
+			inGoroutine(func() {
+				wantErr(t, asyncio.Yield(ctx), asyncio.ErrWrongContext, "await under the ctx of task main, but no task runs")
+			})
+		})
+		_, err := task.Await(ctx)
+		return err
+	})
+}
+
+// A058: what belongs to the loop and is touched by another goroutine, at any moment, is caught by debug mode before
+// anything happens. The race detector has nothing to say either.
+func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
+	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+		l := running(ctx)
+		f := asyncio.NewFuture[int](ctx)
+		task := asyncio.Go(ctx, never)
+		yields(ctx, 1)
+		ended := make(chan bool)
+		go func() { // at the same time as what follows
+			defer close(ended)
+			for act, touch := range map[string]func() error{
+				"SetResult":       func() error { return f.SetResult(1) },
+				"SetException":    func() error { return f.SetException(errBoom) },
+				"Cancel":          func() error { f.Cancel(); return nil },
+				"AddDoneCallback": func() error { f.AddDoneCallback(callbackA); return nil },
+				"await":           func() error { _, err := task.Await(ctx); return err },
+				"CallSoon":        func() error { l.CallSoon(callback); return nil },
+				"CallLater":       func() error { l.CallLater(time.Second, callback); return nil },
+				"CallAt":          func() error { l.CallAt(time.Second, callback); return nil },
+				"CreateTask":      func() error { asyncio.CreateTask(ctx, one); return nil },
+				"Go":              func() error { asyncio.Go(ctx, nothing); return nil },
+				"RunInExecutor":   func() error { asyncio.RunInExecutor(ctx, nil, one); return nil },
+			} {
+				for range 20 {
+					wantErr(t, outcome(touch), asyncio.ErrRuntime, act+" from a goroutine that is not the loop's", "use CallSoonThreadsafe")
+				}
+			}
+		}()
+		for busy := true; busy; {
+			select {
+			case <-ended:
+				busy = false
+			default:
+				_ = asyncio.Yield(ctx)
+			}
+		}
+		if f.Done() || task.Done() || task.Cancelling() > 0 || len(asyncio.AllTasks(ctx)) != 2 {
+			t.Errorf("something happened: %v, %v, %d tasks", f, task, len(asyncio.AllTasks(ctx)))
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// What takes a function, called without one.
+var takesFunc = map[string]func(ctx context.Context) error{
+	"CreateEagerTaskFactory": func(context.Context) error { asyncio.CreateEagerTaskFactory(nil); return nil },
+	"CreateTask":             func(ctx context.Context) error { asyncio.CreateTask[int](ctx, nil); return nil },
+	"EnsureFuture":           func(ctx context.Context) error { asyncio.EnsureFuture[int](ctx, nil); return nil },
+	"Go":                     func(ctx context.Context) error { asyncio.Go(ctx, nil); return nil },
+	"NewPriorityQueue":       func(context.Context) error { asyncio.NewPriorityQueue[int](0, nil); return nil },
+	"Run":                    func(context.Context) error { return asyncio.Run(context.Background(), nil) },
+	"RunResult": func(context.Context) error {
+		_, err := asyncio.RunResult[int](context.Background(), nil)
+		return err
+	},
+	"RunnerResult": func(context.Context) error {
+		_, err := asyncio.RunnerResult[int](context.Background(), &asyncio.Runner{}, nil)
+		return err
+	},
+	"RunCoroutineThreadsafe": func(ctx context.Context) error {
+		asyncio.RunCoroutineThreadsafe[int](running(ctx), nil)
+		return nil
+	},
+	"RunInExecutor": func(ctx context.Context) error { asyncio.RunInExecutor[int](ctx, nil, nil); return nil },
+	"RunUntilComplete": func(context.Context) error {
+		l := asyncio.NewLoop(driver.NewVirtual())
+		defer l.Close()
+		_, err := asyncio.RunUntilComplete[int](l, nil)
+		return err
+	},
+	"Shield":        func(ctx context.Context) error { asyncio.Shield[int](ctx, nil); return nil },
+	"Timeout":       func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nil) },
+	"TimeoutAt":     func(ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nil) },
+	"ToThread":      func(ctx context.Context) error { _, err := asyncio.ToThread[int](ctx, nil); return err },
+	"WaitFor":       func(ctx context.Context) error { _, err := asyncio.WaitFor[int](ctx, nil, time.Second); return err },
+	"WithCancel":    func(context.Context) error { asyncio.WithCancel(nil); return nil },
+	"WithTaskGroup": func(ctx context.Context) error { return asyncio.WithTaskGroup(ctx, nil) },
+
+	"Barrier.With":      func(ctx context.Context) error { return asyncio.NewBarrier(1).With(ctx, nil) },
+	"Condition.WaitFor": func(ctx context.Context) error { return aCondition(ctx).WaitFor(ctx, nil) },
+	"Condition.With":    func(ctx context.Context) error { return asyncio.NewCondition(nil).With(ctx, nil) },
+	"Context.Run":       func(ctx context.Context) error { return asyncio.NewContext().Run(ctx, nil) },
+	"Coro.Await":        func(ctx context.Context) error { _, err := asyncio.Coro[int](nil).Await(ctx); return err },
+	"Coro.EnsureFuture": func(ctx context.Context) error { asyncio.Coro[int](nil).EnsureFuture(ctx); return nil },
+	"CreateTaskIn": func(ctx context.Context) error {
+		return inGroup(ctx, func(tg *asyncio.TaskGroup) { asyncio.CreateTaskIn[int](tg, nil) })
+	},
+	"TaskGroup.Go":            func(ctx context.Context) error { return inGroup(ctx, func(tg *asyncio.TaskGroup) { tg.Go(nil) }) },
+	"TaskGroup.Run":           func(ctx context.Context) error { return asyncio.NewTaskGroup().Run(ctx, nil) },
+	"Future.AddDoneCallback":  func(ctx context.Context) error { asyncio.NewFuture[int](ctx).AddDoneCallback(nil); return nil },
+	"Gather":                  func(ctx context.Context) error { asyncio.Gather(ctx, asyncio.Coro[int](nil)); return nil },
+	"Lock.With":               func(ctx context.Context) error { return asyncio.NewLock().With(ctx, nil) },
+	"Loop.CallAt":             func(ctx context.Context) error { running(ctx).CallAt(0, nil); return nil },
+	"Loop.CallLater":          func(ctx context.Context) error { running(ctx).CallLater(0, nil); return nil },
+	"Loop.CallSoon":           func(ctx context.Context) error { running(ctx).CallSoon(nil); return nil },
+	"Loop.CallSoonThreadsafe": func(ctx context.Context) error { _, err := running(ctx).CallSoonThreadsafe(nil); return err },
+	"Loop.SetDefaultExecutor": func(ctx context.Context) error { running(ctx).SetDefaultExecutor(nil); return nil },
+	"Runner.Run":              func(context.Context) error { return (&asyncio.Runner{}).Run(context.Background(), nil) },
+	"Semaphore.With":          func(ctx context.Context) error { return asyncio.NewSemaphore(1).With(ctx, nil) },
+	"TimeoutScope.Run":        func(ctx context.Context) error { return asyncio.NewTimeout(0).Run(ctx, nil) },
+}
+
+// inGroup returns what make panics with in a group, which has to be left in good order.
+func inGroup(ctx context.Context, make func(tg *asyncio.TaskGroup)) (err error) {
+	joined := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+		err = panicOf(func() { make(tg) })
+		return nil
+	})
+	return errors.Join(err, joined)
+}
+
+// What takes a function that may be nil, and what that means.
+var takesNilFunc = map[string]string{
+	"Future.RemoveDoneCallback": "there is none to remove",
+	"Loop.SetExceptionHandler":  "the default one",
+	"Loop.SetTaskFactory":       "none",
+	"Loop.SetOrder":             "the usual order",
+}
+
+// A008: a nil function is refused where it is given, not where it would be called, and the text
+// says what it should be.
+func TestMisuseNilFunction(t *testing.T) {
+	for name, call := range takesFunc {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				err := outcome(func() error { return call(ctx) })
+				wantErr(t, err, asyncio.ErrValue, "nil")
+				if err != nil && !strings.Contains(err.Error(), "give it ") && !strings.Contains(err.Error(), "; ") {
+					t.Errorf("%v: what is to be done?", err)
+				}
+				if n := len(asyncio.AllTasks(ctx)); n != 1 {
+					t.Errorf("%d tasks, of which one is main", n)
+				}
+				return nil
+			})
+		})
+	}
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		f.AddDoneCallback(callbackA)
+		if n := f.RemoveDoneCallback(nil); n != 0 {
+			t.Errorf("RemoveDoneCallback(nil) has removed %d", n)
+		}
+		return nil
+	})
+}
+
+// All that is exported and takes a ctx or a function is in one of the lists above.
+func TestMisuseListsAreComplete(t *testing.T) {
+	all := goList(t)
+	pkg, err := all.importer.Import("example.com/asyncio")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctxs, funcs := maps.Clone(takesAnyCtx), maps.Clone(takesNilFunc)
+	for _, test := range takesCtx {
+		ctxs[test.name] = "is tested"
+	}
+	for name := range takesFunc {
+		funcs[name] = "is tested"
+	}
+	exists := map[string]bool{}
+	check := func(name string, sig *types.Signature) {
+		exists[name] = true
+		for p := range sig.Params().Variables() {
+			_, isFunc := p.Type().Underlying().(*types.Signature)
+			switch {
+			case p.Type().String() == "context.Context" && ctxs[name] == "":
+				t.Errorf("%s takes a ctx: put it into takesCtx, or into takesAnyCtx", name)
+			case isFunc && funcs[name] == "":
+				t.Errorf("%s takes a function: put it into takesFunc, or into takesNilFunc", name)
+			}
+		}
+	}
+	for _, name := range pkg.Scope().Names() {
+		obj := pkg.Scope().Lookup(name)
+		if !obj.Exported() {
+			continue
+		}
+		switch obj := obj.(type) {
+		case *types.Func:
+			check(name, obj.Signature())
+		case *types.TypeName:
+			if types.IsInterface(obj.Type()) { // whose methods are those of its types
+				continue
+			}
+			for m := range types.NewMethodSet(types.NewPointer(obj.Type())).Methods() {
+				fields, _ := obj.Type().Underlying().(*types.Struct)
+				if m.Obj().Exported() && (len(m.Index()) == 1 || !fields.Field(m.Index()[0]).Exported()) {
+					check(name+"."+m.Obj().Name(), m.Obj().(*types.Func).Signature())
+				}
+			}
+		}
+	}
+	for name := range maps.Keys(ctxs) {
+		if !exists[name] {
+			t.Errorf("%s, which is said to take a ctx, does not exist", name)
+		}
+	}
+	for name := range maps.Keys(funcs) {
+		if !exists[name] {
+			t.Errorf("%s, which is said to take a function, does not exist", name)
+		}
+	}
+}
+
+// What else can be done wrong, and what the text says.
+func TestMisuse(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		other := asyncio.NewLoop(driver.NewVirtual())
+		defer other.Close()
+		foreign := asyncio.NewFuture[int](other.Context())
+		isSet := asyncio.NewFuture[int](ctx)
+		_ = isSet.SetResult(3)
+		made := func() *asyncio.Task[int] { return asyncio.CreateTask(ctx, one, asyncio.WithName("made")) }
+		used := asyncio.NewTimeout(time.Hour)
+		_ = used.Run(ctx, nothing)
+		var spent *asyncio.TaskGroup
+		_ = asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error { spent = tg; return nil })
+		closed := asyncio.NewLoop(driver.NewVirtual())
+		_ = closed.Close()
+		isDone := &asyncio.Runner{}
+		_ = isDone.Close()
+
+		for _, test := range []struct {
+			what string
+			act  func() error
+			kind error
+			text []string
+		}{
+			{"await of a future of another loop", func() error { _, err := foreign.Await(ctx); return err },
+				asyncio.ErrWrongLoop, []string{"await of <Future pending> in task main of <Loop running>"}},
+			{"Gather of a future of another loop", func() error { asyncio.Gather(ctx, foreign); return nil },
+				asyncio.ErrWrongLoop, []string{"EnsureFuture of <Future pending> on <Loop running>"}},
+			{"await of oneself", func() error {
+				var self *asyncio.Task[int]
+				self = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return self.Await(ctx) }, asyncio.WithName("self"))
+				_, err := self.Await(ctx)
+				return err
+			}, asyncio.ErrRuntime, []string{"task self awaits itself"}},
+
+			{"SetResult twice", func() error { return isSet.SetResult(4) },
+				asyncio.ErrInvalidState, []string{"SetResult on <Future finished result=3>"}},
+			{"SetException after a result", func() error { return isSet.SetException(errBoom) },
+				asyncio.ErrInvalidState, []string{"SetException on <Future finished result=3>"}},
+			{"SetResult on a task", func() error { return made().SetResult(1) },
+				asyncio.ErrRuntime, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "make a Future"}},
+			{"Result too early", func() error { _, err := made().Result(); return err },
+				asyncio.ErrInvalidState, []string{"Result of <Task pending name=made", "await it"}},
+
+			{"a task in a group that has not begun", func() error { asyncio.NewTaskGroup().Go(nothing); return nil },
+				asyncio.ErrRuntime, []string{"a task in <TaskGroup>, which has not been entered", "use it inside the function given to Run"}},
+			{"a task in a group that has ended", func() error { spent.Go(nothing); return nil },
+				asyncio.ErrRuntime, []string{"a task in <TaskGroup entered>, which is finished", "a group lives as long as its block"}},
+			{"a task in a group that shuts down", func() error {
+				var late *asyncio.Task[asyncio.None]
+				_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.Cancel()
+					late = tg.Go(func(context.Context) error { t.Error("it ran"); return nil })
+					return nil
+				})
+				return late.Exception()
+			}, asyncio.ErrRuntime, nil},
+			{"Run of a group again", func() error { return spent.Run(ctx, groupOf(1)) },
+				asyncio.ErrRuntime, []string{"Run of <TaskGroup entered>, which has been entered already", "make one for each block"}},
+			{"Run of a timeout again", func() error { return used.Run(ctx, nothing) },
+				asyncio.ErrRuntime, []string{"Run of <Timeout finished>, which has been entered already", "make one for each block"}},
+			{"Reschedule of a timeout that has ended", func() error { return used.Reschedule(0) },
+				asyncio.ErrRuntime, []string{"Reschedule of <Timeout finished>: too late"}},
+
+			{"a loop run from inside of itself", func() error { return running(ctx).RunForever() },
+				asyncio.ErrRuntime, []string{"RunForever of <Loop running>, which runs already", "awaits"}},
+			{"a loop closed from inside of itself", func() error { return running(ctx).Close() },
+				asyncio.ErrRuntime, []string{"Close of <Loop running>, which is running", "call Stop"}},
+			{"Run inside of Run", func() error { return asyncio.Run(ctx, nothing) },
+				asyncio.ErrRuntime, []string{"Run inside of a running loop", "await the function, or make a task of it"}},
+			{"a loop run after its end", func() error { return closed.RunForever() },
+				asyncio.ErrLoopClosed, []string{"RunForever on <Loop closed>", "make a new one"}},
+			{"a call on a loop after its end", func() error { closed.CallSoon(callback); return nil },
+				asyncio.ErrLoopClosed, []string{"CallSoon on <Loop closed>", "make a new one"}},
+			{"a call from outside after a loop's end", func() error { _, err := closed.CallSoonThreadsafe(callback); return err },
+				asyncio.ErrLoopClosed, []string{"CallSoonThreadsafe on <Loop closed>", "end those who call it before the loop"}},
+			{"a job of a loop after its end", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
+				asyncio.ErrLoopClosed, []string{"RunInExecutor on <Loop closed>"}},
+			{"a Runner after its end", func() error { return isDone.Run(context.Background(), nothing) },
+				asyncio.ErrLoopClosed, []string{"Run of a Runner that is closed", "make a new one"}},
+
+			{"Release of a lock that is free", func() error { asyncio.NewLock().Release(); return nil },
+				asyncio.ErrRuntime, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
+			{"Notify without the lock", func() error { asyncio.NewCondition(nil).Notify(1); return nil },
+				asyncio.ErrRuntime, []string{"Notify on <Condition unlocked>, whose lock nobody holds", "Acquire it before"}},
+			{"Release of a bounded semaphore too often", func() error { asyncio.NewBoundedSemaphore(1).Release(); return nil },
+				asyncio.ErrValue, []string{"Release of <BoundedSemaphore", "once for each Acquire"}},
+			{"a semaphore of less than nothing", func() error { asyncio.NewSemaphore(-1); return nil },
+				asyncio.ErrValue, []string{"NewSemaphore(-1)", "0 units or more"}},
+			{"a barrier for nobody", func() error { asyncio.NewBarrier(0); return nil },
+				asyncio.ErrValue, []string{"NewBarrier(0)", "1 task or more"}},
+			{"TaskDone too often", func() error { asyncio.NewQueue[int](0).TaskDone(); return nil },
+				asyncio.ErrValue, []string{"TaskDone on <Queue", "once for each item"}},
+			{"Wait for nothing", func() error { _, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{}); return err },
+				asyncio.ErrValue, []string{"Wait for no futures at all"}},
+		} {
+			err := outcome(test.act) // here, since t.Run calls its function in another goroutine
+			t.Run(test.what, func(t *testing.T) { wantErr(t, err, test.kind, test.text...) })
+		}
+		wantNil(t, "a second Close", closed.Close())
+		return nil
+	})
+}
+
+func wantNil(t *testing.T, what string, err error) {
+	t.Helper()
+	if err != nil {
+		t.Errorf("%s: %v", what, err)
+	}
+}
+
+// A panic and a Goexit in each place where the program's own code runs. None stops the loop
+// or hits another task; each comes to light.
+func TestPanicAndGoexit(t *testing.T) {
+	for _, test := range []struct {
+		place string
+		with  func(ctx context.Context, fault func()) error // returns what the task that asked for it sees
+		panic []string
+		exit  []string
+	}{
+		{"a task", func(ctx context.Context, fault func()) error {
+			_, err := asyncio.Go(ctx, func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty")).Await(ctx)
+			return err
+		},
+			[]string{"reported: panic in task faulty: boom", "seen: asyncio: panic in task faulty: boom", "Run panics"},
+			[]string{"seen: asyncio: cancelled", "Run exits"}},
+		{"main", func(_ context.Context, fault func()) error { fault(); return nil },
+			[]string{"reported: panic in task main: boom", "Run panics"},
+			[]string{"Run exits"}},
+		{"a callback", func(ctx context.Context, fault func()) error {
+			running(ctx).CallSoon(func(context.Context) { fault() })
+			return asyncio.Sleep(ctx, time.Second)
+		},
+			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
+			[]string{"seen: asyncio: cancelled", "Run exits"}},
+		{"a done callback", func(ctx context.Context, fault func()) error {
+			f := asyncio.NewFuture[int](ctx)
+			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { fault() })
+			_ = f.SetResult(1)
+			return asyncio.Sleep(ctx, time.Second)
+		},
+			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
+			[]string{"seen: asyncio: cancelled", "Run exits"}},
+		{"a job", func(ctx context.Context, fault func()) error {
+			_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { fault(); return 1, nil })
+			return err
+		},
+			[]string{"seen: executor: job panicked: boom", "Run returns executor: job panicked: boom"},
+			[]string{"seen: executor: job called runtime.Goexit", "Run returns executor: job called runtime.Goexit"}},
+		{"a task of a group", func(ctx context.Context, fault func()) error {
+			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty"))
+				return nil
+			})
+		},
+			[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled errors in a TaskGroup (1)", "Run panics"},
+			// Main fails with that while the loop shuts down, and there is no Run to return it.
+			[]string{"seen: asyncio: unhandled errors in a TaskGroup (1)", "reported: task main failed during shutdown", "Run exits"}},
+		{"the body of a group", func(ctx context.Context, fault func()) error {
+			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error { fault(); return nil })
+		},
+			[]string{"reported: panic in task main: boom", "Run panics"},
+			[]string{"Run exits"}},
+		{"the body of a timeout", func(ctx context.Context, fault func()) error {
+			return asyncio.Timeout(ctx, time.Second, func(context.Context) error { fault(); return nil })
+		},
+			[]string{"reported: panic in task main: boom", "Run panics"},
+			[]string{"Run exits"}},
+		{"an eager start", func(ctx context.Context, fault func()) error {
+			_, err := asyncio.Go(ctx, func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty"), asyncio.WithEagerStart(true)).Await(ctx)
+			return err
+		},
+			[]string{"reported: panic in task faulty: boom", "seen: asyncio: panic in task faulty: boom", "Run panics"},
+			[]string{"seen: asyncio: the task called runtime.Goexit", "Run exits"}},
+		{"a function with a lock", func(ctx context.Context, fault func()) error {
+			return asyncio.NewLock().With(ctx, func(context.Context) error { fault(); return nil })
+		},
+			[]string{"reported: panic in task main: boom", "Run panics"},
+			[]string{"Run exits"}},
+	} {
+		for name, fault := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
+			t.Run(test.place+", "+name, func(t *testing.T) {
+				var log record
+				line := func(text string, args ...any) {
+					text, _, _ = strings.Cut(fmt.Sprintf(text, args...), "\n")
+					before, after, has := strings.Cut(text, " (asyncio_test.")
+					if _, end, ok := strings.Cut(after, "):"); has && ok {
+						text = before + ":" + end
+					}
+					log.add("%s", text)
+				}
+				exited := inGoroutine(func() {
+					p := panicOf(func() {
+						err := runErr(t, func(ctx context.Context) error {
+							asyncio.CurrentTask(ctx).SetName("main")
+							running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
+								kind, _, _ := strings.Cut(e.Message, " asyncio_test.")
+								kind, _, _ = strings.Cut(kind, " (")
+								if p := (*asyncio.PanicError)(nil); errors.As(e.Exception, &p) {
+									kind = fmt.Sprintf("%s: %v", kind, p.Value)
+								}
+								line("reported: %s", kind)
+							})
+							err := test.with(ctx, fault)
+							line("seen: %v", err)
+							return err
+						})
+						line("Run returns %v", err)
+					})
+					if p != nil {
+						line("Run panics")
+						wantErr(t, p, p, "boom", "TestPanicAndGoexit")
+					}
+				})
+				if exited {
+					line("Run exits")
+				}
+				want := test.panic
+				if name == "Goexit" {
+					want = test.exit
+				}
+				log.want(t, want...)
+			})
+		}
+	}
+}
