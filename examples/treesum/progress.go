@@ -36,14 +36,22 @@ func (m *meter) count(ctx context.Context, w work) error {
 			return err
 		case ctx.Err() != nil:
 			return ctx.Err()
+		case it.err != nil:
+			continue
 		}
 		m.allFiles.Add(1)
 		m.allBytes.Add(it.size)
 	}
 }
 
-// fileCost is the number of bytes that take as long to hash as it takes to open a file.
+// fileCost is how many bytes can be hashed in the time that it takes to open a file.
 const fileCost = 8 << 10
+
+// effort tells how much was done of how much there is to do.
+func (m *meter) effort() (done, all int64) {
+	done = m.bytes.Load() + m.files.Load()*fileCost
+	return done, max(done, m.allBytes.Load()+m.allFiles.Load()*fileCost)
+}
 
 // text is what stands beside the bar when so much time has passed:
 //
@@ -57,9 +65,9 @@ func (m *meter) text(passed time.Duration) string {
 	more, left := "+", "counting"
 	allFiles, allBytes := max(files, m.allFiles.Load()), max(bytes, m.allBytes.Load())
 	if m.counted.Load() {
-		part := float64(bytes+files*fileCost) / float64(allBytes+allFiles*fileCost)
 		more, left = "", "- left"
-		if part > 0 {
+		if done, all := m.effort(); done > 0 {
+			part := float64(done) / float64(all)
 			left = fmt.Sprintf("%v left", time.Duration(float64(passed)*(1/part-1)).Round(time.Second))
 		}
 	}
@@ -112,8 +120,9 @@ func (b *bar) show(ctx context.Context) error {
 		if err := asyncio.Sleep(ctx, refresh); err != nil {
 			return err
 		}
-		b.bar.SetTotal(b.meter.allBytes.Load(), false)
-		b.bar.SetCurrent(b.meter.bytes.Load())
+		done, all := b.meter.effort()
+		b.bar.SetTotal(all, false)
+		b.bar.SetCurrent(done)
 	}
 }
 

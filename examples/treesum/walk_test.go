@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -118,12 +119,48 @@ func TestDirectoryThatGoes(t *testing.T) {
 	}
 }
 
-// A cancel is seen inside of a large directory, not only after it.
+// A directory that is too large to have all its names in memory is read several times.
+func TestLargeDirectory(t *testing.T) {
+	files := map[string]string{}
+	var all []string
+	for i := range 1000 {
+		name := strconv.Itoa(i)
+		if i%3 == 0 {
+			files[name+"/x"] = ""
+			name += "/"
+		} else {
+			files[name] = ""
+		}
+		all = append(all, name)
+	}
+	slices.Sort(all)
+	dir := makeTree(t, files)
+	for _, limit := range []int{1, 7, 100, 499, 500, 999, 1000, 1001} {
+		var names []string
+		reads := 0
+		for more, last := true, ""; more; reads++ {
+			var part []string
+			var err error
+			if part, more, err = list(t.Context(), dir, last, limit); err != nil {
+				t.Fatal(err)
+			}
+			if len(part) == 0 || len(part) > limit {
+				t.Fatalf("%d names at a time, wanted 1 to %d", len(part), limit)
+			}
+			names, last = append(names, part...), part[len(part)-1]
+		}
+		if !slices.Equal(names, all) || reads != (len(all)+limit-1)/limit {
+			t.Errorf("%d at a time: read %d times, got\n%q", limit, reads, names)
+		}
+	}
+}
+
+// A cancel is seen while a directory is read, not only after it.
 func TestWalkIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	names, err := list(ctx, makeTree(t, map[string]string{"a": ""}))
-	if len(names) > 0 || err != context.Canceled {
-		t.Error(names, err)
+	names, more, err := list(ctx, makeTree(t, map[string]string{"a": ""}), "", 10)
+	if len(names) > 0 || more || err != context.Canceled {
+		t.Error(names, more, err)
 	}
 }
