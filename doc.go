@@ -58,6 +58,9 @@
 //	contextvars.ContextVar                  NewContextVar
 //	asyncio.Lock, Event, Queue, ...         NewLock, NewEvent, NewQueue, ...
 //
+// With Go 1.27, where methods may have type parameters, tg.CreateTask(f), loop.CreateTask(f), loop.CreateFuture,
+// loop.RunInExecutor, loop.RunUntilComplete and runner.RunResult are methods too (methods_go127.go).
+//
 // # Reading the source
 //
 // loop.go (ready calls, timers, one turn), handle.go, strand.go (how control

@@ -62,6 +62,7 @@ waiters
 wait lock
 timeout group shield gather completed event condition semaphore barrier queue
 snapshot
+methods_go127
 `
 
 // "file name" where the layers do not hold, and why; "* name" for all files. One that

@@ -1,0 +1,75 @@
+//go:build go1.27
+
+package asyncio_test
+
+import (
+	"context"
+	"testing"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+func init() {
+	takesAnyCtx["Runner.RunResult"] = "as Run"
+	takesFunc["Runner.RunResult"] = func(context.Context) error {
+		_, err := (&asyncio.Runner{}).RunResult[int](context.Background(), nil)
+		return err
+	}
+	takesFunc["TaskGroup.CreateTask"] = func(ctx context.Context) error {
+		return inGroup(ctx, func(tg *asyncio.TaskGroup) { tg.CreateTask[int](nil) })
+	}
+	takesFunc["Loop.CreateTask"] = func(ctx context.Context) error { running(ctx).CreateTask[int](nil); return nil }
+	takesFunc["Loop.RunInExecutor"] = func(ctx context.Context) error { running(ctx).RunInExecutor[int](nil, nil); return nil }
+	takesFunc["Loop.RunUntilComplete"] = func(context.Context) error {
+		l := asyncio.NewLoop(driver.NewVirtual())
+		defer l.Close()
+		_, err := l.RunUntilComplete[int](nil)
+		return err
+	}
+}
+
+// The methods are what the functions are.
+func TestMethods(t *testing.T) {
+	noLeaks(t)
+	v := asyncio.NewContextVar[string]("v")
+	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
+	sum, err := r.RunResult(context.Background(), func(ctx context.Context) (int, error) {
+		l := running(ctx)
+		v.Set(ctx, "of the creator")
+		task := l.CreateTask(func(ctx context.Context) (string, error) { return valueOf(ctx, v), asyncio.Yield(ctx) }, asyncio.WithName("t"))
+		job := l.RunInExecutor(nil, one)
+		f := l.CreateFuture[int]()
+		f.AddDoneCallback(callbackA)
+		var inGroup *asyncio.Task[int]
+		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			inGroup = tg.CreateTask(one, asyncio.WithName("g"))
+			return f.SetResult(40)
+		})
+		if err != nil {
+			return 0, err
+		}
+		if got, err := task.Await(ctx); got != "of the creator" || task.Name() != "t" || err != nil {
+			t.Errorf("task %s came to %s, %v", task.Name(), got, err)
+		}
+		a, err := job.Await(ctx)
+		if err != nil {
+			return 0, err
+		}
+		b, err := inGroup.Result()
+		if err != nil {
+			return 0, err
+		}
+		c, err := f.Result()
+		return a + b + c, err
+	}, asyncio.WithName("main"))
+	if sum != 42 || err != nil {
+		t.Errorf("it came to %v, %v", sum, err)
+	}
+	if got, err := r.Loop().RunUntilComplete(asyncio.Coro[int](one)); got != 1 || err != nil {
+		t.Errorf("it came to %v, %v", got, err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
