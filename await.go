@@ -115,8 +115,11 @@ func (l *Loop) refuseAwait(s *strand) error {
 func (f *futureBase) startWait(t *taskBase) {
 	f.addWaiter(entry{strand: &t.strand})
 	t.waits = f
-	if t.future.mustCancel && f.cancel(t.request.by, []any{t.request.Message}) {
-		t.future.mustCancel = false
+	if t.future.mustCancel {
+		t.future.mustCancel = false // before: along a circle the cancel comes back to t
+		if !f.cancel(t.request.by, []any{t.request.Message}) {
+			t.future.mustCancel = true
+		}
 	}
 }
 

@@ -42,6 +42,7 @@ type Loop struct {
 	strands         strandList   // all that have not ended
 	futures         uint64       // made, tasks among them
 	outside         int          // pieces of work elsewhere whose end comes through the inbox
+	inCircle        bool         // a cancel on its way has come to a task where it was before
 	stopping        bool
 	fresh           bool // this run has not had its first turn, which comes even if stopping
 	exited          bool // a Goexit is on its way to the caller of run

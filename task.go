@@ -338,8 +338,10 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		t.future.read()
 		return false
 	}
+	l := t.future.loop
 	if t.future.visited {
-		return false // a circle
+		l.inCircle = true
+		return false
 	}
 	visited := 0
 	for last := t; ; visited++ {
@@ -352,12 +354,17 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 			s = &last.signal
 			continue
 		}
-		if f == nil || f.state != pending || f.visited || !f.cancel(by, msg) {
+		above := l.inCircle // what those have found from whom the cancel comes
+		l.inCircle = false
+		passedOn := f != nil && f.state == pending && !f.visited && f.cancel(by, msg)
+		circle := f != nil && f.visited || l.inCircle // directly, or through a future of others
+		l.inCircle = above
+		if !passedOn || circle {
 			last.request, last.future.mustCancel = newCancelledError(by, msg), true
 		}
 		// Unless it was woken already, by an earlier cancel say.
-		if f != nil && f.visited && f.removeWaiters(func(e entry) bool { return e.strand == &last.strand }) > 0 {
-			t.future.loop.ready.Push(entry{strand: &last.strand})
+		if circle && f.removeWaiters(func(e entry) bool { return e.strand == &last.strand }) > 0 {
+			l.ready.Push(entry{strand: &last.strand})
 		}
 		break
 	}

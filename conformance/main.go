@@ -16,6 +16,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -25,68 +26,50 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: conformance < programs.jsonl > traces.jsonl")
 		os.Exit(2)
 	}
+	debug.SetGCPercent(400) // it makes much garbage, and keeps little
 	if err := playAll(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(2)
 	}
 }
 
-// playAll plays the programs of in. If one is malformed it prints nothing at all.
+// playAll plays the programs of in. If one is malformed it writes nothing at all, so the traces
+// are kept until all programs have been read.
 func playAll(in io.Reader, out io.Writer) error {
 	text, err := io.ReadAll(in)
 	if err != nil {
 		return err
 	}
 	lines := bytes.Split(text, []byte("\n"))
-	// Programs are read twice, since all of them at once would fill the memory.
-	err = eachLine(lines, io.Discard, func(line []byte) ([]byte, error) {
-		_, err := parse(line)
-		return nil, err
-	})
-	if err != nil {
-		return err
+	traces, errs := make([][]byte, len(lines)), make([]error, len(lines))
+	var next atomic.Int64
+	var workers sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		workers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(lines); i = next.Add(1) - 1 {
+				if line := bytes.TrimSpace(lines[i]); len(line) > 0 {
+					traces[i], errs[i] = playLine(line)
+				}
+			}
+		})
+	}
+	workers.Wait()
+	for i, err := range errs {
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
 	}
 	w := bufio.NewWriter(out)
-	err = eachLine(lines, w, func(line []byte) ([]byte, error) {
-		prog, err := parse(line)
-		if err != nil {
-			return nil, err
-		}
-		return append(play(prog), '\n'), nil
-	})
-	if err != nil {
-		return err
+	for _, trace := range traces {
+		_, _ = w.Write(trace) // Flush has its error
 	}
 	return w.Flush()
 }
 
-// eachLine calls do for each line that is not empty, several at a time, and writes what it returns, in the order of the lines.
-// The error is that of the first line that has one.
-func eachLine(lines [][]byte, out io.Writer, do func(line []byte) ([]byte, error)) error {
-	const portion = 256
-	for from := 0; from < len(lines); from += portion {
-		todo := lines[from:min(from+portion, len(lines))]
-		results, errs := make([][]byte, len(todo)), make([]error, len(todo))
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for range runtime.GOMAXPROCS(0) {
-			workers.Go(func() {
-				for i := next.Add(1) - 1; int(i) < len(todo); i = next.Add(1) - 1 {
-					if line := bytes.TrimSpace(todo[i]); len(line) > 0 {
-						results[i], errs[i] = do(line)
-					}
-				}
-			})
-		}
-		workers.Wait()
-		for i, result := range results {
-			if errs[i] != nil {
-				return fmt.Errorf("line %d: %w", from+i+1, errs[i])
-			}
-			if _, err := out.Write(result); err != nil {
-				return err
-			}
-		}
+func playLine(line []byte) ([]byte, error) {
+	prog, err := parse(line)
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return append(play(prog), '\n'), nil
 }

@@ -11,7 +11,7 @@ import (
 
 const (
 	maxEvents = 20_000    // in a trace
-	maxSteps  = 1_000_000 // statements that are run; there are events without end that no trace shows
+	maxSteps  = 200_000 // statements that are run; there are events without end that no trace shows
 	maxRounds = 10        // of cancelling what is left when main has ended
 )
 

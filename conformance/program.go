@@ -71,8 +71,8 @@ func init() { // not where it is declared, since bodies hold statements and thos
 
 // A parser reads one program. When it has failed, path is the way to the fault.
 type parser struct {
-	path []string
-	left int // statements that the program may still have
+	path []int // indices, from the body of main down
+	left int   // statements that the program may still have
 }
 
 // maxStatements is the greatest length of a program. The oracle's have less than a hundred statements.
@@ -102,9 +102,13 @@ func parse(line []byte) (*program, error) {
 			return nil, fmt.Errorf("eager: %w", err)
 		}
 	}
-	p := &parser{path: []string{"main"}, left: maxStatements}
+	p := &parser{left: maxStatements}
 	if prog.main, err = p.body(object["main"], true); err != nil {
-		return nil, fmt.Errorf("%s: %w", strings.Join(p.path, ""), err)
+		at := "main"
+		for _, i := range p.path {
+			at += fmt.Sprintf("[%d]", i)
+		}
+		return nil, fmt.Errorf("%s: %w", at, err)
 	}
 	return prog, nil
 }
@@ -118,7 +122,7 @@ func each[T any](p *parser, v any, read func(p *parser, v any) (T, error)) ([]T,
 	all := make([]T, len(parts))
 	depth := len(p.path)
 	for i, part := range parts {
-		p.path = append(p.path, "["+strconv.Itoa(i)+"]")
+		p.path = append(p.path, i)
 		if all[i], err = read(p, part); err != nil {
 			return nil, err
 		}
@@ -161,7 +165,7 @@ func (p *parser) statement(v any, mayWait bool) (s statement, err error) {
 		if v == nil && s.op.args[i].nullable {
 			continue
 		}
-		p.path = append(p.path, "["+strconv.Itoa(i+1)+"]")
+		p.path = append(p.path, i+1)
 		if s.args[i], err = readers[s.op.args[i].kind](p, v); err != nil {
 			return s, err
 		}

@@ -1,0 +1,126 @@
+package asyncio_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// A circle of awaits: each task of it waits for the next, the last for the first. link says how.
+func circle(ctx context.Context, n int, link func(ctx context.Context, next asyncio.AnyFuture) error) []*asyncio.Task[asyncio.None] {
+	tasks := make([]*asyncio.Task[asyncio.None], n)
+	for i := range tasks {
+		tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
+			return link(ctx, tasks[(i+1)%n])
+		}, asyncio.WithName(fmt.Sprint("t", i)))
+	}
+	return tasks
+}
+
+var links = []struct {
+	how  string
+	link func(ctx context.Context, next asyncio.AnyFuture) error
+}{
+	{"awaits it", func(ctx context.Context, next asyncio.AnyFuture) error {
+		_, err := next.AnyAwait(ctx)
+		return err
+	}},
+	{"awaits a gather of it", func(ctx context.Context, next asyncio.AnyFuture) error {
+		_, err := asyncio.GatherAny(ctx, next).Await(ctx)
+		return err
+	}},
+	{"awaits a gather of it twice, and of others", func(ctx context.Context, next asyncio.AnyFuture) error {
+		other := asyncio.NewFuture[int](ctx)
+		runnable := asyncio.Go(ctx, func(ctx context.Context) error { // waits for nothing
+			for {
+				if err := asyncio.Yield(ctx); err != nil {
+					return err
+				}
+			}
+		})
+		_, err := asyncio.GatherAnyResults(ctx, next, other, runnable, next).Await(ctx)
+		return err
+	}},
+	{"awaits it inside of a timeout", func(ctx context.Context, next asyncio.AnyFuture) error {
+		return asyncio.Timeout(ctx, time.Hour, func(ctx context.Context) error {
+			_, err := next.AnyAwait(ctx)
+			return err
+		})
+	}},
+}
+
+// A cancel that travels along a circle of awaits ends it, wherever it begins, and whether the tasks wait already or one cancels itself
+// before it does. CPython overflows its stack.
+func TestCancelAlongACircle(t *testing.T) {
+	for _, l := range links {
+		for n := 1; n <= 4; n++ {
+			if n == 1 && l.how != links[1].how && l.how != links[2].how {
+				continue // a task that awaits itself is refused
+			}
+			for first := range n {
+				t.Run(fmt.Sprintf("%s/%d tasks/from %d", l.how, n, first), func(t *testing.T) {
+					run(t, func(ctx context.Context) error {
+						tasks := circle(ctx, n, l.link)
+						yields(ctx, 2)
+						if !tasks[first].Cancel("enough") {
+							t.Error("Cancel answered false")
+						}
+						done, unfinished, err := asyncio.Wait(ctx, tasks)
+						for _, task := range done {
+							if !task.Cancelled() {
+								t.Errorf("%v is not cancelled", task)
+							}
+						}
+						equal(t, "unfinished tasks", len(unfinished), 0)
+						return err
+					})
+				})
+			}
+		}
+	}
+}
+
+// A task that was asked to cancel before it closes the circle.
+func TestCancelBeforeTheCircleCloses(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var rec record
+		var snake *asyncio.Task[asyncio.None]
+		snake = asyncio.Go(ctx, func(ctx context.Context) error {
+			snake.Cancel("enough")
+			_, err := asyncio.GatherAny(ctx, snake).Await(ctx)
+			rec.add("%v", err)
+			return err
+		}, asyncio.WithName("snake"))
+		if err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			_, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{snake})
+			return err
+		}); err != nil {
+			return err
+		}
+		rec.want(t, "asyncio: cancelled by snake: enough")
+		return nil
+	})
+}
+
+// A cancel that comes again before the circle has ended wakes nobody twice.
+func TestCancelAlongACircleTwice(t *testing.T) {
+	for _, l := range links {
+		t.Run(l.how, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				tasks := circle(ctx, 3, l.link)
+				yields(ctx, 2)
+				for range 3 {
+					for _, task := range tasks {
+						task.Cancel()
+					}
+				}
+				_, unfinished, err := asyncio.Wait(ctx, tasks)
+				equal(t, "unfinished tasks", len(unfinished), 0)
+				return err
+			})
+		})
+	}
+}

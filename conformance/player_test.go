@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"compress/bzip2"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// What CPython did with a few thousand programs stands in testdata; testdata/make.sh writes it.
+func TestRecordedPrograms(t *testing.T) {
+	compare(t, recorded(t, "programs"), recorded(t, "traces"), "")
+}
+
+func recorded(t testing.TB, name string) []byte {
+	file, err := os.Open("testdata/" + name + ".jsonl.bz2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	text, err := io.ReadAll(bzip2.NewReader(file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// New programs each time, where the oracle stands beside the repository and a CPython 3.13 is found. ORACLE_SEED plays
+// those of an earlier run again, ORACLE_COUNT is how many of each profile.
+func TestFreshPrograms(t *testing.T) {
+	oracle, err := filepath.Abs("../../shared/oracle")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(oracle); err != nil {
+		t.Skip("SKIPPED: there is no ../../shared/oracle")
+	}
+	python := findPython()
+	if python == "" {
+		t.Skip("SKIPPED: there is no CPython 3.13; ORACLE_PYTHON names one")
+	}
+	seed, count := os.Getenv("ORACLE_SEED"), os.Getenv("ORACLE_COUNT")
+	if seed == "" {
+		seed = strconv.FormatUint(uint64(rand.Uint32()), 10)
+	}
+	if count == "" {
+		count = "50"
+	}
+	t.Logf("the same again: ORACLE_SEED=%s ORACLE_COUNT=%s go test -run TestFreshPrograms ./conformance", seed, count)
+	programs := output(t, nil, python, oracle+"/generate.py", "--seed", seed, "--count", count, "--profile", "all")
+	traces := output(t, programs, python, oracle+"/oracle.py")
+	compare(t, programs, traces, fmt.Sprintf(
+		"cut down: python3 %s/compare.py --cmd PLAYER --seed %s --count %s --shrink", oracle, seed, count))
+}
+
+// output returns what a command prints.
+func output(t *testing.T, input []byte, command ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(command[0], command[1:]...)
+	cmd.Stdin = bytes.NewReader(input)
+	var failure bytes.Buffer
+	cmd.Stderr = &failure
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", strings.Join(command, " "), err, failure.Bytes())
+	}
+	return out
+}
+
+func findPython() string {
+	home, _ := os.UserHomeDir()
+	candidates, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions/3.13*/bin/python3.13"))
+	for _, c := range append([]string{os.Getenv("ORACLE_PYTHON"), "python3.13"}, candidates...) {
+		if c != "" && exec.Command(c, "-c", "import sys; sys.exit(sys.version_info[:2] != (3, 13))").Run() == nil {
+			return c
+		}
+	}
+	return ""
+}
+
+// compare plays programs and holds the traces against CPython's. What differs must be among deviations.md.
+func compare(t *testing.T, programs, want []byte, hint string) {
+	t.Helper()
+	var out bytes.Buffer
+	if err := playAll(bytes.NewReader(programs), &out); err != nil {
+		t.Fatal(err)
+	}
+	programLines, wanted, got := lines(programs), lines(want), lines(out.Bytes())
+	if len(got) != len(wanted) || len(got) != len(programLines) {
+		t.Fatalf("%d programs, %d traces of CPython's, %d of ours", len(programLines), len(wanted), len(got))
+	}
+	same, limited, deviating, different := 0, 0, 0, 0
+	for i := range wanted {
+		switch {
+		case strings.HasSuffix(wanted[i], `"limit":true}`):
+			limited++ // by the oracle: see its README
+		case wanted[i] == got[i]:
+			same++
+		case strings.Contains(wanted[i], `"RecursionError"`), strings.Contains(wanted[i], `"GeneratorExit"`):
+			deviating++ // see deviations.md
+		default:
+			if different++; different <= 3 {
+				t.Errorf("a difference in\n%s\n%s", programLines[i], firstDifference(wanted[i], got[i]))
+			}
+		}
+	}
+	t.Logf("%d traces are the same; %d programs are not compared; %d deviate as deviations.md says", same, limited, deviating)
+	if different > 0 {
+		t.Errorf("%d of %d traces differ; %s", different, len(wanted), hint)
+	}
+	if same < len(wanted)*8/10 {
+		t.Errorf("only %d of %d programs were compared", same, len(wanted))
+	}
+}
+
+func lines(text []byte) []string {
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}
+
+// firstDifference shows where two traces part.
+func firstDifference(want, got string) string {
+	a, b := strings.Split(want, "],["), strings.Split(got, "],[")
+	at := 0
+	for at < len(a) && at < len(b) && a[at] == b[at] {
+		at++
+	}
+	event := func(events []string) string {
+		if at < len(events) {
+			return events[at]
+		}
+		return "nothing more"
+	}
+	return fmt.Sprintf("both:    %s\nCPython: %s\nours:    %s",
+		strings.Join(a[max(0, at-4):at], "\n         "), event(a), event(b))
+}
