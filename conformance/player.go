@@ -10,9 +10,9 @@ import (
 )
 
 const (
-	maxEvents = 20_000    // in a trace
+	maxEvents = 20_000  // in a trace
 	maxSteps  = 200_000 // statements that are run; there are events without end that no trace shows
-	maxRounds = 10        // of cancelling what is left when main has ended
+	maxRounds = 10      // of cancelling what is left when main has ended
 )
 
 // A player plays one program: it is a user of the library, and a plain one.
