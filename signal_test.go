@@ -260,6 +260,8 @@ func ends(err error) {
 	}
 }
 
+// A277, A278, A279, A280: the first interrupt cancels main, the second ends the program, and who else listens to the
+// signal, or ignores it, is not disturbed. The scenes tell which of them is which.
 func TestInterrupts(t *testing.T) {
 	if signal.Ignored(os.Interrupt) {
 		t.Skip("interrupts are ignored here, as in a shell's background jobs")
