@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gonum.org/v1/plot/plotter"
 )
 
 // small is a number of operations that every workload can do in no time: 2 rings, or a tree of 3 levels.
@@ -235,6 +237,46 @@ func TestCalibrate(t *testing.T) {
 		got, err := o.calibrate(*workloadNamed(name), run)
 		if err != nil || got != c.want {
 			t.Errorf("%s: %d, %v; the last try was %d", name, got, err, n)
+		}
+	}
+}
+
+// The plot has what it should: an SVG with the curves' names, and decades as numbers that one reads.
+func TestDrawGrowth(t *testing.T) {
+	var b strings.Builder
+	err := drawGrowth(&b, []curve{
+		{"timers", plotter.XYs{{X: 1e3, Y: 400}, {X: 1e6, Y: 420}}},
+		{"cancel", plotter.XYs{{X: 1e3, Y: 100}, {X: 1e6, Y: 90}}},
+	})
+	if err != nil || !strings.HasPrefix(b.String(), "<?xml") {
+		t.Fatalf("%.100q, %v", b.String(), err)
+	}
+	for _, text := range []string{">timers</text>", ">cancel</text>", ">1,000</text>", ">1,000,000</text>"} {
+		if !strings.Contains(b.String(), text) {
+			t.Errorf("there is no %s", text)
+		}
+	}
+}
+
+// A number of tasks at once is measured with all of them at once, and what is over soon more often.
+func TestMeasureAt(t *testing.T) {
+	for _, c := range []struct {
+		workload          string
+		size, n, readings int
+	}{
+		{"cancel", 1_000, 1_000, 20}, {"cancel", 100_000, 100_000, 2}, {"timers", 10_000, 10_000, 20},
+		{"spawn_gather", 1_000, 1_000_000, 2}, {"spawn_gather", 300_000, 900_000, 2},
+	} {
+		readings := 0
+		r, err := options{Repeat: 2, Shrink: 1}.measureAt(workloadNamed(c.workload), c.size, func(_ string, n, batch int) (reading, error) {
+			if n != c.n || batch != c.size {
+				t.Errorf("%s: %d tasks, %d at once; wanted %d, %d", c.workload, n, batch, c.n, c.size)
+			}
+			readings++
+			return reading{N: n, NS: 1, CPU: 1}, nil
+		})
+		if err != nil || readings != c.readings || r.Repeat != readings {
+			t.Errorf("%s, %d: %d readings, %+v, %v; wanted %d", c.workload, c.size, readings, r, err, c.readings)
 		}
 	}
 }

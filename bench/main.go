@@ -32,8 +32,8 @@ func main() {
 	only := flag.String("workloads", "", "`names` of workloads, with commas (default all)")
 	jsonFile := flag.String("json", "", "write the medians to `file`, an object a line")
 	markdown := flag.Bool("markdown", false, "print the table in Markdown")
-	repeat := flag.Int("repeat", 5, "`times` that each measurement is repeated")
-	quick := flag.Bool("quick", false, "measure shorter, with fewer tasks, and once")
+	repeat := flag.Int("repeat", 0, "`times` that each measurement is done (default 5, with -quick 1)")
+	quick := flag.Bool("quick", false, "measure shorter, and a tenth of the million")
 	growth := flag.String("growth", "", "measure and draw how the cost of a task grows with their number, to an SVG `file`")
 	pythons := flag.String("python", "python3", "the CPython of cpython and cpython-eager: a `command`")
 	cpu := flag.Bool("cpu", false, "compare CPU time, of all threads, in all workloads: for a machine that is busy")
@@ -48,7 +48,14 @@ func main() {
 
 	opts := options{Peers: *peers, Workloads: *only, Repeat: *repeat, Target: 300 * time.Millisecond, Shrink: 1, Python: *pythons, CPU: *cpu}
 	if *quick {
-		opts.Repeat, opts.Target, opts.Shrink = 1, 30*time.Millisecond, 10
+		opts.Target, opts.Shrink = 30*time.Millisecond, 10
+	}
+	switch {
+	case *repeat > 0:
+	case *quick:
+		opts.Repeat = 1
+	default:
+		opts.Repeat = 5
 	}
 	var err error
 	switch {
@@ -185,7 +192,7 @@ func measure(opts options, rows []workload, columns []*peer) []result {
 const longest = 10 * time.Second
 
 // calibrate returns how many operations to measure of w, which run runs; 0 if it cannot.
-func (o options) calibrate(w workload, run func(workload string, n, batch int) (reading, error)) (int, error) {
+func (o options) calibrate(w workload, run runner) (int, error) {
 	round := func(n float64) int { return max(1, int(n)/w.step) * w.step }
 	n := round(1000)
 	for {

@@ -21,6 +21,7 @@ type meter struct {
 	stopped   bool
 	before    int64 // bytes in use
 	held      int64 // by what the workload holds; 0 if not weighed
+	retained  int64 // when all is done; 0 if not weighed
 }
 
 // A reading is what one run of a program came to. It is also what the programs of peers
@@ -46,9 +47,8 @@ func run(p program, n, batch int, weigh bool) (reading, error) {
 	}
 	m.stop()
 	r := reading{N: n, NS: float64(m.wall), CPU: float64(m.cpu), Bytes: float64(m.held) / float64(n)}
-	if weigh {
-		r.Retained = float64(inUse() - m.before)
-	}
+	m.release()
+	r.Retained = float64(m.retained)
 	return r, nil
 }
 
@@ -68,6 +68,13 @@ func (m *meter) stop() {
 func (m *meter) hold() {
 	if m.weigh {
 		m.held = inUse() - m.before
+	}
+}
+
+// release is called when no task is left; for a loop that is kept, before it ends.
+func (m *meter) release() {
+	if m.weigh && m.retained == 0 {
+		m.retained = inUse() - m.before
 	}
 }
 

@@ -32,8 +32,10 @@ func onLoop(p program) program {
 	return func(ctx context.Context, m *meter) error {
 		return asyncio.Run(ctx, func(ctx context.Context) error {
 			m.start()
-			defer m.stop()
-			return p(ctx, m)
+			err := p(ctx, m)
+			m.stop()
+			m.release()
+			return err
 		})
 	}
 }

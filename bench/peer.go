@@ -52,6 +52,9 @@ var goPeers = []struct {
 //go:embed peers
 var sources embed.FS
 
+// A runner runs a workload, as [peer.run] does.
+type runner func(workload string, n, batch int) (reading, error)
+
 // run runs a workload in a process of its own.
 func (p *peer) run(workload string, n, batch int) (reading, error) {
 	args := append(p.command[1:len(p.command):len(p.command)], p.name, workload, fmt.Sprint(n))

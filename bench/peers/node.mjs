@@ -1,24 +1,26 @@
 // The workloads in JavaScript: node --expose-gc node.mjs node WORKLOAD N
 //
 // workload.go says what the workloads are. It prints a reading; one with n of 0 if it does not
-// have the workload. JavaScript has no tasks: what is made and awaited is the promise
-// of an async function, which runs at once to its first await. It has no cancel of a
-// function either; what ends a sleep is an AbortSignal.
+// have the workload. JavaScript has no tasks. What is made and awaited is the promise of an async
+// function that starts when its turn comes, as a task does: called plainly it would run at once, as
+// part of the caller, to its first await. Nor has it a cancel; what ends a sleep is an AbortSignal.
 
 import { Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 async function noop() {}
 
+const task = (f) => Promise.resolve().then(f);
+
 const workloads = {
   async spawn_await(m) {
-    for (let i = 0; i < m.n; i++) await noop();
+    for (let i = 0; i < m.n; i++) await task(noop);
   },
 
   async spawn_gather(m, batch = 1000) {
     for (let i = 0; i < m.n; i += batch) {
       const tasks = new Array(batch);
-      for (let k = 0; k < batch; k++) tasks[k] = noop();
+      for (let k = 0; k < batch; k++) tasks[k] = task(noop);
       m.hold();
       await Promise.all(tasks);
     }
@@ -97,7 +99,7 @@ const workloads = {
     async function branch(depth) {
       if (depth === 0) return;
       const children = new Array(10);
-      for (let k = 0; k < 10; k++) children[k] = branch(depth - 1);
+      for (let k = 0; k < 10; k++) children[k] = task(() => branch(depth - 1));
       await Promise.all(children);
     }
     const [depth, tasks] = tree(m.n);

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"fmt"
+	"image/color"
+	"io"
+	"log"
+	"math"
+	"os"
+	"slices"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	_ "gonum.org/v1/plot/vg/vgsvg" // the format
+)
+
+// What a task costs must not depend on how many there are. These are the workloads and the
+// numbers that show it.
+var (
+	growing = []string{"spawn_gather", "timers", "cancel"}
+	sizes   = []int{1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000}
+)
+
+// A curve is what a workload costs with each number of tasks, in CPU time.
+type curve struct {
+	name   string
+	points plotter.XYs // number of tasks, ns for each
+}
+
+// grow measures the curves and draws them.
+func grow(o options, file string) error {
+	p := goPeersHere()[0] // ours
+	var curves []curve
+	for _, name := range growing {
+		w := *workloadNamed(name)
+		w.cpu = true
+		c := curve{name: name}
+		for _, size := range sizes {
+			r, err := o.measureAt(&w, size/o.Shrink, p.run)
+			if err != nil {
+				return err
+			}
+			log.Printf("%-12s %9d tasks: %6.0f ns of CPU each ±%.0f %%", name, size/o.Shrink, r.NS, 100*r.Spread)
+			c.points = append(c.points, plotter.XY{X: float64(size / o.Shrink), Y: r.NS})
+		}
+		curves = append(curves, c)
+	}
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	if err := drawGrowth(f, curves); err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// measureAt measures w with a number of tasks at once. What is over soon is repeated more often.
+func (o options) measureAt(w *workload, size int, run runner) (result, error) {
+	n := size
+	if w.name == "spawn_gather" { // which can do it again and again
+		n = max(1, 1_000_000/o.Shrink/size) * size
+	}
+	var readings []reading
+	for range o.Repeat * min(10, max(1, 100_000/n)) {
+		r, err := run(w.name, n, size)
+		if err != nil {
+			return result{}, err
+		}
+		readings = append(readings, r)
+	}
+	return w.summary(readings), nil
+}
+
+// drawGrowth writes the curves as an SVG.
+func drawGrowth(w io.Writer, curves []curve) error {
+	p := plot.New()
+	p.Title.Text = "What a task costs does not depend on how many there are"
+	p.X.Label.Text = "tasks at once"
+	p.X.Scale = plot.LogScale{}
+	p.X.Tick.Marker = decades{}
+	p.Y.Label.Text = "CPU time a task, ns"
+	p.Legend.Top = true
+	p.Add(plotter.NewGrid())
+	colors := []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd6, 0x27, 0x28, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
+	for i, c := range curves {
+		line, points, err := plotter.NewLinePoints(c.points)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		line.Color, points.Color = colors[i%len(colors)], colors[i%len(colors)]
+		line.Width, points.Shape = vg.Points(1.5), draw.CircleGlyph{}
+		p.Add(line, points)
+		p.Legend.Add(c.name, line, points)
+	}
+	p.Y.Min = 0
+	p.Y.Max *= 1.25 // room for the legend
+	svg, err := p.WriterTo(18*vg.Centimeter, 10*vg.Centimeter, "svg")
+	if err != nil {
+		return err
+	}
+	_, err = svg.WriteTo(w)
+	return err
+}
+
+// decades marks the powers of ten, as what they are.
+type decades struct{}
+
+func (decades) Ticks(from, to float64) (ticks []plot.Tick) {
+	for x := math.Pow(10, math.Ceil(math.Log10(from))); x <= to; x *= 10 {
+		digits := strconv.FormatFloat(x, 'f', -1, 64)
+		for i := len(digits) - 3; i > 0; i -= 3 {
+			digits = string(slices.Insert([]byte(digits), i, ','))
+		}
+		ticks = append(ticks, plot.Tick{Value: x, Label: digits})
+	}
+	return ticks
+}

@@ -1,3 +1,0 @@
-package main
-
-func grow(o options, file string) error { return nil }
