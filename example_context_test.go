@@ -1,0 +1,110 @@
+package asyncio_test
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/asyncio"
+)
+
+// requestID tells everything that works on a request which one it is.
+var requestID = asyncio.NewContextVarDefault("request", "none")
+
+func logf(ctx context.Context, format string, args ...any) {
+	id, _ := requestID.Get(ctx)
+	fmt.Printf("[%s] %s\n", id, fmt.Sprintf(format, args...))
+}
+
+// authenticate sets the variable for its caller, which a value of a context.Context cannot do.
+func authenticate(ctx context.Context, user string) {
+	requestID.Set(ctx, "request of "+user)
+}
+
+func ExampleContextVar() {
+	serve := func(user string) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			logf(ctx, "begins")
+			authenticate(ctx, user)
+			logf(ctx, "is known")
+			if err := asyncio.Yield(ctx); err != nil { // the other one runs meanwhile
+				return err
+			}
+			logf(ctx, "ends")
+			return nil
+		}
+	}
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		defer logf(ctx, "all served")
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(serve("ann"))
+			tg.Go(serve("bob"))
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// [none] begins
+	// [request of ann] is known
+	// [none] begins
+	// [request of bob] is known
+	// [request of ann] ends
+	// [request of bob] ends
+	// [none] all served
+	// <nil>
+}
+
+// A variable for the time of a call: the token takes the Set back.
+func ExampleContextVar_Reset() {
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		token := requestID.Set(ctx, "7")
+		logf(ctx, "inside")
+		if err := requestID.Reset(ctx, token); err != nil {
+			return err
+		}
+		logf(ctx, "outside")
+		return requestID.Reset(ctx, token)
+	})
+	fmt.Println(err)
+	// Output:
+	// [7] inside
+	// [none] outside
+	// asyncio: Reset of <ContextVar name=request> with <Token used var=<ContextVar name=request>>, which was used once already: wrong use
+}
+
+// Tasks that start eagerly run up to where they first wait, inside of the call that makes them. One
+// that has its answer at hand never sees the loop.
+func ExampleEagerTaskFactory() {
+	cache := map[string]string{"a": "from the cache"}
+	fetch := func(key string) func(ctx context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
+			if v, ok := cache[key]; ok {
+				return v, nil
+			}
+			return "from afar", asyncio.Yield(ctx)
+		}
+	}
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		loop, err := asyncio.GetRunningLoop(ctx)
+		if err != nil {
+			return err
+		}
+		loop.SetTaskFactory(asyncio.EagerTaskFactory)
+		for _, key := range []string{"a", "b"} {
+			task := asyncio.CreateTask(ctx, fetch(key))
+			fmt.Printf("%s: done at once: %v\n", key, task.Done())
+			v, err := task.Await(ctx)
+			if err != nil {
+				return err
+			}
+			fmt.Printf("%s: %s\n", key, v)
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// a: done at once: true
+	// a: from the cache
+	// b: done at once: false
+	// b: from afar
+	// <nil>
+}
