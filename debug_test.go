@@ -1,0 +1,334 @@
+package asyncio_test
+
+import (
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// A339: debug mode is off, unless ASYNCIODEBUG is set and not empty when the loop is made. SetDebug changes it.
+func TestSetDebug(t *testing.T) {
+	for env, want := range map[string]bool{"": false, "1": true, "0": true} {
+		t.Setenv("ASYNCIODEBUG", env)
+		l := newLoop(t)
+		if l.Debug() != want {
+			t.Errorf("with ASYNCIODEBUG=%q a new loop has debug mode %v", env, l.Debug())
+		}
+		for _, on := range []bool{true, false, true} {
+			l.SetDebug(on)
+			if l.Debug() != on || strings.Contains(l.String(), "debug") != on {
+				t.Errorf("after SetDebug(%v) there is %v", on, l)
+			}
+		}
+	}
+}
+
+var anyTime = regexp.MustCompile(` took [\d.]+(ns|µs|ms|s),`)
+
+// slowSteps plays a scene and returns the reports of slow steps, without the times.
+func slowSteps(t *testing.T, r *asyncio.Runner) []string {
+	var log record
+	r.LoopFactory = func() *asyncio.Loop {
+		l := asyncio.NewLoop(driver.NewVirtual())
+		l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
+			log.handle(ctx, e)
+		})
+		return l
+	}
+	err := runOn(t, r, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		running(ctx).CallSoon(idle)
+		task := asyncio.Go(ctx, oneYield, asyncio.WithName("worker"))
+		_, err := task.Await(ctx)
+		return err
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	log.withoutLineNumbers()
+	for i, line := range log.lines {
+		line = anyTime.ReplaceAllString(line, " took TIME,")
+		if before, after, ok := strings.Cut(line, " made at /"); ok { // of a directory that is different for all
+			_, after, _ = strings.Cut(after, ">")
+			line = before + " made at PLACE>" + after
+		}
+		log.lines[i] = line
+	}
+	return log.lines
+}
+
+func oneYield(ctx context.Context) error { return asyncio.Yield(ctx) }
+
+// A340: in debug mode a step of a task, or a callback, that takes as long as SetSlowCallback says, or longer,
+// is reported by name; a step that ends the task too. No step takes less than no time, and none takes an hour.
+func TestSlowCallback(t *testing.T) {
+	const took = " took TIME, and nothing else could run meanwhile; give long work to ToThread"
+	const worker = "reported: task worker (asyncio_test.oneYield() at debug_test.go:N)" + took
+	const main = "reported: task main (asyncio_test.slowSteps.func2() at debug_test.go:N)" + took
+	got := slowSteps(t, &asyncio.Runner{Debug: true, SlowCallback: -1})
+	want := []string{
+		main,
+		"reported: <Handle asyncio_test.idle() at handle_test.go:N made at PLACE>" + took,
+		worker,
+		worker,
+		main,
+	}
+	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
+		t.Errorf("what was slow:\n\t%s\nwanted:\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+	}
+	for _, r := range []*asyncio.Runner{
+		{SlowCallback: -1},
+		{Debug: true, SlowCallback: time.Hour},
+	} {
+		if got := slowSteps(t, r); len(got) > 0 {
+			t.Errorf("with debug=%v and %v: %v", r.Debug, r.SlowCallback, got)
+		}
+	}
+}
+
+// A340: a Runner's zero SlowCallback, and one of 0, mean 100 ms: a step that does nothing is not reported.
+func TestSlowCallbackOfZero(t *testing.T) {
+	var log record
+	l := newLoop(t)
+	l.SetDebug(true)
+	l.SetExceptionHandler(log.handle)
+	step := func() {
+		l.CallSoon(idle)
+		l.Stop()
+		runForever(t, l)
+	}
+	l.SetSlowCallback(-1)
+	step()
+	if len(log.lines) != 1 {
+		t.Errorf("of one step there are the reports %v", log.lines)
+	}
+	log.lines = nil
+	l.SetSlowCallback(0)
+	for range 10 {
+		step()
+	}
+	if len(log.lines) == 10 { // one may be interrupted by the machine
+		t.Errorf("of steps that do nothing there are the reports %v", log.lines)
+	}
+}
+
+// A341: in debug mode only what runs on the loop may use it; also another loop's code may not.
+func TestDebugModeChecksTheGoroutine(t *testing.T) {
+	for _, debug := range []bool{false, true} {
+		var log record
+		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
+			l := running(ctx)
+			soon := l.CallSoon(idle)
+			use := func() {
+				log.add("CallSoon: %v", panicOf(func() { l.CallSoon(idle) }))
+				log.add("CallLater: %v", panicOf(func() { l.CallLater(time.Minute, idle) }))
+				log.add("CallAt: %v", panicOf(func() { l.CallAt(time.Minute, idle) }))
+				log.add("Go: %v", panicOf(func() { asyncio.Go(ctx, never).Cancel() }))
+				log.add("NewFuture: %v", panicOf(func() { asyncio.NewFuture[int](ctx) }))
+				log.add("Cancel: %v", panicOf(func() { soon.Cancel() }))
+			}
+			inGoroutine(use)
+			inGoroutine(func() {
+				other := asyncio.NewLoop(driver.NewVirtual())
+				defer other.Close()
+				_, _ = asyncio.RunUntilComplete(other, coro(func(context.Context) error { use(); return nil }))
+			})
+			l.CallSoon(func(context.Context) { inGoroutine(use) })
+			yields(ctx, 1)
+			use()
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		acts := []string{"CallSoon: ", "CallLater: ", "CallAt: ", "Go: ", "NewFuture: ", "Cancel: "}
+		text := "<nil>"
+		var want []string
+		for range 3 {
+			for _, act := range acts {
+				if debug {
+					text = "asyncio: " + strings.TrimSuffix(act, ": ") + " from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there: wrong use"
+					if act == "Cancel: " {
+						text = strings.Replace(text, "Cancel", "Cancel of a Handle", 1)
+					}
+				}
+				want = append(want, act+text)
+			}
+		}
+		for _, act := range acts {
+			want = append(want, act+"<nil>")
+		}
+		log.want(t, want...)
+	}
+}
+
+// Debug mode may be turned on and off at any time, by any task: what it knew before is no false alarm.
+func TestDebugModeIsTurnedOnAndOff(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		var tasks []*asyncio.Task[asyncio.None]
+		for i := range 4 {
+			tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) error {
+				for range 3 {
+					l.SetDebug(i%2 == 0)
+					l.CallSoon(idle)
+					if err := asyncio.Yield(ctx); err != nil {
+						return err
+					}
+					l.CallSoon(idle)
+					asyncio.NewFuture[int](ctx).Cancel()
+				}
+				return nil
+			}))
+		}
+		for _, task := range tasks {
+			if _, err := task.Await(ctx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// Debug mode reports a task that was asked to cancel, was told so, and returned as if nothing had been: unless it
+// says so with Uncancel, or ends with any error.
+func TestCancelSwallowedIsReported(t *testing.T) {
+	for _, debug := range []bool{true, false} {
+		var log record
+		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
+			running(ctx).SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
+				log.handle(ctx, e)
+				log.add("of %s", e.Future.(asyncio.AnyTask).Name())
+			})
+			var tasks []*asyncio.Task[asyncio.None]
+			for name, end := range map[string]func(ctx context.Context, err error) error{
+				"swallows": func(context.Context, error) error { return nil },
+				"uncancels": func(ctx context.Context, _ error) error {
+					asyncio.CurrentTask(ctx).Uncancel()
+					return nil
+				},
+				"fails":   func(context.Context, error) error { return errBoom },
+				"returns": func(_ context.Context, err error) error { return err },
+			} {
+				task := asyncio.Go(ctx, func(ctx context.Context) error { return end(ctx, never(ctx)) }, asyncio.WithName(name))
+				tasks = append(tasks, task)
+			}
+			yields(ctx, 1)
+			for _, task := range tasks {
+				task.Cancel()
+				_, _ = task.Await(ctx)
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		log.withoutLineNumbers()
+		var want []string
+		if debug {
+			want = []string{
+				"reported: task swallows (asyncio_test.TestCancelSwallowedIsReported.func1.6() at debug_test.go:N) was asked to cancel and returned without an error; " +
+					"return the CancelledError, or call Uncancel to say that the cancel is void",
+				"of swallows",
+			}
+		}
+		log.want(t, want...)
+	}
+}
+
+// deep calls f below n calls of itself.
+func deep(n int, f func()) {
+	if n == 0 {
+		f()
+		return
+	}
+	deep(n-1, f)
+}
+
+// A342: what debug mode remembers of where a task, a future or a call was made are ten frames at most, from the
+// code on that uses this package. They are in the reports.
+func TestOriginHasTenFrames(t *testing.T) {
+	for what, fail := range map[string]func(ctx context.Context){
+		"a task":            func(ctx context.Context) { asyncio.Go(ctx, fails(errBoom)) },
+		"a task of a group": func(ctx context.Context) { asyncio.Gather(ctx, coro(fails(errBoom))) },
+		"a future":          func(ctx context.Context) { _ = asyncio.NewFuture[int](ctx).SetException(errBoom) },
+		"a call":            func(ctx context.Context) { running(ctx).CallSoon(panics) },
+		"a timer":           func(ctx context.Context) { running(ctx).CallLater(1, panics) },
+		"a call from outside": func(ctx context.Context) {
+			_, _ = running(ctx).CallSoonThreadsafe(panics)
+		},
+	} {
+		for depth, frames := range map[int]int{0: 0, 30: 10} {
+			var sources []string
+			err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+				running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
+					sources = append(sources, e.Source)
+				})
+				deep(depth, func() { fail(ctx) })
+				return asyncio.Sleep(ctx, time.Second)
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			if len(sources) != 1 {
+				t.Errorf("%s: there are %d reports", what, len(sources))
+				continue
+			}
+			lines := strings.Split(sources[0], "\n") // two for each frame
+			if !strings.HasPrefix(lines[0], "example.com/asyncio_test.TestOriginHasTenFrames.func") || !strings.Contains(lines[1], "/debug_test.go:") {
+				t.Errorf("%s was made at\n%s", what, sources[0])
+			}
+			if got := len(lines) / 2; got > 10 || frames > 0 && got != frames {
+				t.Errorf("%s has %d frames:\n%s", what, got, sources[0])
+			}
+			if got := strings.Count(sources[0], "asyncio_test.deep\n"); frames > 0 && got < 7 {
+				t.Errorf("%s has %d frames of the calls to it:\n%s", what, got, sources[0])
+			}
+		}
+	}
+}
+
+// A342: without debug mode nothing is remembered but a task's function.
+func TestOriginWithoutDebugMode(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { log.add("%q", e.Source) })
+		l.CallSoon(panics)
+		_ = asyncio.Yield(ctx)
+		asyncio.Go(ctx, failing)
+		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
+		return asyncio.Yield(ctx)
+	})
+	log.withoutLineNumbers()
+	log.want(t, `""`, `"asyncio_test.failing() at report_test.go:N"`, `""`)
+}
+
+// A344: Go does not tell when something is dropped that ought to have been closed. What a loop leaves behind are
+// goroutines that stand in this package's code, where a leak check finds them; Close ends them all.
+func TestUnclosedLoopLeavesGoroutines(t *testing.T) {
+	noLeaks(t)
+	before := goroutines()
+	l := asyncio.NewLoop(driver.NewVirtual())
+	asyncio.Go(l.Context(), never)
+	l.Stop()
+	runForever(t, l)
+	left := 0
+	for id, stack := range goroutines() {
+		if before[id] == "" && strings.Contains(stack, "asyncio_test.never(") && strings.Contains(stack, "asyncio.(*Task[...]).run") {
+			left++
+		}
+	}
+	if left != 1 {
+		t.Errorf("the task that waits is seen in %d goroutines", left)
+	}
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+}
