@@ -62,13 +62,16 @@ func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *T
 			return
 		}
 		// A panic or Goexit is on its way up. No task outlives the block for that.
-		tg.abort()
-		_ = tg.exit(ctx, nil)
-		for _, err := range tg.errs {
-			scope.loop.CallExceptionHandler(&ExceptionContext{
-				Message:   "a task of a group failed, whose body ended with a panic or Goexit",
-				Exception: err,
-			})
+		if !tg.aborting {
+			tg.abort()
+		}
+		if failed, ok := tg.exit(ctx, nil).(*GroupError); ok {
+			for _, err := range failed.Errors {
+				scope.loop.CallExceptionHandler(&ExceptionContext{
+					Message:   "a task of a group failed, whose body ended with a panic or Goexit",
+					Exception: err,
+				})
+			}
 		}
 	}()
 	err = fn(scope, tg)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"strings"
 	"testing"
 	"time"
 	"weak"
@@ -375,6 +376,85 @@ func TestGroupTaskFailsAndThenTheBody(t *testing.T) {
 			wantGroup(t, err, errBoom, last)
 			return nil
 		})
+	}
+}
+
+// A104: a body that panics, or calls runtime.Goexit, does so out of the block, as KeyboardInterrupt leaves it in Python: bare, and
+// not before all tasks have ended. What has failed meanwhile is reported.
+func TestGroupWhoseBodyPanics(t *testing.T) {
+	var log record
+	for _, end := range []func(){func() { panic(errWorse) }, runtime.Goexit} {
+		var out error
+		exited := inGoroutine(func() {
+			out = panicOf(func() {
+				run(t, func(ctx context.Context) error {
+					running(ctx).SetExceptionHandler(log.handle)
+					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+						tg.Go(failAfter(time.Second, errBoom))
+						tg.Go(func(ctx context.Context) error {
+							_ = asyncio.Sleep(ctx, time.Hour)
+							err := asyncio.Sleep(ctx, time.Minute)
+							log.add("sibling has cleaned up at %v", running(ctx).Time())
+							return err
+						})
+						log.add("body: %s", brief(asyncio.Sleep(ctx, time.Hour)))
+						end()
+						return nil
+					})
+				})
+			})
+		})
+		if !exited {
+			wantErr(t, out, errWorse)
+			if group := (*asyncio.GroupError)(nil); errors.As(out, &group) {
+				t.Error("it is wrapped in a group's error")
+			}
+			log.add("a panic")
+		} else {
+			log.add("a Goexit")
+		}
+	}
+	for i, line := range log.lines { // without the task's name
+		if strings.HasPrefix(line, "reported: panic in task ") {
+			log.lines[i] = "reported: main's panic"
+		}
+	}
+	const failed = "reported: a task of a group failed, whose body ended with a panic or Goexit: boom"
+	log.want(t,
+		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "reported: main's panic", "a panic",
+		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "a Goexit",
+	)
+}
+
+// A106: a task that panics has failed like another, be it that the body fails too: its error, with the stack, is one of the group's.
+func TestGroupWithATaskThatPanics(t *testing.T) {
+	for _, last := range []error{nil, errWorse} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			running(ctx).SetExceptionHandler(log.handle)
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(context.Context) error { panic(errBoom) }, asyncio.WithName("bad"))
+				if err := asyncio.Sleep(ctx, time.Hour); last == nil {
+					return err
+				}
+				return last
+			})
+			var group *asyncio.GroupError
+			if !errors.As(err, &group) {
+				t.Fatalf("it ended with %v", err)
+			}
+			var p *asyncio.PanicError
+			if !errors.As(group.Errors[0], &p) || p.Value != errBoom || len(p.Stack) == 0 {
+				t.Errorf("the first error is %v", group.Errors[0])
+			}
+			if want := []error{group.Errors[0], last}; last != nil {
+				wantGroup(t, err, want...)
+			} else {
+				wantGroup(t, err, want[0])
+			}
+			return nil
+		})
+		equal(t, "the reports", len(log.lines), 1) // a panic is reported at once
 	}
 }
 
