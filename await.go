@@ -138,34 +138,34 @@ func (f *futureBase) endWait(t *taskBase) error {
 	return err
 }
 
-// awaitUnder is await under a ctx that may end by a deadline or a cancel of its own.
+// awaitUnder is await under a ctx that may end by a deadline or cancel of its own.
 func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
-	if err := ctx.Err(); err != nil {
+	if err := ctx.Err(); err != nil && !t.future.mustCancel {
 		return err
 	}
 	l := t.future.loop
-	over := false // the await, for whatever reason
-	abandoned := false
-	l.outside++
+	w := &waitUnder{ctx: ctx}
+	if l.under == nil {
+		l.under = map[*waitUnder]struct{}{}
+	}
+	l.under[w] = struct{}{}
 	stop := context.AfterFunc(ctx, func() {
-		l.doneOutside(func(context.Context) {
-			if over {
-				return
-			}
-			if f.removeWaiters(func(e entry) bool { return e.strand == &t.strand }) > 0 {
-				abandoned = true
+		_, _ = l.CallSoonThreadsafe(func(context.Context) {
+			if !w.over && f.removeWaiters(func(e entry) bool { return e.strand == &t.strand }) > 0 {
+				w.ended = true
 				l.ready.Push(entry{strand: &t.strand})
 			}
 		})
 	})
+	defer func() { // also if the loop is closed, which ends the goroutine
+		w.over = true
+		delete(l.under, w)
+		stop()
+	}()
 	f.startWait(t)
 	l.suspend(&t.strand)
-	over = true
-	if stop() {
-		l.outside--
-	}
 	err := f.endWait(t)
-	if abandoned && err == nil {
+	if w.ended && err == nil {
 		return ctx.Err()
 	}
 	return err

@@ -31,18 +31,19 @@ type Loop struct {
 	left            int                 // entries that the present turn has still to run
 	turns           uint64              // begun
 	timers          timerheap.Heap[*TimerHandle]
-	cancelledTimers int          // of those in timers
-	current         *strand      // which runs; nil in a callback and outside of all
-	vars            *Context     // in which the code runs
-	outer           []*Context   // in which those run that wait for the present code to return
-	root            Context      // outside of all tasks and callbacks
-	callStack       *coro.Stack  // on which a callback runs
-	handed          entry        // what a stack found next and left to a bare one
-	eager           []eagerStart // the innermost last
-	strands         strandList   // all that have not ended
-	futures         uint64       // made, tasks among them
-	outside         int          // pieces of work elsewhere whose end comes through the inbox
-	inCircle        bool         // a cancel on its way has come to a task where it was before
+	cancelledTimers int                     // of those in timers
+	current         *strand                 // which runs; nil in a callback and outside of all
+	vars            *Context                // in which the code runs
+	outer           []*Context              // in which those run that wait for the present code to return
+	root            Context                 // outside of all tasks and callbacks
+	callStack       *coro.Stack             // on which a callback runs
+	handed          entry                   // what a stack found next and left to a bare one
+	eager           []eagerStart            // the innermost last
+	strands         strandList              // all that have not ended
+	futures         uint64                  // made, tasks among them
+	outside         int                     // pieces of work elsewhere whose end comes through the inbox
+	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
+	inCircle        bool                    // a cancel on its way has come to a task where it was before
 	stopping        bool
 	fresh           bool // this run has not had its first turn, which comes even if stopping
 	exited          bool // a Goexit is on its way to the caller of run
@@ -319,16 +320,42 @@ func (l *Loop) park() bool {
 			return true
 		}
 	}
-	hopeless := until == Never && l.outside == 0 && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
+	outside := l.outside > 0 || l.waitsForCtx(until == Never)
+	hopeless := until == Never && !outside && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
 	if until = min(until, l.deadline); until != Never {
 		until = min(until, l.timeAfter(maxPark))
 	}
-	if hopeless || !l.driver.Park(until, l.outside > 0) {
+	if hopeless || !l.driver.Park(until, outside) {
 		l.deadlock = &DeadlockError{Waiting: l.strands.describe()}
 		return false
 	}
 	l.takeInbox()
 	return true
+}
+
+// A waitUnder is an await under a ctx that may end by a deadline or a cancel of its own.
+type waitUnder struct {
+	ctx   context.Context
+	ended bool // the await, by that
+	over  bool // the await, for whatever reason
+}
+
+// waitsForCtx tells whether a loop that has nothing to do waits for the end of a ctx that somebody awaits under: because
+// that has come and the word of it is on its way from another goroutine, or because there is nothing else to wait for. A
+// virtual clock must not jump meanwhile. Otherwise such an end is no reason to stop it: it may never come.
+func (l *Loop) waitsForCtx(nothingElse bool) bool {
+	if nothingElse {
+		return len(l.under) > 0
+	}
+	if _, real := l.driver.(*driver.Real); real {
+		return false // it does not jump, and need not be asked to look at each of many
+	}
+	for w := range l.under {
+		if w.ctx.Err() != nil {
+			return true
+		}
+	}
+	return false
 }
 
 func (l *Loop) takeInbox() {
