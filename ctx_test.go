@@ -238,6 +238,14 @@ func TestTaskIsNotUnderItsMakersCtx(t *testing.T) {
 		got, err := task.Await(ctx)
 		equal(t, "value, done", got, "value, done: false")
 		equal(t, "the maker's ctx", isDone(t, under), true)
+
+		// Nor does a cause come from there.
+		var cause error
+		late := asyncio.Go(under, func(ctx context.Context) error { cause = context.Cause(ctx); return nil })
+		if _, err := late.Await(ctx); err != nil {
+			return err
+		}
+		equal(t, "the cause of a ctx that is open", cause, "<nil>")
 		return err
 	})
 }

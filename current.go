@@ -73,12 +73,13 @@ func valueAt(p place, key any) any {
 
 // valuesOf returns where a new task takes the values of ctx from. A place is
 // skipped for its own source, or else a task that starts its successor for ever
-// would build a chain without end.
+// would build a chain without end. How ctx ends is none of the values, or else
+// [context.Cause] of the task's ctx would find it there.
 func valuesOf(ctx context.Context) *values {
 	if p, ok := ctx.(place); ok {
 		return p.values()
 	}
-	return &values{ctx}
+	return &values{context.WithoutCancel(ctx)}
 }
 
 // A callContext is the ctx of a callback. It is never done.

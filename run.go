@@ -98,7 +98,7 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	if l.IsRunning() {
 		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
-	first := &callContext{placed{loop: l, vars: r.context, from: &values{ctx}}}
+	first := &callContext{placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
 	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
 		t.Cancel(ctx.Err())

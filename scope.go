@@ -75,17 +75,19 @@ func (s *Scope) Err() error {
 
 // Value returns the value of the ctx above.
 func (s *Scope) Value(key any) any {
-	s.mu.Lock()
-	made := s.made
-	s.mu.Unlock()
 	switch key.(type) {
-	case placeKey, contextKey:
-	default:
-		if made != nil {
-			return made.Value(key) // the context package asks for it, so as to derive from it
-		}
+	case placeKey:
+		return s
+	case contextKey:
+		return s.context()
 	}
-	return valueAt(s, key)
+	s.mu.Lock()
+	above := s.made // the context package asks for it, so as to derive from it
+	s.mu.Unlock()
+	if above == nil {
+		above = s.parent
+	}
+	return above.Value(key)
 }
 
 // opened returns a ctx of Go's own that is done when s is. It is made when somebody first
