@@ -250,6 +250,64 @@ func TestTaskIsNotUnderItsMakersCtx(t *testing.T) {
 	})
 }
 
+// A group under a ctx that ends: the wait for its tasks ends them, and the block returns the ctx's error when they are through.
+func TestGroupUnderACtxThatEnds(t *testing.T) {
+	for _, where := range []string{"in the body", "after it"} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			err := asyncio.WithTaskGroup(endsSoon(ctx), func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(ctx context.Context) error {
+					err := asyncio.Sleep(ctx, time.Hour)
+					log.add("task: %s", brief(err))
+					_ = asyncio.Sleep(ctx, time.Minute)
+					log.add("task leaves")
+					return err
+				})
+				if where == "in the body" {
+					yields(ctx, 1)
+					return log.recorded("body", never)(ctx)
+				}
+				return nil
+			})
+			log.add("group: %v", err)
+			return nil
+		})
+		want := []string{"task: cancelled", "task leaves", "group: context canceled"}
+		if where == "in the body" {
+			want = []string{"body: context canceled", "task: cancelled", "task leaves", "group: context canceled"}
+		}
+		log.want(t, want...)
+	}
+}
+
+// What fails in the body or in a task goes before the end of the ctx.
+func TestGroupUnderACtxThatEndsAndAFailure(t *testing.T) {
+	for name, body := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
+		"the body fails, and the ctx ends while a task cleans up": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			asyncio.CreateTaskIn(tg, stubborn(time.Second))
+			yields(ctx, 1)
+			return errBoom
+		},
+		"a task fails in its cleanup": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(failInCleanup(errBoom))
+			return nil
+		},
+		"a task fails in its cleanup after the body": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(failInCleanup(errBoom))
+			return never(ctx)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(task context.Context) error {
+				ctx, stop := context.WithCancel(task)
+				running(task).CallLater(time.Millisecond, func(context.Context) { stop() })
+				wantGroup(t, asyncio.WithTaskGroup(ctx, body), errBoom)
+				return nil
+			})
+		})
+	}
+}
+
 // In virtual time an await under a ctx of Go's does not stop the clock: that the ctx may end is no reason to wait for it. It is when
 // there is nothing else to wait for; then another goroutine may end it, and that is no deadlock.
 func TestVirtualClockUnderACtx(t *testing.T) {

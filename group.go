@@ -29,7 +29,8 @@ type TaskGroup struct {
 
 // WithTaskGroup runs fn with a new group, waits for all its tasks, and returns
 // nil if nothing went wrong, or else: a [GroupError], if a task failed or fn
-// returned an error; a [CancelledError], if the calling task was cancelled and no task failed.
+// returned an error; a [CancelledError], if the calling task was cancelled and nothing failed; or ctx's
+// error, if ctx ended by a deadline or cancel of its own and nothing failed.
 // A task that ends cancelled is no error. fn must use the ctx that it is given: that is done
 // once a task fails. See asyncio.TaskGroup.
 func WithTaskGroup(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
@@ -83,7 +84,8 @@ func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *T
 func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	tg.exiting = true
 	var propagate error // a cancel from outside
-	bodyCancelled := err != nil && isCancelled(err, tg.parent.Cancelling() > 0)
+	// A ctx that ended by a deadline or cancel of its own is as good as a cancel.
+	bodyCancelled := err != nil && (isCancelled(err, tg.parent.Cancelling() > 0) || err == ctx.Err())
 	if bodyCancelled {
 		propagate = err
 	}
@@ -115,18 +117,12 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	}
 	if tg.asked && tg.parent.Uncancel() == 0 {
 		propagate = nil
-		if tg.cancelled && bodyCancelled {
-			err = nil
-		}
-	}
-	if propagate != nil && len(tg.errs) == 0 {
-		return propagate
 	}
 	if err != nil && !bodyCancelled {
 		tg.errs = append(tg.errs, err)
 	}
 	if len(tg.errs) == 0 {
-		return err
+		return propagate
 	}
 	// A cancel from outside is not lost to the error: it is delivered at the next await.
 	if tg.parent.Cancelling() > 0 {
