@@ -12,7 +12,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// ended returns a ctx of Go's own, under ctx, that a callback of the loop ends soon.
+// endsSoon returns a ctx of Go's own, under ctx, that a callback of the loop ends soon.
 func endsSoon(ctx context.Context) context.Context {
 	ctx, stop := context.WithCancel(ctx)
 	running(ctx).CallSoon(func(context.Context) { stop() })
@@ -306,6 +306,21 @@ func TestGroupUnderACtxThatEndsAndAFailure(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a thread is doing for an await that ends with its ctx is cancelled: nobody else waits for it.
+func TestThreadUnderACtxThatEnds(t *testing.T) {
+	run(t, func(task context.Context) error {
+		ctx, stop := context.WithCancel(task)
+		l := running(task)
+		_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { stop() })
+			<-ctx.Done()
+			return 0, nil
+		})
+		equal(t, "the error", err, "context canceled")
+		return nil
+	})
 }
 
 // In virtual time an await under a ctx of Go's does not stop the clock: that the ctx may end is no reason to wait for it. It is when

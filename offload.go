@@ -13,15 +13,20 @@ import (
 // ToThread calls fn in a goroutine of the loop's default executor and suspends
 // until it has returned. fn may block. Its ctx has the values of ctx and a copy of
 // its Context, and is done when the calling task is cancelled: ToThread then returns the
-// [CancelledError] at once, and fn goes on as long as it likes; the pool counts it as
-// abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
+// [CancelledError] at once, and fn goes on as long as it likes; so it is when ctx ends by a deadline or
+// cancel of its own, with ctx's error. The pool counts fn as abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
 // an [executor.PanicError]. See asyncio.to_thread.
 func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
 	if _, err := awaiter(ctx); err != nil {
 		var zero T
 		return zero, err
 	}
-	return offload("ToThread", ctx, nil, fn, CopyContext(ctx)).Await(ctx)
+	f := offload("ToThread", ctx, nil, fn, CopyContext(ctx))
+	value, err := f.Await(ctx)
+	if err != nil && !f.Done() { // ctx is over, and nobody else waits for f
+		f.Cancel(err)
+	}
+	return value, err
 }
 
 // RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
