@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"syscall"
 
 	"lukechampine.com/blake3"
 )
@@ -66,7 +67,11 @@ type summer struct {
 	sum    []byte
 }
 
-func openFile(path string) (fs.File, error) { return os.Open(path) }
+// openFile opens a file to be read. It does not wait for a pipe that nobody writes to: such a thing
+// can be in a list, or come in the place of a file.
+func openFile(path string) (fs.File, error) {
+	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+}
 
 // file returns the checksum of a regular file, which is good until the next call. It is an error if the
 // file changes under way, as far as its size and time of change tell.

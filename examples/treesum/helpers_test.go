@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 }
 
 // command returns the command to run treesum in a directory.
-func command(t *testing.T, dir string, args ...string) *exec.Cmd {
+func command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
 	if err != nil {

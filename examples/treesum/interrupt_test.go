@@ -50,6 +50,19 @@ func started(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 	return cmd
 }
 
+// A pipe that nobody writes to is left out of a list, and named if it stands in one. Nobody waits for it.
+func TestNamedPipe(t *testing.T) {
+	dir := makeTree(t, map[string]string{"a": "a"})
+	if err := syscall.Mkfifo(dir+"/pipe", 0o600); err != nil {
+		t.Skip("SKIPPED: no named pipes here:", err)
+	}
+	status, stdout, stderr := treesum(t, dir, "", ".")
+	want(t, status, stdout, stderr, 0, sumOfA+"  ./a\n", "")
+	status, stdout, stderr = treesum(t, dir, sumOfA+"  pipe\n", "-c")
+	want(t, status, stdout, stderr, 1, "pipe: FAILED open or read\n",
+		"treesum: pipe: not a regular file\ntreesum: WARNING: 1 listed file could not be read\n")
+}
+
 // Ctrl-C: what is done is printed, it says so, and exits with 130.
 func TestInterrupt(t *testing.T) {
 	dir, lines := longTree(t)

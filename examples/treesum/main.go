@@ -182,31 +182,35 @@ func (o *options) run(p *pipeline, stderr io.Writer) int {
 		}
 		return err
 	})
-	if err := runner.Close(); err != nil { // the second chance of what hangs is over
+	if err := runner.Close(); err != nil { // a thread hangs; we go on without it
 		fmt.Fprintln(stderr, "treesum:", err)
 	}
-
-	status, why := 0, ""
 	switch {
 	case errors.Is(err, asyncio.ErrInterrupted):
-		status, why = exitInterrupted, "stopped"
+		return o.stopped(p, "stopped", exitInterrupted, stderr)
 	case errors.Is(err, asyncio.ErrTimeout):
-		status, why = exitTimeout, fmt.Sprintf("timed out after %v", o.timeout)
-	}
-	if why != "" {
-		err = p.rest()
-		fmt.Fprintf(stderr, "treesum: %s with %s done\n", why, count(p.total.done, "file", "files"))
+		return o.stopped(p, fmt.Sprintf("timed out after %v", o.timeout), exitTimeout, stderr)
 	}
 	if group := (*asyncio.GroupError)(nil); errors.As(err, &group) {
 		err = errors.Join(group.Errors...)
 	}
 	if err != nil {
 		fmt.Fprintln(stderr, "treesum:", err)
-		return max(status, exitFailed)
+		return exitFailed
 	}
 	if o.warn(p.total, stderr) {
-		return max(status, exitFailed)
+		return exitFailed
 	}
+	return 0
+}
+
+// stopped prints what was done before the end came, and returns the status.
+func (o *options) stopped(p *pipeline, how string, status int, stderr io.Writer) int {
+	if err := p.rest(); err != nil {
+		fmt.Fprintln(stderr, "treesum:", err)
+	}
+	o.warn(p.total, stderr)
+	fmt.Fprintf(stderr, "treesum: %s with %s done\n", how, count(p.total.done, "file", "files"))
 	return status
 }
 
