@@ -15,7 +15,8 @@ type Func func(ctx context.Context) (any, error)
 
 // Work is what an [Executor] does. [Call] makes one of functions.
 type Work interface {
-	// Name is for listings. It may be called at any time, from any goroutine.
+	// Name is for listings. It may be called at any time, from any goroutine, and
+	// must not call the executor.
 	Name() string
 	// Run does the work, as a [Func].
 	Run(ctx context.Context) (any, error)

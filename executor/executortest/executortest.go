@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,18 +25,9 @@ import (
 func Test(t *testing.T, newExecutor func(t *testing.T) executor.Executor) {
 	for _, clause := range clauses {
 		t.Run(clause.name, func(t *testing.T) {
-			k := &kit{T: t, ex: newExecutor(t)}
+			k := &kit{reporter: t, ex: newExecutor(t)}
 			clause.check(k)
-			if err := k.ex.Shutdown(context.Background()); err != nil {
-				t.Errorf("Shutdown at the end = %v, want nil", err)
-			}
-			for _, r := range k.runs {
-				r.mu.Lock()
-				if want := r.accepted; len(r.outcomes) != want {
-					t.Errorf("done of %q was called %d times, want %d: %v", r.name, len(r.outcomes), want, r.outcomes)
-				}
-				r.mu.Unlock()
-			}
+			k.finish()
 		})
 	}
 }
@@ -53,6 +45,7 @@ var clauses = []struct {
 	{"a nil argument panics", nilArguments},
 	{"the values of ctx reach f, its cancel and deadline do not", contextOfSubmit},
 	{"ctx is done when f has ended", contextAfterEnd},
+	{"ctx is done before done is called", contextBeforeDone},
 	{"Cancel withdraws what has not begun", cancelWaiting},
 	{"Cancel of a running job cancels its ctx with the cause", cancelRunning},
 	{"Cancel without a cause means context.Canceled", cancelNil},
@@ -60,6 +53,7 @@ var clauses = []struct {
 	{"Cancel and begin exclude each other", cancelRace},
 	{"Shutdown of an idle executor", shutdownIdle},
 	{"Shutdown refuses new work and waits for the old", shutdownWaits},
+	{"Shutdown waits until done has returned", shutdownWaitsForDone},
 	{"Shutdown with a limit withdraws, cancels and names", shutdownLimit},
 	{"Shutdown leaves the cause of an earlier Cancel", shutdownAfterCancel},
 	{"Shutdown may be called by many", shutdownMany},
@@ -104,7 +98,7 @@ func doneOutsideSubmit(k *kit) {
 	here := goroutine()
 	inside := false // in Submit; read by done only if it is on this goroutine
 	for range 100 {
-		ended := make(chan bool, 1)
+		ended := make(chan bool, 2) // room for one call too many
 		inside = true
 		_, err := k.ex.Submit(context.Background(), executor.Call("", nothing, func(any, error) {
 			ended <- goroutine() == here && inside
@@ -113,27 +107,27 @@ func doneOutsideSubmit(k *kit) {
 		if err != nil {
 			k.Fatalf("Submit = %v, want nil", err)
 		}
-		if <-ended {
-			k.Fatal("done was called from within Submit")
+		if receive(k, ended) {
+			k.Fatalf("done was called from within Submit")
 		}
 	}
 }
 
 func submitInside(k *kit) {
 	inF, inDone := k.newRun("in f"), k.newRun("in done")
-	ended := make(chan struct{})
+	ended := make(chan struct{}, 2) // room for one call too many
 	f := func(context.Context) (any, error) {
 		inF.submit(context.Background(), nothing)
 		return nil, nil
 	}
 	done := func(any, error) {
 		inDone.submit(context.Background(), nothing)
-		close(ended)
+		ended <- struct{}{}
 	}
 	if _, err := k.ex.Submit(context.Background(), executor.Call("outer", f, done)); err != nil {
 		k.Fatalf("Submit = %v, want nil", err)
 	}
-	<-ended
+	receive(k, ended)
 	inF.want(nil, nil)
 	inDone.want(nil, nil)
 }
@@ -162,11 +156,11 @@ func contextOfSubmit(k *kit) {
 	r := k.newRun("")
 	r.submit(ctx, func(ctx context.Context) (any, error) {
 		if _, ok := ctx.Deadline(); ok {
-			k.Error("f's ctx has a deadline")
+			k.Errorf("f's ctx has a deadline")
 		}
 		select {
 		case <-ctx.Done():
-			k.Error("f's ctx is done")
+			k.Errorf("f's ctx is done")
 		default:
 		}
 		if cause := context.Cause(ctx); cause != nil {
@@ -191,9 +185,29 @@ func contextAfterEnd(k *kit) {
 		return nil, nil
 	}).want(nil, nil)
 	for _, ctx := range []context.Context{looked, derived, fresh} {
-		<-ctx.Done()
+		receive(k, ctx.Done())
 		if ctx.Err() != context.Canceled || context.Cause(ctx) != context.Canceled {
 			k.Errorf("after the end Err() = %v and Cause = %v, want context.Canceled", ctx.Err(), context.Cause(ctx))
+		}
+	}
+}
+
+func contextBeforeDone(k *kit) {
+	ends := map[string]executor.Func{
+		"returns": nothing,
+		"panics":  func(context.Context) (any, error) { panic("boom") },
+		"exits":   func(context.Context) (any, error) { runtime.Goexit(); return nil, nil },
+	}
+	for name, f := range ends {
+		var ctx context.Context
+		ended := make(chan error, 2)
+		run := func(c context.Context) (any, error) { ctx = c; return f(c) }
+		done := func(any, error) { ended <- ctx.Err() }
+		if _, err := k.ex.Submit(context.Background(), executor.Call(name, run, done)); err != nil {
+			k.Fatalf("Submit = %v, want nil", err)
+		}
+		if err := receive(k, ended); err != context.Canceled {
+			k.Errorf("when done is called of a job that %s, Err() = %v, want context.Canceled", name, err)
 		}
 	}
 }
@@ -221,8 +235,8 @@ func cancelWaiting(k *kit) {
 	first.want("first", nil)
 	runs[0].want(nil, nil)
 	d.want(nil, nil)
-	if runs[1].began || runs[2].began {
-		k.Error("a withdrawn job ran")
+	if runs[1].began.Load() || runs[2].began.Load() {
+		k.Errorf("a withdrawn job ran")
 	}
 }
 
@@ -233,39 +247,38 @@ func cancelRunning(k *kit) {
 		derived, stop := context.WithTimeout(ctx, time.Hour)
 		defer stop()
 		close(began)
-		<-ctx.Done()
-		<-derived.Done()
+		receive(k, ctx.Done())
+		receive(k, derived.Done())
 		for _, ctx := range []context.Context{ctx, derived} {
 			if ctx.Err() != context.Canceled || context.Cause(ctx) != why {
 				k.Errorf("Err() = %v and Cause = %v, want context.Canceled and why", ctx.Err(), context.Cause(ctx))
 			}
 		}
-		<-gate
+		receive(k, gate)
 		return "went on", context.Cause(ctx)
 	})
-	<-began
+	receive(k, began)
 	if job.Cancel(why) {
-		k.Error("Cancel of a running job = true, want false")
+		k.Errorf("Cancel of a running job = true, want false")
 	}
 	if job.Cancel(errors.New("again")) {
-		k.Error("second Cancel of a running job = true, want false")
+		k.Errorf("second Cancel of a running job = true, want false")
 	}
 	close(gate)
 	r.want("went on", why)
 }
 
 func cancelNil(k *kit) {
-	r, began := k.newRun("r"), make(chan struct{})
+	r, began, gate := k.newRun("r"), make(chan struct{}), make(chan struct{})
 	job := r.submit(context.Background(), func(ctx context.Context) (any, error) {
-		close(began) // and looks at ctx after the Cancel, perhaps for the first time
-		for ctx.Err() == nil {
-			runtime.Gosched()
-		}
-		return nil, context.Cause(ctx)
+		close(began)
+		receive(k, gate)
+		return ctx.Err(), context.Cause(ctx) // its first look at ctx
 	})
-	<-began
+	receive(k, began)
 	job.Cancel(nil)
-	r.want(nil, context.Canceled)
+	close(gate)
+	r.want(context.Canceled, context.Canceled)
 }
 
 func cancelEnded(k *kit) {
@@ -273,7 +286,7 @@ func cancelEnded(k *kit) {
 	job := r.submit(context.Background(), nothing)
 	r.want(nil, nil)
 	if job.Cancel(errors.New("too late")) {
-		k.Error("Cancel of an ended job = true, want false")
+		k.Errorf("Cancel of an ended job = true, want false")
 	}
 }
 
@@ -287,8 +300,8 @@ func cancelRace(k *kit) {
 				r := k.newRun("r")
 				withdrawn := r.submit(context.Background(), nothing).Cancel(nil)
 				out := r.await()
-				if withdrawn != (out.err == executor.ErrWithdrawn) || withdrawn == r.began {
-					k.Errorf("Cancel = %v, outcome = %v, and f was called: %v", withdrawn, out, r.began)
+				if withdrawn != (out.err == executor.ErrWithdrawn) || withdrawn == r.began.Load() {
+					k.Errorf("Cancel = %v, outcome = %v, and f was called: %v", withdrawn, out, r.began.Load())
 				}
 			}
 		})
@@ -309,20 +322,24 @@ func shutdownWaits(k *kit) {
 	second := k.submit("second", nothing)
 	shutdown := make(chan error, 1)
 	go func() { shutdown <- k.ex.Shutdown(context.Background()) }()
-	for { // until it has begun
-		r := k.newRun("meanwhile")
-		if r.submit(context.Background(), nothing) == nil {
+	for tries := 0; ; tries++ { // until it has begun
+		if k.newRun("meanwhile").submit(context.Background(), nothing) == nil {
 			break
+		}
+		if tries == maxTries {
+			close(gate)
+			k.Fatalf("Submit takes work on during a Shutdown, for %d times", tries)
 		}
 		runtime.Gosched()
 	}
 	select {
 	case err := <-shutdown:
 		k.Errorf("Shutdown = %v while a job ran", err)
+		shutdown <- nil
 	default:
 	}
 	close(gate)
-	if err := <-shutdown; err != nil {
+	if err := receive(k, shutdown); err != nil {
 		k.Errorf("Shutdown = %v, want nil", err)
 	}
 	for _, r := range k.runs {
@@ -337,15 +354,37 @@ func shutdownWaits(k *kit) {
 	k.wantShutdown()
 }
 
+func shutdownWaitsForDone(k *kit) {
+	var returned atomic.Bool
+	calling := make(chan struct{}, 2)
+	done := func(any, error) {
+		calling <- struct{}{}
+		for range 1000 { // long enough for a Shutdown that does not wait
+			runtime.Gosched()
+		}
+		returned.Store(true)
+	}
+	if _, err := k.ex.Submit(context.Background(), executor.Call("job", nothing, done)); err != nil {
+		k.Fatalf("Submit = %v, want nil", err)
+	}
+	receive(k, calling)
+	if err := k.ex.Shutdown(context.Background()); err != nil {
+		k.Errorf("Shutdown = %v, want nil", err)
+	}
+	if !returned.Load() {
+		k.Errorf("Shutdown returned before done had")
+	}
+}
+
 func shutdownLimit(k *kit) {
 	began, gate := make(chan struct{}), make(chan struct{})
 	first := k.submit("first", func(ctx context.Context) (any, error) {
 		close(began)
-		<-ctx.Done()
-		<-gate
+		receive(k, ctx.Done())
+		receive(k, gate)
 		return nil, context.Cause(ctx)
 	})
-	<-began
+	receive(k, began)
 	second := k.submit("second", nothing)
 	for range 2 {
 		var busy *executor.BusyError
@@ -354,8 +393,8 @@ func shutdownLimit(k *kit) {
 		}
 		second.want(nil, executor.ErrWithdrawn)
 	}
-	if second.began {
-		k.Error("a withdrawn job ran")
+	if second.began.Load() {
+		k.Errorf("a withdrawn job ran")
 	}
 	k.wantShutdown()
 	close(gate)
@@ -370,13 +409,13 @@ func shutdownAfterCancel(k *kit) {
 	r, began, gate := k.newRun("r"), make(chan struct{}), make(chan struct{})
 	job := r.submit(context.Background(), func(ctx context.Context) (any, error) {
 		close(began)
-		<-gate
+		receive(k, gate)
 		return nil, context.Cause(ctx) // its first look at ctx
 	})
-	<-began
+	receive(k, began)
 	job.Cancel(why)
 	if err := k.ex.Shutdown(expired()); err == nil {
-		k.Error("Shutdown = nil while a job ran")
+		k.Errorf("Shutdown = nil while a job ran")
 	}
 	close(gate)
 	r.want(nil, why)
@@ -384,13 +423,24 @@ func shutdownAfterCancel(k *kit) {
 
 func shutdownMany(k *kit) {
 	first, gate := k.block("first")
-	answers := make(chan error)
+	answers := make(chan error, 4)
 	for range 4 {
-		go func() { answers <- k.ex.Shutdown(context.Background()) }()
+		go func() {
+			err := k.ex.Shutdown(context.Background())
+			select {
+			case <-gate:
+			default:
+				err = errors.New("it returned while a job ran")
+			}
+			answers <- err
+		}()
+	}
+	for range 1000 { // long enough for one that does not wait
+		runtime.Gosched()
 	}
 	close(gate)
 	for range 4 {
-		if err := <-answers; err != nil {
+		if err := receive(k, answers); err != nil {
 			k.Errorf("Shutdown = %v, want nil", err)
 		}
 	}
@@ -399,18 +449,57 @@ func shutdownMany(k *kit) {
 
 // kit is what one subtest works with.
 type kit struct {
-	*testing.T
-	ex executor.Executor
+	reporter
+	ex   executor.Executor
+	over chan struct{} // closed by a test of the kit itself, to end what hangs; else nil
 
 	mu   sync.Mutex // guards runs
 	runs []*run
+}
+
+// reporter is what a clause needs of a [testing.T].
+type reporter interface {
+	Helper()
+	Errorf(format string, args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// maxTries is how often something that is to come soon is looked for.
+const maxTries = 20_000
+
+// receive is <-c.
+func receive[T any](k *kit, c <-chan T) (v T) {
+	k.Helper()
+	select {
+	case v = <-c:
+	case <-k.over:
+		k.Fatalf("hangs")
+	}
+	return v
+}
+
+// finish checks what holds after every clause.
+func (k *kit) finish() {
+	if err := k.ex.Shutdown(context.Background()); err != nil {
+		k.Errorf("Shutdown at the end = %v, want nil", err)
+	}
+	for _, r := range k.runs {
+		r.mu.Lock()
+		switch want := r.accepted; {
+		case len(r.outcomes) != want:
+			k.Errorf("done of %q was called %d times, want %d: %v", r.name, len(r.outcomes), want, r.outcomes)
+		case want == 0 && r.began.Load():
+			k.Errorf("%q ran, which Submit had refused", r.name)
+		}
+		r.mu.Unlock()
+	}
 }
 
 // run records what becomes of one submitted function.
 type run struct {
 	k     *kit
 	name  string
-	began bool // f was called; may be read after the outcome
+	began atomic.Bool // f was called
 
 	mu       sync.Mutex // guards the fields below
 	accepted int        // 1 if Submit took it on: as often done is due
@@ -435,7 +524,7 @@ func (k *kit) newRun(name string) *run {
 // submit returns nil if the executor is shut down.
 func (r *run) submit(ctx context.Context, f executor.Func) executor.Job {
 	job, err := r.k.ex.Submit(ctx, executor.Call(r.name, func(ctx context.Context) (any, error) {
-		r.began = true
+		r.began.Store(true)
 		return f(ctx)
 	}, r.done))
 	if err != nil {
@@ -461,7 +550,8 @@ func (r *run) done(value any, err error) {
 
 // await waits for the outcome; it may be asked again.
 func (r *run) await() result {
-	out := <-r.first
+	r.k.Helper()
+	out := receive(r.k, r.first)
 	r.first <- out
 	return out
 }
@@ -484,10 +574,10 @@ func (k *kit) block(name string) (r *run, gate chan struct{}) {
 	began, gate := make(chan struct{}), make(chan struct{})
 	r = k.submit(name, func(context.Context) (any, error) {
 		close(began)
-		<-gate
+		receive(k, gate)
 		return name, nil
 	})
-	<-began
+	receive(k, began)
 	return r, gate
 }
 
@@ -495,7 +585,7 @@ func (k *kit) block(name string) (r *run, gate chan struct{}) {
 func (k *kit) wantShutdown() {
 	k.Helper()
 	if k.newRun("late").submit(context.Background(), nothing) != nil {
-		k.Error("Submit after Shutdown took a job on")
+		k.Errorf("Submit after Shutdown took a job on")
 	}
 }
 
