@@ -38,7 +38,7 @@ func longTree(t *testing.T) (dir string, lines []string) {
 
 // started starts a command whose interrupts are not ignored, as they are where the tests run in the background
 // of a script.
-func started(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
+func started(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	caught := make(chan os.Signal, 1)
 	signal.Notify(caught, os.Interrupt) // what a process handles is back to normal in its children
@@ -47,7 +47,6 @@ func started(t *testing.T, cmd *exec.Cmd) *exec.Cmd {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = cmd.Process.Kill() }) // has ended long since, unless the test fails
-	return cmd
 }
 
 // A pipe that nobody writes to is left out of a list, and named if it stands in one. Nobody waits for it.
@@ -94,7 +93,7 @@ func TestInterrupt(t *testing.T) {
 	printed += string(rest)
 	n := strings.Count(printed, "\n")
 	want(t, cmd.ProcessState.ExitCode(), printed, stderr.String(), 130, strings.Join(lines[:n], ""),
-		fmt.Sprintf("treesum: interrupted; Ctrl-C again ends the program at once\ntreesum: stopped with %d files done\n", n))
+		"treesum: interrupted; Ctrl-C again ends the program at once\ntreesum: stopped with "+count(n, "file", "files")+" done\n")
 }
 
 // The time is up: as an interrupt, with status 124.
@@ -103,7 +102,7 @@ func TestTimeout(t *testing.T) {
 	status, stdout, stderr := treesum(t, dir, "", "--timeout", "200ms", ".")
 	n := strings.Count(stdout, "\n")
 	want(t, status, stdout, stderr, 124, strings.Join(lines[:n], ""),
-		fmt.Sprintf("treesum: timed out after 200ms with %d files done\n", n))
+		"treesum: timed out after 200ms with "+count(n, "file", "files")+" done\n")
 }
 
 // A second Ctrl-C ends the program where the first one is not enough: here its output is stuck.
