@@ -42,6 +42,7 @@ type Loop struct {
 	strands         strandList              // all that have not ended
 	futures         uint64                  // made, tasks among them
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
+	abandoned       int                     // jobs, not among these, that go on though their await was cancelled
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
 	inCircle        bool                    // a cancel on its way has come to a task where it was before
 	stopping        bool
@@ -320,7 +321,7 @@ func (l *Loop) park() bool {
 			return true
 		}
 	}
-	outside := l.outside > 0 || l.waitsForCtx(until == Never)
+	outside := l.outside > 0 || until == Never && l.abandoned > 0 || l.waitsForCtx(until == Never)
 	hopeless := until == Never && !outside && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
 	if until = min(until, l.deadline); until != Never {
 		until = min(until, l.timeAfter(maxPark))

@@ -111,10 +111,11 @@ func (o *offloaded[T]) Done(_ any, err error) {
 	o.future.loop.inbox.put(entry{handle: &o.back})
 }
 
-// settle and cancel make o the futureSource. Whichever comes first ends the loop's waiting for the
-// job: one that goes on after its cancel does not keep virtual time from passing, or a deadlock from being seen.
+// settle and cancel make o the futureSource. A job that goes on after its cancel does not hold virtual
+// time up; only where there is nothing else to wait for, the loop waits for that, since it may tell the loop something.
 func (o *offloaded[T]) settle() {
 	if o.future.Done() {
+		o.future.loop.abandoned--
 		return
 	}
 	o.future.loop.outside--
@@ -124,6 +125,7 @@ func (o *offloaded[T]) settle() {
 
 func (o *offloaded[T]) cancel(by any, msg []any) bool {
 	o.future.loop.outside--
+	o.future.loop.abandoned++
 	o.future.finish(cancelled, newCancelledError(by, msg))
 	o.job.Cancel(o.future.err)
 	return true

@@ -283,7 +283,8 @@ func TestNoLoopInAJob(t *testing.T) {
 }
 
 // Virtual time stands still while a job is awaited, so that a timer cannot beat it. A
-// job whose await was cancelled has nobody to beat: time goes on, though it runs.
+// job whose await was cancelled has nobody to beat: time goes on, though it runs. Where there is
+// no time to go on the loop waits for it, and sees no deadlock: it may still tell the loop something.
 func TestVirtualTimeAndJobs(t *testing.T) {
 	var log record
 	gate := make(chan bool)
@@ -301,9 +302,22 @@ func TestVirtualTimeAndJobs(t *testing.T) {
 		now("slept")
 		timer.Cancel()
 		close(gate)
-		return err
+
+		l, noticed := running(ctx), asyncio.NewFuture[int](ctx)
+		begun := make(chan bool)
+		f = asyncio.RunInExecutor(ctx, nil, func(ctx context.Context) (int, error) {
+			close(begun)
+			<-ctx.Done()
+			_, err := l.CallSoonThreadsafe(func(context.Context) { _ = noticed.SetResult(1) })
+			return 1, err
+		})
+		<-begun
+		f.Cancel()
+		_, told := noticed.Await(ctx)
+		now("told")
+		return errors.Join(err, told)
 	})
-	log.want(t, "job at 0s", "timer at 1s", "slept at 1m0s")
+	log.want(t, "job at 0s", "timer at 1s", "slept at 1m0s", "told at 1m0s")
 }
 
 // A spawning executor runs each job in a goroutine of its own. It keeps a list of
