@@ -51,17 +51,17 @@ conformance            *
 // that wake them hold each other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
 const layers = `
 errors
-observe
 contextvar
-loop handle strand inbox current report debug future
+loop handle strand inbox current report debug future observe
 task
 await scope sleep
 offload run
+stack
+snapshot graph
 ---
 waiters
 wait lock
 timeout group shield gather completed event condition semaphore barrier queue
-snapshot
 methods_go127
 `
 
@@ -74,6 +74,7 @@ var layerExceptions = map[string]string{
 	"future.go AnyTask":    "CancelMessage of a task is that of its request",
 	"future.go task":       "as AnyTask",
 	"future.go request":    "as AnyTask",
+	"observe.go AnyTask":   "who it is that an observer is told of",
 
 	"* misuse":      "writes an error's text, as fmt.Errorf does outside",
 	"* isCancelled": "reads an error, as errors.Is does outside",

@@ -1,0 +1,174 @@
+package asyncio
+
+import (
+	"fmt"
+	"slices"
+	"time"
+)
+
+// An Observer is told what happens on a loop, as it happens: it is the one seam for all that looks on, be it
+// introspection, tracing or metrics. [Loop.SetObserver] sets it, or a [Runner]'s field. A loop without one pays a
+// comparison with nil for each event, and nothing else.
+//
+// Observe is called on the loop's goroutine, in the middle of things: in a task's await, in the call that makes a
+// task. It must return soon and must not panic. It may read (names, states, [Loop.Time], [Loop.Snapshot]) and must not
+// change anything on the loop, nor await. The LoopEvent is its to look at during the call; what it keeps it must copy.
+type Observer interface {
+	Observe(e *LoopEvent)
+}
+
+// Tee returns an Observer that passes each event on to all of os, in their order. It
+// leaves out those that are nil, and is nil itself where none is left.
+func Tee(os ...Observer) Observer {
+	os = slices.DeleteFunc(slices.Clone(os), func(o Observer) bool { return o == nil })
+	switch len(os) {
+	case 0:
+		return nil
+	case 1:
+		return os[0]
+	}
+	return tee(os)
+}
+
+type tee []Observer
+
+func (t tee) Observe(e *LoopEvent) {
+	for _, o := range t {
+		o.Observe(e)
+	}
+}
+
+// An EventKind says what has happened. It prints, and is in JSON, as the text beside it.
+type EventKind uint8
+
+// The kinds of events, and which fields of [LoopEvent] they use beside Kind, Loop and Task.
+const (
+	TaskCreated     EventKind = iota + 1 // "created": By is the task that made it, or nil
+	TaskStarted                          // "started": its function is about to run
+	TaskSuspended                        // "suspended": On is what it waits for; nil if it is ready again, as after Yield
+	TaskResumed                          // "resumed": its await is about to return
+	TaskCancelAsked                      // "cancel asked": By asked, with Message; Task is who was asked, Through whom it is passed on to
+	TaskEnded                            // "ended": Err is its outcome
+	CallBegun                            // "call begun": Handle is about to be called; Task is nil
+	CallEnded                            // "call ended"; Task is nil
+	QueueGrew                            // "queue grew": Object has Size items, twice as many as when this was last told; Task is nil
+)
+
+var eventKinds = [...]string{"", "created", "started", "suspended", "resumed", "cancel asked", "ended", "call begun", "call ended", "queue grew"}
+
+// String returns the text of k.
+func (k EventKind) String() string { return nameIn(eventKinds[:], int(k)) }
+
+// MarshalText returns the text of k.
+func (k EventKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText finds the kind that has this text.
+func (k *EventKind) UnmarshalText(text []byte) error {
+	i, err := indexIn(eventKinds[:], "event", text)
+	*k = EventKind(i)
+	return err
+}
+
+func nameIn(names []string, i int) string {
+	if i < len(names) {
+		return names[i]
+	}
+	return fmt.Sprint(i)
+}
+
+func indexIn(names []string, what string, text []byte) (int, error) {
+	i := slices.Index(names, string(text))
+	if i < 0 {
+		return 0, misuse(ErrValue, "no kind of %s is %q", what, text)
+	}
+	return i, nil
+}
+
+// A LoopEvent is what an [Observer] is told. It holds what is on the loop itself: only the loop's goroutine may look
+// at it. [LoopEvent.Info] makes plain data of it.
+type LoopEvent struct {
+	Kind    EventKind
+	Loop    *Loop
+	Task    AnyTask      // to whom it happened
+	By      any          // who did it: a task, or a block such as a timeout; see [CancelledError.By]
+	Through []AnyTask    // whom a cancel was passed on to, along their awaits; the last is who gets it
+	On      AnyFuture    // what a task waits for
+	Message any          // of a cancel
+	Err     error        // a task's outcome: nil, or what it failed with or was cancelled by
+	Handle  *Handle      // a callback
+	Object  fmt.Stringer // that grew
+	Size    int          // of Object
+}
+
+// A WaitKind says what a task waits for. It prints, and is in JSON, as the text beside it.
+type WaitKind uint8
+
+// What a task can wait for.
+const (
+	ForFuture      WaitKind = iota + 1 // "future": whoever has it may set it
+	ForTask                            // "task": its end
+	ForTimer                           // "timer": Sleep
+	ForJob                             // "job": a function in an executor
+	ForLock                            // "lock"
+	ForEvent                           // "event"
+	ForCondition                       // "condition": to be notified; not for its lock, which is a lock
+	ForSemaphore                       // "semaphore"
+	ForBarrier                         // "barrier": for the others to come, or to leave
+	ForItem                            // "queue get": for something to take out
+	ForRoom                            // "queue put": for room
+	ForJoin                            // "queue join": for all work to be done
+	ForGather                          // "gather"
+	ForWait                            // "wait"
+	ForAsCompleted                     // "as completed": for the next to be done
+	ForShield                          // "shield": for what is shielded
+	ForGroup                           // "group": at its end, for its tasks
+	ForTimeout                         // "timeout": for the end of what was cancelled since the time was up
+	ForOther                           // "other": what somebody else has made
+)
+
+var waitKinds = [...]string{"", "future", "task", "timer", "job", "lock", "event", "condition", "semaphore", "barrier",
+	"queue get", "queue put", "queue join", "gather", "wait", "as completed", "shield", "group", "timeout", "other"}
+
+// String returns the text of k.
+func (k WaitKind) String() string { return nameIn(waitKinds[:], int(k)) }
+
+// MarshalText returns the text of k.
+func (k WaitKind) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
+
+// UnmarshalText finds the kind that has this text.
+func (k *WaitKind) UnmarshalText(text []byte) error {
+	i, err := indexIn(waitKinds[:], "wait", text)
+	*k = WaitKind(i)
+	return err
+}
+
+// A Waitable is a future that says what those wait for who await it. It is a type that
+// has a Future embedded, made by [InitFuture]: so it costs nothing to say it.
+// WaitReason is called on the loop, when somebody looks.
+type Waitable interface {
+	WaitReason() WaitReason
+}
+
+// A WaitReason is what a task waits for, as the one tells who made the future.
+type WaitReason struct {
+	Kind WaitKind
+	// Object is what the future belongs to, a lock say; nil if there is nothing but the
+	// future. If it has a method Holder() AnyTask, that is who has it.
+	Object fmt.Stringer
+	// Futures are those whose ends it takes: of a gather, say. The slice must not change any more.
+	Futures []AnyFuture
+	Until   time.Duration // of a timer: when it is due, as [Loop.Time] counts
+	Job     string        // of a job: its function
+	Since   time.Time     // of a job: when it began to run, if that is known
+}
+
+// A Record is what a loop remembers of its tasks for those who look; nothing of it is free. See [Loop.SetRecord].
+type Record uint8
+
+const (
+	// RecordSteps counts the steps of each task and the time that they take. It reads the clock once or twice a step.
+	RecordSteps Record = 1 << iota
+	// RecordPlaces notes when and where in the code a task was made, and where a cancel was asked for. Debug mode does so for all
+	// that there is.
+	RecordPlaces
+)
