@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -892,5 +893,65 @@ func TestCancelReachesAThread(t *testing.T) {
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
 		equal(t, "what the function sees", brief(<-seen), "cancelled: enough")
 		return nil
+	})
+}
+
+// A cancel goes along a chain of awaits however long that is: without a deep stack, to the innermost first, and each task is asked once.
+func TestCancelGoesAlongALongChain(t *testing.T) {
+	length := 100_000
+	if testing.Short() || raceDetector() {
+		length = 5_000 // for the sake of time and memory
+	}
+	run(t, func(ctx context.Context) error {
+		var deepest [100]uintptr
+		frames := 0
+		innermost := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func([]any) bool {
+			frames = runtime.Callers(0, deepest[:])
+			return false // the cancel is a flag then, at the innermost task
+		}))
+		chain := []*asyncio.Task[int]{asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return innermost.Await(ctx) })}
+		ended := 0
+		for i := 1; i < length; i++ {
+			chain = append(chain, asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+				_, err := chain[i-1].Await(ctx)
+				if ended++; ended != i {
+					t.Fatalf("task %d ends as the %d.", i, ended)
+				}
+				return 0, err
+			}))
+		}
+		yields(ctx, 1)
+		outermost := chain[length-1]
+		outermost.Cancel("enough")
+		if frames == 0 || frames > 20 {
+			t.Errorf("the innermost future was asked at a depth of %d calls", frames)
+		}
+		for i, task := range chain {
+			if task.Cancelling() != 1 {
+				t.Fatalf("task %d was asked %d times", i, task.Cancelling())
+			}
+		}
+		_ = innermost.SetResult(1)
+		_, err := outermost.Await(ctx)
+		equal(t, "the error", brief(err), "cancelled: enough")
+		return nil
+	})
+}
+
+// Neither does it matter to a chain how it ends.
+func TestALongChainEnds(t *testing.T) {
+	const length = 10_000
+	run(t, func(ctx context.Context) error {
+		last := asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
+		for range length {
+			before := last
+			last = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+				n, err := before.Await(ctx)
+				return n + 1, err
+			})
+		}
+		got, err := last.Await(ctx)
+		equal(t, "the result", got, length+1)
+		return err
 	})
 }
