@@ -212,7 +212,7 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(1)) }
 		}},
-	{"a group of nine tasks", 27, // two more for each task; the list grows four times
+	{"a group of nine tasks", 22, // one more for each task; the list grows four times; three more blocks of callbacks
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(9)) }
 		}},
@@ -234,7 +234,7 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.Gather(ctx, asyncio.Coro[int](one)).Await(ctx) }
 		}},
-	{"Gather of ten", 28, // two more for each
+	{"Gather of ten", 19, // one more for each: the callbacks are one block
 		func(ctx context.Context) func() {
 			c := asyncio.Coro[int](one)
 			return func() { _, _ = asyncio.Gather(ctx, c, c, c, c, c, c, c, c, c, c).Await(ctx) }

@@ -89,7 +89,7 @@ func mayAwait(l *Loop, s *strand) (*taskBase, error) {
 		}
 	}
 	if s != nil && s == l.current && l.vars == s.context && !l.ends() {
-		return s.of.task(), nil
+		return s.task(), nil
 	}
 	return nil, l.refuseAwait(s)
 }
@@ -98,7 +98,7 @@ func mayAwait(l *Loop, s *strand) (*taskBase, error) {
 func (l *Loop) refuseAwait(s *strand) error {
 	running := "no task runs"
 	if l.current != nil {
-		running = "task " + l.current.of.Name() + " runs"
+		running = "task " + l.current.task().Name() + " runs"
 	}
 	switch {
 	case l.ends():
@@ -106,19 +106,19 @@ func (l *Loop) refuseAwait(s *strand) error {
 	case s == nil:
 		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
 	case l.current != s:
-		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", s.of.Name(), running)
+		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", s.task().Name(), running)
 	}
 	return misuse(ErrRuntime, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
 }
 
 // startWait has f wake t; next t suspends.
 func (f *futureBase) startWait(t *taskBase) {
-	f.addWaiter(entry{strand: &t.strand})
+	f.addWaiter(&t.head)
 	t.waits = f
-	if t.future.mustCancel {
-		t.future.mustCancel = false // before: along a circle the cancel comes back to t
+	if t.mustCancel {
+		t.mustCancel = false // before: along a circle the cancel comes back to t
 		if !f.cancel(t.request.by, []any{t.request.Message}) {
-			t.future.mustCancel = true
+			t.mustCancel = true
 		}
 	}
 }
@@ -140,7 +140,7 @@ func (f *futureBase) endWait(t *taskBase) error {
 
 // awaitUnder is await under a ctx that may end by a deadline or cancel of its own.
 func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
-	if err := ctx.Err(); err != nil && !t.future.mustCancel {
+	if err := ctx.Err(); err != nil && !t.mustCancel {
 		return err
 	}
 	l := t.future.loop
@@ -151,9 +151,9 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	l.under[w] = struct{}{}
 	stop := context.AfterFunc(ctx, func() {
 		_, _ = l.CallSoonThreadsafe(func(context.Context) {
-			if !w.over && f.removeWaiters(func(e entry) bool { return e.strand == &t.strand }) > 0 {
+			if !w.over && f.removeWaiters(func(e entry) bool { return e == &t.head }) > 0 {
 				w.ended = true
-				l.ready.Push(entry{strand: &t.strand})
+				l.ready.Push(&t.head)
 			}
 		})
 	})
@@ -190,7 +190,7 @@ func Yield(ctx context.Context) error {
 // yield has t go on in the next turn. It returns a cancel that was asked for.
 func (t *taskBase) yield() error {
 	l := t.future.loop
-	l.ready.Push(entry{strand: &t.strand})
+	l.ready.Push(&t.head)
 	l.suspend(&t.strand)
 	return t.delivered()
 }

@@ -54,28 +54,28 @@ type stepClock struct {
 
 func (c *stepClock) begin(l *Loop, e entry) {
 	c.began, c.step = time.Now(), e
-	if e.handle != nil {
-		c.what = e.handle.String() // afterwards it has forgotten its function
+	if !e.isStrand {
+		c.what = e.handle().String() // afterwards it has forgotten its function
 	} else {
 		c.what = ""
 	}
 }
 
 func (c *stepClock) end(l *Loop) {
-	if c.step == (entry{}) {
+	if c.step == nil {
 		return
 	}
 	took := time.Since(c.began)
 	if took >= l.slow && l.debug {
 		what := c.what
-		if t := c.step.strand; t != nil {
-			what = t.of.describeShort()
+		if t := c.step.strand(); t != nil {
+			what = t.of().describeShort()
 		}
 		l.report(&l.root, &ExceptionContext{
 			Message: fmt.Sprintf("%s took %v, and nothing else could run meanwhile; give long work to ToThread", what, took.Round(time.Millisecond)),
 		})
 	}
-	c.step = entry{}
+	c.step = nil
 }
 
 // setHere notes which goroutine has control.

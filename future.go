@@ -48,26 +48,37 @@ type Future[T any] struct {
 	futureBase
 }
 
+// A node is a Future or a Task as the loop knows it.
+type node interface {
+	AnyFuture
+	run() // runs the code of a Task to its end
+}
+
 // futureBase is a Future but for its value.
 type futureBase struct {
 	loop   *Loop
-	self   AnyFuture // the Future or the Task that this is part of
-	err    error     // why it failed, or the CancelledError
-	waiter entry     // the first who waits; most have no other
+	self   node  // the Future or the Task that this is part of
+	err    error // why it failed, or the CancelledError
+	waiter entry // the first who waits; most have no other
 	more   *futureMore
-	nth    uint64 // of the loop's futures: the order of creation
+	nth    uint32 // of the loop's futures: the order of creation, of four milliards
 	state  state
 	isTask bool
 	// The error of a task that ended cancelled is given once, to the first who asks;
 	// the others get one of their own, without its message. So does CPython.
-	once, given bool
-
-	// Of a task, and here because here is room.
-	selfAwaited bool  // nobody can await it then before it has ended; so it is in CPython, whose mark of an await under way stays
-	mustCancel  bool  // its request has not been delivered
-	visited     bool  // by the cancel that is on its way: see cancelAs
-	cancels     int16 // asked for and not withdrawn
+	giving giving
+	// A task has awaited itself: nobody can await it then before it has ended. So it is
+	// in CPython, whose mark of an await that is under way stays.
+	selfAwaited bool
 }
+
+type giving uint8
+
+const (
+	toAll giving = iota
+	once
+	given
+)
 
 type state uint8
 
@@ -128,7 +139,9 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 	return f
 }
 
-func (f *futureBase) init(l *Loop, self AnyFuture) {
+func (*futureBase) run() { panic("a future has no code") }
+
+func (f *futureBase) init(l *Loop, self node) {
 	f.loop, f.self = l, self
 	l.futures++
 	f.nth = l.futures
@@ -210,9 +223,9 @@ func (f *futureBase) canFinish(act string) error {
 func (f *futureBase) finish(s state, err error) {
 	f.state, f.err = s, err
 	l := f.loop
-	if f.waiter != (entry{}) {
+	if f.waiter != nil {
 		l.ready.Push(f.waiter)
-		f.waiter = entry{}
+		f.waiter = nil
 	}
 	if m := f.more; m != nil {
 		for _, e := range m.waiters {
@@ -238,7 +251,7 @@ func (f *futureBase) fail(err error) {
 	l := f.loop
 	l.reports.add(u)
 	u.cleanup = runtime.AddCleanup(f, func(u *unread) {
-		l.inbox.put(entry{handle: l.outsideHandle(func(context.Context) { l.reports.tell(l, u) })})
+		l.inbox.put(&l.outsideHandle(func(context.Context) { l.reports.tell(l, u) }).head)
 	}, u)
 }
 
@@ -268,10 +281,12 @@ func (f *futureBase) outcome() error {
 	case failed:
 		f.read()
 	case cancelled:
-		if f.given {
+		if f.giving == given {
 			return &CancelledError{Cause: f.err}
 		}
-		f.given = f.once
+		if f.giving == once {
+			f.giving = given
+		}
 	}
 	return f.err
 }
@@ -337,9 +352,9 @@ func (f *futureBase) cancel(by any, msg []any) bool {
 func (f *futureBase) CancelMessage() any {
 	var e *CancelledError
 	switch {
-	case f.isTask && !f.once:
+	case f.isTask && f.giving == toAll:
 		e = f.self.(AnyTask).task().request
-	case f.state == cancelled && !f.once:
+	case f.state == cancelled && f.giving == toAll:
 		e, _ = f.err.(*CancelledError)
 	}
 	if e == nil {
@@ -361,7 +376,7 @@ func (l *Loop) asker() any {
 	if l.current == nil {
 		return nil
 	}
-	return l.current.of
+	return l.current.future.self
 }
 
 // AddDoneCallback has fn called when f is done, or soon if it is done already;
@@ -370,17 +385,43 @@ func (l *Loop) asker() any {
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
 	mustFunc("AddDoneCallback", fn == nil)
 	f.mustBeMade("AddDoneCallback")
-	h := &Handle{done: fn, future: f}
+	f.addCallback(&Handle{}, fn, opts)
+}
+
+func (f *futureBase) addCallback(h *Handle, fn func(ctx context.Context, f AnyFuture), opts []CallOption) {
+	h.done, h.future = fn, f
 	h.init(f.loop, "AddDoneCallback", opts)
 	if f.state != pending {
-		f.loop.ready.Push(entry{handle: h})
+		f.loop.ready.Push(&h.head)
 		return
 	}
-	f.addWaiter(entry{handle: h})
+	f.addWaiter(&h.head)
+}
+
+// A SharedCallback is a callback of many futures, at the price of few: its registrations
+// are allocated together. Gather and TaskGroup have one.
+type SharedCallback struct {
+	Func func(ctx context.Context, f AnyFuture)
+	Room int // for how many futures to begin with; 0 is 1
+
+	block []Handle // those that are left of the last block
+}
+
+// AddTo is [Future.AddDoneCallback] of c's function to f. It panics ([ErrValue]) if there is none.
+func (c *SharedCallback) AddTo(f AnyFuture) {
+	mustFunc("SharedCallback.AddTo", c.Func == nil)
+	if len(c.block) == 0 {
+		c.Room = max(c.Room, 1)
+		c.block = make([]Handle, c.Room)
+		c.Room = min(2*c.Room, 64)
+	}
+	h := &c.block[0]
+	c.block = c.block[1:]
+	f.base().addCallback(h, c.Func, nil)
 }
 
 func (f *futureBase) addWaiter(e entry) {
-	if f.waiter == (entry{}) {
+	if f.waiter == nil {
 		f.waiter = e
 		return
 	}
@@ -398,7 +439,7 @@ func (f *futureBase) addFurther(e entry) {
 // See Future.remove_done_callback.
 func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
 	id := closurePointer(fn)
-	return f.removeWaiters(func(e entry) bool { return e.handle != nil && closurePointer(e.handle.done) == id })
+	return f.removeWaiters(func(e entry) bool { return !e.isStrand && closurePointer(e.handle().done) == id })
 }
 
 func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
@@ -408,10 +449,10 @@ func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
 		all = append(all, f.more.waiters...)
 		f.more.waiters = nil
 	}
-	f.waiter = entry{}
+	f.waiter = nil
 	for _, e := range all {
 		switch {
-		case e == entry{}:
+		case e == nil:
 		case which(e):
 			removed++
 		default:
@@ -442,7 +483,7 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 	switch f.state {
 	case pending:
 		state := " pending"
-		if f.cancels > 0 {
+		if t, ok := f.self.(interface{ Cancelling() int }); ok && t.Cancelling() > 0 {
 			state = " cancelling"
 		}
 		b.WriteString(state + details())
@@ -465,8 +506,8 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 func (f *futureBase) describeCallbacks(b *strings.Builder) {
 	var names []string
 	count := func(e entry) {
-		if e.handle != nil {
-			names = append(names, e.handle.what())
+		if e != nil && !e.isStrand {
+			names = append(names, e.handle().what())
 		}
 	}
 	count(f.waiter)

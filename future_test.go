@@ -692,3 +692,30 @@ func TestDebugModeFindsForeignGoroutines(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A045: a SharedCallback is called for each future as a callback of its own, in the order in which they are
+// done, and is taken out by its function.
+func TestSharedCallback(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var rec record
+		shared := asyncio.SharedCallback{Func: func(_ context.Context, f asyncio.AnyFuture) {
+			v, _ := f.AnyResult()
+			rec.add("%v", v)
+		}}
+		var futures []*asyncio.Future[int]
+		for range 100 {
+			f := asyncio.NewFuture[int](ctx)
+			shared.AddTo(f)
+			futures = append(futures, f)
+		}
+		equal(t, "taken out", futures[7].RemoveDoneCallback(shared.Func), 1)
+		for i := range 3 {
+			_ = futures[7-i].SetResult(7 - i)
+		}
+		_ = futures[99].SetResult(99)
+		yields(ctx, 1)
+		rec.want(t, "6", "5", "99")
+		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrValue, "SharedCallback.AddTo with a nil function")
+		return nil
+	})
+}

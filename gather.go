@@ -90,14 +90,14 @@ func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fai
 	}
 	g := &gathering[R]{fail: fail, part: part, children: make([]AnyFuture, n)}
 	var done []AnyFuture
-	childDone := func(_ context.Context, f AnyFuture) { g.childDone(f) }
+	childDone := SharedCallback{Func: func(_ context.Context, f AnyFuture) { g.childDone(f) }, Room: n}
 	for i := range g.children {
 		f := ensure(i)
 		g.children[i] = f
 		if f.Done() {
 			done = append(done, f)
 		} else {
-			f.AddDoneCallback(childDone)
+			childDone.AddTo(f)
 		}
 	}
 	g.outer = NewFuture[[]R](ctx, WithCancel(g.cancel))

@@ -15,9 +15,9 @@ import (
 type TaskGroup struct {
 	ctx       *Scope
 	parent    AnyTask
-	tasks     []AnyTask // the children in order of creation; those that have ended are taken out now and then
-	left      int       // children that have not ended
-	ended     func(context.Context, AnyFuture)
+	tasks     []AnyTask      // the children in order of creation; those that have ended are taken out now and then
+	left      int            // children that have not ended
+	ended     SharedCallback // the callback of each child
 	errs      []error
 	completed *Future[None] // by the last child to end, while the block waits for that
 	entered   bool
@@ -175,12 +175,12 @@ func (tg *TaskGroup) add(t AnyTask) {
 	}
 	tg.tasks = append(tg.tasks, t)
 	tg.left++
-	if tg.ended == nil {
-		tg.ended = tg.childEnded
+	if tg.ended.Func == nil {
+		tg.ended.Func = tg.childEnded
 	}
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
-	t.AddDoneCallback(tg.ended)
+	tg.ended.AddTo(t)
 	if tg.aborting && !t.Done() {
 		t.Cancel() // in its eager start it ended the group, which did not know it yet (cpython#155418)
 	}

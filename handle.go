@@ -8,6 +8,7 @@ import (
 
 // A Handle is a call that was scheduled. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
+	head
 	ctx callContext
 	own Context // the copy that it runs in, where no other was given
 
@@ -17,9 +18,7 @@ type Handle struct {
 	done   func(ctx context.Context, f AnyFuture)
 	future *futureBase
 
-	made      *origin // in debug mode
-	cancelled bool
-	queued    bool // a timer, that is in the loop's heap
+	made *origin // in debug mode
 }
 
 // A CallOption is given where a call is scheduled: [WithContext].

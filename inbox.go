@@ -95,7 +95,7 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 			h.ctx.vars = c
 		}
 	}
-	if !l.inbox.put(entry{handle: h}) {
+	if !l.inbox.put(&h.head) {
 		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v, which will not run again; end those who call it before the loop", l)
 	}
 	return h, nil
@@ -105,10 +105,10 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 // counted since it began: as long as there is one, the loop has something to
 // wait for. Any goroutine may call it; fn is called on the loop.
 func (l *Loop) doneOutside(fn func(ctx context.Context)) {
-	l.inbox.put(entry{handle: l.outsideHandle(func(ctx context.Context) {
+	l.inbox.put(&l.outsideHandle(func(ctx context.Context) {
 		l.outside--
 		fn(ctx)
-	})})
+	}).head)
 }
 
 // outsideHandle is a call that comes from a goroutine that is not the loop's.

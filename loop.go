@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"example.com/asyncio/driver"
 	"example.com/asyncio/executor"
@@ -40,7 +41,7 @@ type Loop struct {
 	handed          entry                   // what a stack found next and left to a bare one
 	eager           []eagerStart            // the innermost last
 	strands         strandList              // all that have not ended
-	futures         uint64                  // made, tasks among them
+	futures         uint32                  // made, tasks among them
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
 	abandoned       int                     // jobs, not among these, that go on though their await was cancelled
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
@@ -81,10 +82,37 @@ const (
 // See MAXIMUM_SELECT_TIMEOUT.
 const maxPark = 24 * time.Hour
 
-// An entry of the ready queue is a strand that goes on or a call.
-type entry struct {
-	strand *strand
-	handle *Handle
+// An entry of the ready queue is a strand that goes on or a call: a pointer to the
+// head with which both begin. Two pointers, one of them nil, are simpler, and cost
+// twice the memory and the write barriers on the path that everything takes.
+type entry = *head
+
+// A head is the first field of strand and of Handle.
+type head struct {
+	isStrand bool
+
+	// Of a strand, for its task; here because here is room.
+	mustCancel bool  // its request has not been delivered
+	visited    bool  // by the cancel that is on its way: see cancelAs
+	cancels    int16 // asked for and not withdrawn
+
+	// Of a Handle.
+	cancelled bool
+	queued    bool // a timer, that is in the loop's heap
+}
+
+func (h *head) strand() *strand {
+	if !h.isStrand {
+		return nil
+	}
+	return (*strand)(unsafe.Pointer(h))
+}
+
+func (h *head) handle() *Handle {
+	if h.isStrand {
+		return nil
+	}
+	return (*Handle)(unsafe.Pointer(h))
 }
 
 // NewLoop returns a loop on d, or on real time if d is nil. It must be closed in
@@ -119,7 +147,7 @@ func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handl
 	h.init(l, "CallSoon", opts)
 	// Those who called CallSoonThreadsafe before are called before.
 	l.takeInbox()
-	l.ready.Push(entry{handle: h})
+	l.ready.Push(&h.head)
 	return h
 }
 
@@ -238,7 +266,7 @@ func (l *Loop) run() error {
 func (l *Loop) next() (entry, bool) {
 	for l.left == 0 {
 		if !l.turn() {
-			return entry{}, false
+			return nil, false
 		}
 	}
 	l.left--
@@ -261,15 +289,15 @@ func (l *Loop) nextInOrder() entry {
 // without a deep call: tasks call it on their own small stacks.
 func (l *Loop) nextAtHand() (entry, bool) {
 	if l.stepwise {
-		return entry{}, false
+		return nil, false
 	}
 	if l.left == 0 {
 		if l.stopping || l.ready.Len() == 0 || l.inbox.filled.Load() {
-			return entry{}, false
+			return nil, false
 		}
 		if l.timers.Len() > 0 {
 			if when, _ := l.timers.Min(); when <= l.driver.Now() {
-				return entry{}, false
+				return nil, false
 			}
 		}
 		l.turns++
@@ -305,7 +333,7 @@ func (l *Loop) turn() bool {
 			l.cancelledTimers--
 			continue
 		}
-		l.ready.Push(entry{handle: &t.Handle})
+		l.ready.Push(&t.head)
 	}
 	l.turns++
 	l.left = l.ready.Len()

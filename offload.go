@@ -108,7 +108,7 @@ func (o *offloaded[T]) Run(ctx context.Context) (_ any, err error) {
 
 func (o *offloaded[T]) Done(_ any, err error) {
 	o.err = err
-	o.future.loop.inbox.put(entry{handle: &o.back})
+	o.future.loop.inbox.put(&o.back.head)
 }
 
 // settle and cancel make o the futureSource. A job that goes on after its cancel does not hold virtual

@@ -99,7 +99,7 @@ type unread struct {
 	err        error
 	what       string
 	source     string
-	nth        uint64  // of the future
+	nth        uint32  // of the future
 	in         Context // a copy of the task's, since that itself may be part of the task, and would hold it
 	prev, next *unread // in Loop.reports; nil when read or told
 	listed     bool

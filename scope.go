@@ -41,7 +41,7 @@ func NewScope(ctx context.Context) (*Scope, error) {
 }
 
 // Task returns the task that the Scope is in.
-func (s *Scope) Task() AnyTask { return s.strand.of.(AnyTask) }
+func (s *Scope) Task() AnyTask { return s.strand.future.self.(AnyTask) }
 
 // Cancel asks the task to cancel, as [Task.Cancel] does, in the name of the block by.
 func (s *Scope) Cancel(by any, msg ...any) bool {
@@ -52,7 +52,7 @@ func (s *Scope) Cancel(by any, msg ...any) bool {
 // for and not delivered.
 func (s *Scope) Cancelling() bool {
 	t := s.Task().task()
-	return t.future.cancels > 0 && (t.future.mustCancel || t.waits != nil && t.waits.state == cancelled)
+	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
 }
 
 // Close makes the Scope Done for good: its block has ended.

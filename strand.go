@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"runtime"
+	"unsafe"
 
 	"example.com/asyncio/internal/coro"
 )
@@ -17,7 +18,8 @@ import (
 // callback can thus do what it likes to its goroutine, and a suspended task
 // costs no more stack than its own calls need.
 type strand struct {
-	of      runnable
+	head                // first: see entry
+	future  *futureBase // of its task
 	stack   *coro.Stack // on which it runs or stands; nil before and after
 	context *Context
 	prev    *strand // in Loop.strands
@@ -33,13 +35,15 @@ type eagerStart struct {
 
 // runnable is the task of a strand.
 type runnable interface {
-	run()                  // runs it to its end
 	exited(err error)      // it has ended, or will never begin, for a reason outside of its code
 	describe() string      // what it is and what it waits for, on a line
 	describeShort() string // what it is
-	Name() string
-	task() *taskBase
 }
+
+func (s *strand) of() runnable { return s.future.self.(runnable) }
+
+// task returns the task of which s is a part: its first field.
+func (s *strand) task() *taskBase { return (*taskBase)(unsafe.Pointer(s)) }
 
 // strandList holds strands in order of creation.
 type strandList struct {
@@ -71,7 +75,7 @@ func (s *strandList) remove(t *strand) {
 
 func (s *strandList) describe() (lines []string) {
 	for t := s.first; t != nil; t = t.next {
-		lines = append(lines, t.of.describe())
+		lines = append(lines, t.of().describe())
 	}
 	return lines
 }
@@ -93,9 +97,9 @@ func newBody(l *Loop) func(*coro.Stack) {
 				}
 				continue
 			}
-			t := e.strand
+			t := e.strand()
 			if t == nil {
-				l.call(s, e.handle)
+				l.call(s, e.handle())
 				continue
 			}
 			to := t.stack // where t stands
@@ -105,7 +109,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 				l.group.Reserve()
 				t.stack = s
 				l.enter(t)
-				t.of.run()
+				t.future.self.run()
 				if to = l.leave(t); to == nil {
 					continue
 				}
@@ -122,8 +126,8 @@ func newBody(l *Loop) func(*coro.Stack) {
 // false if the loop is to leave.
 func (l *Loop) nextOnBareStack() (entry, bool) {
 	e, ok := l.handed, true
-	l.handed = entry{}
-	if e == (entry{}) {
+	l.handed = nil
+	if e == nil {
 		l.clock.end(l)
 		e, ok = l.next()
 		if l.debug && ok { // an eager start is part of its creator's step
@@ -156,9 +160,9 @@ func (l *Loop) suspend(t *strand) {
 	s := t.stack
 	if to := l.endEagerStart(t); to != nil {
 		s.Switch(to)
-	} else if e, ok := l.nextAtHand(); ok && e.strand != nil && e.strand.stack != nil {
-		if e.strand != t {
-			s.Switch(e.strand.stack)
+	} else if e, ok := l.nextAtHand(); ok && e.isStrand && e.strand().stack != nil {
+		if next := e.strand(); next != t {
+			s.Switch(next.stack)
 		}
 	} else {
 		l.handed = e
@@ -178,7 +182,7 @@ func (l *Loop) startNow(t *strand) {
 		here = creator.stack
 	}
 	l.eager = append(l.eager, eagerStart{t, here})
-	l.handed = entry{strand: t}
+	l.handed = &t.head
 	l.outer = append(l.outer, vars)
 	here.Switch(l.group.Idle())
 	l.outer = l.outer[:len(l.outer)-1]
@@ -240,12 +244,12 @@ func (l *Loop) stackDied(s *coro.Stack) {
 	to := (*coro.Stack)(nil)
 	if t := l.current; t != nil {
 		if l.ends() {
-			t.of.exited(misuse(ErrLoopClosed, "%s was killed", t.of.describeShort()))
+			t.of().exited(misuse(ErrLoopClosed, "%s was killed", t.of().describeShort()))
 			l.leave(t)
 			s.Abandon(l.group.Home())
 			return
 		}
-		t.of.exited(ErrExited)
+		t.of().exited(ErrExited)
 		to = l.leave(t)
 	}
 	l.exited = true
@@ -259,7 +263,7 @@ func (l *Loop) stackDied(s *coro.Stack) {
 // kill ends a strand of a loop that closes.
 func (l *Loop) kill(t *strand) {
 	if t.stack == nil {
-		t.of.exited(misuse(ErrLoopClosed, "%s never ran", t.of.describeShort()))
+		t.of().exited(misuse(ErrLoopClosed, "%s never ran", t.of().describeShort()))
 		l.strands.remove(t)
 		return
 	}

@@ -49,8 +49,7 @@ type Task[T any] struct {
 // taskBase is a Task but for its type. A Task is one allocation, and there may
 // be a million: each word counts.
 type taskBase struct {
-	strand
-	future  *futureBase
+	strand                  // first: see strand.task
 	from    *values         // of the task's ctx
 	signal  cancelSignal    // that of the task's ctx
 	own     Context         // what strand.context is, where no other was given
@@ -158,7 +157,7 @@ func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOpt
 // create is CreateTask but for the type. self is the Task that t is part of.
 func (t *taskBase) create(ctx context.Context, act string, self interface {
 	AnyTask
-	runnable
+	node
 }, code uintptr, opts []TaskOption) {
 	l := mustLoop(ctx, act)
 	if code == 0 {
@@ -176,7 +175,7 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 	t.future = self.base()
 	t.future.init(l, self)
 	t.future.isTask = true
-	t.of = self
+	t.isStrand = true
 	t.setName(config.Name)
 	if t.context = config.Context; t.context == nil {
 		t.own.vars = l.vars.vars
@@ -192,7 +191,7 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 		return
 	}
 	l.strands.add(&t.strand)
-	l.ready.Push(entry{strand: &t.strand})
+	l.ready.Push(&t.head)
 }
 
 func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
@@ -243,8 +242,8 @@ func (t *taskBase) ended(err error) {
 		return
 	}
 	switch {
-	case err == nil && !t.future.mustCancel:
-		if l.debug && t.future.cancels > 0 {
+	case err == nil && !t.mustCancel:
+		if l.debug && t.cancels > 0 {
 			l.report(t.context, &ExceptionContext{
 				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
 				Future:  f.self,
@@ -253,11 +252,11 @@ func (t *taskBase) ended(err error) {
 		f.finish(finished, nil)
 	case err == nil: // it returned before the cancel reached it
 		f.finish(cancelled, t.delivered())
-	case isCancelled(err, t.future.cancels > 0):
+	case isCancelled(err, t.cancels > 0):
 		if !errors.Is(err, ErrCancelled) {
 			err = &CancelledError{Cause: err}
 		}
-		f.once = true
+		f.giving = once
 		f.finish(cancelled, err)
 	default:
 		f.fail(err)
@@ -280,21 +279,21 @@ func (t *taskBase) exited(err error) {
 }
 
 // Cancelling returns how many times the task was asked to cancel, less the calls of Uncancel. See Task.cancelling.
-func (t *taskBase) Cancelling() int { return int(t.future.cancels) }
+func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
 // Uncancel withdraws one request to cancel and returns how many are left. At
 // none, a request that was not delivered yet is void, and the task's ctx reads as
 // open again. It is for code that stops a cancellation for good, as the
 // end of a timeout does. See Task.uncancel.
 func (t *taskBase) Uncancel() int {
-	if t.future.cancels > 0 {
-		t.future.cancels--
-		if t.future.cancels == 0 {
-			t.future.mustCancel = false
+	if t.cancels > 0 {
+		t.cancels--
+		if t.cancels == 0 {
+			t.mustCancel = false
 			t.signal.reopen()
 		}
 	}
-	return int(t.future.cancels)
+	return int(t.cancels)
 }
 
 // Context returns the Context in which the task runs. See Task.get_context.
@@ -339,38 +338,41 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		return false
 	}
 	l := t.future.loop
-	if t.future.visited {
+	if t.visited {
 		l.inCircle = true
 		return false
 	}
 	visited := 0
 	for last := t; ; visited++ {
-		last.future.visited = true
-		last.future.cancels = min(last.future.cancels, math.MaxInt16-1) + 1
+		last.visited = true
+		last.cancels = min(last.cancels, math.MaxInt16-1) + 1
 		s.close()
 		f := last.waits
-		if f != nil && f.state == pending && f.isTask && !f.visited {
-			last = f.self.(AnyTask).task()
-			s = &last.signal
+		var next *taskBase
+		if f != nil && f.state == pending && f.isTask {
+			next = f.self.(AnyTask).task()
+		}
+		if next != nil && !next.visited {
+			last, s = next, &next.signal
 			continue
 		}
 		above := l.inCircle // what those have found from whom the cancel comes
 		l.inCircle = false
-		passedOn := f != nil && f.state == pending && !f.visited && f.cancel(by, msg)
-		circle := f != nil && f.visited || l.inCircle // directly, or through a future of others
+		passedOn := f != nil && f.state == pending && next == nil && f.cancel(by, msg)
+		circle := next != nil || l.inCircle // directly, or through a future of others
 		l.inCircle = above
 		if !passedOn || circle {
-			last.request, last.future.mustCancel = newCancelledError(by, msg), true
+			last.request, last.mustCancel = newCancelledError(by, msg), true
 		}
 		// Unless it was woken already, by an earlier cancel say.
-		if circle && f.removeWaiters(func(e entry) bool { return e.strand == &last.strand }) > 0 {
-			l.ready.Push(entry{strand: &last.strand})
+		if circle && f.removeWaiters(func(e entry) bool { return e == &last.head }) > 0 {
+			l.ready.Push(&last.head)
 		}
 		break
 	}
 	// What a future has passed the cancel on to was visited meanwhile. Another way
 	// to the same task is no circle.
-	for at := t.future; ; at = at.self.(AnyTask).task().waits {
+	for at := t; ; at = at.waits.self.(AnyTask).task() {
 		at.visited = false
 		if visited--; visited < 0 {
 			return true
@@ -380,10 +382,10 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 
 // delivered returns a cancel that was asked for, once.
 func (t *taskBase) delivered() error {
-	if !t.future.mustCancel {
+	if !t.mustCancel {
 		return nil
 	}
-	t.future.mustCancel = false
+	t.mustCancel = false
 	return t.request
 }
 
@@ -394,7 +396,7 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	t.future = &t.futureBase
 	t.future.init(l, t)
 	t.future.isTask = true
-	t.of = t
+	t.isStrand = true
 	t.context = &t.own
 	t.setName(l.configure(opts).Name)
 	t.future.finish(cancelled, &CancelledError{Cause: why})
@@ -408,7 +410,7 @@ func CurrentTask(ctx context.Context) AnyTask {
 	if l.current == nil {
 		return nil
 	}
-	return l.current.of.(AnyTask)
+	return l.current.future.self.(AnyTask)
 }
 
 // AllTasks returns the tasks of ctx's loop that have not ended, in the order of
@@ -421,7 +423,7 @@ func AllTasks(ctx context.Context) []AnyTask {
 // AllTasks returns the loop's tasks that have not ended, in the order of their creation.
 func (l *Loop) AllTasks() (tasks []AnyTask) {
 	for s := l.strands.first; s != nil; s = s.next {
-		if t := s.of.(AnyTask); !t.Done() {
+		if t := s.future.self.(AnyTask); !t.Done() {
 			tasks = append(tasks, t)
 		}
 	}
