@@ -413,7 +413,9 @@ func TestCancelOfATaskWithAMessage(t *testing.T) {
 				_, err := start(when).Await(ctx)
 				message("await, "+when, err)
 				task := start(when)
-				_, _, err = asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{task})
+				if _, _, err := asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{task}); err != nil {
+					return err
+				}
 				message("Exception, "+when, task.Exception())
 				task = start(when)
 				yields(ctx, 1)

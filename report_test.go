@@ -187,7 +187,7 @@ func TestPanicInACallback(t *testing.T) {
 }
 
 func failing(context.Context) error                 { return errBoom }
-func panicking(context.Context) error               { panics(nil); return nil }
+func panicking(ctx context.Context) error           { panics(ctx); return nil }
 func panics(context.Context)                        { panic(errBoom) }
 func donePanics(context.Context, asyncio.AnyFuture) { panic("bad end") }
 
