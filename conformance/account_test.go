@@ -181,7 +181,6 @@ func exported(t *testing.T) map[string]bool {
 func TestCPythonTests(t *testing.T) {
 	ours := goTests(t)
 	var accounted []string
-	open := 0
 	reasons := map[string]string{}
 	for _, l := range table(t, "cpython.tsv") {
 		test, covered, note := strings.Join(l.columns[:3], " "), l.columns[3], l.columns[4]
@@ -189,11 +188,7 @@ func TestCPythonTests(t *testing.T) {
 			t.Errorf("%s: %s stands there twice", l.at, test)
 		}
 		accounted = append(accounted, test)
-		switch covered {
-		case "open":
-			open++
-			continue
-		case "-":
+		if covered == "-" {
 			aSentence(t, l.at, note)
 			if other := reasons[note]; other != "" {
 				t.Errorf("%s: the reason is that of %s; say what it is about this very test", l.at, other)
@@ -207,9 +202,6 @@ func TestCPythonTests(t *testing.T) {
 			}
 		}
 	}
-	if open > 0 {
-		t.Logf("%d of %d tests of CPython's are open", open, len(accounted))
-	}
 
 	if _, err := os.Stat(shared); err != nil {
 		t.Skipf("SKIPPED: whether a test is missing: there is no %s with the lists of CPython's tests", shared)
@@ -217,12 +209,10 @@ func TestCPythonTests(t *testing.T) {
 	var want []string
 	for _, list := range []string{"cpython-core.tsv", "cpython-loop.tsv"} {
 		for _, l := range table(t, filepath.Join(shared, "conformance", list)) {
-			want = append(want, strings.Join(l.columns, " "))
-		}
-	}
-	for _, test := range want {
-		if !slices.Contains(accounted, test) {
-			t.Errorf("%s is not in cpython.tsv", test)
+			test := strings.Join(l.columns, " ")
+			if want = append(want, test); !slices.Contains(accounted, test) {
+				t.Errorf("%s is not in cpython.tsv", test)
+			}
 		}
 	}
 	for _, test := range accounted {
@@ -258,7 +248,7 @@ func TestFeatureRows(t *testing.T) {
 	exists := map[string]bool{}
 	heading := regexp.MustCompile(`^## (A\d+)\. `)
 	row := regexp.MustCompile(`^\| (A\d{3}) \| (\w) \| ([^|]*) \|`)
-	section, open := "", 0
+	section := ""
 	for s := range strings.Lines(string(text)) {
 		if m := heading.FindStringSubmatch(s); m != nil {
 			section = m[1]
@@ -270,22 +260,14 @@ func TestFeatureRows(t *testing.T) {
 		id, priority := m[1], m[2]
 		exists[id] = true
 		wanted := (priority == "1" || priority == "2") && section != "A19" && section != "A21"
-		switch isOpen := strings.Contains(openRows, id); {
-		case wanted && !claimed[id] && isOpen:
-			open++
-		case wanted && !claimed[id]:
+		if wanted && !claimed[id] {
 			t.Errorf("no test claims %s of %s, %s", id, section, strings.TrimSpace(m[3]))
-		case isOpen:
-			t.Logf("%s is claimed, or need not be: take it out of openRows", id)
 		}
 	}
 	for id := range claimed {
 		if !exists[id] {
 			t.Errorf("a test claims %s, which is no feature", id)
 		}
-	}
-	if open > 0 {
-		t.Logf("%d of %d features are open", open, len(exists))
 	}
 }
 
@@ -302,8 +284,9 @@ func goTests(t *testing.T) map[string]string {
 		case err != nil:
 			return err
 		case d.IsDir():
-			_, noModule := os.Stat(filepath.Join(path, "go.mod"))
-			if path != ".." && (noModule == nil || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
+			_, err := os.Stat(filepath.Join(path, "go.mod"))
+			another := err == nil // module
+			if path != ".." && (another || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -330,8 +313,3 @@ func goTests(t *testing.T) map[string]string {
 }
 
 var isTest = regexp.MustCompile(`^(Test|Example)($|[^a-z])`)
-
-// Rows that no test claims yet.
-const openRows = `
-A340 A341 A344
-`
