@@ -47,9 +47,10 @@ type Loop struct {
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
 	inCircle        bool                    // a cancel on its way has come to a task where it was before
 	stopping        bool
-	fresh           bool // this run has not had its first turn, which comes even if stopping
-	exited          bool // a Goexit is on its way to the caller of run
-	wakeable        bool // something outside can still act on a loop that waits: a ctx, say
+	fresh           bool        // this run has not had its first turn, which comes even if stopping
+	exited          bool        // a Goexit is on its way to the caller of run
+	fatal           *PanicError // so is a panic
+	wakeable        bool        // something outside can still act on a loop that waits: a ctx, say
 	deadlock        *DeadlockError
 	deadline        time.Duration // at which run returns in any case; Never but while shutting down
 	stepwise        bool          // a bare stack is to see each step: see mayShortcut
@@ -255,6 +256,10 @@ func (l *Loop) run() error {
 	l.current, l.vars = nil, &l.root
 	l.here.Store(0)
 	l.state.Store(idle)
+	if p := l.fatal; p != nil {
+		l.fatal, l.exited = nil, false
+		panic(p)
+	}
 	if d := l.deadlock; d != nil {
 		l.deadlock = nil
 		return d

@@ -236,13 +236,17 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 }
 
 // stackDied is the last act of a goroutine that user code ended with
-// runtime.Goexit, or that was killed. Control goes on without it.
+// runtime.Goexit, or that was killed. Control goes on without it. It also is that of one on which
+// something panicked that the loop calls for itself: the driver, or an order's function.
 func (l *Loop) stackDied(s *coro.Stack) {
 	if s.Ended || l.group.Closing() {
 		return
 	}
+	if p := recover(); p != nil {
+		l.fatal = newPanicError(p, "the loop")
+	}
 	to := (*coro.Stack)(nil)
-	if t := l.current; t != nil {
+	if t := l.current; t != nil && t.stack == s {
 		if l.ends() {
 			t.of().exited(misuse(ErrLoopClosed, "%s was killed", t.of().describeShort()))
 			l.leave(t)
