@@ -1,0 +1,107 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// A supervisor keeps services running: one that ends with an error, or by a panic, is started again after a pause. One
+// that fails too often within a while takes all the others down, in the hope that somebody above knows more.
+type supervisor struct {
+	loop   *asyncio.Loop
+	pause  time.Duration
+	within time.Duration
+	most   int // failures within that time
+}
+
+// keep runs service until it ends without an error, or is given up.
+func (s *supervisor) keep(tg *asyncio.TaskGroup, name string, service func(ctx context.Context) error) {
+	tg.Go(func(ctx context.Context) error {
+		var failures []time.Duration // when
+		for {
+			// A task of its own, so that a panic is an error like others. The await passes a cancel on to it.
+			_, err := asyncio.Go(ctx, service, asyncio.WithName(name)).Await(ctx)
+			if err == nil || errors.Is(err, asyncio.ErrCancelled) {
+				s.log("%s ends: %v", name, err)
+				return err
+			}
+			now := s.loop.Time()
+			failures = append(failures, now)
+			if first := len(failures) - s.most; first >= 0 && now-failures[first] < s.within {
+				return fmt.Errorf("%s has failed %d times within %v: %w", name, s.most, s.within, err)
+			}
+			s.log("%s will start again", name)
+			if err := asyncio.Sleep(ctx, s.pause); err != nil {
+				return err
+			}
+		}
+	}, asyncio.WithName("keeper of "+name))
+}
+
+func (s *supervisor) log(format string, args ...any) {
+	fmt.Printf("%-5v  %s\n", s.loop.Time(), fmt.Sprintf(format, args...))
+}
+
+// scripted returns a service that lasts so long and ends so, each time that it is started.
+func scripted(lives ...life) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		now := lives[0]
+		lives = lives[1:]
+		if err := asyncio.Sleep(ctx, now.lasts); err != nil {
+			return err
+		}
+		if now.panics {
+			panic(now.end)
+		}
+		return now.end
+	}
+}
+
+type life struct {
+	lasts  time.Duration
+	panics bool
+	end    error
+}
+
+// Services that are started again when they fail, each by a task of its own, all of them in a group: when one of
+// them cannot be kept up, the group ends the others and tells why.
+func Example_supervisor() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		s := &supervisor{loop: r.Loop(), pause: time.Second, within: time.Minute, most: 3}
+		s.loop.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
+			if p := (*asyncio.PanicError)(nil); errors.As(e.Exception, &p) { // with the stack in p.Stack
+				s.log("reported at once: a panic: %v", p.Value)
+			}
+		})
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			s.keep(tg, "mail", scripted(life{lasts: 10 * time.Second, end: errDisk}, life{10 * time.Second, true, errIndex}, life{lasts: asyncio.Never}))
+			s.keep(tg, "web", scripted(life{lasts: 90 * time.Second, end: errPort}, life{end: errPort}, life{end: errPort}))
+			s.keep(tg, "clean up", scripted(life{lasts: 30 * time.Second}))
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// 10s    mail will start again
+	// 21s    reported at once: a panic: index out of range
+	// 21s    mail will start again
+	// 30s    clean up ends: <nil>
+	// 1m30s  web will start again
+	// 1m31s  web will start again
+	// 1m32s  mail ends: asyncio: cancelled
+	// asyncio: unhandled errors in a TaskGroup (1)
+	//   web has failed 3 times within 1m0s: the port is in use
+}
+
+var (
+	errDisk  = errors.New("the disk is full")
+	errIndex = errors.New("index out of range")
+	errPort  = errors.New("the port is in use")
+)
