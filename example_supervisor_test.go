@@ -48,7 +48,7 @@ func (s *supervisor) log(format string, args ...any) {
 }
 
 // scripted returns a service that lasts so long and ends so, each time that it is started.
-func scripted(lives ...life) func(ctx context.Context) error {
+func scripted(lives ...serviceLife) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		now := lives[0]
 		lives = lives[1:]
@@ -62,7 +62,7 @@ func scripted(lives ...life) func(ctx context.Context) error {
 	}
 }
 
-type life struct {
+type serviceLife struct {
 	lasts  time.Duration
 	panics bool
 	end    error
@@ -81,9 +81,9 @@ func Example_supervisor() {
 			}
 		})
 		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
-			s.keep(tg, "mail", scripted(life{lasts: 10 * time.Second, end: errDisk}, life{10 * time.Second, true, errIndex}, life{lasts: asyncio.Never}))
-			s.keep(tg, "web", scripted(life{lasts: 90 * time.Second, end: errPort}, life{end: errPort}, life{end: errPort}))
-			s.keep(tg, "clean up", scripted(life{lasts: 30 * time.Second}))
+			s.keep(tg, "mail", scripted(serviceLife{lasts: 10 * time.Second, end: errDisk}, serviceLife{10 * time.Second, true, errIndex}, serviceLife{lasts: asyncio.Never}))
+			s.keep(tg, "web", scripted(serviceLife{lasts: 90 * time.Second, end: errPort}, serviceLife{end: errPort}, serviceLife{end: errPort}))
+			s.keep(tg, "clean up", scripted(serviceLife{lasts: 30 * time.Second}))
 			return nil
 		})
 	})
