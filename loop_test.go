@@ -142,7 +142,7 @@ func TestTimers(t *testing.T) {
 	if err := sleepOn(l, 10*time.Second); err != nil {
 		t.Error(err)
 	}
-	at("end")(nil)
+	at("end")(context.Background())
 	log.want(t,
 		"1s: 1s after the beginning",
 		"3s: at 3s",
