@@ -1,0 +1,383 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// A cancel is an error of the await in which the task stands. The task cleans up, and may wait for that, and
+// returns the error.
+func ExampleTask_Cancel() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // an hour takes no time
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		download := asyncio.Go(ctx, func(ctx context.Context) error {
+			fmt.Println("begins")
+			err := asyncio.Sleep(ctx, time.Hour)
+			if errors.Is(err, asyncio.ErrCancelled) {
+				fmt.Println("removes what it has so far")
+				if err := asyncio.Sleep(ctx, time.Second); err != nil { // is not disturbed
+					return err
+				}
+			}
+			return err
+		}, asyncio.WithName("download"))
+
+		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
+			return err
+		}
+		fmt.Println("asked:", download.Cancel("the disk is full"), "cancelled:", download.Cancelled())
+		_, err := download.Await(ctx)
+		fmt.Println("cancelled:", download.Cancelled())
+		if cancel := (*asyncio.CancelledError)(nil); errors.As(err, &cancel) {
+			fmt.Println("because", cancel.Message)
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// begins
+	// asked: true cancelled: false
+	// removes what it has so far
+	// cancelled: true
+	// because the disk is full
+	// <nil>
+}
+
+// A task that refuses a cancel for good says so with Uncancel. Here one starts anew each time.
+func ExampleTask_Uncancel() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		server := asyncio.Go(ctx, func(ctx context.Context) error {
+			for range 3 {
+				fmt.Println("reads its configuration")
+				err := asyncio.Sleep(ctx, time.Hour)
+				if cancel := (*asyncio.CancelledError)(nil); !errors.As(err, &cancel) || cancel.Message != "reload" {
+					return err
+				}
+				asyncio.CurrentTask(ctx).Uncancel()
+			}
+			return nil
+		})
+		for _, message := range []string{"reload", "stop"} {
+			if err := asyncio.Sleep(ctx, time.Minute); err != nil {
+				return err
+			}
+			server.Cancel(message)
+		}
+		_, err := server.Await(ctx)
+		fmt.Println("has ended, cancelled:", errors.Is(err, asyncio.ErrCancelled))
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// reads its configuration
+	// reads its configuration
+	// has ended, cancelled: true
+	// <nil>
+}
+
+// Code of Go's own, which knows nothing of tasks, sees a cancel as the end of the ctx.
+func ExampleTask_Cancel_ctx() {
+	handle := func(ctx context.Context, part int) error { // an http.Client, a sql.DB
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("part %d: %w", part, err)
+		}
+		return nil
+	}
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		task := asyncio.Go(ctx, func(ctx context.Context) error {
+			for part := range 3 {
+				if part == 2 {
+					asyncio.CurrentTask(ctx).Cancel()
+				}
+				if err := handle(ctx, part); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		_, err := task.Await(ctx)
+		fmt.Println("cancelled:", task.Cancelled(), "-", errors.Unwrap(err))
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// cancelled: true - part 2: context canceled
+	// <nil>
+}
+
+func ExampleSleep() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		loop, err := asyncio.GetRunningLoop(ctx)
+		if err != nil {
+			return err
+		}
+		begin := loop.Time()
+		err = asyncio.Sleep(ctx, 90*time.Minute)
+		fmt.Println(loop.Time()-begin, err)
+		return err
+	})
+	// Output: 1h30m0s <nil>
+}
+
+// The block ends when all tasks in it have. One that fails has the others cancelled, and the error of the block has all that went wrong.
+func ExampleWithTaskGroup() {
+	fetch := func(name string, takes time.Duration, fails error) func(ctx context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
+			if err := asyncio.Sleep(ctx, takes); err != nil {
+				fmt.Println(name, "is cancelled")
+				return "", err
+			}
+			return "page of " + name, fails
+		}
+	}
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		var alpha, beta *asyncio.Task[string]
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			alpha = asyncio.CreateTaskIn(tg, fetch("alpha", 2*time.Second, nil))
+			beta = asyncio.CreateTaskIn(tg, fetch("beta", time.Second, nil))
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		for _, t := range []*asyncio.Task[string]{alpha, beta} {
+			page, _ := t.Result()
+			fmt.Println(page)
+		}
+
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			asyncio.CreateTaskIn(tg, fetch("gamma", time.Hour, nil))
+			asyncio.CreateTaskIn(tg, fetch("delta", time.Second, errors.New("no such page")))
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// page of alpha
+	// page of beta
+	// gamma is cancelled
+	// asyncio: unhandled errors in a TaskGroup (1)
+	//   no such page
+}
+
+// Cancel ends a group early and without an error, when its purpose is served.
+func ExampleTaskGroup_Cancel() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			for _, site := range []struct {
+				name  string
+				takes time.Duration
+			}{{"slow.example", time.Hour}, {"fast.example", time.Second}} {
+				tg.Go(func(ctx context.Context) error {
+					if err := asyncio.Sleep(ctx, site.takes); err != nil {
+						return err
+					}
+					fmt.Println(site.name, "was first")
+					tg.Cancel()
+					return nil
+				})
+			}
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// fast.example was first
+	// <nil>
+}
+
+// A GroupError unwraps to all that it holds, so that errors.Is and errors.As look for an error in it as except* does.
+func ExampleGroupError() {
+	errBusy := errors.New("busy")
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(func(context.Context) error { return fmt.Errorf("alpha: %w", errBusy) })
+			tg.Go(func(context.Context) error { return errors.New("beta: gone") })
+			return nil
+		})
+	})
+	if group := (*asyncio.GroupError)(nil); errors.As(err, &group) {
+		for _, err := range group.Errors {
+			fmt.Println(err, "- try again:", errors.Is(err, errBusy))
+		}
+	}
+	fmt.Println(errors.Is(err, errBusy))
+	// Output:
+	// alpha: busy - try again: true
+	// beta: gone - try again: false
+	// true
+}
+
+func ExampleTimeout() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		err := asyncio.Timeout(ctx, time.Hour, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, 2*time.Hour)
+			fmt.Println("inside:", err)
+			return err
+		})
+		fmt.Println("outside:", err)
+		fmt.Println(errors.Is(err, asyncio.ErrTimeout), errors.Is(err, context.DeadlineExceeded))
+		return asyncio.Sleep(ctx, time.Second) // the task itself was not cancelled
+	})
+	fmt.Println(err)
+	// Output:
+	// inside: asyncio: cancelled by a timeout of 1h0m0s
+	// outside: asyncio: timed out after 1h0m0s
+	// true true
+	// <nil>
+}
+
+// The limit is moved each time that something happens: it is one for silence, not for the whole.
+func ExampleTimeoutScope_Reschedule() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		loop, err := asyncio.GetRunningLoop(ctx)
+		if err != nil {
+			return err
+		}
+		silence := asyncio.NewTimeout(10 * time.Second)
+		return silence.Run(ctx, func(ctx context.Context) error {
+			for _, pause := range []time.Duration{8, 9, 7, 20} {
+				if err := asyncio.Sleep(ctx, pause*time.Second); err != nil {
+					return err
+				}
+				fmt.Println("a message at", loop.Time())
+				if err := silence.Reschedule(loop.Time() + 10*time.Second); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// a message at 8s
+	// a message at 17s
+	// a message at 24s
+	// asyncio: timed out
+}
+
+func ExampleWaitFor() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		answer := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
+			return 42, asyncio.Sleep(ctx, 250*365*24*time.Hour) // some centuries
+		})
+		_, err := asyncio.WaitFor(ctx, answer, time.Minute)
+		fmt.Println(err)
+		fmt.Println("cancelled:", answer.Cancelled())
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// asyncio: timed out after 1m0s
+	// cancelled: true
+	// <nil>
+}
+
+// The one that awaits is cancelled, or has no time left; what it awaits goes on.
+func ExampleShield() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		save := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
+			return "saved", asyncio.Sleep(ctx, time.Minute)
+		})
+		_, err := asyncio.WaitFor(ctx, asyncio.Shield(ctx, save), time.Second)
+		fmt.Println(err)
+		result, err := save.Await(ctx)
+		fmt.Println(result)
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// asyncio: timed out after 1s
+	// saved
+	// <nil>
+}
+
+// With a Scope one makes blocks of one's own: this one leaves its body when a key is pressed.
+func ExampleScope() {
+	untilKey := func(ctx context.Context, key *asyncio.Event, body func(ctx context.Context) error) error {
+		scope, err := asyncio.NewScope(ctx)
+		if err != nil {
+			return err
+		}
+		defer scope.Close()
+		task, before, asked := scope.Task(), scope.Task().Cancelling(), false
+		watch := asyncio.Go(scope, func(ctx context.Context) error {
+			err := key.Wait(ctx)
+			if err == nil {
+				asked = scope.Cancel("a key")
+			}
+			return err
+		})
+		err = body(scope)
+		watch.Cancel()
+		// What was asked for is withdrawn; and the CancelledError is ours only if no other was asked for.
+		if asked && task.Uncancel() <= before && errors.Is(err, asyncio.ErrCancelled) {
+			return nil
+		}
+		return err
+	}
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		key := asyncio.NewEvent()
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			defer key.Set()
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		err := untilKey(ctx, key, func(ctx context.Context) error {
+			err := asyncio.Sleep(ctx, time.Hour)
+			fmt.Println("inside:", err, "-", ctx.Err())
+			return err
+		})
+		fmt.Println("outside:", err, "-", ctx.Err())
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// inside: asyncio: cancelled by a key - context canceled
+	// outside: <nil> - <nil>
+	// <nil>
+}
+
+// Go's own ways to end a ctx work as well: the await ends with that ctx's error, and nothing is cancelled.
+func ExampleFuture_Await_ctx() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		patient, giveUp := context.WithCancel(ctx)
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			defer giveUp()
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		reply := asyncio.NewFuture[string](ctx)
+		_, err := reply.Await(patient)
+		fmt.Println(err, "-", reply, "-", asyncio.CurrentTask(ctx).Cancelling())
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// context canceled - <Future pending> - 0
+	// <nil>
+}
