@@ -221,7 +221,9 @@ func mustLoop(ctx context.Context, act string) *Loop {
 	return p.on()
 }
 
-// GetRunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop.
+// GetRunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop. A goroutine that is to call in with
+// [Loop.CallSoonThreadsafe] is given the loop by the task that starts it: a loop that nobody else has is
+// one on which nothing can happen, once its tasks all wait, and ends with a [DeadlockError].
 // See asyncio.get_running_loop.
 func GetRunningLoop(ctx context.Context) (*Loop, error) {
 	l, err := loopOf(ctx)

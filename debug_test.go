@@ -2,6 +2,7 @@ package asyncio_test
 
 import (
 	"context"
+	"errors"
 	"regexp"
 	"slices"
 	"strings"
@@ -165,6 +166,46 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 			want = append(want, act+"<nil>")
 		}
 		log.want(t, want...)
+	}
+}
+
+// A341: what the synchronisation primitives and queues do goes through futures: to wake somebody from another goroutine
+// is found, and wakes nobody.
+func TestDebugModeChecksWhoWakes(t *testing.T) {
+	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+		lock, event, cond := asyncio.NewLock(), asyncio.NewEvent(), asyncio.NewCondition(nil)
+		sem, queue := asyncio.NewSemaphore(0), asyncio.NewQueue[int](0)
+		if err := errors.Join(lock.Acquire(ctx), cond.Acquire(ctx)); err != nil {
+			return err
+		}
+		for _, wait := range []func(ctx context.Context) error{
+			lock.Acquire, event.Wait, cond.Acquire, sem.Acquire,
+			func(ctx context.Context) error { _, err := queue.Get(ctx); return err },
+		} {
+			asyncio.Go(ctx, wait)
+		}
+		yields(ctx, 1)
+		inGoroutine(func() {
+			for what, wake := range map[string]func(){
+				"Lock.Release":      lock.Release,
+				"Event.Set":         event.Set,
+				"Condition.Release": cond.Release,
+				"Semaphore.Release": sem.Release,
+				"Queue.TryPut":      func() { _ = queue.TryPut(1) },
+			} {
+				if err := panicOf(wake); !errors.Is(err, asyncio.ErrRuntime) || !strings.Contains(err.Error(), "SetResult from a goroutine that is not the loop's") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		})
+		yields(ctx, 2)
+		if n := len(asyncio.AllTasks(ctx)); n != 6 {
+			t.Errorf("%d tasks are left", n)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
 	}
 }
 

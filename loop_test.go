@@ -615,6 +615,11 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 		defer panic(errBoom)
 		return never(ctx)
 	})
+	start("quitter", func(ctx context.Context) error {
+		defer runtime.Goexit()
+		defer log.add("quits")
+		return never(ctx)
+	})
 	l.CallSoon(func(context.Context) {
 		start("late", func(context.Context) error { log.add("late runs"); return nil })
 		l.Stop()
@@ -632,6 +637,7 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 		"run: true",
 		"close: <nil>",
 		"reported: panic in task panicker (asyncio_test.TestCloseRunsDeferredCalls.func5() at loop_test.go:N): panic: boom",
+		"quits",
 	)
 	for _, task := range tasks {
 		if !task.Done() {
@@ -639,7 +645,7 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 		}
 	}
 	wantErr(t, tasks[0].Exception(), asyncio.ErrLoopClosed, "task reader", "was killed")
-	wantErr(t, tasks[3].Exception(), asyncio.ErrLoopClosed, "task late", "never ran")
+	wantErr(t, tasks[4].Exception(), asyncio.ErrLoopClosed, "task late", "never ran")
 }
 
 // Each function that suspends returns ErrLoopClosed when the deferred call of a killed task calls it.
