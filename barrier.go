@@ -42,7 +42,8 @@ func NewBarrier(parties int) *Barrier {
 
 // Wait suspends until as many tasks wait as the barrier is for. The last to come does not wait
 // for others, but may have to for the previous round to leave. It returns
-// a number from 0 up that is another one for each task of the round.
+// a number from 0 up that is another one for each task of the round; but if one was
+// cancelled while they waited, two may have the same, as in asyncio.
 //
 // Its errors: [ErrBrokenBarrier] if the barrier is broken, or is aborted or reset while the task waits;
 // a [CancelledError], or another one of [Future.Await], in which case the
