@@ -723,6 +723,23 @@ func TestGetRunningLoop(t *testing.T) {
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "pass the ctx that the task was given, and start with asyncio.Run")
 }
 
+// The ctx of a callback never ends: whatever derives from it ends by its own means.
+func TestCtxOfACallback(t *testing.T) {
+	l := newLoop(t)
+	l.CallSoon(func(ctx context.Context) {
+		if _, limited := ctx.Deadline(); limited || ctx.Done() != nil || ctx.Err() != nil {
+			t.Errorf("it may end: %v, %v", ctx.Done(), ctx.Err())
+		}
+		derived, cancel := context.WithCancel(ctx)
+		cancel()
+		if derived.Err() == nil || ctx.Err() != nil {
+			t.Errorf("after a cancel: %v, %v", derived.Err(), ctx.Err())
+		}
+		l.Stop()
+	})
+	runForever(t, l)
+}
+
 // A262: Go has no fork, but goroutines: one that a task starts is outside of the loop, and
 // takes part only by a ctx, which it must have been given.
 func TestAGoroutineHasNoLoop(t *testing.T) {

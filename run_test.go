@@ -350,6 +350,22 @@ func TestATaskThatCanNeverEnd(t *testing.T) {
 	})
 }
 
+// Run returns main's error and that of the close, where there are both.
+func TestRunReturnsBothErrors(t *testing.T) {
+	noLeaks(t)
+	fool := func(ctx context.Context) error { _ = never(ctx); return never(ctx) }
+	for _, outcome := range []error{nil, errBoom} {
+		err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+			asyncio.Go(ctx, fool)
+			_ = asyncio.Yield(ctx)
+			return outcome
+		})
+		if e := (*asyncio.ShutdownError)(nil); !errors.As(err, &e) || errors.Is(err, errBoom) != (outcome != nil) {
+			t.Errorf("main returns %v, and Run %v", outcome, err)
+		}
+	}
+}
+
 // Stop, which some code may call at any time, does not keep Close from waiting.
 func TestStopDuringShutdown(t *testing.T) {
 	var log record
