@@ -169,8 +169,8 @@ var allocations = []struct {
 			return func() { _ = q.Put(ctx, 1); _, _ = q.Get(ctx) }
 		}},
 
-	// What waits: a waiter and its future each.
-	{"a Lock that two hold in turn", 4,
+	// What waits: a waiter each, of which its future is part.
+	{"a Lock that two hold in turn", 2,
 		func(ctx context.Context) func() {
 			l := asyncio.NewLock()
 			hold := func(ctx context.Context) error {
@@ -189,7 +189,7 @@ var allocations = []struct {
 			})
 			return func() { _ = hold(ctx) }
 		}},
-	{"a Queue of one, and a consumer", 4,
+	{"a Queue of one, and a consumer", 2,
 		func(ctx context.Context) func() {
 			q := asyncio.NewQueue[int](1)
 			asyncio.Go(ctx, func(ctx context.Context) error {
@@ -230,11 +230,11 @@ var allocations = []struct {
 		}},
 
 	// Several at once.
-	{"Gather of one", 10, // Task and callback; the future, what it has beside, and its cancel, twice; the state, its children, its callback; the results
+	{"Gather of one", 9, // Task and callback; the future with its state, what it has beside, and its cancel, twice; its children, its callback; the results
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.Gather(ctx, asyncio.Coro[int](one)).Await(ctx) }
 		}},
-	{"Gather of ten", 19, // one more for each: the callbacks are one block
+	{"Gather of ten", 18, // one more for each: the callbacks are one block
 		func(ctx context.Context) func() {
 			c := asyncio.Coro[int](one)
 			return func() { _, _ = asyncio.Gather(ctx, c, c, c, c, c, c, c, c, c, c).Await(ctx) }

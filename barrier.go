@@ -37,7 +37,9 @@ func NewBarrier(parties int) *Barrier {
 	if parties < 1 {
 		panic(misuse(ErrValue, "NewBarrier(%d): a barrier is for 1 task or more", parties))
 	}
-	return &Barrier{cond: NewCondition(nil), parties: parties, state: barrierFilling}
+	b := &Barrier{cond: NewCondition(nil), parties: parties, state: barrierFilling}
+	b.cond.kind, b.cond.of = ForBarrier, b
+	return b
 }
 
 // Wait suspends until as many tasks wait as the barrier is for. The last to come does not wait

@@ -19,7 +19,7 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 	var (
 		index  = make(map[*futureBase]F, len(todo)) // those that have not come
 		came   []F
-		next   *Future[None] // for which the range waits
+		next   *someOf[F] // for which the range waits
 		late   bool
 		timer  *TimerHandle
 		arrive func(context.Context, AnyFuture)
@@ -58,7 +58,8 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 	return func(yield func(F, error) bool) {
 		for len(came) > 0 || len(index) > 0 || late {
 			if len(came) == 0 && !late {
-				next = NewFuture[None](ctx)
+				next = &someOf[F]{kind: ForAsCompleted, fs: todo}
+				InitFuture(ctx, &next.Future, next)
 				if _, err := next.Await(ctx); err != nil {
 					var none F
 					yield(none, err)

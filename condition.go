@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"errors"
+	"fmt"
 )
 
 // A Condition is a [Lock] that who holds it can let go so as to wait until
@@ -14,6 +15,8 @@ import (
 type Condition struct {
 	lock    *Lock
 	waiters waiters
+	kind    WaitKind // what it is for those who wait: itself, or a barrier of which it is part
+	of      fmt.Stringer
 }
 
 // NewCondition returns a Condition with the lock l, which others may use too; nil: a lock of its own.
@@ -21,7 +24,9 @@ func NewCondition(l *Lock) *Condition {
 	if l == nil {
 		l = NewLock()
 	}
-	return &Condition{lock: l}
+	c := &Condition{lock: l, kind: ForCondition}
+	c.of = c
+	return c
 }
 
 // Acquire is [Lock.Acquire] of the condition's lock.
@@ -58,7 +63,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 			c.lock.lose()
 		}
 	}()
-	_, err := c.waiters.wait(ctx, c)
+	_, err := c.waiters.wait(ctx, c.kind, c.of)
 	again, back := c.takeBack(ctx)
 	if again != nil {
 		err = again

@@ -23,7 +23,7 @@ func (e *Event) Wait(ctx context.Context) error {
 	if e.set {
 		return nil
 	}
-	_, err := e.waiters.wait(ctx, e)
+	_, err := e.waiters.wait(ctx, ForEvent, e)
 	return err
 }
 

@@ -48,10 +48,11 @@ type Future[T any] struct {
 	futureBase
 }
 
-// A node is a Future or a Task as the loop knows it.
+// A node is a Future or a Task as the loop knows it, or something in which a Future is embedded.
 type node interface {
 	AnyFuture
-	run() // runs the code of a Task to its end
+	face() AnyFuture // the Future or the Task, which is what users know
+	run()            // runs the code of a Task to its end
 }
 
 // futureBase is a Future but for its value.
@@ -94,7 +95,8 @@ type futureMore struct {
 	waiters []entry // after the first, in order
 	from    futureSource
 	unread  *unread
-	made    *origin // in debug mode
+	made    *origin     // in debug mode
+	record  *taskRecord // of a task: see Loop.SetRecord
 }
 
 // A futureSource is where the outcome of a future comes from, if that wants to
@@ -138,6 +140,28 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 	}
 	return f
 }
+
+// InitFuture makes f, which is embedded in self, a pending future of ctx's loop: NewFuture for a type that says by its
+// WaitReason what is waited for, and has all that it needs beside the future in the same allocation. It panics where
+// there is no loop ([ErrNoRunningLoop]), and if f is not self's ([ErrValue]).
+func InitFuture[T any](ctx context.Context, f *Future[T], self interface {
+	node
+	WaitReasoner
+}, opts ...FutureOption) {
+	l := mustLoop(ctx, "InitFuture")
+	if l.debug {
+		l.mustBeHere("InitFuture")
+	}
+	if self.base() != &f.futureBase {
+		panic(misuse(ErrValue, "InitFuture with a future that is not embedded in the %T given", self))
+	}
+	f.init(l, self)
+	for _, o := range opts {
+		o.applyFuture(&f.futureBase)
+	}
+}
+
+func (f *Future[T]) face() AnyFuture { return f }
 
 func (*futureBase) run() { panic("a future has no code") }
 
@@ -309,7 +333,7 @@ func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
 	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
 		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
 	}
-	return f.self
+	return f.self.face()
 }
 
 // Exception returns f's error, nil if it has a result; a [CancelledError] if it

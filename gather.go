@@ -74,12 +74,17 @@ func errorOf(f AnyFuture) error {
 
 // A gathering is the state behind a Gather whose results have the type R.
 type gathering[R any] struct {
-	fail     bool // at the first error
-	part     func(AnyFuture) R
-	children []AnyFuture
-	finished int
-	asked    bool // to cancel
-	outer    *Future[[]R]
+	Future[[]R]      // that Gather returns
+	made        bool // or else an argument was bad, and Gather has panicked
+	failing     bool // at the first error
+	part        func(AnyFuture) R
+	children    []AnyFuture
+	finished    int
+	asked       bool // to cancel
+}
+
+func (g *gathering[R]) WaitReason() WaitReason {
+	return WaitReason{Kind: ForGather, Futures: g.children}
 }
 
 func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fail bool, part func(AnyFuture) R) *Future[[]R] {
@@ -88,7 +93,7 @@ func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fai
 		_ = outer.SetResult([]R{})
 		return outer
 	}
-	g := &gathering[R]{fail: fail, part: part, children: make([]AnyFuture, n)}
+	g := &gathering[R]{failing: fail, part: part, children: make([]AnyFuture, n)}
 	var done []AnyFuture
 	childDone := SharedCallback{Func: func(_ context.Context, f AnyFuture) { g.childDone(f) }, Room: n}
 	for i := range g.children {
@@ -100,14 +105,15 @@ func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fai
 			childDone.AddTo(f)
 		}
 	}
-	g.outer = NewFuture[[]R](ctx, WithCancel(g.cancel))
+	InitFuture(ctx, &g.Future, g, WithCancel(g.cancelChildren))
+	g.made = true
 	for _, f := range done {
 		g.childDone(f)
 	}
-	return g.outer
+	return &g.Future
 }
 
-func (g *gathering[R]) cancel(msg []any) bool {
+func (g *gathering[R]) cancelChildren(msg []any) bool {
 	accepted := false
 	for _, f := range g.children {
 		if f.Cancel(msg...) {
@@ -121,15 +127,15 @@ func (g *gathering[R]) cancel(msg []any) bool {
 func (g *gathering[R]) childDone(f AnyFuture) {
 	g.finished++
 	// No future: an argument was bad, and Gather has panicked.
-	if g.outer == nil || g.outer.Done() {
+	if !g.made || g.Done() {
 		if !f.Cancelled() {
 			_ = f.Exception() // is not to be reported
 		}
 		return
 	}
-	if g.fail {
+	if g.failing {
 		if err := f.Exception(); err != nil {
-			_ = g.outer.SetException(err)
+			_ = g.SetException(err)
 			return
 		}
 	}
@@ -141,7 +147,7 @@ func (g *gathering[R]) childDone(f AnyFuture) {
 		results[i] = g.part(f)
 	}
 	if !g.asked {
-		_ = g.outer.SetResult(results)
+		_ = g.SetResult(results)
 		return
 	}
 	// The last in order speaks for all, as in CPython.
@@ -150,5 +156,5 @@ func (g *gathering[R]) childDone(f AnyFuture) {
 	if last.Cancelled() {
 		err = last.Exception()
 	}
-	_ = g.outer.SetException(err)
+	_ = g.SetException(err)
 }

@@ -19,7 +19,7 @@ type TaskGroup struct {
 	left      int            // children that have not ended
 	ended     SharedCallback // the callback of each child
 	errs      []error
-	completed *Future[None] // by the last child to end, while the block waits for that
+	completed *groupEnd // by the last child to end, while the block waits for that
 	entered   bool
 	exiting   bool // the body has returned
 	aborting  bool
@@ -93,7 +93,8 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 		tg.abort()
 	}
 	for tg.left > 0 {
-		tg.completed = NewFuture[None](ctx)
+		tg.completed = &groupEnd{of: tg}
+		InitFuture(ctx, &tg.completed.Future, tg.completed)
 		_, joinErr := tg.completed.Await(ctx)
 		tg.completed = nil
 		if errors.Is(joinErr, ErrLoopClosed) {
@@ -132,6 +133,23 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	errs := tg.errs
 	tg.errs = nil
 	return &GroupError{Message: "unhandled errors in a TaskGroup", Errors: errs}
+}
+
+// A groupEnd is what a block waits for at its end.
+type groupEnd struct {
+	Future[None]
+	of *TaskGroup
+}
+
+func (e *groupEnd) WaitReason() WaitReason { return e.of.WaitReason() }
+
+// WaitReason tells what who waits for the group's end waits for: its tasks.
+func (tg *TaskGroup) WaitReason() WaitReason {
+	r := WaitReason{Kind: ForGroup, Object: tg}
+	for _, t := range tg.tasks {
+		r.Futures = append(r.Futures, t)
+	}
+	return r
 }
 
 // CreateTaskIn is [CreateTask] in a group: fn gets a ctx of the new task's own. It may be called by the

@@ -85,7 +85,7 @@ func (h *Handle) call() {
 	h.drop()
 	switch {
 	case done != nil:
-		done(&h.ctx, f.self)
+		done(&h.ctx, f.self.face())
 	case fn != nil:
 		fn(&h.ctx)
 	case f != nil && f.more != nil && f.more.from != nil:

@@ -12,6 +12,7 @@ import "context"
 type Lock struct {
 	waiters waiters
 	locked  bool
+	holder  context.Context // of who took it last
 	// A task that was to take the lock back cannot, since its loop was closed. The lock
 	// stays locked: who releases it now, in cleanup, has not got it, and is not to blame.
 	lost bool
@@ -29,16 +30,16 @@ func NewLock() *Lock { return &Lock{} }
 func (l *Lock) Acquire(ctx context.Context) error {
 	// As long as those in front are cancelled, all of them, there is nobody to go first.
 	if !l.locked && !l.waiters.anyWaiting() {
-		l.locked = true
+		l.locked, l.holder = true, ctx
 		return nil
 	}
-	if _, err := l.waiters.wait(ctx, l); err != nil {
+	if _, err := l.waiters.wait(ctx, ForLock, l); err != nil {
 		if !l.locked {
 			l.waiters.wakeFirst()
 		}
 		return err
 	}
-	l.locked = true
+	l.locked, l.holder = true, ctx
 	return nil
 }
 
@@ -51,7 +52,7 @@ func (l *Lock) Release() {
 	if !l.locked {
 		panic(misuse(ErrRuntime, "Release of %v, which nobody holds; call it once for each Acquire that returned nil", l))
 	}
-	l.locked = false
+	l.locked, l.holder = false, nil
 	l.waiters.wakeFirst()
 }
 
@@ -61,6 +62,10 @@ func (l *Lock) lose() { l.locked, l.lost = true, true }
 // Locked tells whether somebody holds the lock. Between a Release and the
 // moment in which the first of those who wait runs, nobody does. See asyncio.Lock.locked.
 func (l *Lock) Locked() bool { return l.locked }
+
+// Holder returns the task that took the lock last, nil if nobody holds it. That is for display: a
+// lock is not owned by a task, and another one may be about to release it.
+func (l *Lock) Holder() AnyTask { return TaskOf(l.holder) }
 
 // With calls fn while it holds the lock, and returns fn's error, or that of
 // [Lock.Acquire], without a call of fn. The lock is released also if fn panics.

@@ -54,6 +54,12 @@ type Loop struct {
 	deadlock        *DeadlockError
 	deadline        time.Duration // at which run returns in any case; Never but while shutting down
 	stepwise        bool          // a bare stack is to see each step: see mayShortcut
+	odd             bool          // who goes on has more to do than that: see wentOddly
+	watched         bool          // there is an observer or a record
+	observer        Observer
+	record          Record
+	event           LoopEvent     // that the observer is told of
+	stepBegan       time.Duration // the present step, with RecordSteps
 	handler         ExceptionHandler
 	reports         reportList // of errors that nobody has read
 	factory         TaskFactory
@@ -439,6 +445,7 @@ func (l *Loop) Close() error {
 		}
 		return nil
 	}
+	l.odd = true
 	for l.strands.first != nil {
 		l.kill(l.strands.first)
 	}

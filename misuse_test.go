@@ -64,6 +64,7 @@ var takesCtx = []struct {
 		}
 		return nil
 	}},
+	{"InitFuture", false, func(_, ctx context.Context) error { s := &sign{}; asyncio.InitFuture(ctx, &s.Future, s); return nil }},
 	{"NewScope", true, func(_, ctx context.Context) error { _, err := asyncio.NewScope(ctx); return err }},
 	{"Sleep", true, func(_, ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) }},
 	{"Timeout", true, func(_, ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nothing) }},
@@ -108,6 +109,7 @@ var takesCtx = []struct {
 // What takes a ctx that may be any, and why.
 var takesAnyCtx = map[string]string{
 	"DefaultExceptionHandler": "writes a text, and asks nobody",
+	"TaskOf":                  "nil is the answer",
 	"Run":                     "the ctx is that of the world outside",
 	"RunResult":               "as Run",
 	"RunnerResult":            "as Run",

@@ -142,10 +142,10 @@ func (k *WaitKind) UnmarshalText(text []byte) error {
 	return err
 }
 
-// A Waitable is a future that says what those wait for who await it. It is a type that
-// has a Future embedded, made by [InitFuture]: so it costs nothing to say it.
+// A WaitReasoner says what those wait for who await it. It is a future of a type that
+// has a [Future] embedded, made by [InitFuture]: so it costs nothing to say it. Or it is a block, given to [NewScope].
 // WaitReason is called on the loop, when somebody looks.
-type Waitable interface {
+type WaitReasoner interface {
 	WaitReason() WaitReason
 }
 
@@ -155,7 +155,7 @@ type WaitReason struct {
 	// Object is what the future belongs to, a lock say; nil if there is nothing but the
 	// future. If it has a method Holder() AnyTask, that is who has it.
 	Object fmt.Stringer
-	// Futures are those whose ends it takes: of a gather, say. The slice must not change any more.
+	// Futures are those whose ends it takes: of a gather, say. They are looked at at once.
 	Futures []AnyFuture
 	Until   time.Duration // of a timer: when it is due, as [Loop.Time] counts
 	Job     string        // of a job: its function
@@ -172,3 +172,126 @@ const (
 	// that there is.
 	RecordPlaces
 )
+
+// SetObserver has o told of all that happens on the loop from now on; nil ends that. Those that happened
+// before are in a [Snapshot].
+func (l *Loop) SetObserver(o Observer) {
+	l.observer = o
+	l.watch()
+}
+
+// Observer returns what SetObserver set, or nil. Who makes a lock or a queue of another kind tells it of events of that.
+func (l *Loop) Observer() Observer { return l.observer }
+
+// SetRecord has the loop remember what r says, from now on.
+func (l *Loop) SetRecord(r Record) {
+	if r&RecordSteps != 0 {
+		l.stepBegan = l.Time()
+	}
+	l.record = r
+	l.watch()
+}
+
+// Record returns what SetRecord set.
+func (l *Loop) Record() Record { return l.record }
+
+func (l *Loop) watch() {
+	l.watched = l.observer != nil || l.record != 0
+	l.odd = l.watched || l.ends()
+}
+
+// A taskRecord is what a loop remembers of a task for those who look.
+type taskRecord struct {
+	made  time.Duration
+	steps uint64
+	ran   time.Duration
+	since time.Duration // when the last step ended or the present one began
+}
+
+func recordOf(t *strand) *taskRecord {
+	m := t.future.extra()
+	if m.record == nil {
+		m.record = &taskRecord{}
+	}
+	return m.record
+}
+
+// tell tells the observer of l.event, of which the caller has set what the kind uses beside the task.
+func (l *Loop) tell(kind EventKind, t *strand) {
+	e := &l.event
+	e.Kind, e.Loop = kind, l
+	if t != nil {
+		e.Task = t.future.self.(AnyTask)
+	}
+	l.observer.Observe(e)
+	*e = LoopEvent{}
+}
+
+func (l *Loop) noteCreated(t *strand) {
+	if l.record&RecordPlaces != 0 {
+		recordOf(t).made = l.Time()
+		if t.future.more.made == nil { // which debug mode has found
+			t.future.more.made = callers()
+		}
+	}
+	if l.observer != nil {
+		l.event.By = l.asker()
+		l.tell(TaskCreated, t)
+	}
+}
+
+// noteStep notes that a step of t begins.
+func (l *Loop) noteStep(kind EventKind, t *strand) {
+	if l.record&RecordSteps != 0 {
+		r := recordOf(t)
+		r.steps++
+		l.stepGoesOn()
+		r.since = l.stepBegan
+	}
+	if l.observer != nil {
+		l.tell(kind, t)
+	}
+}
+
+func (l *Loop) stepGoesOn() {
+	if l.record&RecordSteps != 0 {
+		l.stepBegan = l.Time()
+	}
+}
+
+// stepPauses adds up for how long t has run since its step began, or went on.
+func (l *Loop) stepPauses(t *strand) {
+	if l.record&RecordSteps != 0 {
+		r := recordOf(t)
+		r.since = l.Time()
+		r.ran += r.since - l.stepBegan
+	}
+}
+
+func (l *Loop) noteSuspend(t *strand) {
+	l.stepPauses(t)
+	if l.observer == nil {
+		return
+	}
+	if f := t.task().waits; f != nil && f.state == pending {
+		l.event.On = f.self
+	}
+	l.tell(TaskSuspended, t)
+}
+
+func (l *Loop) noteEnd(t *strand) {
+	if t.stack != nil {
+		l.stepPauses(t)
+	}
+	if l.observer != nil {
+		l.event.Err = t.future.err
+		l.tell(TaskEnded, t)
+	}
+}
+
+func (l *Loop) noteCall(kind EventKind, h *Handle) {
+	if l.observer != nil {
+		l.event.Handle = h
+		l.tell(kind, nil)
+	}
+}

@@ -1,8 +1,14 @@
 package asyncio_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"example.com/asyncio/driver"
+	"fmt"
+	"regexp"
 	"testing"
+	"time"
 
 	"example.com/asyncio"
 )
@@ -49,3 +55,251 @@ func TestTee(t *testing.T) {
 type observerFunc func(e *asyncio.LoopEvent)
 
 func (f observerFunc) Observe(e *asyncio.LoopEvent) { f(e) }
+
+// A watcher records what it is told, a line each.
+type watcher struct{ record }
+
+func (w *watcher) Observe(e *asyncio.LoopEvent) {
+	line := e.Kind.String()
+	if e.Task != nil {
+		line = e.Task.Name() + " " + line
+	}
+	if by, ok := e.By.(interface{ Name() string }); ok {
+		line += " by " + by.Name()
+	}
+	for _, t := range e.Through {
+		line += " through " + t.Name()
+	}
+	switch on := e.On.(type) {
+	case nil:
+	case asyncio.AnyTask:
+		line += " on task " + on.Name()
+	case asyncio.WaitReasoner:
+		line += fmt.Sprintf(" on a %v", on.WaitReason().Kind)
+	default:
+		line += " on a future"
+	}
+	if e.Message != nil {
+		line += fmt.Sprintf(" saying %v", e.Message)
+	}
+	if e.Err != nil {
+		line += ": " + e.Err.Error()
+	}
+	if e.Object != nil {
+		line += fmt.Sprintf(" %v %d", e.Object, e.Size)
+	}
+	w.add("%s", withoutPlaces(line))
+}
+
+var aPlace = regexp.MustCompile(` at [\w/.]+\.go:\d+`)
+
+// withoutPlaces takes out of a text where in which file something stands.
+func withoutPlaces(s string) string { return aPlace.ReplaceAllString(s, " at PLACE") }
+
+// observed runs main, as a task of that name, under an observer, and returns what that was told of.
+func observed(t *testing.T, main func(ctx context.Context) error) *watcher {
+	t.Helper()
+	var w watcher
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		running(ctx).SetObserver(&w)
+		defer running(ctx).SetObserver(nil)
+		return main(ctx)
+	})
+	return &w
+}
+
+// A task's life as an observer is told of it: made by another, started, suspended on a future, on another task
+// and on nothing, gone on, ended with a result, with an error.
+func TestObserverSeesTheLivesOfTasks(t *testing.T) {
+	w := observed(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		child := asyncio.CreateTask(ctx, f.Await, asyncio.WithName("child"))
+		_ = asyncio.Yield(ctx)
+		_ = f.SetResult(1)
+		_, _ = child.Await(ctx)
+		failing := asyncio.Go(ctx, func(context.Context) error { return errors.New("boom") }, asyncio.WithName("failing"))
+		_, _ = failing.Await(ctx)
+		return nil
+	})
+	w.want(t,
+		"child created by main",
+		"main suspended",
+		"child started",
+		"child suspended on a future",
+		"main resumed",
+		"main suspended on task child",
+		"child resumed",
+		"child ended",
+		"main resumed",
+		"failing created by main",
+		"main suspended on task failing",
+		"failing started",
+		"failing ended: boom",
+		"main resumed",
+	)
+}
+
+// An eager start is inside of the call that makes the task: its creator is not suspended for it.
+func TestObserverSeesEagerStarts(t *testing.T) {
+	w := observed(t, func(ctx context.Context) error {
+		eager := asyncio.WithEagerStart(true)
+		asyncio.Go(ctx, nothing, asyncio.WithName("short"), eager)
+		long := asyncio.Go(ctx, asyncio.Yield, asyncio.WithName("long"), eager)
+		_, err := long.Await(ctx)
+		return err
+	})
+	w.want(t,
+		"short created by main",
+		"short started",
+		"short ended",
+		"long created by main",
+		"long started",
+		"long suspended",
+		"main suspended on task long",
+		"long resumed",
+		"long ended",
+		"main resumed",
+	)
+}
+
+// The begin and the end of callbacks, also of one that panics; a timer that only wakes a Sleep is none.
+func TestObserverSeesCallbacks(t *testing.T) {
+	w := observed(t, func(ctx context.Context) error {
+		l := running(ctx)
+		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		l.CallSoon(func(ctx context.Context) { asyncio.Go(ctx, nothing, asyncio.WithName("of a callback")) })
+		l.CallLater(time.Second, func(context.Context) { panic("oh") })
+		asyncio.NewFuture[int](ctx).AddDoneCallback(func(context.Context, asyncio.AnyFuture) {})
+		return asyncio.Sleep(ctx, 2*time.Second)
+	})
+	w.want(t,
+		"main suspended on a timer",
+		"call begun",
+		"of a callback created",
+		"call ended",
+		"of a callback started",
+		"of a callback ended",
+		"call begun",
+		"call ended",
+		"main resumed",
+	)
+}
+
+// The Handle of a call tells before the call what it is, and afterwards that it was called.
+func TestObserverOfACall(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+			if e.Handle != nil {
+				r.add("%v: %s", e.Kind, withoutPlaces(e.Handle.String()))
+			}
+		}))
+		running(ctx).CallSoon(callback)
+		yields(ctx, 2)
+		running(ctx).SetObserver(nil)
+		return nil
+	})
+	r.want(t,
+		"call begun: <Handle asyncio_test.callback() at PLACE>",
+		"call ended: <Handle called>",
+	)
+}
+
+// The Runner sets the observer before anything happens, and the loop tells of its last task's end.
+func TestRunnerSetsTheObserver(t *testing.T) {
+	var w watcher
+	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: &w}
+	left := func(ctx context.Context) error {
+		asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) }, asyncio.WithName("left behind"))
+		return asyncio.Yield(ctx)
+	}
+	err := r.Run(context.Background(), left, asyncio.WithName("main"))
+	if err := errors.Join(err, r.Close()); err != nil {
+		t.Error(err)
+	}
+	w.want(t,
+		"main created",
+		"main started",
+		"left behind created by main",
+		"main suspended",
+		"left behind started",
+		"left behind suspended on a timer",
+		"main resumed",
+		"main ended",
+		"call begun", // Run hears of it
+		"call ended",
+		"left behind resumed",
+		"left behind ended: asyncio: cancelled",
+		"call begun", // Close hears of it
+		"call ended",
+		"call begun", // and the run for it
+		"call ended",
+	)
+}
+
+// Tasks are told to have ended also where the loop is closed before they have, or have begun.
+func TestObserverSeesTasksKilled(t *testing.T) {
+	var w watcher
+	l := asyncio.NewLoop(driver.NewVirtual())
+	l.SetObserver(&w)
+	asyncio.Go(l.Context(), never, asyncio.WithName("waits"))
+	l.CallSoon(func(context.Context) { l.Stop() })
+	if err := l.RunForever(); err != nil {
+		t.Error(err)
+	}
+	asyncio.Go(l.Context(), never, asyncio.WithName("new"))
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	w.want(t,
+		"waits created",
+		"waits started",
+		"waits suspended on a future",
+		"call begun",
+		"call ended",
+		"new created",
+		"waits ended: asyncio: task waits (asyncio_test.never() at PLACE) was killed: the loop is closed",
+		"new ended: asyncio: task new (asyncio_test.never() at PLACE) never ran: the loop is closed",
+	)
+}
+
+// A sign is a future that says what those wait for who await it: a bus, until noon.
+type sign struct {
+	asyncio.Future[string]
+	bus fmt.Stringer
+}
+
+func (s *sign) WaitReason() asyncio.WaitReason {
+	return asyncio.WaitReason{Kind: asyncio.ForOther, Object: s.bus, Until: 12 * time.Hour}
+}
+
+// A future that is part of something bigger is a future like any other: it is awaited, set, cancelled, and its callbacks are called.
+func TestInitFuture(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		arrived, late := &sign{}, &sign{}
+		asyncio.InitFuture(ctx, &arrived.Future, arrived)
+		asyncio.InitFuture(ctx, &late.Future, late, asyncio.WithCancel(func(msg []any) bool {
+			r.add("cancel %v", msg)
+			return false
+		}))
+		arrived.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
+			r.add("called with itself: %v", f == asyncio.AnyFuture(&arrived.Future))
+		})
+		running(ctx).CallSoon(func(context.Context) { _ = arrived.SetResult("number 7") })
+		bus, err := arrived.Await(ctx)
+		r.add("%v %v %v", bus, err, arrived)
+		r.add("%v %v", late.Cancel("strike"), late)
+
+		err = panicOf(func() { asyncio.InitFuture(ctx, asyncio.NewFuture[string](ctx), late) })
+		wantErr(t, err, asyncio.ErrValue, "InitFuture with a future that is not embedded in the *asyncio_test.sign given")
+		return nil
+	})
+	r.want(t,
+		"called with itself: true",
+		"number 7 <nil> <Future finished result=number 7>",
+		"cancel [strike]",
+		"false <Future pending>",
+	)
+}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"example.com/asyncio/executor"
 )
@@ -67,6 +69,9 @@ type offloaded[T any] struct {
 	// Written by the executor's goroutine, before back is sent.
 	value T
 	err   error
+
+	timed bool         // somebody may want to know when it began
+	began atomic.Int64 // as UnixNano counts; 0: it has not
 }
 
 func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), vars *Context) *Future[T] {
@@ -85,6 +90,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 		ex, err = l.defaultExecutor()
 	}
 	if err == nil {
+		o.timed = l.watched
 		o.more.from = o
 		o.back.future = &f.futureBase
 		o.back.initOutside(l)
@@ -102,6 +108,9 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 func (o *offloaded[T]) Name() string { return funcPlace(codePointer(o.fn)) }
 
 func (o *offloaded[T]) Run(ctx context.Context) (_ any, err error) {
+	if o.timed {
+		o.began.Store(time.Now().UnixNano())
+	}
 	o.value, err = o.fn(ctx)
 	return nil, err
 }
@@ -109,6 +118,14 @@ func (o *offloaded[T]) Run(ctx context.Context) (_ any, err error) {
 func (o *offloaded[T]) Done(_ any, err error) {
 	o.err = err
 	o.future.loop.inbox.put(&o.back.head)
+}
+
+func (o *offloaded[T]) WaitReason() WaitReason {
+	r := WaitReason{Kind: ForJob, Job: o.Name()}
+	if began := o.began.Load(); began != 0 {
+		r.Since = time.Unix(0, began)
+	}
+	return r
 }
 
 // settle and cancel make o the futureSource. A job that goes on after its cancel does not hold virtual

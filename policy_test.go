@@ -75,6 +75,7 @@ var layerExceptions = map[string]string{
 	"future.go task":       "as AnyTask",
 	"future.go request":    "as AnyTask",
 	"observe.go AnyTask":   "who it is that an observer is told of",
+	"observe.go waits":     "what a task that suspends waits for",
 
 	"* misuse":      "writes an error's text, as fmt.Errorf does outside",
 	"* isCancelled": "reads an error, as errors.Is does outside",
@@ -83,6 +84,9 @@ var layerExceptions = map[string]string{
 	"* loop":        "as runningLoop, for the loop of a Scope",
 	"* futureBase":  "tells that a Task and its Future are one",
 	"* base":        "as futureBase",
+
+	"barrier.go kind": "who waits at a barrier is not to read of its condition",
+	"barrier.go of":   "as kind",
 
 	"group.go refusedTask": "what a group that is over returns in place of CPython's exception: a task that never runs",
 }

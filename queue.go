@@ -55,7 +55,7 @@ func NewQueue[T any](maxsize int) *Queue[T] {
 // another one of [Future.Await]. See asyncio.Queue.put.
 func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	for q.Full() && !q.shutdown {
-		if woken, err := q.wait(ctx, &q.putters); err != nil {
+		if woken, err := q.wait(ctx, ForRoom, &q.putters); err != nil {
 			if woken && !q.Full() {
 				q.putters.wakeNext()
 			}
@@ -87,7 +87,7 @@ func (q *Queue[T]) TryPut(item T) error {
 // another one of [Future.Await]. See asyncio.Queue.get.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	for q.Empty() && !q.shutdown {
-		if woken, err := q.wait(ctx, &q.getters); err != nil {
+		if woken, err := q.wait(ctx, ForItem, &q.getters); err != nil {
 			if woken && !q.Empty() {
 				q.getters.wakeNext()
 			}
@@ -113,11 +113,11 @@ func (q *Queue[T]) TryGet() (item T, err error) {
 }
 
 // wait waits among ws, of which a queue has three; but it belongs to one loop.
-func (q *Queue[T]) wait(ctx context.Context, ws *waiters) (woken bool, err error) {
+func (q *Queue[T]) wait(ctx context.Context, kind WaitKind, ws *waiters) (woken bool, err error) {
 	if err := q.getters.bind(ctx, q); err != nil {
 		return false, err
 	}
-	return ws.wait(ctx, q)
+	return ws.wait(ctx, kind, q)
 }
 
 // TaskDone tells that the work on an item that was taken out is done. Once that is so for all
@@ -140,7 +140,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	if q.unfinished == 0 {
 		return nil
 	}
-	_, err := q.wait(ctx, &q.joiners)
+	_, err := q.wait(ctx, ForJoin, &q.joiners)
 	return err
 }
 

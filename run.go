@@ -63,6 +63,9 @@ type Runner struct {
 	// ShutdownTimeout is how long Close waits for tasks that were cancelled, and then
 	// for jobs of the default executor; 0 is 5 minutes.
 	ShutdownTimeout time.Duration
+	// Observer is told what happens on the loop, and Record is what the loop remembers for those who look.
+	Observer Observer
+	Record   Record
 
 	loop    *Loop
 	context *Context
@@ -145,6 +148,12 @@ func (r *Runner) init() {
 	}
 	if r.SlowCallback != 0 {
 		r.loop.SetSlowCallback(r.SlowCallback)
+	}
+	if r.Observer != nil {
+		r.loop.SetObserver(r.Observer)
+	}
+	if r.Record != 0 {
+		r.loop.SetRecord(r.Record)
 	}
 	r.context = NewContext()
 }

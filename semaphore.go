@@ -41,7 +41,7 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 		s.value--
 		return nil
 	}
-	woken, err := s.waiters.wait(ctx, s)
+	woken, err := s.waiters.wait(ctx, ForSemaphore, s)
 	if err != nil && woken {
 		s.value++ // the unit that came with the call
 	}

@@ -11,7 +11,9 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	if inner.Done() {
 		return inner
 	}
-	outer := NewFuture[T](ctx)
+	s := &shielding[T]{inner: inner}
+	InitFuture(ctx, &s.Future, s)
+	outer := &s.Future
 	innerDone := func(context.Context, AnyFuture) {
 		switch {
 		case outer.Done():
@@ -31,6 +33,16 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 		}
 	})
 	return outer
+}
+
+// A shielding is the future that a Shield returns.
+type shielding[T any] struct {
+	Future[T]
+	inner *Future[T]
+}
+
+func (s *shielding[T]) WaitReason() WaitReason {
+	return WaitReason{Kind: ForShield, Futures: []AnyFuture{s.inner}}
 }
 
 // settle gives f the result or the error of a future that has one.

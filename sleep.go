@@ -18,17 +18,19 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	}
 	l := t.future.loop
 	s := &sleeper{}
-	s.future.init(l, &s.future)
-	s.timer.future = &s.future.futureBase
+	s.init(l, s)
+	s.timer.future = &s.futureBase
 	s.timer.init(l, "Sleep", nil)
 	l.addTimer(&s.timer, l.timeAfter(d))
-	_, err = s.future.Await(ctx)
+	_, err = s.Await(ctx)
 	s.timer.Cancel()
 	return err
 }
 
 // A sleeper is what a Sleep needs, in one allocation.
 type sleeper struct {
-	future Future[None]
-	timer  TimerHandle
+	Future[None]
+	timer TimerHandle
 }
+
+func (s *sleeper) WaitReason() WaitReason { return WaitReason{Kind: ForTimer, Until: s.timer.when} }

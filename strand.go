@@ -109,6 +109,9 @@ func newBody(l *Loop) func(*coro.Stack) {
 				l.group.Reserve()
 				t.stack = s
 				l.enter(t)
+				if l.watched {
+					l.noteStep(TaskStarted, t)
+				}
 				t.future.self.run()
 				if to = l.leave(t); to == nil {
 					continue
@@ -148,6 +151,9 @@ func (l *Loop) enter(t *strand) {
 // was started eagerly and has not suspended.
 func (l *Loop) leave(t *strand) (to *coro.Stack) {
 	to = l.endEagerStart(t)
+	if l.watched {
+		l.noteEnd(t)
+	}
 	t.stack = nil
 	l.current, l.vars = nil, &l.root
 	l.strands.remove(t)
@@ -158,6 +164,9 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 // calls it comes round.
 func (l *Loop) suspend(t *strand) {
 	s := t.stack
+	if l.watched {
+		l.noteSuspend(t)
+	}
 	if to := l.endEagerStart(t); to != nil {
 		s.Switch(to)
 	} else if e, ok := l.nextAtHand(); ok && e.isStrand && e.strand().stack != nil {
@@ -169,8 +178,18 @@ func (l *Loop) suspend(t *strand) {
 		s.Switch(l.group.Idle())
 	}
 	l.enter(t)
+	if l.odd {
+		l.wentOddly(t)
+	}
+}
+
+// wentOddly is what a strand that goes on does in the few cases in which there is more to it.
+func (l *Loop) wentOddly(t *strand) {
 	if l.ends() {
 		runtime.Goexit() // see kill
+	}
+	if l.watched {
+		l.noteStep(TaskResumed, t)
 	}
 }
 
@@ -181,6 +200,9 @@ func (l *Loop) startNow(t *strand) {
 	if creator != nil {
 		here = creator.stack
 	}
+	if l.watched && creator != nil {
+		l.stepPauses(creator)
+	}
 	l.eager = append(l.eager, eagerStart{t, here})
 	l.handed = &t.head
 	l.outer = append(l.outer, vars)
@@ -189,6 +211,9 @@ func (l *Loop) startNow(t *strand) {
 	l.current, l.vars, l.callStack = creator, vars, here
 	if l.debug {
 		l.setHere(here)
+	}
+	if l.watched && creator != nil {
+		l.stepGoesOn()
 	}
 }
 
@@ -214,6 +239,10 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 		l.setHere(s)
 	}
 	fn, done := h.fn, h.done
+	if l.watched && (fn != nil || done != nil) {
+		l.noteCall(CallBegun, h)
+		defer l.noteCall(CallEnded, h)
+	}
 	returned := false
 	defer func() {
 		if !returned {
@@ -268,7 +297,7 @@ func (l *Loop) stackDied(s *coro.Stack) {
 func (l *Loop) kill(t *strand) {
 	if t.stack == nil {
 		t.of().exited(misuse(ErrLoopClosed, "%s never ran", t.of().describeShort()))
-		l.strands.remove(t)
+		l.leave(t)
 		return
 	}
 	l.group.Visit(t.stack)

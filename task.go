@@ -29,6 +29,7 @@ func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask
 // AnyTask is a task of whatever type.
 type AnyTask interface {
 	AnyFuture
+	ID() uint64
 	Name() string
 	SetName(name string)
 	Cancelling() int
@@ -182,6 +183,9 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 		t.context = &t.own
 	}
 	t.from = valuesOf(ctx)
+	if l.watched {
+		l.noteCreated(&t.strand)
+	}
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.context) {
 			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.context))
@@ -207,6 +211,8 @@ func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
 	}
 	return c
 }
+
+func (t *Task[T]) face() AnyFuture { return t }
 
 // run runs the task's function to its end.
 func (t *Task[T]) run() {
@@ -295,6 +301,10 @@ func (t *taskBase) Uncancel() int {
 	}
 	return int(t.cancels)
 }
+
+// ID returns the number of the task among the futures of its loop, in the order of creation. Where a
+// program does the same each time, as in virtual time, so does its task have the same ID.
+func (t *taskBase) ID() uint64 { return uint64(t.future.nth) }
 
 // Context returns the Context in which the task runs. See Task.get_context.
 func (t *taskBase) Context() *Context { return t.context }
@@ -411,6 +421,15 @@ func CurrentTask(ctx context.Context) AnyTask {
 		return nil
 	}
 	return l.current.future.self.(AnyTask)
+}
+
+// TaskOf returns the task whose ctx this is, or is derived from; nil if it is of none. Unlike [CurrentTask] it can be one
+// that does not run, and any goroutine may call it.
+func TaskOf(ctx context.Context) AnyTask {
+	if p := placeOf(ctx); p != nil && p.in() != nil {
+		return p.in().future.self.(AnyTask)
+	}
+	return nil
 }
 
 // AllTasks returns the tasks of ctx's loop that have not ended, in the order of

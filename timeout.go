@@ -208,7 +208,8 @@ func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (resu
 
 // cancelAndWait does not await f itself, so that a cancel of its own caller is not taken for f's.
 func cancelAndWait(ctx context.Context, f AnyFuture) error {
-	ended := NewFuture[None](ctx)
+	ended := &someOf[AnyFuture]{kind: ForTimeout, fs: []AnyFuture{f}}
+	InitFuture(ctx, &ended.Future, ended)
 	release := func(context.Context, AnyFuture) {
 		if !ended.Done() {
 			_ = ended.SetResult(None{})

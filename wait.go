@@ -59,8 +59,9 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 	if err != nil {
 		return nil, nil, err
 	}
-	fs = distinct(fs)
-	enough := NewFuture[None](ctx)
+	all := distinct(fs) // not fs itself, which need not be on the heap
+	enough := &someOf[F]{kind: ForWait, fs: all}
+	InitFuture(ctx, &enough.Future, enough)
 	release := func() {
 		if !enough.Done() {
 			_ = enough.SetResult(None{})
@@ -70,7 +71,7 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 		timer := l.CallLater(c.limit, func(context.Context) { release() })
 		defer timer.Cancel()
 	}
-	left := len(fs)
+	left := len(all)
 	completed := func(_ context.Context, f AnyFuture) {
 		left--
 		if left <= 0 || c.when == FirstCompleted ||
@@ -78,17 +79,17 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 			release()
 		}
 	}
-	for _, f := range fs {
+	for _, f := range all {
 		f.AddDoneCallback(completed)
 	}
 	_, err = enough.Await(ctx)
-	for _, f := range fs {
+	for _, f := range all {
 		f.RemoveDoneCallback(completed)
 	}
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, f := range fs {
+	for _, f := range all {
 		if f.Done() {
 			done = append(done, f)
 		} else {
@@ -96,6 +97,21 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 		}
 	}
 	return done, unfinished, nil
+}
+
+// A someOf is what a task awaits that waits for some of fs.
+type someOf[F AnyFuture] struct {
+	Future[None]
+	kind WaitKind
+	fs   []F
+}
+
+func (s *someOf[F]) WaitReason() WaitReason {
+	r := WaitReason{Kind: s.kind}
+	for _, f := range s.fs {
+		r.Futures = append(r.Futures, f)
+	}
+	return r
 }
 
 // distinct returns fs with each future once, where it stands first.

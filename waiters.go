@@ -22,9 +22,13 @@ type waiters struct {
 // A waiter is a place among waiters: a list, so that one that is cancelled in
 // the middle of many leaves at once. To search it would make a storm of timeouts quadratic.
 type waiter struct {
-	called         *Future[None] // has a result once the waiter was woken
+	Future[None]                // has a result once the waiter was woken
+	kind           WaitKind     // what it waits for,
+	of             fmt.Stringer // and of what
 	before, behind *waiter
 }
+
+func (w *waiter) WaitReason() WaitReason { return WaitReason{Kind: w.kind, Object: w.of} }
 
 // noCopy has go vet complain of copies.
 type noCopy struct{}
@@ -33,18 +37,19 @@ func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
 // wait suspends the calling task, behind those that wait already, until it is
-// woken. of is what they wait for. woken tells that it was woken; if there is an error
+// woken. kind and of are what they wait for. woken tells that it was woken; if there is an error
 // nevertheless, the task cannot use what it was woken for, and it is for the caller
 // to hand that on.
-func (ws *waiters) wait(ctx context.Context, of fmt.Stringer) (woken bool, err error) {
+func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (woken bool, err error) {
 	if err := ws.bind(ctx, of); err != nil {
 		return false, err
 	}
-	w := &waiter{called: NewFuture[None](ctx)}
+	w := &waiter{kind: kind, of: of}
+	InitFuture(ctx, &w.Future, w)
 	ws.add(w)
 	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
-	_, err = w.called.Await(ctx)
-	return w.called.Done() && !w.called.Cancelled(), err
+	_, err = w.Await(ctx)
+	return w.Done() && !w.Cancelled(), err
 }
 
 // bind makes sure that all who wait do so on one loop. What need not wait works on any.
@@ -96,10 +101,10 @@ func (ws *waiters) wakeNext() bool {
 	for ws.next != nil {
 		w := ws.next
 		ws.next = w.behind
-		if w.called.Done() {
+		if w.Done() {
 			continue
 		}
-		if err := w.called.SetResult(None{}); err != nil {
+		if err := w.SetResult(None{}); err != nil {
 			panic(err) // in debug mode: this is not the loop's goroutine
 		}
 		return true
@@ -110,7 +115,7 @@ func (ws *waiters) wakeNext() bool {
 // wakeFirst wakes the first, unless that is woken or cancelled already: then it
 // is for the first to see to the others when it runs.
 func (ws *waiters) wakeFirst() {
-	if ws.first != nil && !ws.first.called.Done() {
+	if ws.first != nil && !ws.first.Done() {
 		ws.wakeNext()
 	}
 }
@@ -123,7 +128,7 @@ func (ws *waiters) wakeAll() {
 // anyWaiting tells whether there is one that was not cancelled.
 func (ws *waiters) anyWaiting() bool {
 	for w := ws.first; w != nil; w = w.behind {
-		if !w.called.Cancelled() {
+		if !w.Cancelled() {
 			return true
 		}
 	}
@@ -133,7 +138,7 @@ func (ws *waiters) anyWaiting() bool {
 // pending counts those that are neither woken nor cancelled.
 func (ws *waiters) pending() (n int) {
 	for w := ws.next; w != nil; w = w.behind {
-		if !w.called.Done() {
+		if !w.Done() {
 			n++
 		}
 	}
