@@ -9,7 +9,8 @@ import (
 // asked to cancel meanwhile, which cancels f too ([Shield] prevents that); the
 // ctx's error if ctx ends by a deadline or cancel of its own, which does nothing to f; and
 // those of misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and
-// [ErrRuntime] for a task that awaits itself. See Future.__await__.
+// [ErrRuntime] for a task that awaits itself. A deadline of Go's is of real time, whatever the
+// loop's is. See Future.__await__.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	if err := f.await(ctx); err != nil {
 		var zero T

@@ -79,9 +79,9 @@ func TestPanicGoesUpThroughGroups(t *testing.T) {
 					return asyncio.WithTaskGroup(ctx, func(_ context.Context, inner *asyncio.TaskGroup) error {
 						inner.Go(slow("sibling"))
 						inner.Go(func(ctx context.Context) error {
-							err := asyncio.Sleep(ctx, time.Second)
+							_ = asyncio.Sleep(ctx, time.Second)
 							blowUpWith("boom")
-							return err
+							return nil
 						})
 						return nil
 					})
@@ -147,9 +147,9 @@ func TestGoexitOfATask(t *testing.T) {
 			running(ctx).SetExceptionHandler(log.handle)
 			bad := asyncio.Go(ctx, func(ctx context.Context) error {
 				defer log.add("deferred")
-				err := asyncio.Sleep(ctx, time.Second)
+				_ = asyncio.Sleep(ctx, time.Second)
 				runtime.Goexit()
-				return err
+				return nil
 			})
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Hour)
