@@ -980,6 +980,25 @@ func TestGroupCancelAndOneFromOutside(t *testing.T) {
 	}
 }
 
+// A126: nor is an error of the body lost when a cancel from outside comes while the group waits; that comes at the next await.
+func TestGroupCancelAnErrorAndOneFromOutside(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		task, err := cancelLater(ctx, func(ctx context.Context) error {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				asyncio.CreateTaskIn(tg, stubborn(2*time.Second))
+				yields(ctx, 1)
+				tg.Cancel()
+				return errBoom
+			})
+			wantGroup(t, err, errBoom)
+			return asyncio.Sleep(ctx, time.Hour)
+		})
+		wantErr(t, err, asyncio.ErrCancelled)
+		equal(t, "cancelled, cancelling, time", []any{task.Cancelled(), task.Cancelling(), running(ctx).Time()}, "[true 1 2s]")
+		return nil
+	})
+}
+
 // A126: a task that cancels its group in its eager start, before the group knows of it, is cancelled too (cpython#155418).
 func TestGroupCancelFromAnEagerTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
