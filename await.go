@@ -34,7 +34,7 @@ func (f *futureBase) await(ctx context.Context) error {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
-	t.future.loop.suspend(&t.strand)
+	t.future.loop.suspend(&t.strand, f)
 	return f.endWait(t)
 }
 
@@ -63,7 +63,7 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 		return f.awaitUnder(foreign, t)
 	}
 	f.startWait(t)
-	t.future.loop.suspend(&t.strand)
+	t.future.loop.suspend(&t.strand, f)
 	return f.endWait(t)
 }
 
@@ -164,7 +164,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 		stop()
 	}()
 	f.startWait(t)
-	l.suspend(&t.strand)
+	l.suspend(&t.strand, nil) // nothing on top: the wait may end before f does
 	err := f.endWait(t)
 	if w.ended && err == nil {
 		return ctx.Err()
@@ -192,6 +192,6 @@ func Yield(ctx context.Context) error {
 func (t *taskBase) yield() error {
 	l := t.future.loop
 	l.ready.Push(&t.head)
-	l.suspend(&t.strand)
+	l.suspend(&t.strand, nil)
 	return t.delivered()
 }

@@ -11,6 +11,7 @@ import (
 
 // A circle of awaits: each task of it waits for the next, the last for the first. link says how.
 func circle(ctx context.Context, n int, link func(ctx context.Context, next asyncio.AnyFuture) error) []*asyncio.Task[asyncio.None] {
+	running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the gathers' errors are not read
 	tasks := make([]*asyncio.Task[asyncio.None], n)
 	for i := range tasks {
 		tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
@@ -87,6 +88,7 @@ func TestCancelAlongACircle(t *testing.T) {
 func TestCancelBeforeTheCircleCloses(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
 		var snake *asyncio.Task[asyncio.None]
 		snake = asyncio.Go(ctx, func(ctx context.Context) error {
 			snake.Cancel("enough")

@@ -101,6 +101,7 @@ type head struct {
 	// Of a strand, for its task; here because here is room.
 	mustCancel bool  // its request has not been delivered
 	visited    bool  // by the cancel that is on its way: see cancelAs
+	depth      uint8 // how many strands stand below it on its stack
 	cancels    int16 // asked for and not withdrawn
 
 	// Of a Handle.

@@ -162,20 +162,39 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 
 // suspend lets all else that is ready run, until the entry of the strand that
 // calls it comes round.
-func (l *Loop) suspend(t *strand) {
+//
+// If child, for whose end t waits, is next and has not begun, it runs right here, on top of t: t cannot
+// go on before it has ended. To start it elsewhere takes two switches, which is most of what a short task costs.
+func (l *Loop) suspend(t *strand, child *futureBase) {
 	s := t.stack
 	if l.watched {
 		l.noteSuspend(t)
 	}
 	if to := l.endEagerStart(t); to != nil {
 		s.Switch(to)
-	} else if e, ok := l.nextAtHand(); ok && e.isStrand && e.strand().stack != nil {
-		if next := e.strand(); next != t {
-			s.Switch(next.stack)
-		}
 	} else {
-		l.handed = e
-		s.Switch(l.group.Idle())
+		for {
+			e, ok := l.nextAtHand()
+			if !ok || !e.isStrand {
+				l.handed = e
+				s.Switch(l.group.Idle())
+				break
+			}
+			next := e.strand()
+			if next == t {
+				break
+			}
+			if next.stack != nil {
+				s.Switch(next.stack)
+				break
+			}
+			if next.future != child || t.depth == maxDepth {
+				l.handed = e
+				s.Switch(l.group.Idle())
+				break
+			}
+			l.runOnTop(next, t)
+		}
 	}
 	l.enter(t)
 	if l.odd {
@@ -191,6 +210,43 @@ func (l *Loop) wentOddly(t *strand) {
 	if l.watched {
 		l.noteStep(TaskResumed, t)
 	}
+}
+
+// maxDepth is how many strands stand on top of each other. Without a bound a stack could grow to where Go
+// ends the program: a thousand million bytes.
+const maxDepth = 32
+
+// runOnTop runs t from its beginning to its end on the stack of below, which awaits it.
+func (l *Loop) runOnTop(t, below *strand) {
+	l.group.Reserve() // see newBody
+	t.stack, t.depth = below.stack, below.depth+1
+	l.enter(t)
+	returned := false
+	defer func() {
+		if !returned {
+			l.diedOnTop(t, below)
+		}
+	}()
+	t.future.self.run()
+	returned = true
+	l.leave(t)
+}
+
+// diedOnTop is what happens when user code ends the goroutine of t with runtime.Goexit, or t is killed. The
+// strand below dies with it, as a function does in which one that it called calls Goexit: its deferred
+// calls run next, in its name. Its await does not return, so it must not be woken.
+func (l *Loop) diedOnTop(t, below *strand) {
+	err := ErrExited
+	if l.ends() {
+		err = misuse(ErrLoopClosed, "%s was killed", t.of().describeShort())
+	} else {
+		l.exited = true
+		l.Stop()
+	}
+	t.future.removeWaiters(func(e entry) bool { return e == &below.head })
+	t.of().exited(err)
+	l.leave(t)
+	l.enter(below)
 }
 
 // startNow runs a strand until it suspends or ends, while the caller waits.

@@ -371,12 +371,16 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		passedOn := f != nil && f.state == pending && next == nil && f.cancel(by, msg)
 		circle := next != nil || l.inCircle // directly, or through a future of others
 		l.inCircle = above
+		breaker := last // of the circle; one that can go on
+		for top := breaker.coveredBy(f); circle && top != nil; top = breaker.coveredBy(f) {
+			breaker, f = top, top.waits
+		}
 		if !passedOn || circle {
-			last.request, last.mustCancel = newCancelledError(by, msg), true
+			breaker.request, breaker.mustCancel = newCancelledError(by, msg), true
 		}
 		// Unless it was woken already, by an earlier cancel say.
-		if circle && f.removeWaiters(func(e entry) bool { return e == &last.head }) > 0 {
-			l.ready.Push(&last.head)
+		if circle && f != nil && f.removeWaiters(func(e entry) bool { return e == &breaker.head }) > 0 {
+			l.ready.Push(&breaker.head)
 		}
 		break
 	}
@@ -388,6 +392,16 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 			return true
 		}
 	}
+}
+
+// coveredBy returns the task that stands on top of t, if that is the one that f is: t cannot run before it has ended.
+func (t *taskBase) coveredBy(f *futureBase) *taskBase {
+	if t.stack != nil && f != nil && f.isTask {
+		if top := f.self.(AnyTask).task(); top.stack == t.stack && top.depth > t.depth {
+			return top
+		}
+	}
+	return nil
 }
 
 // delivered returns a cancel that was asked for, once.

@@ -1,0 +1,150 @@
+package asyncio_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// A task that is awaited before it has begun runs on the stack of the one that awaits it. Nobody sees
+// that, but in what it costs; these tests look at where it could show.
+
+// The order in which things happen is that of the ready queue.
+func TestOnTopKeepsTheOrder(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var rec record
+		step := func(name string, turns int) *asyncio.Task[asyncio.None] {
+			return asyncio.Go(ctx, func(ctx context.Context) error {
+				for i := range turns {
+					rec.add("%s %d", name, i)
+					if err := asyncio.Yield(ctx); err != nil {
+						return err
+					}
+				}
+				rec.add("%s ends", name)
+				return nil
+			})
+		}
+		step("before", 2)
+		awaited := step("awaited", 2)
+		step("after", 2)
+		_, err := awaited.Await(ctx)
+		rec.add("awake")
+		yields(ctx, 1)
+		rec.want(t,
+			"before 0", "awaited 0", "after 0",
+			"before 1", "awaited 1", "after 1",
+			"before ends", "awaited ends", "after ends",
+			"awake")
+		return err
+	})
+}
+
+// A chain of tasks, each of which awaits one that it has just made, far longer than a stack carries.
+func TestOnTopInALongChain(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var down func(n int) asyncio.Coro[int]
+		down = func(n int) asyncio.Coro[int] {
+			return func(ctx context.Context) (int, error) {
+				if n == 0 {
+					return 0, asyncio.Yield(ctx)
+				}
+				below, err := asyncio.CreateTask(ctx, down(n-1)).Await(ctx)
+				return below + 1, err
+			}
+		}
+		depth, err := down(10_000)(ctx)
+		equal(t, "depth", depth, 10_000)
+		return err
+	})
+}
+
+// A cancel of any task of such a chain goes down to the last, and each sees it in its await.
+func TestOnTopCancelled(t *testing.T) {
+	for asked := range 3 {
+		run(t, func(ctx context.Context) error {
+			var rec record
+			tasks := make([]*asyncio.Task[asyncio.None], 3)
+			var start func(ctx context.Context, i int)
+			start = func(ctx context.Context, i int) {
+				tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
+					var err error
+					if i == 2 {
+						err = asyncio.Sleep(ctx, time.Hour)
+					} else {
+						start(ctx, i+1)
+						_, err = tasks[i+1].Await(ctx)
+					}
+					wantErr(t, err, asyncio.ErrCancelled, ": enough")
+					rec.add("%d", i)
+					return err
+				})
+			}
+			start(ctx, 0)
+			yields(ctx, 3)
+			tasks[asked].Cancel("enough")
+			_, err := tasks[0].Await(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+			rec.want(t, "2", "1", "0")
+			return nil
+		})
+	}
+}
+
+// runtime.Goexit in a task that stands on top of others ends those too, as it ends the callers of a function:
+// their deferred calls run, the topmost's first. Others are cancelled, and Run exits.
+func TestOnTopGoexit(t *testing.T) {
+	var rec record
+	exited := inGoroutine(func() {
+		_ = runErr(t, func(ctx context.Context) error {
+			defer rec.add("main is unwound")
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				err := asyncio.Sleep(ctx, time.Hour)
+				rec.add("the bystander: %v", err)
+				return err
+			})
+			yields(ctx, 1)
+			var top *asyncio.Task[asyncio.None]
+			middle := asyncio.Go(ctx, func(ctx context.Context) error {
+				defer func() {
+					_, err := top.Result()
+					rec.add("the middle is unwound; the top: %v", err)
+					rec.add("cleanup may await: %v", asyncio.Yield(ctx))
+				}()
+				top = asyncio.Go(ctx, func(ctx context.Context) error {
+					defer rec.add("the top is unwound")
+					if err := asyncio.Yield(ctx); err != nil {
+						return err
+					}
+					runtime.Goexit()
+					return nil
+				})
+				_, err := top.Await(ctx)
+				rec.add("the middle goes on: %v", err) // never
+				return err
+			})
+			_, err := middle.Await(ctx)
+			rec.add("main goes on: %v", err) // never
+			return err
+		})
+	})
+	equal(t, "exited", exited, true)
+	rec.want(t, "the top is unwound", "the middle is unwound; the top: asyncio: the task called runtime.Goexit",
+		"cleanup may await: asyncio: cancelled", "main is unwound", "the bystander: asyncio: cancelled")
+}
+
+// A panic in a task on top is its error, and goes no further.
+func TestOnTopPanic(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var rec record
+		running(ctx).SetExceptionHandler(rec.handle)
+		_, err := asyncio.Go(ctx, func(context.Context) error { panic("boom") }, asyncio.WithName("top")).Await(ctx)
+		rec.add("main: %T", err)
+		equal(t, "lines", len(rec.lines), 2)
+		equal(t, "last line", rec.lines[1], "main: *asyncio.PanicError")
+		return nil
+	})
+}
