@@ -121,7 +121,7 @@ func goid() uint64 {
 }
 
 // packagePath is the import path of this package, as names of functions begin.
-var packagePath = strings.TrimSuffix(funcName(codePointer(newLoop)), ".newLoop")
+var packagePath = strings.TrimSuffix(funcName(codePointer(goid)), ".goid")
 
 // codePointer returns where the code of a function value begins: a name for it,
 // and all that can be compared of it.

@@ -168,6 +168,8 @@ func newPanicError(value any, where string) *PanicError {
 // place of the panic on.
 func panicStack() []byte {
 	stack := string(debug.Stack())
+	// Below the task may stand the one that awaits it: see runOnTop.
+	stack, _, _ = strings.Cut(stack, "\n"+packagePath+".(*Loop).runOnTop(")
 	// The frames above the call of panic are those of the recovering.
 	if i := strings.Index(stack, "\npanic("); i >= 0 {
 		if _, after, ok := strings.Cut(stack[i+1:], "\n\t"); ok {

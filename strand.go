@@ -221,6 +221,9 @@ func (l *Loop) runOnTop(t, below *strand) {
 	l.group.Reserve() // see newBody
 	t.stack, t.depth = below.stack, below.depth+1
 	l.enter(t)
+	if l.watched {
+		l.noteStep(TaskStarted, t)
+	}
 	returned := false
 	defer func() {
 		if !returned {
