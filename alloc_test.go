@@ -169,8 +169,8 @@ var allocations = []struct {
 			return func() { _ = q.Put(ctx, 1); _, _ = q.Get(ctx) }
 		}},
 
-	// What waits: a waiter each, of which its future is part.
-	{"a Lock that two hold in turn", 2,
+	// What waits: a waiter that has left serves the next.
+	{"a Lock that two hold in turn", 0,
 		func(ctx context.Context) func() {
 			l := asyncio.NewLock()
 			hold := func(ctx context.Context) error {
@@ -189,7 +189,7 @@ var allocations = []struct {
 			})
 			return func() { _ = hold(ctx) }
 		}},
-	{"a Queue of one, and a consumer", 2,
+	{"a Queue of one, and a consumer", 0,
 		func(ctx context.Context) func() {
 			q := asyncio.NewQueue[int](1)
 			asyncio.Go(ctx, func(ctx context.Context) error {

@@ -17,6 +17,7 @@ type waiters struct {
 	first, last *waiter
 	next        *waiter // the first that may have to be woken: all before it are, or are cancelled
 	len         int
+	spare       *waiter // has left; in a steady coming and going no further one is made
 }
 
 // A waiter is a place among waiters: a list, so that one that is cancelled in
@@ -44,7 +45,16 @@ func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (wo
 	if err := ws.bind(ctx, of); err != nil {
 		return false, err
 	}
-	w := &waiter{kind: kind, of: of}
+	return ws.waitBound(ctx, kind, of)
+}
+
+// waitBound is wait after bind. Nobody else knows of a waiter that has left, so it can serve the next who waits.
+func (ws *waiters) waitBound(ctx context.Context, kind WaitKind, of fmt.Stringer) (woken bool, err error) {
+	w := ws.spare
+	if ws.spare = nil; w == nil {
+		w = &waiter{}
+	}
+	w.kind, w.of = kind, of
 	InitFuture(ctx, &w.Future, w)
 	ws.add(w)
 	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
@@ -94,6 +104,8 @@ func (ws *waiters) remove(w *waiter) {
 		ws.next = w.behind
 	}
 	ws.len--
+	*w = waiter{}
+	ws.spare = w
 }
 
 // wakeNext wakes the first that is neither woken nor cancelled; false if there is none.
