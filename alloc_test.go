@@ -189,6 +189,31 @@ var allocations = []struct {
 			})
 			return func() { _ = hold(ctx) }
 		}},
+	{"a Condition on which two wait in turn", 0,
+		func(ctx context.Context) func() {
+			c := asyncio.NewCondition(nil)
+			turn := 0
+			take := func(ctx context.Context, mine int) (err error) {
+				if err = c.Acquire(ctx); err != nil {
+					return err
+				}
+				for turn != mine && err == nil {
+					err = c.Wait(ctx)
+				}
+				turn = 1 - mine
+				c.Notify(1)
+				c.Release()
+				return err
+			}
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				for {
+					if err := take(ctx, 1); err != nil {
+						return err
+					}
+				}
+			})
+			return func() { _ = take(ctx, 0) }
+		}},
 	{"a Queue of one, and a consumer", 0,
 		func(ctx context.Context) func() {
 			q := asyncio.NewQueue[int](1)

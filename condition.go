@@ -17,6 +17,7 @@ type Condition struct {
 	waiters waiters
 	kind    WaitKind // what it is for those who wait: itself, or a barrier of which it is part
 	of      fmt.Stringer
+	done    *Future[None] // an await of it tells whether one may await, and does not suspend
 }
 
 // NewCondition returns a Condition with the lock l, which others may use too; nil: a lock of its own.
@@ -80,15 +81,19 @@ func (c *Condition) mayWait(ctx context.Context) error {
 	if !c.Locked() {
 		return misuse(ErrRuntime, "Wait on %v, whose lock nobody holds; Acquire it before", c)
 	}
-	s, err := NewScope(ctx) // it knows whether ctx is that of the task that runs
-	if err != nil {
-		return err
-	}
-	s.Close()
 	if err := c.lock.waiters.bind(ctx, c.lock); err != nil {
 		return err
 	}
-	return c.waiters.bind(ctx, c)
+	if err := c.waiters.bind(ctx, c); err != nil {
+		return err
+	}
+	if c.done == nil {
+		done := NewFuture[None](ctx)
+		_ = done.SetResult(None{})
+		c.done = done
+	}
+	_, err := c.done.Await(ctx)
+	return err
 }
 
 // takeBack acquires the lock, and does not let a cancel keep it from that. It returns the last of its

@@ -20,7 +20,8 @@ var (
 
 // A Queue hands items from tasks to tasks, first in, first out. It can be bounded: who puts
 // something into a full one then waits. Those who wait to put, and those who
-// wait to get, go in the order of asking.
+// wait to get, are woken in the order of asking. One that asks between that and the moment in
+// which the woken one runs may be faster, as in asyncio; the other then waits again, behind all.
 //
 // It is made by [NewQueue]. It belongs to the loop on which a task first had to
 // wait for it, as a [Future] does; to wait for it on another one is an error ([ErrWrongLoop]).

@@ -167,8 +167,9 @@ func TestWaitUnderTheWrongCtx(t *testing.T) {
 func TestWaitUnderACtxWithAnEndOfItsOwn(t *testing.T) {
 	eachWaitable(t, func(t *testing.T, ctx context.Context, w waitable) {
 		short, cancel := context.WithCancel(ctx)
-		running(ctx).CallSoon(func(context.Context) { cancel() })
-		equal(t, "the error", w.wait(short), context.Canceled)
+		l := running(ctx)
+		l.CallLater(time.Second, func(context.Context) { cancel() })
+		equal(t, "error and time", fmt.Sprint(w.wait(short), l.Time()), fmt.Sprint(context.Canceled, time.Second))
 		equal(t, "it", w.of, w.idle)
 		equal(t, "the error", w.wait(short), context.Canceled) // at once
 		equal(t, "it", w.of, w.idle)
