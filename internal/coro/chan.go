@@ -23,7 +23,13 @@ func (s *Stack) start() {
 	s.resume = make(chan struct{}, 1)
 	go func() {
 		<-s.resume
-		defer func() { s.group.home.resume <- struct{}{} }() // only in Close: see Group
+		defer func() {
+			if s.retired {
+				s.group.heir.resume <- struct{}{}
+			} else {
+				s.group.home.resume <- struct{}{} // in Close: see Group
+			}
+		}()
 		defer s.ended()
 		if !s.group.closing { // it may never have been needed
 			s.group.body(s)

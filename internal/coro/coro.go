@@ -19,7 +19,8 @@ type Group struct {
 	home      *Stack   // the goroutine inside Enter or Close; it is no stack of the group's
 	idle      []*Stack // made, and without work; the last to rest is the next to go
 	abandoned []*Stack
-	live      int // made, and not ended
+	live      int    // made, and not ended
+	heir      *Stack // where control goes from a stack that retires
 	closing   bool
 }
 
@@ -31,6 +32,7 @@ type Stack struct {
 	Ended bool
 
 	returned bool
+	retired  bool  // it ends while the group lives
 	index    int32 // in group.idle, while the group closes
 	group    *Group
 }
@@ -113,15 +115,27 @@ func (g *Group) Closing() bool { return g.closing }
 // Live returns how many stacks there are, at work or idle.
 func (g *Group) Live() int { return g.live }
 
+// maxIdle is how many stacks a group keeps idle. A stack of the smallest size and the
+// goroutine's own record are some 2.7 KB: a burst of a million must not hold gigabytes for as long as
+// the group lives. Those of which there are more end, and are made again when they are needed, for 500 ns each.
+const maxIdle = 1024
+
 // Rest hands control to another stack and makes s available to Idle. It returns
-// true when s was taken, false when s is to end because the group closes.
+// true when s was taken, false when s is to end: because the group closes, or because
+// there are idle stacks enough; then control goes to the other stack when s has ended.
 func (s *Stack) Rest(to *Stack) bool {
-	if s.group.closing {
+	g := s.group
+	switch {
+	case g.closing:
+		return false
+	case len(g.idle) >= maxIdle:
+		s.retired = true
+		g.heir = to
 		return false
 	}
-	s.group.idle = append(s.group.idle, s)
+	g.idle = append(g.idle, s)
 	s.Switch(to)
-	return !s.group.closing
+	return !g.closing
 }
 
 // ended is what a stack panics with as it unwinds in Close; see endOfGoexit.
@@ -169,6 +183,9 @@ func (g *Group) Close() {
 func (s *Stack) ended() {
 	g := s.group
 	g.live--
+	if s.retired {
+		return
+	}
 	last := len(g.idle) - 1
 	g.idle[s.index] = g.idle[last]
 	g.idle[s.index].index = s.index

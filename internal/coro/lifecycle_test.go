@@ -234,6 +234,38 @@ func TestCloseEndsTheDeadAndTheIdle(t *testing.T) {
 	}
 }
 
+// After a burst few stacks are kept. Those that end disturb nobody, and the next burst makes them anew.
+func TestABurstGivesItsStacksBack(t *testing.T) {
+	checkGoroutines(t)
+	c := newScript()
+	const n = 5000
+	for range 3 {
+		var standing []*coro.Stack
+		woken := 0
+		for i := range n {
+			c.add(func(s *coro.Stack) {
+				standing = append(standing, s)
+				s.Switch(c.group.Idle()) // where the next begins
+				if woken != i {
+					t.Fatalf("stack %d woke in place of %d", i, woken)
+				}
+				woken++
+			})
+		}
+		c.group.Enter()
+		if live := c.group.Live(); live < n {
+			t.Errorf("%d stacks stand, %d live", n, live)
+		}
+		for _, s := range standing {
+			c.group.Visit(s)
+		}
+		if woken != n || c.group.Live() > 1024 {
+			t.Errorf("%d of %d woke; %d stacks are kept", woken, n, c.group.Live())
+		}
+	}
+	c.group.Close()
+}
+
 func TestVisitLetsAStandingStackEnd(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()

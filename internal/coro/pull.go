@@ -30,12 +30,21 @@ type parked struct {
 // Switch lets to go on where it stands, and returns when somebody switches to
 // s. It must be called on s's own goroutine.
 func (s *Stack) Switch(to *Stack) {
-	p := to.at
-	to.at, s.at = nil, p
-	if p.byNext = !p.byNext; p.byNext {
-		p.next()
-	} else {
-		p.yield(struct{}{})
+	for {
+		p := to.at
+		to.at, s.at = nil, p
+		if p.byNext = !p.byNext; p.byNext {
+			p.next()
+		} else {
+			p.yield(struct{}{})
+		}
+		if s.at == nil || s.group.closing {
+			return
+		}
+		// Nobody has switched to s: the stack has ended whose place it stood in. It hands on what is not its own.
+		if to, s.at = s.group.heir, nil; to == s {
+			return
+		}
 	}
 }
 

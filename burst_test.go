@@ -1,0 +1,42 @@
+package asyncio_test
+
+import (
+	"context"
+	"runtime"
+	"testing"
+
+	"example.com/asyncio"
+)
+
+// A burst of tasks that wait all at once, wake each other in a chain, and end: all in order, and few goroutines are kept for the next.
+func TestBurstGivesGoroutinesBack(t *testing.T) {
+	const n = 20_000
+	run(t, func(ctx context.Context) error {
+		before := runtime.NumGoroutine()
+		for range 2 {
+			event := asyncio.NewEvent()
+			woken := 0
+			tasks := make([]*asyncio.Task[asyncio.None], n)
+			for i := range tasks {
+				tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
+					err := event.Wait(ctx)
+					if woken != i {
+						t.Errorf("task %d woke in place of %d", i, woken)
+					}
+					woken++
+					return err
+				})
+			}
+			yields(ctx, 1)
+			event.Set()
+			if _, err := asyncio.Gather(ctx, tasks...).Await(ctx); err != nil {
+				return err
+			}
+		}
+		yields(ctx, 1)
+		if kept := runtime.NumGoroutine() - before; kept > 2000 {
+			t.Errorf("%d goroutines are kept", kept)
+		}
+		return nil
+	})
+}
