@@ -184,7 +184,7 @@ func (e *ShutdownError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "asyncio: not ended when the loop shut down (limit %v)", e.After)
 	for _, t := range e.Tasks {
-		b.WriteString("\n  task ")
+		b.WriteString("\n  ")
 		b.WriteString(t)
 	}
 	for _, j := range e.Jobs {

@@ -317,7 +317,7 @@ func ExampleShield() {
 // With a Scope one makes blocks of one's own: this one leaves its body when a key is pressed.
 func ExampleScope() {
 	untilKey := func(ctx context.Context, key *asyncio.Event, body func(ctx context.Context) error) error {
-		scope, err := asyncio.NewScope(ctx)
+		scope, err := asyncio.NewScope(ctx, nil)
 		if err != nil {
 			return err
 		}

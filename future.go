@@ -95,8 +95,9 @@ type futureMore struct {
 	waiters []entry // after the first, in order
 	from    futureSource
 	unread  *unread
-	made    *origin     // in debug mode
-	record  *taskRecord // of a task: see Loop.SetRecord
+	made    *origin       // in debug mode
+	record  *taskRecord   // of a task: see Loop.SetRecord
+	edges   []*futureBase // see FutureAddToAwaitedBy
 }
 
 // A futureSource is where the outcome of a future comes from, if that wants to

@@ -48,7 +48,7 @@ func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *T
 	if fn == nil {
 		return misuse(ErrValue, "a task group with a nil function; give it a func(ctx context.Context, tg *TaskGroup) error")
 	}
-	scope, err := NewScope(ctx)
+	scope, err := NewScope(ctx, tg)
 	if err != nil {
 		return err
 	}

@@ -40,6 +40,7 @@ type Loop struct {
 	callStack       *coro.Stack             // on which a callback runs
 	handed          entry                   // what a stack found next and left to a bare one
 	eager           []eagerStart            // the innermost last
+	scopes          scopeList               // all that are open
 	strands         strandList              // all that have not ended
 	futures         uint32                  // made, tasks among them
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
@@ -84,6 +85,8 @@ const (
 	closing // strands are being killed
 	closed
 )
+
+var stateNames = [...]string{"idle", "running", "closing", "closed"}
 
 // maxPark is how long a loop sleeps at most before it looks at the time again: clocks err over days.
 // See MAXIMUM_SELECT_TIMEOUT.
@@ -468,7 +471,7 @@ func (l *Loop) Close() error {
 
 // String describes l. See BaseEventLoop.__repr__.
 func (l *Loop) String() string {
-	state := [...]string{"idle", "running", "closing", "closed"}[l.state.Load()]
+	state := stateNames[l.state.Load()]
 	if l.inbox.debug.Load() {
 		state += " debug"
 	}

@@ -65,7 +65,7 @@ var takesCtx = []struct {
 		return nil
 	}},
 	{"InitFuture", false, func(_, ctx context.Context) error { s := &sign{}; asyncio.InitFuture(ctx, &s.Future, s); return nil }},
-	{"NewScope", true, func(_, ctx context.Context) error { _, err := asyncio.NewScope(ctx); return err }},
+	{"NewScope", true, func(_, ctx context.Context) error { _, err := asyncio.NewScope(ctx, nil); return err }},
 	{"Sleep", true, func(_, ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) }},
 	{"Timeout", true, func(_, ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nothing) }},
 	{"TimeoutAt", true, func(_, ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nothing) }},
@@ -110,6 +110,7 @@ var takesCtx = []struct {
 var takesAnyCtx = map[string]string{
 	"DefaultExceptionHandler": "writes a text, and asks nobody",
 	"TaskOf":                  "nil is the answer",
+	"Loop.SnapshotThreadsafe": "blocks a goroutine that is not the loop's",
 	"Run":                     "the ctx is that of the world outside",
 	"RunResult":               "as Run",
 	"RunnerResult":            "as Run",

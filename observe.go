@@ -3,6 +3,7 @@ package asyncio
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -162,6 +163,88 @@ type WaitReason struct {
 	Since   time.Time     // of a job: when it began to run, if that is known
 }
 
+// reason returns what those wait for who await f.
+func (f *futureBase) reason() WaitReason {
+	if f.isTask {
+		return WaitReason{Kind: ForTask, Futures: []AnyFuture{f.self}}
+	}
+	w, ok := f.self.(WaitReasoner)
+	if !ok && f.more != nil && f.more.from != nil {
+		w, ok = f.more.from.(WaitReasoner)
+	}
+	if !ok {
+		return WaitReason{Kind: ForFuture, Object: f.self}
+	}
+	return w.WaitReason()
+}
+
+// holder returns the task that has what is waited for, nil if that is unknown.
+func (r *WaitReason) holder() AnyTask {
+	if h, ok := r.Object.(interface{ Holder() AnyTask }); ok {
+		return h.Holder()
+	}
+	return nil
+}
+
+// String returns r as a text: lock <Lock locked waiters=1> held by task b.
+func (r WaitReason) String() string {
+	var b strings.Builder
+	switch {
+	case r.Kind == ForTask && len(r.Futures) > 0:
+		return "task " + nameOf(r.Futures[0])
+	case r.Kind == ForFuture && r.Object != nil:
+		return fmt.Sprint(r.Object)
+	case r.Kind == ForTimer:
+		return fmt.Sprintf("a timer until %v", r.Until)
+	case r.Kind == ForJob:
+		return "job " + r.Job
+	}
+	b.WriteString(r.Kind.String())
+	if r.Object != nil {
+		fmt.Fprintf(&b, " %v", r.Object)
+	}
+	if h := r.holder(); h != nil {
+		b.WriteString(" held by task " + nameOf(h))
+	}
+	b.WriteString(namesOf(r.Futures))
+	return b.String()
+}
+
+// namesOf returns which of fs are not done, as text: " of a, b and 3 more".
+func namesOf(fs []AnyFuture) string {
+	const most = 3
+	var names []string
+	more := 0
+	for _, f := range fs {
+		switch {
+		case f.Done():
+		case len(names) == most:
+			more++
+		default:
+			names = append(names, nameOf(f))
+		}
+	}
+	switch {
+	case more > 0:
+		return fmt.Sprintf(" of %s and %d more", strings.Join(names, ", "), more)
+	case len(names) > 1:
+		last := len(names) - 1
+		return " of " + strings.Join(names[:last], ", ") + " and " + names[last]
+	case len(names) == 1:
+		return " of " + names[0]
+	}
+	return ""
+}
+
+// nameOf returns the name of f if it is a task, or else what it waits for.
+func nameOf(f AnyFuture) string {
+	b := f.base()
+	if n, ok := b.self.(interface{ Name() string }); ok {
+		return n.Name()
+	}
+	return b.reason().String()
+}
+
 // A Record is what a loop remembers of its tasks for those who look; nothing of it is free. See [Loop.SetRecord].
 type Record uint8
 
@@ -202,10 +285,11 @@ func (l *Loop) watch() {
 
 // A taskRecord is what a loop remembers of a task for those who look.
 type taskRecord struct {
-	made  time.Duration
-	steps uint64
-	ran   time.Duration
-	since time.Duration // when the last step ended or the present one began
+	parent uint32        // the number of the task that made it, or 0
+	made   time.Duration // only with RecordPlaces
+	steps  uint64
+	ran    time.Duration
+	since  time.Duration // when the last step ended or the present one began
 }
 
 func recordOf(t *strand) *taskRecord {
@@ -228,6 +312,9 @@ func (l *Loop) tell(kind EventKind, t *strand) {
 }
 
 func (l *Loop) noteCreated(t *strand) {
+	if l.record != 0 && l.current != nil {
+		recordOf(t).parent = l.current.future.nth
+	}
 	if l.record&RecordPlaces != 0 {
 		recordOf(t).made = l.Time()
 		if t.future.more.made == nil { // which debug mode has found

@@ -18,6 +18,9 @@ type Scope struct {
 	placed
 	own    cancelSignal // closed by Cancel and Close; that of the ctx above is another
 	parent context.Context
+	of     WaitReasoner // the block; nil: it need not be seen
+	before *Scope       // in Loop.scopes
+	behind *Scope
 	// foreign is the nearest ctx above that may end by a deadline or cancel of its own.
 	foreign context.Context
 
@@ -26,18 +29,45 @@ type Scope struct {
 	unhook func() bool     // has own forget it
 }
 
-// NewScope returns a Scope under ctx, which must be that of the running task.
-// The Scope must be closed.
-func NewScope(ctx context.Context) (*Scope, error) {
+// NewScope returns a Scope under ctx, which must be that of the running task, for the block of, as which it is
+// seen in a [Snapshot]; nil: it is not seen. The Scope must be closed.
+func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
 	t, err := awaiter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &Scope{
+	s := &Scope{
 		placed:  placed{loop: t.future.loop, strand: &t.strand, from: valuesOf(ctx)},
 		parent:  ctx,
+		of:      of,
 		foreign: foreignOf(ctx),
-	}, nil
+	}
+	if of != nil {
+		s.loop.scopes.add(s)
+	}
+	return s, nil
+}
+
+// scopeList holds the scopes that are open, the last opened first.
+type scopeList struct{ first *Scope }
+
+func (l *scopeList) add(s *Scope) {
+	if s.behind = l.first; s.behind != nil {
+		s.behind.before = s
+	}
+	l.first = s
+}
+
+func (l *scopeList) remove(s *Scope) {
+	if s.before != nil {
+		s.before.behind = s.behind
+	} else {
+		l.first = s.behind
+	}
+	if s.behind != nil {
+		s.behind.before = s.before
+	}
+	s.before, s.behind = nil, nil
 }
 
 // Task returns the task that the Scope is in.
@@ -56,7 +86,13 @@ func (s *Scope) Cancelling() bool {
 }
 
 // Close makes the Scope Done for good: its block has ended.
-func (s *Scope) Close() { s.own.close() }
+func (s *Scope) Close() {
+	s.own.close()
+	if s.of != nil {
+		s.loop.scopes.remove(s)
+		s.of = nil
+	}
+}
 
 // Deadline returns that of the ctx above.
 func (s *Scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }

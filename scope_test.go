@@ -186,7 +186,7 @@ func TestBlockSeenFromGoroutines(t *testing.T) {
 // of all that has a result wins; the others are cancelled, and awaited. If none has a result the errors are joined.
 func race[T any](ctx context.Context, body func(ctx context.Context) (T, error), rivals ...func(ctx context.Context) (T, error)) (T, error) {
 	var none T
-	scope, err := asyncio.NewScope(ctx)
+	scope, err := asyncio.NewScope(ctx, nil)
 	if err != nil {
 		return none, err
 	}
@@ -327,7 +327,7 @@ func TestScopeCancelling(t *testing.T) {
 		for _, when := range []string{"running", "ready", "suspended"} {
 			var scope *asyncio.Scope
 			task := asyncio.Go(ctx, func(ctx context.Context) (err error) {
-				if scope, err = asyncio.NewScope(ctx); err != nil {
+				if scope, err = asyncio.NewScope(ctx, nil); err != nil {
 					return err
 				}
 				defer scope.Close()
@@ -362,18 +362,18 @@ func TestScopeCancelling(t *testing.T) {
 // A Scope is under the ctx of the task that runs. It has that one's deadline and values.
 func TestScopeIsUnderACtx(t *testing.T) {
 	type key struct{}
-	_, err := asyncio.NewScope(context.Background())
+	_, err := asyncio.NewScope(context.Background(), nil)
 	wantErr(t, err, asyncio.ErrNoRunningLoop)
 	run(t, func(ctx context.Context) error {
 		running(ctx).CallSoon(func(ctx context.Context) {
-			_, err := asyncio.NewScope(ctx)
+			_, err := asyncio.NewScope(ctx, nil)
 			wantErr(t, err, asyncio.ErrWrongContext)
 		})
 		yields(ctx, 1)
 		end := time.Now().Add(time.Hour)
 		above, stop := context.WithDeadline(context.WithValue(ctx, key{}, "value"), end)
 		defer stop()
-		scope, err := asyncio.NewScope(above)
+		scope, err := asyncio.NewScope(above, nil)
 		if err != nil {
 			return err
 		}

@@ -1,6 +1,17 @@
 package asyncio
 
-import "time"
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"path"
+	"reflect"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
 
 // A Snapshot is a picture of a loop and of its tasks at one moment: plain data, which
 // belongs to whoever has it. Its JSON is stable: fields may be added, and none changes its
@@ -131,4 +142,502 @@ type EventInfo struct {
 	Error   string        `json:"error,omitempty"`   // what it failed with or was cancelled by
 	Object  string        `json:"object,omitempty"`  // what grew
 	Size    int           `json:"size,omitempty"`    // of the object
+}
+
+// Snapshot returns a picture of the loop. It is for the code that runs on it, or who holds the loop while it
+// does not run; [Loop.SnapshotThreadsafe] is for all others.
+func (l *Loop) Snapshot() *Snapshot {
+	if l.debug {
+		l.mustBeHere("Snapshot")
+	}
+	return l.collect().render()
+}
+
+// SnapshotThreadsafe returns a picture of the loop, which runs. Any goroutine but the loop's may call it, and waits until
+// the loop has come to it. The loop only notes what there is, which takes it some milliseconds for 100,000 tasks; the texts
+// are made on the caller's time. Its errors: that of ctx, if that ends before, as it may with a loop that
+// is blocked or does not run; [ErrLoopClosed].
+func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*Snapshot, error) {
+	raw, err := onLoop(ctx, l, func() (*rawSnapshot, error) { return l.collect(), nil })
+	if err != nil {
+		return nil, err
+	}
+	return raw.render(), nil
+}
+
+// onLoop calls fn on the loop's goroutine, and waits for it.
+func onLoop[T any](ctx context.Context, l *Loop, fn func() (T, error)) (T, error) {
+	c := NewConcurrentFuture[T]()
+	c.of = l
+	l.inbox.owe(c)
+	c.whenDone(func() { l.inbox.paid(c) })
+	_, err := l.CallSoonThreadsafe(func(context.Context) {
+		value, err := fn()
+		c.settle(value, err)
+	})
+	if err != nil {
+		c.settle(*new(T), err)
+	}
+	return c.Result(ctx)
+}
+
+// A rawSnapshot is what is noted while the loop stands still: as little as can be, and of
+// what does not change later only where it is. render makes texts and numbers of it, in whatever goroutine.
+type rawSnapshot struct {
+	began  time.Time
+	loop   LoopInfo
+	tasks  []rawTask
+	more   []rawMore            // what few tasks have
+	ends   []uint32             // the numbers of tasks
+	known  map[*futureBase]span // what it takes to end those that several may wait for
+	blocks []rawBlock
+	texts  map[fmt.Stringer]string
+	unread []UnreadInfo
+}
+
+// A span is a part of rawSnapshot.ends.
+type span struct{ from, to int32 }
+
+// A rawTask has no more than what is needed of any task: there are many, and to clear the memory takes time too.
+type rawTask struct {
+	task   *taskBase
+	name   *string
+	object fmt.Stringer
+	until  time.Duration
+	ends   span
+	waits  uint32 // the number of the future; not where it is, since it may be used again
+	more   int32  // in rawSnapshot.more, plus 1
+	state  uint8  // in taskStates
+	kind   WaitKind
+}
+
+var taskStates = [...]TaskState{TaskNew, TaskReady, TaskRunning, TaskWaiting}
+
+type rawMore struct {
+	record  taskRecord
+	made    *origin
+	edges   []rawEdge
+	cancels int
+	cancel  *CancelInfo
+	job     string
+	since   time.Time
+	holder  AnyTask
+	holding string // the name of holder
+	missed  uint64
+}
+
+// A rawEdge is the number of a future that awaits a task by FutureAddToAwaitedBy.
+type rawEdge struct {
+	nth    uint32
+	isTask bool
+}
+
+type rawBlock struct {
+	task  *strand
+	kind  WaitKind
+	of    fmt.Stringer
+	until time.Duration
+	ends  span
+}
+
+const (
+	// maxTexts is of how many different objects a snapshot has the texts: they are made while the loop stands still.
+	maxTexts = 10_000
+	// maxEnds is for how many futures all tasks together may be seen to wait. A thousand tasks that each wait for
+	// the same thousand already are a million.
+	maxEnds = 2_000_000
+)
+
+func (l *Loop) collect() *rawSnapshot {
+	r := &rawSnapshot{began: time.Now(), texts: map[fmt.Stringer]string{}, known: map[*futureBase]span{}}
+	r.loop = LoopInfo{
+		Time: l.Time(), Taken: r.began, State: stateNames[l.state.Load()],
+		Ready: l.ready.Len(), Timers: l.timers.Len() - l.cancelledTimers, Outside: l.outside, Turns: l.turns, Futures: uint64(l.futures),
+		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&RecordSteps != 0, Places: l.debug || l.record&RecordPlaces != 0,
+	}
+	if l.current != nil {
+		r.loop.Current = l.current.task().ID()
+	}
+	r.tasks = make([]rawTask, 0, l.strands.len)
+	for s := l.strands.first; s != nil; s = s.next {
+		if s.future.state == pending {
+			r.tasks = append(r.tasks, rawTask{})
+			r.addTask(l, s.task(), &r.tasks[len(r.tasks)-1])
+		}
+	}
+	for s := l.scopes.first; s != nil; s = s.behind {
+		r.addBlock(s)
+	}
+	for u := l.reports.first; u != nil && len(r.unread) < maxTexts; u = u.next {
+		r.unread = append(r.unread, UnreadInfo{ID: uint64(u.nth), What: u.what, Error: firstLine(u.err), Source: u.source})
+	}
+	r.loop.Stopped = time.Since(r.began)
+	return r
+}
+
+func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
+	raw.task, raw.name = t, t.name
+	f := t.waits
+	switch {
+	case t.stack == nil:
+		raw.state = 0
+	case l.runs(&t.strand):
+		raw.state = 2
+	case f == nil || f.state != pending:
+		raw.state = 1
+	default:
+		raw.state, raw.waits = 3, f.nth
+		if f.isTask {
+			raw.kind = ForTask
+			break
+		}
+		reason := f.reason()
+		raw.kind, raw.until = reason.Kind, reason.Until
+		if raw.kind != ForFuture {
+			raw.object = reason.Object
+			r.addText(reason.Object)
+		}
+		raw.ends = r.addEnds(f, reason.Futures)
+		holder := reason.holder()
+		missed := missedBy(reason.Object)
+		if reason.Job != "" || holder != nil || missed > 0 {
+			m := r.moreOf(raw)
+			m.job, m.since, m.holder, m.missed = reason.Job, reason.Since, holder, missed
+			if holder != nil {
+				m.holding = holder.Name()
+			}
+		}
+	}
+	if m := t.future.more; m != nil {
+		if m.record != nil || m.made != nil || m.edges != nil {
+			more := r.moreOf(raw)
+			if m.record != nil {
+				more.record = *m.record
+			}
+			more.made = m.made
+			for _, f := range m.edges {
+				more.edges = append(more.edges, rawEdge{f.nth, f.isTask})
+			}
+		}
+	}
+	if t.cancels > 0 {
+		m := r.moreOf(raw)
+		m.cancels, m.cancel = int(t.cancels), t.cancelInfo()
+	}
+}
+
+// runs tells whether s runs, or waits for the first step of another that it starts eagerly.
+func (l *Loop) runs(s *strand) bool {
+	return s == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == s })
+}
+
+func (r *rawSnapshot) moreOf(raw *rawTask) *rawMore {
+	if raw.more == 0 {
+		r.more = append(r.more, rawMore{})
+		raw.more = int32(len(r.more))
+	}
+	return &r.more[raw.more-1]
+}
+
+func (r *rawSnapshot) addText(of fmt.Stringer) {
+	if of == nil || len(r.texts) >= maxTexts || !reflect.TypeOf(of).Comparable() {
+		return
+	}
+	if _, known := r.texts[of]; !known {
+		r.texts[of] = fmt.Sprint(of) // withstands a String that panics
+	}
+}
+
+// addEnds notes the tasks whose ends it takes to end the wait for f.
+func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture) span {
+	if len(of) == 0 {
+		return span{}
+	}
+	if s, ok := r.known[f]; ok {
+		return s
+	}
+	r.known[f] = span{} // of a circle, if there can be one
+	s := span{from: int32(len(r.ends))}
+	for _, g := range of {
+		b := g.base()
+		switch {
+		case b.state != pending || len(r.ends) >= maxEnds:
+		case b.isTask:
+			r.ends = append(r.ends, b.nth)
+		default:
+			inner := r.addEnds(b, b.reason().Futures)
+			if int(inner.to) != len(r.ends) { // known before, and noted for another
+				r.ends = append(r.ends, r.ends[inner.from:inner.to]...)
+			}
+		}
+	}
+	s.to = int32(len(r.ends))
+	r.known[f] = s
+	return s
+}
+
+func (r *rawSnapshot) addBlock(s *Scope) {
+	reason := s.of.WaitReason()
+	if reason.Kind != ForTimeout {
+		r.addText(reason.Object) // a timeout says no more than its limit does
+	}
+	r.blocks = append(r.blocks, rawBlock{
+		task: s.strand, kind: reason.Kind, of: reason.Object, until: reason.Until,
+		ends: r.addBlockEnds(reason.Futures),
+	})
+}
+
+func (r *rawSnapshot) addBlockEnds(of []AnyFuture) span {
+	s := span{from: int32(len(r.ends))}
+	for _, g := range of {
+		if b := g.base(); b.isTask && b.state == pending && len(r.ends) < maxEnds {
+			r.ends = append(r.ends, b.nth)
+		}
+	}
+	s.to = int32(len(r.ends))
+	return s
+}
+
+// missedBy returns how many wake-ups of an object have woken nobody.
+func missedBy(object fmt.Stringer) uint64 {
+	if m, ok := object.(interface{ Missed() uint64 }); ok {
+		return m.Missed()
+	}
+	return 0
+}
+
+// firstLine is the text of err without what follows: the stack of a panic, the parts of a GroupError.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
+	return line
+}
+
+// render makes plain data of what was noted.
+func (r *rawSnapshot) render() *Snapshot {
+	d := renderer{
+		raw: r, tasks: make([]TaskInfo, len(r.tasks)),
+		index: make(map[uint64]int, len(r.tasks)), objects: map[fmt.Stringer]uint64{},
+	}
+	for i := range r.tasks {
+		raw, t := &r.tasks[i], &d.tasks[i]
+		t.ID, t.State = raw.task.ID(), taskStates[raw.state]
+		t.Name = taskName(raw.name, raw.task.id)
+		t.Func, t.File, t.Line = funcAt(raw.task.code)
+		d.index[t.ID] = i
+	}
+	for i := range r.tasks {
+		d.wait(&r.tasks[i], &d.tasks[i])
+	}
+	for i := range r.tasks {
+		d.awaited(i)
+	}
+	for i := len(r.blocks) - 1; i >= 0; i-- { // the last opened is noted first
+		d.block(&r.blocks[i])
+	}
+	for i := range d.tasks {
+		d.sort(&d.tasks[i])
+	}
+	return &Snapshot{Loop: r.loop, Tasks: d.tasks, Unread: r.unread}
+}
+
+// A renderer is what render needs on the way.
+type renderer struct {
+	raw     *rawSnapshot
+	tasks   []TaskInfo
+	index   map[uint64]int          // of tasks by their IDs
+	objects map[fmt.Stringer]uint64 // their numbers
+}
+
+func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
+	if more := d.more(raw); more != nil {
+		t.MadeAt, t.Made, t.Parent = more.record.made, framesOf(more.made), d.live(uint64(more.record.parent))
+		t.Steps, t.Ran, t.Since = more.record.steps, more.record.ran, more.record.since
+		t.Cancels, t.Cancel = more.cancels, more.cancel
+	}
+	if raw.waits == 0 {
+		return
+	}
+	w := &WaitInfo{Kind: raw.kind, Until: raw.until, Future: uint64(raw.waits)}
+	t.Waits = w
+	if raw.kind == ForTask {
+		w.What = d.nameOf(w.Future)
+		w.Tasks = []uint64{w.Future}
+		return
+	}
+	if raw.object != nil && reflect.TypeOf(raw.object).Comparable() {
+		w.What = d.raw.texts[raw.object]
+		if w.Object = d.objects[raw.object]; w.Object == 0 {
+			w.Object = uint64(len(d.objects) + 1)
+			d.objects[raw.object] = w.Object
+		}
+	}
+	for _, id := range d.raw.ends[raw.ends.from:raw.ends.to] {
+		w.Tasks = append(w.Tasks, uint64(id))
+	}
+	if more := d.more(raw); more != nil {
+		w.Since, w.Missed = more.since, more.missed
+		if more.job != "" {
+			w.What = more.job
+		}
+		if h := more.holder; h != nil {
+			w.Holder, w.HolderName = d.live(h.ID()), more.holding
+		}
+	}
+}
+
+func (d *renderer) more(raw *rawTask) *rawMore {
+	if raw.more == 0 {
+		return nil
+	}
+	return &d.raw.more[raw.more-1]
+}
+
+// live returns the ID if that is of a task in the snapshot, or else 0.
+func (d *renderer) live(id uint64) uint64 {
+	if _, ok := d.index[id]; ok {
+		return id
+	}
+	return 0
+}
+
+func (d *renderer) nameOf(id uint64) string {
+	if i, ok := d.index[id]; ok {
+		return d.tasks[i].Name
+	}
+	return ""
+}
+
+// awaited adds task i to those who await others.
+func (d *renderer) awaited(i int) {
+	t := &d.tasks[i]
+	if w := t.Waits; w != nil {
+		via := ""
+		if w.Kind != ForTask {
+			via = w.Kind.String()
+		}
+		for _, id := range w.Tasks {
+			d.await(id, t.ID, via)
+		}
+	}
+	if more := d.more(&d.raw.tasks[i]); more != nil {
+		for _, f := range more.edges {
+			d.edge(t, f)
+		}
+	}
+}
+
+// edge notes that f awaits t by an edge that somebody added: f itself, or those who wait for it.
+func (d *renderer) edge(t *TaskInfo, f rawEdge) {
+	if f.isTask {
+		if id := d.live(uint64(f.nth)); id != 0 {
+			d.await(t.ID, id, viaEdge)
+		}
+		return
+	}
+	for i := range d.raw.tasks {
+		if d.raw.tasks[i].waits == f.nth {
+			d.await(t.ID, d.tasks[i].ID, viaEdge)
+		}
+	}
+}
+
+// viaEdge is what AwaitInfo.Via says of an edge that FutureAddToAwaitedBy has added.
+const viaEdge = "edge"
+
+// await notes that the task by awaits the task id.
+func (d *renderer) await(id, by uint64, via string) {
+	if i, ok := d.index[id]; ok {
+		d.tasks[i].AwaitedBy = append(d.tasks[i].AwaitedBy, AwaitInfo{by, via})
+	}
+}
+
+func (d *renderer) block(b *rawBlock) {
+	i, ok := d.index[b.task.task().ID()]
+	if !ok {
+		return
+	}
+	info := BlockInfo{Kind: b.kind.String()}
+	if b.kind == ForTimeout {
+		if info.Until = b.until; b.until == Never {
+			info.Until = 0
+		}
+	} else if b.of != nil && reflect.TypeOf(b.of).Comparable() {
+		info.What = d.raw.texts[b.of]
+	}
+	t := &d.tasks[i]
+	for _, nth := range d.raw.ends[b.ends.from:b.ends.to] {
+		id := uint64(nth)
+		if child, ok := d.index[id]; ok {
+			info.Tasks = append(info.Tasks, id)
+			d.tasks[child].Group = t.ID
+			d.await(id, t.ID, b.kind.String())
+		}
+	}
+	t.Blocks = append(t.Blocks, info)
+}
+
+// sort brings those who await t into order, each once for each way.
+func (d *renderer) sort(t *TaskInfo) {
+	slices.SortFunc(t.AwaitedBy, func(a, b AwaitInfo) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Via, b.Via))
+	})
+	t.AwaitedBy = slices.Compact(t.AwaitedBy)
+}
+
+// funcs keeps what funcAt has found.
+var funcs sync.Map // of [Frame], by code pointer
+
+// funcAt names the function at pc and where that stands.
+func funcAt(pc uintptr) (name, file string, line int) {
+	f, known := funcs.Load(pc)
+	if !known {
+		frame := Frame{Func: "?"}
+		if fn := runtime.FuncForPC(pc); fn != nil {
+			frame.Func = path.Base(fn.Name())
+			frame.File, frame.Line = fn.FileLine(fn.Entry())
+		}
+		f, _ = funcs.LoadOrStore(pc, frame)
+	}
+	frame := f.(Frame)
+	return frame.Func, frame.File, frame.Line
+}
+
+// framesOf returns the calls of a stack as data.
+func framesOf(o *origin) (frames []Frame) {
+	if o == nil || len(o.stack) == 0 {
+		return nil
+	}
+	for it := runtime.CallersFrames(o.stack); ; {
+		f, more := it.Next()
+		frames = append(frames, Frame{path.Base(f.Function), f.File, f.Line})
+		if !more {
+			return frames
+		}
+	}
+}
+
+// String returns w as text: lock <Lock locked waiters=1> held by task b.
+func (w *WaitInfo) String() string {
+	s := w.Kind.String()
+	switch {
+	case w.Kind == ForFuture:
+		s = "a future"
+	case w.Kind == ForTimer:
+		s = fmt.Sprintf("a timer until %v", w.Until)
+	case w.What != "":
+		s += " " + w.What
+	}
+	if w.HolderName != "" {
+		s += " held by task " + w.HolderName
+	}
+	if w.Kind != ForTask && len(w.Tasks) > 0 {
+		s += fmt.Sprintf(" of %d tasks", len(w.Tasks))
+	}
+	return s
+}
+
+// cancelInfo tells who has asked t to cancel.
+func (t *taskBase) cancelInfo() *CancelInfo {
+	c := &CancelInfo{Reason: "asked to cancel", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
+	return c
 }

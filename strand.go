@@ -29,8 +29,9 @@ type strand struct {
 // An eagerStart is a strand that was started inside of the call that made it
 // and has not suspended, and the stack that waits for that.
 type eagerStart struct {
-	strand *strand
-	caller *coro.Stack
+	strand  *strand
+	creator *strand // nil: a callback
+	caller  *coro.Stack
 }
 
 // runnable is the task of a strand.
@@ -48,6 +49,7 @@ func (s *strand) task() *taskBase { return (*taskBase)(unsafe.Pointer(s)) }
 // strandList holds strands in order of creation.
 type strandList struct {
 	first, last *strand
+	len         int
 }
 
 func (s *strandList) add(t *strand) {
@@ -57,9 +59,11 @@ func (s *strandList) add(t *strand) {
 		s.first = t
 	}
 	s.last = t
+	s.len++
 }
 
 func (s *strandList) remove(t *strand) {
+	s.len--
 	if t.prev != nil {
 		t.prev.next = t.next
 	} else {
@@ -262,7 +266,7 @@ func (l *Loop) startNow(t *strand) {
 	if l.watched && creator != nil {
 		l.stepPauses(creator)
 	}
-	l.eager = append(l.eager, eagerStart{t, here})
+	l.eager = append(l.eager, eagerStart{t, creator, here})
 	l.handed = &t.head
 	l.outer = append(l.outer, vars)
 	here.Switch(l.group.Idle())

@@ -310,11 +310,13 @@ func (t *taskBase) ID() uint64 { return uint64(t.future.nth) }
 func (t *taskBase) Context() *Context { return t.context }
 
 // Name returns the task's name: the one given, or Task-N. See Task.get_name.
-func (t *taskBase) Name() string {
-	if t.name == nil {
-		return "Task-" + strconv.FormatUint(t.id, 10)
+func (t *taskBase) Name() string { return taskName(t.name, t.id) }
+
+func taskName(given *string, id uint64) string {
+	if given == nil {
+		return "Task-" + strconv.FormatUint(id, 10)
 	}
-	return *t.name
+	return *given
 }
 
 // SetName changes the task's name. See Task.set_name.
@@ -507,10 +509,8 @@ func (t *taskBase) describeShort() string {
 func (t *taskBase) describe() string {
 	s := t.describeShort()
 	switch {
-	case t.waits != nil && t.waits.isTask: // which has a line of its own
-		s += " waits for task " + t.waits.self.(AnyTask).Name()
 	case t.waits != nil:
-		s += fmt.Sprintf(" waits for %v", t.waits.self)
+		s += " waits for " + t.waits.reason().String()
 	case t.stack == nil:
 		s += " has not begun"
 	default:

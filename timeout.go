@@ -62,7 +62,7 @@ func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) err
 	if fn == nil {
 		return misuse(ErrValue, "a timeout with a nil function; give it a func(ctx context.Context) error")
 	}
-	scope, err := NewScope(ctx)
+	scope, err := NewScope(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -164,6 +164,11 @@ func (t *TimeoutScope) String() string {
 		return "<Timeout active when=never>"
 	}
 	return fmt.Sprintf("<Timeout active when=%v>", t.when)
+}
+
+// WaitReason tells of the block's limit.
+func (t *TimeoutScope) WaitReason() WaitReason {
+	return WaitReason{Kind: ForTimeout, Object: t, Until: t.when}
 }
 
 // Name is how a CancelledError names the block.

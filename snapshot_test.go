@@ -1,0 +1,401 @@
+package asyncio_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// pictured returns the tasks of a snapshot, a line each: name, state, what it waits for, who awaits it.
+func pictured(s *asyncio.Snapshot) (lines []string) {
+	names := map[uint64]string{}
+	for _, t := range s.Tasks {
+		names[t.ID] = t.Name
+	}
+	for _, t := range s.Tasks {
+		line := fmt.Sprintf("%s: %s", t.Name, t.State)
+		if w := t.Waits; w != nil {
+			line += " for " + w.String()
+			for i, id := range w.Tasks {
+				if w.Kind != asyncio.ForTask {
+					line += []string{", ", ": "}[min(1, max(0, 1-i))] + names[id]
+				}
+			}
+		}
+		for i, a := range t.AwaitedBy {
+			line += []string{", ", "; awaited by "}[max(0, 1-i)] + names[a.Task]
+			if a.Via != "" {
+				line += " (" + a.Via + ")"
+			}
+		}
+		if t.Group != 0 {
+			line += "; in the group of " + names[t.Group]
+		}
+		for _, b := range t.Blocks {
+			line += "; inside of a " + b.Kind
+			if b.Until != 0 {
+				line += fmt.Sprintf(" until %v", b.Until)
+			}
+		}
+		lines = append(lines, withoutPlaces(line))
+	}
+	return lines
+}
+
+// start starts a task with a name.
+func start(ctx context.Context, name string, fn func(ctx context.Context) error) *asyncio.Task[asyncio.None] {
+	return asyncio.Go(ctx, fn, asyncio.WithName(name))
+}
+
+// picture runs main, as a task of that name, and wants these tasks in a snapshot that it takes at its end, after all
+// that is ready has run.
+func picture(t *testing.T, main func(ctx context.Context) error, want ...string) {
+	t.Helper()
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		if err := main(ctx); err != nil {
+			return err
+		}
+		yields(ctx, 3)
+		r.lines = pictured(running(ctx).Snapshot())
+		return nil
+	})
+	r.want(t, want...)
+}
+
+// What a task can wait for, each kind, and the states in which it waits for nothing.
+func TestSnapshotSaysWhatTasksWaitFor(t *testing.T) {
+	picture(t, func(ctx context.Context) error {
+		lock, event, cond := asyncio.NewLock(), asyncio.NewEvent(), asyncio.NewCondition(nil)
+		sem, barrier, queue := asyncio.NewSemaphore(0), asyncio.NewBarrier(3), asyncio.NewQueue[int](1)
+		full := asyncio.NewQueue[int](1)
+		_ = full.TryPut(1)
+		_ = lock.Acquire(ctx)
+		start(ctx, "ready", func(ctx context.Context) error {
+			for {
+				if err := asyncio.Yield(ctx); err != nil {
+					return err
+				}
+			}
+		})
+		start(ctx, "future", never)
+		start(ctx, "timer", func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Minute) })
+		start(ctx, "lock", lock.Acquire)
+		start(ctx, "lock too", lock.Acquire)
+		start(ctx, "event", event.Wait)
+		start(ctx, "condition", func(ctx context.Context) error { return cond.With(ctx, cond.Wait) })
+		start(ctx, "semaphore", sem.Acquire)
+		start(ctx, "barrier", func(ctx context.Context) error { _, err := barrier.Wait(ctx); return err })
+		start(ctx, "getter", func(ctx context.Context) error { _, err := queue.Get(ctx); return err })
+		start(ctx, "putter", func(ctx context.Context) error { return full.Put(ctx, 2) })
+		start(ctx, "joiner", full.Join)
+		return nil
+	},
+		"main: running",
+		"ready: ready",
+		"future: waiting for a future",
+		"timer: waiting for a timer until 1m0s",
+		"lock: waiting for lock <Lock locked waiters=2> held by task main",
+		"lock too: waiting for lock <Lock locked waiters=2> held by task main",
+		"event: waiting for event <Event unset waiters=1>",
+		"condition: waiting for condition <Condition unlocked waiters=1>",
+		"semaphore: waiting for semaphore <Semaphore locked waiters=1>",
+		"barrier: waiting for barrier <Barrier filling waiters=1/3>",
+		"getter: waiting for queue get <Queue maxsize=1 size=0 getters=1>",
+		"putter: waiting for queue put <Queue maxsize=1 size=1 putters=1 unfinished=1>",
+		"joiner: waiting for queue join <Queue maxsize=1 size=1 putters=1 unfinished=1>",
+	)
+}
+
+// A333: the await graph holds through gather, wait, as_completed, shield, groups, timeouts, and from
+// one into the other; who is awaited by several knows all of them.
+func TestSnapshotSaysWhoAwaitsWhom(t *testing.T) {
+	picture(t, func(ctx context.Context) error {
+		shared := start(ctx, "shared", never)
+		other := start(ctx, "other", never)
+		both := []*asyncio.Task[asyncio.None]{shared, other}
+		start(ctx, "await", func(ctx context.Context) error { _, err := shared.Await(ctx); return err })
+		start(ctx, "gather", func(ctx context.Context) error { _, err := asyncio.Gather(ctx, both...).Await(ctx); return err })
+		start(ctx, "wait", func(ctx context.Context) error { _, _, err := asyncio.Wait(ctx, both); return err })
+		start(ctx, "completed", func(ctx context.Context) error {
+			for _, err := range asyncio.AsCompleted(ctx, both) {
+				return err
+			}
+			return nil
+		})
+		start(ctx, "shield", func(ctx context.Context) error { _, err := asyncio.Shield(ctx, shared).Await(ctx); return err })
+		start(ctx, "timeout", func(ctx context.Context) error {
+			return asyncio.Timeout(ctx, time.Minute, func(ctx context.Context) error { _, err := other.Await(ctx); return err })
+		})
+		start(ctx, "nested", func(ctx context.Context) error {
+			shields := []*asyncio.Future[asyncio.None]{asyncio.Shield(ctx, shared), asyncio.Shield(ctx, other)}
+			_, _, err := asyncio.Wait(ctx, []*asyncio.Future[[]asyncio.None]{asyncio.Gather(ctx, shields...)})
+			return err
+		})
+		return nil
+	},
+		"main: running",
+		"shared: waiting for a future; awaited by await, gather (gather), wait (wait), completed (as completed), shield (shield), nested (wait)",
+		"other: waiting for a future; awaited by gather (gather), wait (wait), completed (as completed), timeout, nested (wait)",
+		"await: waiting for task shared",
+		"gather: waiting for gather of 2 tasks: shared, other",
+		"wait: waiting for wait of 2 tasks: shared, other",
+		"completed: waiting for as completed of 2 tasks: shared, other",
+		"shield: waiting for shield of 1 tasks: shared",
+		"timeout: waiting for task other; inside of a timeout until 1m0s",
+		"nested: waiting for wait of 2 tasks: shared, other",
+	)
+}
+
+// A333: tasks of a group are awaited by the one whose block it is: while the body runs, and at its end.
+func TestSnapshotOfGroups(t *testing.T) {
+	picture(t, func(ctx context.Context) error {
+		start(ctx, "at the end", func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(never, asyncio.WithName("a"))
+				tg.Go(nothing, asyncio.WithName("ended"))
+				tg.Go(never, asyncio.WithName("b"))
+				return nil
+			})
+		})
+		start(ctx, "in the body", func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(ctx context.Context) error {
+					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
+						inner.Go(never, asyncio.WithName("grandchild"))
+						return asyncio.Timeout(ctx, time.Minute, never)
+					})
+				}, asyncio.WithName("child"))
+				return asyncio.Sleep(ctx, time.Hour)
+			})
+		})
+		return nil
+	},
+		"main: running",
+		"at the end: waiting for group <TaskGroup tasks=2 entered> of 2 tasks: a, b; inside of a group",
+		"in the body: waiting for a timer until 1h0m0s; inside of a group",
+		"a: waiting for a future; awaited by at the end (group); in the group of at the end",
+		"b: waiting for a future; awaited by at the end (group); in the group of at the end",
+		"child: waiting for a future; awaited by in the body (group); in the group of in the body; inside of a group; inside of a timeout until 1m0s",
+		"grandchild: waiting for a future; awaited by child (group); in the group of child",
+	)
+}
+
+// A task that has not begun, one that starts another eagerly and the one that it starts; and a callback, in which none runs.
+func TestSnapshotOfStates(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		take := func(ctx context.Context) { r.lines = append(r.lines, pictured(running(ctx).Snapshot())...) }
+		start(ctx, "new", nothing)
+		asyncio.Go(ctx, func(ctx context.Context) error { take(ctx); return nil }, asyncio.WithName("eager"), asyncio.WithEagerStart(true))
+		r.add("in a callback:")
+		running(ctx).CallSoon(take)
+		return asyncio.Sleep(ctx, time.Second)
+	})
+	r.want(t,
+		"main: running",
+		"new: new",
+		"eager: running",
+		"in a callback:",
+		"main: waiting for a timer until 1s",
+	)
+}
+
+// What a snapshot says of the loop, in virtual time.
+func TestSnapshotOfTheLoop(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		_ = asyncio.Sleep(ctx, time.Second)
+		l.CallLater(time.Second, callback)
+		l.CallLater(time.Second, callback).Cancel()
+		l.CallSoon(callback)
+		f := asyncio.NewFuture[int](ctx)
+		_ = f.SetException(fmt.Errorf("boom\nand more"))
+		s := l.Snapshot()
+		want := asyncio.LoopInfo{
+			Time: time.Second, Taken: s.Loop.Taken, Stopped: s.Loop.Stopped, State: "running",
+			Ready: 1, Timers: 1, Turns: 3, Futures: 3, Current: 1,
+		}
+		if s.Loop != want {
+			t.Errorf("got  %+v\nwanted %+v", s.Loop, want)
+		}
+		if got := fmt.Sprint(s.Unread); got != "[{3 a future boom }]" {
+			t.Error("unread: ", got)
+		}
+		_ = f.Exception()
+		if got := l.Snapshot().Unread; got != nil {
+			t.Error("read, and in the snapshot: ", got)
+		}
+		return nil
+	})
+}
+
+// A snapshot in JSON: the names that readers rely on, and back again.
+func TestSnapshotInJSON(t *testing.T) {
+	var s *asyncio.Snapshot
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		lock := asyncio.NewLock()
+		_ = lock.Acquire(ctx)
+		start(ctx, "waits", lock.Acquire)
+		_ = asyncio.Yield(ctx)
+		s = running(ctx).Snapshot()
+		return nil
+	})
+	s.Loop.Taken, s.Loop.Stopped = time.Time{}, 0
+	for i := range s.Tasks {
+		s.Tasks[i].File, s.Tasks[i].Line = "snapshot_test.go", 1
+	}
+	text, err := json.MarshalIndent(s, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{
+  "loop": {
+    "time": 0,
+    "taken": "0001-01-01T00:00:00Z",
+    "stopped": 0,
+    "state": "running",
+    "ready": 0,
+    "timers": 0,
+    "outside": 0,
+    "turns": 2,
+    "futures": 3,
+    "current": 1,
+    "debug": false,
+    "observed": false,
+    "steps": false,
+    "places": false
+  },
+  "tasks": [
+    {
+      "id": 1,
+      "name": "main",
+      "state": "running",
+      "func": "asyncio_test.TestSnapshotInJSON.func1",
+      "file": "snapshot_test.go",
+      "line": 1
+    },
+    {
+      "id": 2,
+      "name": "waits",
+      "state": "waiting",
+      "func": "asyncio.(*Lock).Acquire-fm",
+      "file": "snapshot_test.go",
+      "line": 1,
+      "waits": {
+        "kind": "lock",
+        "what": "\u003cLock locked waiters=1\u003e",
+        "object": 1,
+        "future": 3,
+        "holder": 1,
+        "holder_name": "main"
+      }
+    }
+  ]
+}`
+	if string(text) != want {
+		t.Errorf("got\n%s\nwanted\n%s", text, want)
+	}
+	var back asyncio.Snapshot
+	if err := json.Unmarshal(text, &back); err != nil || strings.Join(pictured(&back), "\n") != strings.Join(pictured(s), "\n") {
+		t.Errorf("from JSON: %v %v", pictured(&back), err)
+	}
+}
+
+// With RecordSteps the steps of each task are counted and timed; with RecordPlaces it is noted who made it, when, and where.
+func TestSnapshotOfRecords(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		l.SetRecord(asyncio.RecordSteps | asyncio.RecordPlaces)
+		_ = asyncio.Sleep(ctx, time.Second)
+		task := start(ctx, "busy", func(ctx context.Context) error {
+			yields(ctx, 2)
+			return asyncio.Sleep(ctx, time.Minute)
+		})
+		yields(ctx, 5)
+		info := l.Snapshot().Tasks[1]
+		if info.ID != task.ID() || info.Steps != 3 || info.Parent != 1 || info.MadeAt != time.Second || info.Since != time.Second {
+			t.Errorf("%+v", info)
+		}
+		if len(info.Made) == 0 || !strings.HasSuffix(info.Made[0].Func, "asyncio_test.start") {
+			t.Errorf("made at %v", info.Made)
+		}
+		l.SetRecord(0)
+		if info := l.Snapshot().Tasks[1]; info.Steps != 3 {
+			t.Errorf("what was counted is lost: %+v", info)
+		}
+		start(ctx, "later", never)
+		_ = asyncio.Yield(ctx)
+		if info := l.Snapshot().Tasks[2]; info.Steps != 0 || info.Parent != 0 || info.Made != nil {
+			t.Errorf("counted though nothing is to be recorded: %+v", info)
+		}
+		return nil
+	})
+}
+
+// Time that a task ran is real time's; that which another takes inside of it, as it starts eagerly, is not its own.
+func TestRecordOfTime(t *testing.T) {
+	clock := &tickingDriver{Driver: driver.NewVirtual()}
+	err := runOn(t, &asyncio.Runner{Driver: clock, Record: asyncio.RecordSteps}, func(ctx context.Context) error {
+		clock.passes(time.Second)
+		child := asyncio.Go(ctx, func(ctx context.Context) error {
+			clock.passes(10 * time.Second)
+			return never(ctx)
+		}, asyncio.WithEagerStart(true))
+		clock.passes(2 * time.Second)
+		_ = asyncio.Yield(ctx)
+		tasks := running(ctx).Snapshot().Tasks
+		if got := fmt.Sprint(tasks[0].Ran, tasks[1].Ran, tasks[1].Since, child.ID() == tasks[1].ID); got != "3s 10s 11s true" {
+			t.Error(got)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// A tickingDriver is a driver whose time passes in the middle of a step, when the test says so.
+type tickingDriver struct {
+	driver.Driver
+	extra time.Duration
+}
+
+func (d *tickingDriver) passes(t time.Duration) { d.extra += t }
+func (d *tickingDriver) Now() time.Duration     { return d.Driver.Now() + d.extra }
+
+// Any goroutine may take a snapshot of a loop that runs; of one that is closed, or that does not come to it, there is an error.
+func TestSnapshotThreadsafe(t *testing.T) {
+	var l *asyncio.Loop
+	run(t, func(ctx context.Context) error {
+		l = running(ctx)
+		asyncio.CurrentTask(ctx).SetName("main")
+		s, err := asyncio.ToThread(ctx, func(ctx context.Context) (*asyncio.Snapshot, error) { return l.SnapshotThreadsafe(ctx) })
+		if err != nil || len(s.Tasks) != 1 {
+			t.Fatal(err, s)
+		}
+		if got := withoutPlaces(pictured(s)[0]); got != "main: waiting for job asyncio_test.TestSnapshotThreadsafe.func1.1() at PLACE" {
+			t.Error(got)
+		}
+		over, cancel := context.WithCancel(ctx)
+		cancel()
+		_, err = asyncio.ToThread(ctx, func(context.Context) (*asyncio.Snapshot, error) { return l.SnapshotThreadsafe(over) })
+		wantErr(t, err, context.Canceled)
+		l.SetDebug(true)
+		_ = asyncio.Yield(ctx)
+		_, err = l.SnapshotThreadsafe(ctx) // only debug mode can tell, or else it hangs
+		wantErr(t, err, asyncio.ErrRuntime, "would wait for itself")
+		return nil
+	})
+	_, err := l.SnapshotThreadsafe(context.Background())
+	wantErr(t, err, asyncio.ErrLoopClosed)
+}
