@@ -15,6 +15,7 @@ type inbox struct {
 	mu      sync.Mutex // guards the fields below
 	entries []entry
 	spare   []entry // taken before, to be filled next
+	block   []Handle // for the next calls: they are allocated together
 	closed  bool
 	owed    map[promise]bool // what other goroutines wait for, and shall not for ever
 }
@@ -44,14 +45,45 @@ func (b *inbox) put(e entry) bool {
 		b.mu.Unlock()
 		return false
 	}
+	b.addAndUnlock(e)
+	return true
+}
+
+func (b *inbox) addAndUnlock(e entry) {
 	b.entries = append(b.entries, e)
-	first := !b.filled.Swap(true)
+	// Under mu nobody else changes it, and to look is cheaper than to write.
+	first := !b.filled.Load()
+	if first {
+		b.filled.Store(true)
+	}
 	b.mu.Unlock()
 	// Whoever filled it first has woken the loop, or is about to.
 	if first {
 		b.unpark()
 	}
-	return true
+}
+
+// call leaves a call, as put does an entry; nil if the loop is closed.
+func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts []CallOption) *Handle {
+	b.mu.Lock()
+	if b.closed {
+		b.mu.Unlock()
+		return nil
+	}
+	if len(b.block) == 0 {
+		b.block = make([]Handle, 16)
+	}
+	h := &b.block[0]
+	b.block = b.block[1:]
+	h.fn, h.made = fn, made
+	h.initOutside(l)
+	for _, o := range opts {
+		if c := o.callContext(); c != nil {
+			h.ctx.vars = c
+		}
+	}
+	b.addAndUnlock(&h.head)
+	return h
 }
 
 // take empties the inbox. What it returns is good until the next call.
@@ -69,7 +101,7 @@ func (b *inbox) take() []entry {
 func (b *inbox) close(err error) {
 	b.mu.Lock()
 	b.closed = true
-	b.entries, b.spare = nil, nil
+	b.entries, b.spare, b.block = nil, nil, nil
 	b.filled.Store(false)
 	owed := b.owed
 	b.owed = nil
@@ -86,16 +118,12 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 	if fn == nil {
 		panic(misuse(ErrValue, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
 	}
-	h := l.outsideHandle(fn)
+	var made *origin
 	if l.inbox.debug.Load() {
-		h.made = callers()
+		made = callers()
 	}
-	for _, o := range opts {
-		if c := o.callContext(); c != nil {
-			h.ctx.vars = c
-		}
-	}
-	if !l.inbox.put(&h.head) {
+	h := l.inbox.call(l, fn, made, opts)
+	if h == nil {
 		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v, which will not run again; end those who call it before the loop", l)
 	}
 	return h, nil
