@@ -117,7 +117,7 @@ var allocations = []struct {
 		}},
 
 	// Executors.
-	{"ToThread", 3, // the job with its future; the copy of the Context; the pool's own
+	{"ToThread", 2, // the job with its future and the copy of the Context; the pool's own
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.ToThread(ctx, one) }
 		}},

@@ -23,7 +23,7 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 		var zero T
 		return zero, err
 	}
-	f := offload("ToThread", ctx, nil, fn, CopyContext(ctx))
+	f := offload("ToThread", ctx, nil, fn, contextOf(ctx))
 	value, err := f.Await(ctx)
 	if err != nil && !f.Done() { // ctx is over, and nobody else waits for f
 		f.Cancel(err)
@@ -44,6 +44,7 @@ func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx
 type jobContext struct {
 	context.Context
 	vars *Context // in which context variables can be read and set there; nil: none
+	own  Context  // what vars is
 }
 
 func (c *jobContext) Value(key any) any {
@@ -74,14 +75,19 @@ type offloaded[T any] struct {
 	began atomic.Int64 // as UnixNano counts; 0: it has not
 }
 
-func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), vars *Context) *Future[T] {
+// offload gives fn to ex. If copied is not nil, fn has a copy of that for its Context.
+func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *Context) *Future[T] {
 	l := mustLoop(ctx, act)
 	mustFunc(act, fn == nil)
 	l.mustBeOpen(act)
 	if l.debug {
 		l.mustBeHere(act)
 	}
-	o := &offloaded[T]{ctx: jobContext{ctx, vars}, fn: fn}
+	o := &offloaded[T]{ctx: jobContext{Context: ctx}, fn: fn}
+	if copied != nil {
+		o.ctx.own = *copied
+		o.ctx.vars = &o.ctx.own
+	}
 	f := &o.future
 	f.more = &o.more
 	f.init(l, f)
