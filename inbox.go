@@ -14,7 +14,7 @@ type inbox struct {
 
 	mu      sync.Mutex // guards the fields below
 	entries []entry
-	spare   []entry // taken before, to be filled next
+	spare   []entry  // taken before, to be filled next
 	block   []Handle // for the next calls: they are allocated together
 	closed  bool
 	owed    map[promise]bool // what other goroutines wait for, and shall not for ever
