@@ -1,62 +1,263 @@
 package asyncio_test
 
 import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// block is a fenced block of a page: its language and its text.
-var block = regexp.MustCompile("(?ms)^```(go|python|text)\n(.*?)^```$")
+// This file holds the documentation to what it says. A fenced block of Go that begins with "package main" is a program,
+// and so is one of Python that calls asyncio.run: it must print the next block of text. All other Go, in blocks and in
+// the Go columns of tables, must compile, as part of a function that the prelude below stands before.
+var pages = []string{"README.md", "docs/from-python.md"}
 
-// The programs in the documentation print what it says they do: a Go program, and a Python one beside it,
-// print the text block that follows.
-func TestDocumentationPrograms(t *testing.T) {
-	python := findPython()
-	for _, page := range []string{"README.md", "docs/from-python.md"} {
+// What the fragments of the pages take for granted: the names that any example has.
+const prelude = `
+type (
+	T     = int
+	Order struct{ ID, Amount int }
+)
+
+var (
+	work, poll, cleanUp, reload func(ctx context.Context) error
+	fetch, block                func(ctx context.Context) (int, error)
+	fetchName                   func(ctx context.Context) (string, error)
+	get                         func(ctx context.Context, url string) (int, error)
+	a, b                        asyncio.Coro[int]
+	coros                       []asyncio.Coro[int]
+	cb                          func(ctx context.Context)
+	onDone                      func(ctx context.Context, f asyncio.AnyFuture)
+	handler                     asyncio.ExceptionHandler
+	pred                        func() bool
+
+	loop    *asyncio.Loop
+	r       *asyncio.Runner
+	t       *asyncio.Task[int]
+	ts      []*asyncio.Task[int]
+	other   *asyncio.Task[string]
+	fut     *asyncio.Future[int]
+	h       *asyncio.TimerHandle
+	cf      *asyncio.ConcurrentFuture[int]
+	tg      *asyncio.TaskGroup
+	group   *asyncio.GroupError
+	tm      *asyncio.TimeoutScope
+	lock    *asyncio.Lock
+	event   *asyncio.Event
+	cond    *asyncio.Condition
+	sem     *asyncio.Semaphore
+	barrier *asyncio.Barrier
+	q       *asyncio.Queue[int]
+	v       *asyncio.ContextVar[int]
+	tok     *asyncio.Token[int]
+	c       *asyncio.Context
+	pool    *executor.Pool
+	conn    net.Conn
+	when    time.Duration
+	n, x    int
+	url     string
+
+	err, errValue error
+)
+`
+
+// What a fragment may import.
+var fragmentImports = []string{
+	"bufio", "context", "errors", "fmt", "io", "log", "net", "net/http", "os", "os/exec", "os/signal", "syscall", "testing", "time",
+	"example.com/asyncio", "example.com/asyncio/driver", "example.com/asyncio/executor",
+}
+
+// A program is a block of a page that is to be run.
+type program struct {
+	page           string
+	line           int
+	language, text string
+	want           string // what it prints
+	command        []string
+}
+
+// block is a fenced block of a page: its language and its text.
+var block = regexp.MustCompile("(?ms)^ *```(go|python|text)\n(.*?)^ *```$")
+
+// code is a span of code in a table, and what may stand for a body there.
+var code = regexp.MustCompile("`([^`]*\\([^`]*)`")
+
+func TestDocumentation(t *testing.T) {
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip(err)
+	}
+	var programs []*program
+	fragments := map[string]string{} // by place
+	for _, page := range pages {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
 		}
-		var programs [][]string // command and text, of those whose output has not come yet
-		ran := 0
-		for _, m := range block.FindAllStringSubmatch(string(text), -1) {
-			switch language, text := m[1], m[2]; {
-			case language == "go" && strings.HasPrefix(text, "package main\n"):
-				programs = append(programs, []string{"go", "run", "main.go", text})
-			case language == "python" && strings.Contains(text, "\nasyncio.run("):
-				programs = append(programs, []string{python, "main.py", text})
-			case language == "text":
-				for _, p := range programs {
-					ran++
-					t.Run(page, func(t *testing.T) { prints(t, p[:len(p)-1], p[len(p)-1], text) })
-				}
-				programs = nil
-			}
+		found := programsOf(t, page, string(text), fragments)
+		if len(found) == 0 {
+			t.Errorf("%s has no programs", page)
 		}
-		if len(programs) > 0 || ran == 0 {
-			t.Errorf("%s: %d programs without their output after them, and %d with", page, len(programs), ran)
+		programs = append(programs, found...)
+		spansOf(page, string(text), fragments)
+	}
+	t.Run("fragments", func(t *testing.T) { t.Parallel(); compile(t, fragments) })
+
+	buildPrograms(t, programs)
+	python := findPython()
+	for _, p := range programs {
+		t.Run(fmt.Sprintf("%s:%d", p.page, p.line), func(t *testing.T) {
+			t.Parallel()
+			if p.language == "python" {
+				if python == "" {
+					t.Skip("SKIPPED: no CPython 3.13 for the Python program (ORACLE_PYTHON names one)")
+				}
+				p.command = []string{python, "-c", p.text}
+			}
+			out, err := exec.Command(p.command[0], p.command[1:]...).CombinedOutput()
+			if err != nil || string(out) != p.want {
+				t.Errorf("%v, and printed\n%s\nwanted\n%s", err, out, p.want)
+			}
+		})
+	}
+}
+
+// programsOf returns the programs of a page, and notes what other Go there is.
+func programsOf(t *testing.T, page, text string, fragments map[string]string) (all []*program) {
+	var waiting []*program // for their output
+	for _, at := range block.FindAllStringSubmatchIndex(text, -1) {
+		line := strings.Count(text[:at[0]], "\n") + 1
+		language, body := text[at[2]:at[3]], text[at[4]:at[5]]
+		p := &program{page: page, line: line, language: language, text: body}
+		switch {
+		case language == "go" && strings.HasPrefix(body, "package main\n"),
+			language == "python" && strings.Contains(body, "\nasyncio.run("):
+			waiting = append(waiting, p)
+		case language == "go":
+			fragments[fmt.Sprintf("%s:%d", page, line)] = body
+		case language == "text":
+			for _, p := range waiting {
+				p.want = body
+			}
+			all, waiting = append(all, waiting...), nil
+		}
+	}
+	for _, p := range waiting {
+		t.Errorf("%s:%d: a program without a block of text after it that says what it prints", p.page, p.line)
+	}
+	return all
+}
+
+// spansOf notes the Go in the tables of a page: in the last column of those whose last column is headed Go.
+func spansOf(page, text string, fragments map[string]string) {
+	isGo := false
+	for n, line := range strings.Split(text, "\n") {
+		cells := strings.Split(strings.Trim(line, "| "), " | ")
+		last := strings.TrimSpace(cells[len(cells)-1])
+		if !strings.HasPrefix(line, "|") || last == "Go" {
+			isGo = last == "Go"
+			continue
+		}
+		for i, span := range code.FindAllStringSubmatch(last, -1) {
+			if isGo {
+				fragments[fmt.Sprintf("%s:%d, number %d", page, n+1, i+1)] = span[1]
+			}
 		}
 	}
 }
 
-// prints fails the test unless program, run by command, prints want.
-func prints(t *testing.T, command []string, program, want string) {
-	t.Parallel()
-	if command[0] == "" {
-		t.Skip("SKIPPED: no CPython 3.13 for the Python program (ORACLE_PYTHON names one)")
-	}
-	last := len(command) - 1
-	file := filepath.Join(t.TempDir(), command[last])
-	if err := os.WriteFile(file, []byte(program), 0o600); err != nil {
+// buildPrograms makes one executable of all Go programs, each a package of its own, since linking is what takes time.
+func buildPrograms(t *testing.T, programs []*program) {
+	root, err := os.Getwd()
+	if err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(command[0], append(command[1:last:last], file)...).CombinedOutput()
-	if err != nil || string(out) != want {
-		t.Errorf("%s: %v, and printed\n%s\nwanted\n%s", strings.Join(command, " "), err, out, want)
+	dir := t.TempDir()
+	write := func(name, text string) {
+		name = filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	executable := filepath.Join(dir, "programs.exe")
+	imports, cases := "import \"os\"\n", ""
+	for i, p := range programs {
+		if p.language != "go" {
+			continue
+		}
+		name := fmt.Sprintf("p%d", i)
+		// In a folder main, so that its functions are named main.f where they are named.
+		write(name+"/main/main.go", strings.Replace(p.text, "package main\n", "package "+name+"\n", 1))
+		write(name+"/main/call.go", "package "+name+"\nfunc Main() { main() }\n")
+		imports += fmt.Sprintf("import %s \"docs/%s/main\"\n", name, name)
+		cases += fmt.Sprintf("\tcase %q:\n\t\t%s.Main()\n", name, name)
+		p.command = []string{executable, name}
+	}
+	write("main.go", "package main\n"+imports+"func main() {\n\tswitch os.Args[1] {\n"+cases+"\t}\n}\n")
+	write("go.mod", "module docs\ngo 1.26\nrequire example.com/asyncio v0.0.0\nreplace example.com/asyncio => "+root+"\n")
+	cmd := exec.Command("go", "build", "-o", executable, ".")
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOWORK=off")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+}
+
+// compile checks the types of fragments: of declarations as they are, of others as part of a function.
+func compile(t *testing.T, fragments map[string]string) {
+	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, fragmentImports...)...)
+	list.Stderr = new(bytes.Buffer)
+	out, err := list.Output()
+	if err != nil {
+		t.Fatalf("%v: %v\n%v", list, err, list.Stderr)
+	}
+	exports := map[string]string{}
+	for line := range strings.Lines(string(out)) {
+		path, file, _ := strings.Cut(strings.TrimSpace(line), "\t")
+		exports[path] = file
+	}
+	fset := token.NewFileSet()
+	packages := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(exports[path]) })
+
+	head := "package fragment\n"
+	for _, path := range fragmentImports {
+		head += fmt.Sprintf("import %q\n", path)
+	}
+	for _, place := range slices.Sorted(maps.Keys(fragments)) {
+		text := strings.ReplaceAll(fragments[place], "{ ... }", "{ panic(0) }")
+		if e, err := parser.ParseExpr(text); err == nil {
+			if _, ok := e.(*ast.CallExpr); !ok {
+				text = "_ = " + text
+			}
+		}
+		if _, err := parser.ParseFile(fset, "", "package fragment\n"+text, 0); err != nil {
+			text = "func _(ctx context.Context) error {\n" + text + "\nreturn nil\n}\n"
+		}
+		file, err := parser.ParseFile(fset, place, head+prelude+"//line fragment:1\n"+text, parser.SkipObjectResolution)
+		if err != nil {
+			t.Errorf("%s: %v", place, err)
+			continue
+		}
+		config := types.Config{Importer: packages, Error: func(err error) {
+			if err := err.(types.Error); !err.Soft { // what a fragment does not use is no fault
+				t.Errorf("%s: %v", place, err)
+			}
+		}}
+		_, _ = config.Check("fragment", fset, []*ast.File{file}, nil)
 	}
 }
 
