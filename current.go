@@ -22,7 +22,11 @@ type place interface {
 
 // values is where a ctx of the loop's takes values from that are not the loop's: the ctx
 // given to Run, mostly. It is one pointer in each of many tasks. nil: nowhere.
-type values struct{ context.Context }
+type values struct {
+	context.Context
+	added bool    // an Observer has added some, for this task alone
+	plain *values // without those
+}
 
 // placed is a place that is not a task itself.
 type placed struct {
@@ -73,13 +77,17 @@ func valueAt(p place, key any) any {
 
 // valuesOf returns where a new task takes the values of ctx from. A place is
 // skipped for its own source, or else a task that starts its successor for ever
-// would build a chain without end. How ctx ends is none of the values, or else
+// would build a chain without end; so is what an Observer added. How ctx ends is none of the values, or else
 // [context.Cause] of the task's ctx would find it there.
 func valuesOf(ctx context.Context) *values {
 	if p, ok := ctx.(place); ok {
-		return p.values()
+		v := p.values()
+		if v != nil && v.added {
+			return v.plain
+		}
+		return v
 	}
-	return &values{context.WithoutCancel(ctx)}
+	return &values{Context: context.WithoutCancel(ctx)}
 }
 
 // A callContext is the ctx of a callback. It is never done.

@@ -1,6 +1,7 @@
 package asyncio
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,9 +43,9 @@ func (t tee) Observe(e *LoopEvent) {
 // An EventKind says what has happened. It prints, and is in JSON, as the text beside it.
 type EventKind uint8
 
-// The kinds of events, and which fields of [LoopEvent] they use beside Kind, Loop and Task.
+// The kinds of events, and which fields of [LoopEvent] they use beside Kind, Loop, Task and Ctx.
 const (
-	TaskCreated     EventKind = iota + 1 // "created": By is the task that made it, or nil
+	TaskCreated     EventKind = iota + 1 // "created": By is the task that made it, or nil; Ctx may be replaced
 	TaskStarted                          // "started": its function is about to run
 	TaskSuspended                        // "suspended": On is what it waits for; nil if it is ready again, as after Yield
 	TaskResumed                          // "resumed": its await is about to return
@@ -88,9 +89,13 @@ func indexIn(names []string, what string, text []byte) (int, error) {
 // A LoopEvent is what an [Observer] is told. It holds what is on the loop itself: only the loop's goroutine may look
 // at it. [LoopEvent.Info] makes plain data of it.
 type LoopEvent struct {
-	Kind    EventKind
-	Loop    *Loop
-	Task    AnyTask      // to whom it happened
+	Kind EventKind
+	Loop *Loop
+	Task AnyTask // to whom it happened
+	// Ctx is the ctx that the task's function is given. Of a task that is being created it is where that takes its values
+	// from: an Observer may replace it by one derived from it, and so have the task see values of its own, a span of a trace
+	// say. The tasks that this one makes do not have them.
+	Ctx     context.Context
 	By      any          // who did it: a task, or a block such as a timeout; see [CancelledError.By]
 	Through []AnyTask    // whom a cancel was passed on to, along their awaits; the last is who gets it
 	On      AnyFuture    // what a task waits for
@@ -266,6 +271,12 @@ func (l *Loop) SetObserver(o Observer) {
 // Observer returns what SetObserver set, or nil. Who makes a lock or a queue of another kind tells it of events of that.
 func (l *Loop) Observer() Observer { return l.observer }
 
+// Load returns how much there is on the loop: the calls and tasks that can run, the timers that are set, and the pieces of
+// work elsewhere whose end will come in: jobs, mostly. It costs nothing, so that an [Observer] can ask at each event.
+func (l *Loop) Load() (ready, timers, outside int) {
+	return l.ready.Len(), l.timers.Len() - l.cancelledTimers, l.outside
+}
+
 // SetRecord has the loop remember what r says, from now on.
 func (l *Loop) SetRecord(r Record) {
 	if r&RecordSteps != 0 {
@@ -306,8 +317,28 @@ func (l *Loop) tell(kind EventKind, t *strand) {
 	e.Kind, e.Loop = kind, l
 	if t != nil {
 		e.Task = t.future.self.(AnyTask)
+		if e.Ctx == nil {
+			e.Ctx = t.task().ctx()
+		}
 	}
 	l.observer.Observe(e)
+	*e = LoopEvent{}
+}
+
+// tellCreated is tell for a task that is being created, which may get values so.
+func (l *Loop) tellCreated(t *strand) {
+	from := &t.task().from
+	before := context.Background()
+	if *from != nil {
+		before = *from
+	}
+	e := &l.event
+	e.By, e.Ctx = l.asker(), before
+	e.Kind, e.Loop, e.Task = TaskCreated, l, t.future.self.(AnyTask)
+	l.observer.Observe(e)
+	if e.Ctx != before {
+		*from = &values{Context: e.Ctx, added: true, plain: *from}
+	}
 	*e = LoopEvent{}
 }
 
@@ -322,8 +353,7 @@ func (l *Loop) noteCreated(t *strand) {
 		}
 	}
 	if l.observer != nil {
-		l.event.By = l.asker()
-		l.tell(TaskCreated, t)
+		l.tellCreated(t)
 	}
 }
 

@@ -303,3 +303,92 @@ func TestInitFuture(t *testing.T) {
 		"false <Future pending>",
 	)
 }
+
+// An Observer gives each task values of its own: its function sees them, and so do blocks and jobs in it; the tasks that it makes do
+// not, but for what a ctx has that is derived from its own.
+func TestObserverGivesTasksValues(t *testing.T) {
+	type key struct{}
+	type runKey struct{}
+	var r record
+	say := func(ctx context.Context, who string) { r.add("%s: %v, %v", who, ctx.Value(key{}), ctx.Value(runKey{})) }
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+			switch e.Kind {
+			case asyncio.TaskCreated:
+				r.add("%s made where there is %v", e.Task.Name(), e.Ctx.Value(key{}))
+				e.Ctx = context.WithValue(e.Ctx, key{}, "of "+e.Task.Name())
+			case asyncio.TaskStarted:
+				say(e.Ctx, "the observer")
+			}
+		}))
+		defer l.SetObserver(nil)
+		_, err := asyncio.Go(context.WithValue(ctx, runKey{}, 1), func(ctx context.Context) error {
+			say(ctx, "a")
+			_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { say(ctx, "in a timeout"); return nil })
+			_, _ = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { say(ctx, "in a job"); return 0, nil })
+			b := asyncio.Go(ctx, nothing, asyncio.WithName("b"))
+			c := asyncio.Go(context.WithValue(ctx, runKey{}, 2), func(ctx context.Context) error { say(ctx, "c"); return nil }, asyncio.WithName("c"))
+			_, err := asyncio.Gather(ctx, b, c).Await(ctx)
+			return err
+		}, asyncio.WithName("a")).Await(ctx)
+		return err
+	})
+	r.want(t,
+		"a made where there is <nil>",
+		"the observer: of a, 1",
+		"a: of a, 1",
+		"in a timeout: of a, 1",
+		"in a job: of a, 1",
+		"b made where there is <nil>",
+		"c made where there is of a",
+		"the observer: of b, 1",
+		"the observer: of c, 2",
+		"c: of c, 2",
+	)
+}
+
+// A task's ctx leads to it, and so does that of a job that it gave to an executor; that of a callback leads to none.
+func TestTaskOf(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		_, _ = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
+			r.add("job of %s", asyncio.TaskOf(ctx).Name())
+			return 0, nil
+		})
+		running(ctx).CallSoon(func(ctx context.Context) {
+			r.add("callback of %v", asyncio.TaskOf(ctx))
+			asyncio.RunInExecutor(ctx, nil, func(ctx context.Context) (int, error) {
+				r.add("its job of %v", asyncio.TaskOf(ctx))
+				return 0, nil
+			})
+		})
+		return asyncio.Sleep(ctx, time.Second)
+	})
+	r.want(t, "job of main", "callback of <nil>", "its job of <nil>")
+}
+
+// Load says what is ready, how many timers are set, and what is done elsewhere.
+func TestLoad(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		l := running(ctx)
+		say := func() {
+			ready, timers, outside := l.Load()
+			r.add("%d ready, %d timers, %d outside", ready, timers, outside)
+		}
+		say()
+		l.CallSoon(callback)
+		asyncio.Go(ctx, nothing)
+		timer := l.CallLater(time.Hour, callback)
+		l.CallLater(time.Hour, callback)
+		timer.Cancel()
+		job := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { return 0, nil })
+		say()
+		_, err := job.Await(ctx)
+		say()
+		return err
+	})
+	r.want(t, "0 ready, 0 timers, 0 outside", "2 ready, 1 timers, 1 outside", "0 ready, 1 timers, 0 outside")
+}

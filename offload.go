@@ -53,6 +53,8 @@ func (c *jobContext) Value(key any) any {
 		return nil
 	case contextKey:
 		return c.vars
+	case taskKey:
+		return TaskOf(c.Context)
 	}
 	return c.Context.Value(key)
 }

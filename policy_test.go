@@ -77,6 +77,8 @@ var layerExceptions = map[string]string{
 	"future.go request":    "as AnyTask",
 	"observe.go AnyTask":   "who it is that an observer is told of",
 	"observe.go waits":     "what a task that suspends waits for",
+	"observe.go ctx":       "its ctx, for who looks on",
+	"observe.go from":      "the values that it is given",
 
 	"* misuse":      "writes an error's text, as fmt.Errorf does outside",
 	"* isCancelled": "reads an error, as errors.Is does outside",

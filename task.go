@@ -440,13 +440,23 @@ func CurrentTask(ctx context.Context) AnyTask {
 }
 
 // TaskOf returns the task whose ctx this is, or is derived from; nil if it is of none. Unlike [CurrentTask] it can be one
-// that does not run, and any goroutine may call it.
+// that does not run, and any goroutine may call it. Of the ctx of a job, as of ToThread, it is the task that gave it to the executor.
 func TaskOf(ctx context.Context) AnyTask {
-	if p := placeOf(ctx); p != nil && p.in() != nil {
+	if p := placeOf(ctx); p != nil {
+		if p.in() == nil {
+			return nil
+		}
 		return p.in().future.self.(AnyTask)
 	}
-	return nil
+	if ctx == nil {
+		return nil
+	}
+	t, _ := ctx.Value(taskKey{}).(AnyTask)
+	return t
 }
+
+// taskKey is for the ctx of a job, which is no place on the loop.
+type taskKey struct{}
 
 // AllTasks returns the tasks of ctx's loop that have not ended, in the order of
 // their creation. See asyncio.all_tasks.
