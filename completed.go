@@ -11,7 +11,8 @@ import (
 //
 // If the time given by [WithTimeout], which counts from the call on, is up, or the calling task is
 // cancelled, the iterator yields that error without a future, and stops; the rest of
-// fs goes on. A loop that was left can be taken up again with a further range. See asyncio.as_completed.
+// fs goes on. A loop that was left can be taken up again with a further range. AsCompleted panics if there is no
+// running loop ([ErrNoRunningLoop]) or a nil among fs ([ErrValue]). See asyncio.as_completed.
 func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) iter.Seq2[F, error] {
 	l := mustLoop(ctx, "AsCompleted")
 	limit := waitConfigOf(opts).limit

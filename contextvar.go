@@ -60,12 +60,12 @@ type ContextVar[T any] struct {
 	hasDefault bool
 }
 
-// NewContextVar returns a variable without a value. The name is for messages.
+// NewContextVar returns a variable without a value. The name is for messages. See contextvars.ContextVar.
 func NewContextVar[T any](name string) *ContextVar[T] {
 	return &ContextVar[T]{label: name}
 }
 
-// NewContextVarDefault returns a variable that has the value def where none was set.
+// NewContextVarDefault returns a variable that has the value def where none was set. See contextvars.ContextVar(default=).
 func NewContextVarDefault[T any](name string, def T) *ContextVar[T] {
 	return &ContextVar[T]{label: name, value: def, hasDefault: true}
 }

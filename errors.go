@@ -60,6 +60,7 @@ func (e *CancelledError) By() string {
 	}
 }
 
+// Error tells who asked, and with what message: asyncio: cancelled by main: supper.
 func (e *CancelledError) Error() string {
 	var b strings.Builder
 	b.WriteString("asyncio: cancelled")
@@ -89,6 +90,7 @@ type TimeoutError struct {
 	Cause error
 }
 
+// Error tells how much time was given: asyncio: timed out after 2s.
 func (e *TimeoutError) Error() string {
 	if e.After > 0 {
 		return fmt.Sprintf("asyncio: timed out after %v", e.After)
@@ -111,6 +113,7 @@ type GroupError struct {
 	Errors  []error
 }
 
+// Error has a line for each error, indented; one with several lines keeps them.
 func (e *GroupError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "asyncio: %s (%d)", e.Message, len(e.Errors))
@@ -132,6 +135,7 @@ type CleanupError struct {
 	During error // what was being dealt with
 }
 
+// Error tells both, what went wrong first.
 func (e *CleanupError) Error() string {
 	return fmt.Sprintf("%v (while dealing with: %v)", e.Err, e.During)
 }
@@ -148,6 +152,7 @@ type PanicError struct {
 	Task  string // the task, as it prints, or the callback
 }
 
+// Error tells whose panic it was, its value, and the stack of its goroutine.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("asyncio: panic in %s: %v\n\n%s", e.Task, e.Value, e.Stack)
 }
@@ -159,11 +164,12 @@ func (e *PanicError) Unwrap() error {
 }
 
 // A DeadlockError says that nothing can ever happen again on a loop, though
-// somebody waits: no call is ready, none is scheduled, no work is under way elsewhere.
+// somebody waits: no call is ready, none is scheduled, no work is under way elsewhere. asyncio waits for ever then.
 type DeadlockError struct {
 	Waiting []string // a line for each pending task: what it is, and what it waits for
 }
 
+// Error has a line for each of Waiting.
 func (e *DeadlockError) Error() string {
 	if len(e.Waiting) == 0 {
 		return "asyncio: deadlock: nothing can ever happen on this loop, and no task is left; something must finish the future that is awaited, or call Stop"
@@ -180,6 +186,7 @@ type ShutdownError struct {
 	Jobs  []string      // functions in the default executor, by name
 }
 
+// Error has a line for each task and each job.
 func (e *ShutdownError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "asyncio: not ended when the loop shut down (limit %v)", e.After)

@@ -66,7 +66,7 @@ func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	return q.TryPut(item)
 }
 
-// TryPut is [Queue.Put] that never suspends: if the queue is full it returns [ErrQueueFull].
+// TryPut is [Queue.Put] that never suspends: if the queue is full it returns [ErrQueueFull], after a Shutdown [ErrQueueShutDown].
 // See asyncio.Queue.put_nowait.
 func (q *Queue[T]) TryPut(item T) error {
 	switch {
@@ -99,7 +99,7 @@ func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	return q.TryGet()
 }
 
-// TryGet is [Queue.Get] that never suspends: if the queue is empty it returns [ErrQueueEmpty].
+// TryGet is [Queue.Get] that never suspends: if the queue is empty it returns [ErrQueueEmpty], after a Shutdown [ErrQueueShutDown].
 // See asyncio.Queue.get_nowait.
 func (q *Queue[T]) TryGet() (item T, err error) {
 	switch {

@@ -24,7 +24,8 @@ type ExceptionContext struct {
 }
 
 // An ExceptionHandler is told what nobody can be given as an error. ctx is that
-// of the task or call which failed: its context variables can be read.
+// of the task or call which failed: its context variables can be read. It is called on the loop's goroutine, in
+// the middle of things, and must not wait. See loop.set_exception_handler.
 type ExceptionHandler func(ctx context.Context, e *ExceptionContext)
 
 // SetExceptionHandler has h called instead of [DefaultExceptionHandler]; nil

@@ -18,13 +18,14 @@ import (
 // blocks. What it does in detail is with [Runner].
 //
 // If ctx ends, main is cancelled. An interrupt (Ctrl-C) cancels main too; Run then returns [ErrInterrupted]. A
-// second interrupt ends the program at once. See asyncio.run.
+// second interrupt ends the program at once. A panic in main, or in what main awaited, is a panic again out of Run. Where main
+// waits and nothing can ever happen any more, Run returns a [DeadlockError]. See asyncio.run.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
 	_, err := runOnce(ctx, &Task[None]{fn: main}, codePointer(main))
 	return err
 }
 
-// RunResult is [Run] for a function with a result.
+// RunResult is [Run] for a function with a result. See asyncio.run.
 func RunResult[T any](ctx context.Context, main func(ctx context.Context) (T, error)) (value T, err error) {
 	return runOnce(ctx, &Task[T]{fn: main}, codePointer(main))
 }
@@ -80,7 +81,7 @@ func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, 
 	return err
 }
 
-// RunnerResult is [Runner.Run] for a function with a result.
+// RunnerResult is [Runner.Run] for a function with a result. See Runner.run.
 func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
 	return runMain(ctx, r, &Task[T]{fn: main}, codePointer(main), opts)
 }

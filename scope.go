@@ -30,7 +30,7 @@ type Scope struct {
 }
 
 // NewScope returns a Scope under ctx, which must be that of the running task, for the block of, as which it is
-// seen in a [Snapshot]; nil: it is not seen. The Scope must be closed.
+// seen in a [Snapshot]; nil: it is not seen. The Scope must be closed. Its errors are those of misuse that [Future.Await] has.
 func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
 	t, err := awaiter(ctx)
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *scopeList) remove(s *Scope) {
 // Task returns the task that the Scope is in.
 func (s *Scope) Task() AnyTask { return s.strand.future.self.(AnyTask) }
 
-// Cancel asks the task to cancel, as [Task.Cancel] does, in the name of the block by.
+// Cancel asks the task to cancel, as [Future.Cancel] does, in the name of the block by, which [CancelledError.By] tells.
 func (s *Scope) Cancel(by any, msg ...any) bool {
 	return s.Task().task().cancelAs(by, msg, &s.own)
 }

@@ -5,7 +5,7 @@ import "context"
 // Shield returns a future of aw's outcome whose cancel does not reach aw: the
 // awaiter is cancelled, and what aw does goes on. A cancel of aw itself does
 // cancel the future. If aw is done already it is returned as it is.
-// An aw that is no future becomes a task. See asyncio.shield.
+// An aw that is no future becomes a task. It panics as [EnsureFuture] does. See asyncio.shield.
 func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	inner := EnsureFuture(ctx, aw)
 	if inner.Done() {

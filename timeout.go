@@ -44,12 +44,12 @@ func TimeoutAt(ctx context.Context, when time.Duration, fn func(ctx context.Cont
 	return NewTimeoutAt(when).Run(ctx, fn)
 }
 
-// NewTimeout returns a block with a limit of d from its Run on.
+// NewTimeout returns a block with a limit of d from its Run on; Never is no limit. See asyncio.timeout.
 func NewTimeout(d time.Duration) *TimeoutScope {
 	return &TimeoutScope{state: timeoutCreated, given: true, after: d, when: Never}
 }
 
-// NewTimeoutAt returns a block with a point in time for its limit.
+// NewTimeoutAt returns a block with a point in time, as [Loop.Time] counts, for its limit. See asyncio.timeout_at.
 func NewTimeoutAt(when time.Duration) *TimeoutScope {
 	return &TimeoutScope{state: timeoutCreated, when: when}
 }

@@ -39,14 +39,14 @@ func (o limitOption) configureWait(c waitConfig) waitConfig {
 	return c
 }
 
-// WithTimeout limits the time of a Wait or an AsCompleted to d. Never is no limit.
+// WithTimeout limits the time of a Wait or an AsCompleted to d. Never is no limit. See asyncio.wait(timeout=).
 func WithTimeout(d time.Duration) WaitOption { return limitOption(d) }
 
 // Wait suspends until some of fs are done, as a [ReturnWhen] among the options
 // tells, or the time is up, which is no error. It returns which of fs are done
 // and which are not, in the order given and each once. Nothing is cancelled. The errors of fs
-// stay with them; its own are a [CancelledError] if the calling task is cancelled, and
-// [ErrValue] if fs is empty. See asyncio.wait.
+// stay with them; its own are a [CancelledError] if the calling task is cancelled, or another one of [Future.Await]; and
+// [ErrValue] if fs is empty. A nil among fs is a panic ([ErrValue]). See asyncio.wait.
 func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, unfinished []F, err error) {
 	c := waitConfigOf(opts)
 	switch {
