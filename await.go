@@ -19,7 +19,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.value, nil
 }
 
-// AnyAwait is [Future.Await] for those who do not know the type.
+// AnyAwait is [Future.Await] for those who do not know the type. See Future.__await__.
 func (f *Future[T]) AnyAwait(ctx context.Context) (any, error) { return f.Await(ctx) }
 
 func (f *futureBase) await(ctx context.Context) error {
@@ -172,8 +172,8 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	return err
 }
 
-// Yield lets all that is ready now run, and goes on in the next turn. Its only
-// error is a [CancelledError], beside those of misuse. See asyncio.sleep(0).
+// Yield lets all that is ready now run, and goes on in the next turn. Its errors are
+// those of [Future.Await]. See asyncio.sleep(0).
 func Yield(ctx context.Context) error {
 	t, err := awaiter(ctx)
 	if err != nil {

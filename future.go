@@ -22,7 +22,7 @@ type AnyAwaitable interface {
 	EnsureFuture(ctx context.Context) AnyFuture
 }
 
-// AnyFuture is a future or a task of whatever type.
+// AnyFuture is a future or a task of whatever type. Its methods are those of [Future].
 type AnyFuture interface {
 	AnyAwaitable
 	AnyAwait(ctx context.Context) (any, error)
@@ -109,7 +109,7 @@ type futureSource interface {
 	settle()
 }
 
-// A FutureOption is given to [NewFuture].
+// A FutureOption is given to [NewFuture]: [WithCancel].
 type FutureOption interface{ applyFuture(*futureBase) }
 
 type cancelFunc func(msg []any) bool
@@ -120,7 +120,7 @@ func (c cancelFunc) applyFuture(f *futureBase)    { f.extra().from = c }
 
 // WithCancel has Cancel of the future, as long as it is pending, call fn instead
 // of making it cancelled, and answer what fn does. A future made of others
-// passes the request on in this way; Gather's does.
+// passes the request on in this way; Gather's does. A nil fn is a panic ([ErrValue]). See Future.cancel, which asyncio overrides.
 func WithCancel(fn func(msg []any) bool) FutureOption {
 	if fn == nil {
 		panic(misuse(ErrValue, "WithCancel with a nil function; give it a func(msg []any) bool, or leave the option out"))
@@ -128,7 +128,7 @@ func WithCancel(fn func(msg []any) bool) FutureOption {
 	return cancelFunc(fn)
 }
 
-// NewFuture returns a pending future of ctx's loop. It panics where there is none. See loop.create_future.
+// NewFuture returns a pending future of ctx's loop. It panics where there is none ([ErrNoRunningLoop]). See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 	l := mustLoop(ctx, "NewFuture")
 	if l.debug {
@@ -204,8 +204,9 @@ func (f *futureBase) Done() bool { return f.state != pending }
 // Cancelled tells whether f was cancelled. See Future.cancelled.
 func (f *futureBase) Cancelled() bool { return f.state == cancelled }
 
-// SetResult gives f its result. If f is done already it returns an error
-// ([ErrInvalidState]) and changes nothing. See Future.set_result.
+// SetResult gives f its result, and has those who await it run soon. If f is done already it returns an error
+// ([ErrInvalidState]) and changes nothing; so does that of a [Task] ([ErrRuntime]), whose function gives the
+// outcome. See Future.set_result.
 func (f *Future[T]) SetResult(value T) error {
 	if err := f.canFinish("SetResult"); err != nil {
 		return err
@@ -215,8 +216,8 @@ func (f *Future[T]) SetResult(value T) error {
 	return nil
 }
 
-// SetException gives f an error for its outcome. If f is done already it
-// returns an error ([ErrInvalidState]) and changes nothing. See Future.set_exception.
+// SetException gives f an error for its outcome. It returns an error as [Future.SetResult] does, and
+// for a nil err ([ErrValue]). See Future.set_exception.
 func (f *futureBase) SetException(err error) error {
 	if err == nil {
 		return misuse(ErrValue, "SetException(nil) on %v; SetResult says that all went well", f.self)
@@ -348,6 +349,11 @@ func (f *futureBase) Exception() error {
 
 // Cancel makes f cancelled, with an optional message, and has its awaiters get
 // a [CancelledError]. It returns false, and does nothing, if f is done. See Future.cancel.
+//
+// A [Task] it asks to cancel, and returns at once. The future that the task awaits is cancelled in its turn, or else
+// the next await of the task fails, with the CancelledError, once. The task ends cancelled if it
+// returns that error, or one that wraps it; it may clean up before, and await meanwhile. If it has not begun it never does.
+// Its ctx is done from now on. Each call counts: see [Task.Cancelling]. See Task.cancel.
 func (f *futureBase) Cancel(msg ...any) bool {
 	f.mustBeMade("Cancel")
 	if f.loop.debug {
@@ -406,7 +412,8 @@ func (l *Loop) asker() any {
 
 // AddDoneCallback has fn called when f is done, or soon if it is done already;
 // never from within AddDoneCallback. fn must not wait. It runs in a copy of the
-// present Context or in the one given. See Future.add_done_callback.
+// present Context or in the one given. It panics if fn is nil ([ErrValue]) or the loop is
+// closed ([ErrLoopClosed]). See Future.add_done_callback.
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
 	mustFunc("AddDoneCallback", fn == nil)
 	f.mustBeMade("AddDoneCallback")

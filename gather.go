@@ -6,15 +6,15 @@ import "context"
 // future among aws becomes a task, at once. [GatherAny] takes different types.
 //
 // If one fails, or is cancelled, the future fails with its error, and the others
-// go on. A cancel of the future is passed on to all that are not done.
-// See asyncio.gather.
+// go on. A cancel of the future is passed on to all that are not done. Gather does not suspend; it panics as
+// [EnsureFuture] does. See asyncio.gather.
 func Gather[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future[[]T] {
 	ensure := func(i int) AnyFuture { return EnsureFuture[T](ctx, aws[i]) }
 	return gather(ctx, len(aws), ensure, true, valueOf[T])
 }
 
 // GatherAny is [Gather] for awaitables of different types. Who wants their results with the types that they have
-// makes tasks of them before, and asks these.
+// makes tasks of them before, and asks these. See asyncio.gather.
 func GatherAny(ctx context.Context, aws ...AnyAwaitable) *Future[[]any] {
 	ensure := func(i int) AnyFuture { return aws[i].EnsureFuture(ctx) }
 	return gather(ctx, len(aws), ensure, true, func(f AnyFuture) any {
@@ -23,7 +23,7 @@ func GatherAny(ctx context.Context, aws ...AnyAwaitable) *Future[[]any] {
 	})
 }
 
-// A Result is an outcome as a value.
+// A Result is an outcome as a value: what a [GatherResults] has for each of those given.
 type Result[T any] struct {
 	Value T
 	Err   error
@@ -39,7 +39,7 @@ func GatherResults[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future
 	})
 }
 
-// GatherAnyResults is [GatherResults] for awaitables of different types.
+// GatherAnyResults is [GatherResults] for awaitables of different types. See asyncio.gather(return_exceptions=True).
 func GatherAnyResults(ctx context.Context, aws ...AnyAwaitable) *Future[[]Result[any]] {
 	ensure := func(i int) AnyFuture { return aws[i].EnsureFuture(ctx) }
 	return gather(ctx, len(aws), ensure, false, func(f AnyFuture) Result[any] {

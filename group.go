@@ -32,15 +32,15 @@ type TaskGroup struct {
 // returned an error; a [CancelledError], if the calling task was cancelled and nothing failed; or ctx's
 // error, if ctx ended by a deadline or cancel of its own and nothing failed.
 // A task that ends cancelled is no error. fn must use the ctx that it is given: that is done
-// once a task fails. See asyncio.TaskGroup.
+// once a task fails. A panic of fn goes on when all tasks have ended. See asyncio.TaskGroup.
 func WithTaskGroup(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
 	return NewTaskGroup().Run(ctx, fn)
 }
 
-// NewTaskGroup returns a group for one [TaskGroup.Run].
+// NewTaskGroup returns a group for one [TaskGroup.Run]. See asyncio.TaskGroup.
 func NewTaskGroup() *TaskGroup { return &TaskGroup{} }
 
-// Run is [WithTaskGroup] on tg. A second Run is an error ([ErrRuntime]).
+// Run is [WithTaskGroup] on tg. A second Run is an error ([ErrRuntime]), and does not call fn.
 func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
 	if tg.entered {
 		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", tg)
@@ -165,7 +165,7 @@ func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error),
 	return t
 }
 
-// Go is [CreateTaskIn] for a function without a result.
+// Go is [CreateTaskIn] for a function without a result. See TaskGroup.create_task.
 func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
 	if err := tg.refuses(); err != nil {
 		return refusedTask[None](tg.ctx, err, opts)

@@ -31,7 +31,7 @@ type contextOption struct{ c *Context }
 func (o contextOption) callContext() *Context { return o.c }
 
 // WithContext has a task or a callback run in the Context c itself, rather than
-// in a copy of its creator's.
+// in a copy of its creator's; nil is the rule again. See asyncio.create_task(context=).
 func WithContext(c *Context) interface {
 	TaskOption
 	CallOption
@@ -117,7 +117,7 @@ func (h *Handle) Cancelled() bool { return h.cancelled }
 // Context returns the Context in which the call runs. See Handle.get_context.
 func (h *Handle) Context() *Context { return h.ctx.vars }
 
-// String describes h.
+// String describes h: <Handle main.main.func1() at main.go:12>. See Handle.__repr__.
 func (h *Handle) String() string { return "<Handle" + h.describe() + ">" }
 
 func (h *Handle) describe() string {
@@ -139,7 +139,7 @@ type TimerHandle struct {
 // When returns the time of the call, as [Loop.Time] counts. See TimerHandle.when.
 func (t *TimerHandle) When() time.Duration { return t.when }
 
-// Cancel makes sure that the call does not happen. It may be called at any time, also twice.
+// Cancel makes sure that the call does not happen. It may be called at any time, also twice. See TimerHandle.cancel.
 func (t *TimerHandle) Cancel() {
 	first := !t.cancelled
 	t.Handle.Cancel()
@@ -148,7 +148,7 @@ func (t *TimerHandle) Cancel() {
 	}
 }
 
-// String describes t.
+// String describes t: <TimerHandle when=2s main.main.func1() at main.go:12>. See TimerHandle.__repr__.
 func (t *TimerHandle) String() string {
 	return fmt.Sprintf("<TimerHandle when=%v%s>", t.when, t.describe())
 }

@@ -150,8 +150,8 @@ func newLoop(d driver.Driver) *Loop {
 func (l *Loop) Time() time.Duration { return l.driver.Now() }
 
 // CallSoon has fn called in the next turn, after all that is ready now. fn must
-// not wait. It runs in a copy of the present Context or in the one given.
-// See loop.call_soon.
+// not wait. It runs in a copy of the present Context or in the one given. It panics if fn is nil ([ErrValue])
+// or the loop is closed ([ErrLoopClosed]). See loop.call_soon.
 func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handle {
 	mustFunc("CallSoon", fn == nil)
 	h := &Handle{fn: fn}
@@ -162,13 +162,13 @@ func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handl
 	return h
 }
 
-// CallLater has fn called when d has passed. Calls for the same time happen in
-// the order in which they were asked for. See loop.call_later.
+// CallLater has fn called when d has passed, in the next turn if that is 0 or less. Calls for the same time happen in
+// the order in which they were asked for. In all else it is as [Loop.CallSoon]. See loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
 	return l.callAt("CallLater", l.timeAfter(d), fn, opts)
 }
 
-// CallAt has fn called at a time as [Loop.Time] counts. See loop.call_at.
+// CallAt is [Loop.CallLater] with a point in time, as [Loop.Time] counts. See loop.call_at.
 func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
 	return l.callAt("CallAt", when, fn, opts)
 }
@@ -215,7 +215,8 @@ func (l *Loop) mayShortcut() {
 	l.stepwise = l.debug || l.deadline != Never || l.order != nil
 }
 
-// Stop has RunForever return at the end of the present turn. See loop.stop.
+// Stop has RunForever return at the end of the present turn; if the loop does not run, the next
+// RunForever runs what is ready, once. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
 // IsRunning tells whether somebody is inside RunForever. Any goroutine may ask. See loop.is_running.
@@ -440,7 +441,7 @@ func (l *Loop) dropCancelledTimers() {
 // Close ends the loop. Calls that are still scheduled do not happen; tasks that have not
 // ended are killed, in the order of their creation: each await returns
 // [ErrLoopClosed] and their deferred calls run. Errors that nobody has read are
-// reported. A second Close does nothing; a Close of a running loop is an error.
+// reported. A second Close does nothing; a Close of a running loop is an error ([ErrRuntime]).
 // See loop.close.
 func (l *Loop) Close() error {
 	if !l.state.CompareAndSwap(idle, closing) {
@@ -469,7 +470,7 @@ func (l *Loop) Close() error {
 	return nil
 }
 
-// String describes l. See BaseEventLoop.__repr__.
+// String describes l: <Loop running debug>. See BaseEventLoop.__repr__.
 func (l *Loop) String() string {
 	state := stateNames[l.state.Load()]
 	if l.inbox.debug.Load() {

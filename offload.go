@@ -17,7 +17,7 @@ import (
 // its Context, and is done when the calling task is cancelled: ToThread then returns the
 // [CancelledError] at once, and fn goes on as long as it likes; so it is when ctx ends by a deadline or
 // cancel of its own, with ctx's error. The pool counts fn as abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
-// an [executor.PanicError]. See asyncio.to_thread.
+// an [executor.PanicError]; a nil fn is a panic here ([ErrValue]). fn cannot await: it is not on the loop. See asyncio.to_thread.
 func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
 	if _, err := awaiter(ctx); err != nil {
 		var zero T
@@ -34,7 +34,8 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 // RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
 // and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
 // done when the future is cancelled; a fn that has not begun is withdrawn then. The future
-// fails if ex does not take fn on ([executor.ErrShutdown]). See loop.run_in_executor.
+// fails if ex does not take fn on ([executor.ErrShutdown]), or the default executor was shut down ([ErrRuntime]). It panics
+// if there is no running loop or fn is nil. See loop.run_in_executor.
 func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
 	return offload("RunInExecutor", ctx, ex, fn, nil)
 }
@@ -252,12 +253,12 @@ type ConcurrentFuture[T any] struct {
 	then     []func()
 }
 
-// NewConcurrentFuture returns one that is pending.
+// NewConcurrentFuture returns one that is pending. See concurrent.futures.Future.
 func NewConcurrentFuture[T any]() *ConcurrentFuture[T] {
 	return &ConcurrentFuture[T]{done: make(chan struct{})}
 }
 
-// Done is closed when there is an outcome.
+// Done is closed when there is an outcome. See Future.done of concurrent.futures.
 func (c *ConcurrentFuture[T]) Done() <-chan struct{} { return c.done }
 
 // Result blocks until there is an outcome and returns it, or ctx's error if ctx is done before, which does not cancel
@@ -282,12 +283,13 @@ func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
 }
 
 // Cancel makes it cancelled, and asks the task behind it to cancel. It returns false if there is an outcome already.
+// See Future.cancel of concurrent.futures, which cannot cancel what runs.
 func (c *ConcurrentFuture[T]) Cancel() bool {
 	var zero T
 	return c.settle(zero, &CancelledError{})
 }
 
-// SetResult gives it its result; [ErrInvalidState] if it has an outcome already.
+// SetResult gives it its result; [ErrInvalidState] if it has an outcome already. See Future.set_result of concurrent.futures.
 func (c *ConcurrentFuture[T]) SetResult(value T) error {
 	if !c.settle(value, nil) {
 		return misuse(ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
@@ -295,7 +297,8 @@ func (c *ConcurrentFuture[T]) SetResult(value T) error {
 	return nil
 }
 
-// SetException gives it an error, which must not be nil; [ErrInvalidState] if it has an outcome already.
+// SetException gives it an error, which must not be nil ([ErrValue]); [ErrInvalidState] if it has an outcome already. See
+// Future.set_exception of concurrent.futures.
 func (c *ConcurrentFuture[T]) SetException(err error) error {
 	if err == nil {
 		return misuse(ErrValue, "SetException(nil) on a ConcurrentFuture; SetResult says that all went well")
@@ -382,7 +385,7 @@ func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, err
 }
 
 // WrapFuture returns a future of c's outcome on ctx's loop. A cancel of one is a
-// cancel of the other. See asyncio.wrap_future.
+// cancel of the other. It panics where there is no running loop ([ErrNoRunningLoop]). See asyncio.wrap_future.
 func WrapFuture[T any](ctx context.Context, c *ConcurrentFuture[T]) *Future[T] {
 	l := mustLoop(ctx, "WrapFuture")
 	f := NewFuture[T](ctx)

@@ -23,10 +23,10 @@ func (c Coro[T]) Await(ctx context.Context) (T, error) {
 	return c(ctx)
 }
 
-// EnsureFuture returns a new task that runs c.
+// EnsureFuture returns a new task that runs c, as [CreateTask] does. See asyncio.ensure_future.
 func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask(ctx, c) }
 
-// AnyTask is a task of whatever type.
+// AnyTask is a task of whatever type. Its methods are those of [Task].
 type AnyTask interface {
 	AnyFuture
 	ID() uint64
@@ -39,8 +39,8 @@ type AnyTask interface {
 	task() *taskBase
 }
 
-// A Task runs a function on the loop, and is the future of its outcome. It is
-// made by [CreateTask]. See asyncio.Task.
+// A Task runs a function on the loop, and is the future of its outcome: [Future.Await], [Future.Cancel] and the others
+// are its methods too. It is made by [CreateTask], [Go] or a [TaskGroup], and belongs to its loop. See asyncio.Task.
 type Task[T any] struct {
 	Future[T]
 	taskBase
@@ -96,7 +96,8 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name.
+// WithName gives the task a name. "" is none: the task is then called Task-N, with a number that no other has. See
+// asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 
 type eagerOption bool
@@ -111,7 +112,7 @@ func WithEagerStart(eager bool) TaskOption { return eagerOption(eager) }
 func (o contextOption) configure(c TaskConfig) TaskConfig { c.Context = o.c; return c }
 
 // A TaskFactory decides how tasks of a loop are made. It gets what was asked for, and
-// returns what is to be done. It may panic; the call that makes the task does then.
+// returns what is to be done. It may panic; the call that makes the task does then. See loop.set_task_factory.
 type TaskFactory func(l *Loop, c TaskConfig) TaskConfig
 
 // SetTaskFactory has f asked for every task made on the loop from now on; nil ends that. See loop.set_task_factory.
@@ -148,7 +149,7 @@ func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, err
 	return t
 }
 
-// Go is [CreateTask] for a function without a result.
+// Go is [CreateTask] for a function without a result. See asyncio.create_task.
 func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
 	t := &Task[None]{fn: fn}
 	t.create(ctx, "Go", t, codePointer(fn), opts)
@@ -465,7 +466,7 @@ func AllTasks(ctx context.Context) []AnyTask {
 	return l.AllTasks()
 }
 
-// AllTasks returns the loop's tasks that have not ended, in the order of their creation.
+// AllTasks returns the loop's tasks that have not ended, in the order of their creation. See asyncio.all_tasks.
 func (l *Loop) AllTasks() (tasks []AnyTask) {
 	for s := l.strands.first; s != nil; s = s.next {
 		if t := s.future.self.(AnyTask); !t.Done() {
