@@ -1,0 +1,198 @@
+package introspect_test
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"runtime/pprof"
+	"strings"
+	"testing"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+	"example.com/asyncio/executor"
+	"example.com/asyncio/executor/executortest"
+	"example.com/asyncio/introspect"
+)
+
+// under runs main, as a task of that name, in virtual time and with the Observer o.
+func under(t testing.TB, o asyncio.Observer, main func(ctx context.Context) error) {
+	t.Helper()
+	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: o}
+	if err := r.Run(context.Background(), main, asyncio.WithName("main")); err != nil {
+		t.Error(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// labelled returns the labels of the goroutine that function is called on, as a dump shows them: {"task":"a"}.
+func labelled(t testing.TB, function string) string {
+	t.Helper()
+	var dump bytes.Buffer
+	if err := pprof.Lookup("goroutine").WriteTo(&dump, 1); err != nil {
+		t.Fatal(err)
+	}
+	for stack := range strings.SplitSeq(dump.String(), "\n\n") {
+		if strings.Contains(stack, function+"+0x") {
+			if m := labelsLine.FindStringSubmatch(stack); m != nil {
+				return m[1]
+			}
+			return "none"
+		}
+	}
+	return "nowhere"
+}
+
+var labelsLine = regexp.MustCompile(`# labels: (.*)`)
+
+func here(t *testing.T) string { return labelled(t, "introspect_test.here") }
+
+func standsStill(ctx context.Context, f *asyncio.Future[int]) (int, error) { return f.Await(ctx) }
+
+// A goroutine dump says on which goroutine which task runs or stands.
+func TestProfileLabels(t *testing.T) {
+	var r lines
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		r.add("main: %s", here(t))
+		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop.CallSoon(func(context.Context) { r.add("a callback: %s", here(t)) })
+		f := asyncio.NewFuture[int](ctx)
+		waits := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return standsStill(ctx, f) }, asyncio.WithName("waits"))
+		eager := asyncio.Go(ctx, func(ctx context.Context) error {
+			r.add("eager: %s", here(t))
+			return asyncio.Yield(ctx)
+		}, asyncio.WithName("eager"), asyncio.WithEagerStart(true))
+		r.add("main, after its start: %s", here(t))
+		_ = asyncio.Yield(ctx)
+		r.add("main, resumed: %s", here(t))
+		r.add("who waits: %s", labelled(t, "introspect_test.standsStill"))
+		_ = f.SetResult(1)
+		_, err := eager.Await(ctx)
+		_, _ = waits.Await(ctx)
+		loop.CallSoon(func(context.Context) { r.add("a callback, after tasks have ended: %s", here(t)) })
+		_ = asyncio.Yield(ctx)
+		return err
+	})
+	r.want(t,
+		`main: {"task":"main"}`,
+		`eager: {"task":"eager"}`,
+		`main, after its start: {"task":"main"}`,
+		`a callback: none`,
+		`main, resumed: {"task":"main"}`,
+		`who waits: {"task":"waits"}`,
+		`a callback, after tasks have ended: none`,
+	)
+}
+
+func stands(ctx context.Context, child *asyncio.Task[asyncio.None]) { _, _ = child.Await(ctx) }
+
+// Tasks that begin on top of those that await them run on one goroutine: it has the label of the upper one while that is there, and
+// then that of the lower one again.
+func TestProfileLabelsOfTasksOnTop(t *testing.T) {
+	var r lines
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		upper := asyncio.Go(ctx, func(ctx context.Context) error {
+			r.add("the lower, covered: %s", labelled(t, "introspect_test.stands"))
+			_ = asyncio.Yield(ctx)
+			r.add("upper, resumed: %s", here(t))
+			return nil
+		}, asyncio.WithName("upper"))
+		stands(ctx, upper)
+		r.add("main: %s", here(t))
+		return nil
+	})
+	r.want(t,
+		`the lower, covered: {"task":"upper"}`,
+		`upper, resumed: {"task":"upper"}`,
+		`main: {"task":"main"}`,
+	)
+}
+
+// pprof.Do in a task adds to its labels, also after an await, and leaves them as they were. A task that is made in it has its labels too.
+func TestProfileLabelsAndDo(t *testing.T) {
+	var r lines
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		pprof.Do(ctx, pprof.Labels("request", "7"), func(ctx context.Context) {
+			r.add("at first: %s", here(t))
+			_ = asyncio.Yield(ctx)
+			r.add("after an await: %s", here(t))
+			child := asyncio.Go(ctx, func(context.Context) error {
+				r.add("a child: %s", here(t))
+				return nil
+			}, asyncio.WithName("child"))
+			_, _ = asyncio.Shield(ctx, child).Await(ctx)
+		})
+		r.add("afterwards: %s", here(t))
+		return nil
+	})
+	r.want(t,
+		`at first: {"request":"7", "task":"main"}`,
+		`after an await: {"request":"7", "task":"main"}`,
+		`a child: {"request":"7", "task":"child"}`,
+		`afterwards: {"task":"main"}`,
+	)
+}
+
+// Who closes a loop has the labels afterwards that it had before, also where tasks are killed that have not begun.
+func TestProfileLabelsOfTheCaller(t *testing.T) {
+	var r lines
+	pprof.Do(context.Background(), pprof.Labels("caller", "me"), func(context.Context) {
+		l := asyncio.NewLoop(driver.NewVirtual())
+		l.SetObserver(introspect.ProfileLabels())
+		asyncio.Go(l.Context(), func(context.Context) error { return nil })
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+		r.add("the caller: %s", here(t))
+	})
+	r.want(t, `the caller: {"caller":"me"}`)
+}
+
+// A job has the labels of the task that asked for it, and the name of its function; so have those that come later to the same goroutine.
+func TestLabelJobs(t *testing.T) {
+	var r lines
+	job := func(context.Context) (string, error) { return here(t), nil }
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop.SetDefaultExecutor(introspect.LabelJobs(executor.NewPool(1)))
+		for _, name := range []string{"a", "b"} {
+			task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
+				return asyncio.ToThread(ctx, job)
+			}, asyncio.WithName(name))
+			labels, err := task.Await(ctx)
+			if err != nil {
+				return err
+			}
+			r.add("%s", fileLine.ReplaceAllString(labels, "FILE:LINE"))
+		}
+		return nil
+	})
+	r.want(t,
+		`{"job":"introspect_test.TestLabelJobs.func1() at FILE:LINE", "task":"a"}`,
+		`{"job":"introspect_test.TestLabelJobs.func1() at FILE:LINE", "task":"b"}`,
+	)
+}
+
+var fileLine = regexp.MustCompile(`\w+\.go:\d+`)
+
+// What LabelJobs returns keeps the contract of an Executor.
+func TestLabelJobsIsAnExecutor(t *testing.T) {
+	executortest.Test(t, func(*testing.T) executor.Executor { return introspect.LabelJobs(executor.NewPool(2)) })
+}
+
+// With labels a step costs no allocation.
+func TestProfileLabelsAllocateNothingPerStep(t *testing.T) {
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		asyncio.Go(ctx, func(ctx context.Context) error {
+			for asyncio.Yield(ctx) == nil {
+			}
+			return nil
+		})
+		if n := testing.AllocsPerRun(100, func() { _ = asyncio.Yield(ctx) }); n != 0 {
+			t.Errorf("a step allocates %v times", n)
+		}
+		return nil
+	})
+}
