@@ -54,7 +54,7 @@ type stepClock struct {
 
 func (c *stepClock) begin(l *Loop, e entry) {
 	c.began, c.step = time.Now(), e
-	if !e.isStrand {
+	if e.kind != aStrand {
 		c.what = e.handle().String() // afterwards it has forgotten its function
 	} else {
 		c.what = ""

@@ -436,20 +436,46 @@ type SharedCallback struct {
 	Func func(ctx context.Context, f AnyFuture)
 	Room int // for how many futures to begin with; 0 is 1
 
-	block []Handle // those that are left of the last block
+	shared Handle // in which each call is made, in the Context of the first registration
+	block  []note // those that are left of the last block
+}
+
+// A note is a registration of a SharedCallback: an entry of a third of a Handle's size.
+type note struct {
+	head
+	of     *SharedCallback
+	future *futureBase
+}
+
+func (n *note) handle() *Handle {
+	h := &n.of.shared
+	h.done, h.future = n.of.Func, n.future
+	return h
 }
 
 // AddTo is [Future.AddDoneCallback] of c's function to f. It panics ([ErrValue]) if there is none.
 func (c *SharedCallback) AddTo(f AnyFuture) {
 	mustFunc("SharedCallback.AddTo", c.Func == nil)
+	b := f.base()
+	switch {
+	case c.shared.ctx.loop == nil:
+		c.shared.init(b.loop, "SharedCallback.AddTo", nil)
+	case c.shared.ctx.loop != b.loop:
+		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
+	}
 	if len(c.block) == 0 {
 		c.Room = max(c.Room, 1)
-		c.block = make([]Handle, c.Room)
+		c.block = make([]note, c.Room)
 		c.Room = min(2*c.Room, 64)
 	}
-	h := &c.block[0]
+	n := &c.block[0]
 	c.block = c.block[1:]
-	f.base().addCallback(h, c.Func, nil)
+	n.kind, n.of, n.future = aNote, c, b
+	if b.state != pending {
+		b.loop.ready.Push(&n.head)
+		return
+	}
+	b.addWaiter(&n.head)
 }
 
 func (f *futureBase) addWaiter(e entry) {
@@ -471,7 +497,7 @@ func (f *futureBase) addFurther(e entry) {
 // See Future.remove_done_callback.
 func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
 	id := closurePointer(fn)
-	return f.removeWaiters(func(e entry) bool { return !e.isStrand && closurePointer(e.handle().done) == id })
+	return f.removeWaiters(func(e entry) bool { return e.kind != aStrand && closurePointer(e.handle().done) == id })
 }
 
 func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
@@ -538,7 +564,7 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 func (f *futureBase) describeCallbacks(b *strings.Builder) {
 	var names []string
 	count := func(e entry) {
-		if e != nil && !e.isStrand {
+		if e != nil && e.kind != aStrand {
 			names = append(names, e.handle().what())
 		}
 	}

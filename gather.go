@@ -80,7 +80,8 @@ type gathering[R any] struct {
 	part        func(AnyFuture) R
 	children    []AnyFuture
 	finished    int
-	asked       bool // to cancel
+	ended       SharedCallback // the callback of each child
+	asked       bool           // to cancel
 }
 
 func (g *gathering[R]) WaitReason() WaitReason {
@@ -95,14 +96,14 @@ func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fai
 	}
 	g := &gathering[R]{failing: fail, part: part, children: make([]AnyFuture, n)}
 	var done []AnyFuture
-	childDone := SharedCallback{Func: func(_ context.Context, f AnyFuture) { g.childDone(f) }, Room: n}
+	g.ended = SharedCallback{Func: func(_ context.Context, f AnyFuture) { g.childDone(f) }, Room: n}
 	for i := range g.children {
 		f := ensure(i)
 		g.children[i] = f
 		if f.Done() {
 			done = append(done, f)
 		} else {
-			childDone.AddTo(f)
+			g.ended.AddTo(f)
 		}
 	}
 	InitFuture(ctx, &g.Future, g, WithCancel(g.cancelChildren))

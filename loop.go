@@ -97,9 +97,9 @@ const maxPark = 24 * time.Hour
 // twice the memory and the write barriers on the path that everything takes.
 type entry = *head
 
-// A head is the first field of strand and of Handle.
+// A head is the first field of strand, of Handle and of note.
 type head struct {
-	isStrand bool
+	kind entryKind
 
 	// Of a strand, for its task; here because here is room.
 	mustCancel bool  // its request has not been delivered
@@ -112,18 +112,40 @@ type head struct {
 	queued    bool // a timer, that is in the loop's heap
 }
 
+type entryKind uint8
+
+const (
+	aHandle entryKind = iota
+	aStrand
+	aNote
+)
+
+// strand returns the strand of which h is the head, or nil.
 func (h *head) strand() *strand {
-	if !h.isStrand {
+	if h.kind != aStrand {
 		return nil
 	}
 	return (*strand)(unsafe.Pointer(h))
 }
 
+// handle returns the Handle of which h is the head. That of a note is good until the next call.
 func (h *head) handle() *Handle {
-	if h.isStrand {
+	switch h.kind {
+	case aStrand:
 		return nil
+	case aNote:
+		return (*note)(unsafe.Pointer(h)).handle()
 	}
 	return (*Handle)(unsafe.Pointer(h))
+}
+
+// taken is handle for the one call that there is. A note forgets its future: others of its block may live longer.
+func (h *head) taken() *Handle {
+	called := h.handle()
+	if h.kind == aNote {
+		(*note)(unsafe.Pointer(h)).future = nil
+	}
+	return called
 }
 
 // NewLoop returns a loop on d, or on real time if d is nil. It must be closed in

@@ -103,7 +103,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 			}
 			t := e.strand()
 			if t == nil {
-				l.call(s, e.handle())
+				l.call(s, e.taken())
 				continue
 			}
 			to := t.stack // where t stands
@@ -179,7 +179,7 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 	} else {
 		for {
 			e, ok := l.nextAtHand()
-			if !ok || !e.isStrand {
+			if !ok || e.kind != aStrand {
 				l.handed = e
 				s.Switch(l.group.Idle())
 				break

@@ -177,7 +177,7 @@ func (t *taskBase) create(ctx context.Context, act string, self interface {
 	t.future = self.base()
 	t.future.init(l, self)
 	t.future.isTask = true
-	t.isStrand = true
+	t.kind = aStrand
 	t.setName(config.Name)
 	if t.context = config.Context; t.context == nil {
 		t.own.vars = l.vars.vars
@@ -423,7 +423,7 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	t.future = &t.futureBase
 	t.future.init(l, t)
 	t.future.isTask = true
-	t.isStrand = true
+	t.kind = aStrand
 	t.context = &t.own
 	t.setName(l.configure(opts).Name)
 	t.future.finish(cancelled, &CancelledError{Cause: why})
