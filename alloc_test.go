@@ -237,7 +237,7 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(1)) }
 		}},
-	{"a group of nine tasks", 22, // one more for each task; the list grows four times; three more blocks of callbacks
+	{"a group of nine tasks", 18, // one more for each task; the list grows twice; one more block of callbacks
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(9)) }
 		}},

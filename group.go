@@ -191,11 +191,12 @@ func (tg *TaskGroup) add(t AnyTask) {
 	if len(tg.tasks) >= 2*tg.left+8 {
 		tg.tasks = slices.DeleteFunc(tg.tasks, AnyTask.Done)
 	}
+	if tg.ended.Func == nil {
+		tg.ended = SharedCallback{Func: tg.childEnded, Room: 4}
+		tg.tasks = make([]AnyTask, 0, 4)
+	}
 	tg.tasks = append(tg.tasks, t)
 	tg.left++
-	if tg.ended.Func == nil {
-		tg.ended.Func = tg.childEnded
-	}
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
 	tg.ended.AddTo(t)
