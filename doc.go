@@ -58,15 +58,17 @@
 //	contextvars.ContextVar                  NewContextVar
 //	asyncio.Lock, Event, Queue, ...         NewLock, NewEvent, NewQueue, ...
 //
+// docs/from-python.md has the whole list, and what differs.
+//
 // With Go 1.27, where methods may have type parameters, tg.CreateTask(f), loop.CreateTask(f), loop.CreateFuture,
 // loop.RunInExecutor, loop.RunUntilComplete and runner.RunResult are methods too (methods_go127.go).
 //
 // # Reading the source
 //
-// loop.go (ready calls, timers, one turn), handle.go, strand.go (how control
-// goes from task to task), inbox.go (the door for other goroutines), current.go
-// (what a ctx carries), contextvar.go; then future.go, task.go, await.go,
-// scope.go; these are the core. All below is made of what they export: sleep.go, timeout.go,
-// group.go, gather.go, wait.go, completed.go, shield.go, and the locks and
-// queues. run.go starts and ends it all; offload.go leads to other goroutines.
+// loop.go (ready calls, timers, one turn), strand.go (how control goes from task
+// to task), inbox.go (the door for other goroutines), current.go (what a ctx
+// carries); then future.go, task.go, await.go, scope.go; run.go starts and ends
+// it all, offload.go leads to other goroutines: this is the core. All else is
+// made of what it exports: timeout.go, group.go, gather.go, the locks and
+// queues. docs/reading.md says what to look at in each file.
 package asyncio
