@@ -459,7 +459,7 @@ func TestCancelledErrorText(t *testing.T) {
 		`"killer": asyncio: cancelled by killer: enough`,
 		`"": asyncio: cancelled: enough`,
 		`"a timeout of 1s": asyncio: cancelled by a timeout of 1s`,
-		`"<TaskGroup cancelling>": asyncio: cancelled by <TaskGroup cancelling>`,
+		`"a group, which was cancelled": asyncio: cancelled by a group, which was cancelled`,
 	)
 }
 

@@ -502,7 +502,7 @@ func TestGoexitInAnEagerPart(t *testing.T) {
 	log.add("Run exits: %v", exited)
 	log.want(t,
 		"creator goes on, child's error: asyncio: the task called runtime.Goexit",
-		"and ends with: asyncio: cancelled",
+		"and ends with: asyncio: cancelled by the shutdown of the loop",
 		"Run exits: true",
 	)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -40,17 +41,45 @@ var (
 
 // A CancelledError is what an await returns once its task was asked to cancel,
 // and what a cancelled future or task has for a result. It is [ErrCancelled]
-// and [context.Canceled]. See asyncio.CancelledError.
+// and [context.Canceled]. Its text, and its attributes in package slog, say all that is known of why. See asyncio.CancelledError.
 type CancelledError struct {
-	Message any   // what was given to Cancel, or nil
-	Cause   error // the error that brought the cancellation here, where that is another one
-	by      any   // see By; what prints is found out only when it is asked for
+	Message  any   // what was given to Cancel, or nil
+	Cause    error // the error that brought the cancellation here, where that is another one
+	by       any   // see By; what prints is found out only when it is asked for
+	passedOn bool  // the request of a task that passed it on to what it waited for
 }
 
-// By tells who asked: the name of the task whose code called Cancel, or the
-// block (a timeout, a group) whose doing it was; empty if neither.
+// An asker is what knows more of a request to cancel than who asked.
+type asker interface {
+	askedBy() any
+	through() []string
+	place() string
+}
+
+// origin returns the CancelledError that knows who asked.
+func (e *CancelledError) origin() *CancelledError {
+	for e.by == nil {
+		var cause *CancelledError
+		if !errors.As(e.Cause, &cause) {
+			return e
+		}
+		e = cause
+	}
+	if of, ok := e.by.(*CancelledError); ok { // asked for again, in the name of the first who did
+		return of.origin()
+	}
+	return e
+}
+
+// By tells who asked: the name of the task whose code called Cancel, or what it was whose
+// doing it was: a timeout, a group and why that ends, the shutdown of the loop. It is empty if that is unknown, as it is
+// in a callback.
 func (e *CancelledError) By() string {
-	switch by := e.by.(type) {
+	by := e.origin().by
+	if a, ok := by.(asker); ok {
+		by = a.askedBy()
+	}
+	switch by := by.(type) {
 	case nil:
 		return ""
 	case interface{ Name() string }:
@@ -60,17 +89,61 @@ func (e *CancelledError) By() string {
 	}
 }
 
-// Error tells who asked, and with what message: asyncio: cancelled by main: supper.
-func (e *CancelledError) Error() string {
+// Through tells by which awaits the request came: the names of the tasks that each awaited the next, the one that
+// was asked first. It is empty where the task, or the future, was itself asked.
+func (e *CancelledError) Through() []string {
+	if a, ok := e.origin().by.(asker); ok {
+		return a.through()
+	}
+	return nil
+}
+
+// Place tells where in the code Cancel was called, as file:line. That is known in debug mode and with [RecordPlaces], and
+// empty otherwise.
+func (e *CancelledError) Place() string {
+	if a, ok := e.origin().by.(asker); ok {
+		return a.place()
+	}
+	return ""
+}
+
+// Error tells all that is known of why: asyncio: cancelled by main at main.go:12, through the await of a, b: supper.
+func (e *CancelledError) Error() string { return "asyncio: " + e.reason() }
+
+func (e *CancelledError) reason() string {
 	var b strings.Builder
-	b.WriteString("asyncio: cancelled")
+	b.WriteString("cancelled")
 	if by := e.By(); by != "" {
 		b.WriteString(" by " + by)
+	}
+	if place := e.Place(); place != "" {
+		b.WriteString(" at " + place)
+	}
+	if through := e.Through(); len(through) > 0 {
+		b.WriteString(", through the await of " + strings.Join(through, ", "))
 	}
 	if e.Message != nil {
 		fmt.Fprintf(&b, ": %v", e.Message)
 	}
 	return b.String()
+}
+
+// LogValue is what package slog logs: what the text has, in attributes.
+func (e *CancelledError) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.Bool("cancelled", true)}
+	if by := e.By(); by != "" {
+		attrs = append(attrs, slog.String("by", by))
+	}
+	if e.Message != nil {
+		attrs = append(attrs, slog.Any("message", e.Message))
+	}
+	if through := e.Through(); len(through) > 0 {
+		attrs = append(attrs, slog.Any("through", through))
+	}
+	if place := e.Place(); place != "" {
+		attrs = append(attrs, slog.String("place", place))
+	}
+	return slog.GroupValue(attrs...)
 }
 
 // Is tells that e is ErrCancelled and context.Canceled.

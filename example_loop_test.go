@@ -27,7 +27,7 @@ func ExampleRun() {
 	fmt.Println("Run returns:", err)
 	// Output:
 	// main is through
-	// background task: asyncio: cancelled
+	// background task: asyncio: cancelled by the shutdown of the loop
 	// Run returns: but not happy
 }
 

@@ -25,7 +25,7 @@ func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ct
 				defer workers.Release()
 				results[i], err = f(ctx, item)
 				return err
-			})
+			}, asyncio.WithName(fmt.Sprint(item)))
 		}
 		return nil
 	})
@@ -70,7 +70,7 @@ func Example_workers() {
 	// <nil>
 	// 8s   2: done
 	// 12s  4: done
-	// 12s  9: asyncio: cancelled
+	// 12s  9: asyncio: cancelled by a group, since task 4 failed: a picture is broken
 	// [] after 6s
 	// asyncio: unhandled errors in a TaskGroup (1)
 	//   a picture is broken

@@ -1,6 +1,7 @@
 package asyncio
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"runtime"
@@ -359,7 +360,18 @@ func (f *futureBase) Cancel(msg ...any) bool {
 	if f.loop.debug {
 		f.loop.mustBeHere("Cancel")
 	}
-	return f.cancel(f.loop.asker(), msg)
+	return f.cancel(f.loop.asks(f.loop.asker()), msg)
+}
+
+// CancelBy is Cancel of f in the name of by, which is what [CancelledError.By] then tells: its Name, or as it prints.
+// A block that cancels what it has started says so in this way.
+func CancelBy(by any, f AnyFuture, msg ...any) bool {
+	b := f.base()
+	b.mustBeMade("CancelBy")
+	if b.loop.debug {
+		b.loop.mustBeHere("CancelBy")
+	}
+	return b.cancel(b.loop.asks(by), msg)
 }
 
 func (f *futureBase) cancel(by any, msg []any) bool {
@@ -371,6 +383,10 @@ func (f *futureBase) cancel(by any, msg []any) bool {
 		return f.self.(interface{ requestCancel(by any, msg []any) bool }).requestCancel(by, msg)
 	}
 	if f.more != nil && f.more.from != nil {
+		l := f.loop
+		above := l.inNameOf
+		l.inNameOf = by // who cancels others now does so for that one
+		defer func() { l.inNameOf = above }()
 		return f.more.from.cancel(by, msg)
 	}
 	f.finish(cancelled, newCancelledError(by, msg))
@@ -384,7 +400,9 @@ func (f *futureBase) CancelMessage() any {
 	var e *CancelledError
 	switch {
 	case f.isTask && f.giving == toAll:
-		e = f.self.(AnyTask).task().request
+		if e = f.self.(AnyTask).task().request; e != nil && e.passedOn {
+			return nil
+		}
 	case f.state == cancelled && f.giving == toAll:
 		e, _ = f.err.(*CancelledError)
 	}
@@ -402,8 +420,42 @@ func newCancelledError(by any, msg []any) *CancelledError {
 	return e
 }
 
-// asker returns whose code runs: a task, or nil.
+// An asking is who asked for a cancel, and what else is to be told of that.
+type asking struct {
+	by  any
+	via []AnyFuture // the tasks by whose awaits it came, the one that was asked first
+	at  *origin     // where, if places are noted
+}
+
+func (a *asking) askedBy() any { return a.by }
+
+func (a *asking) through() (names []string) {
+	for _, f := range a.via {
+		names = append(names, nameOf(f))
+	}
+	return names
+}
+
+func (a *asking) place() string { return strings.TrimPrefix(a.at.where(), " made at ") }
+
+// asks returns by, as who asks for a cancel here and now.
+func (l *Loop) asks(by any) any {
+	if !l.debug && l.record&RecordPlaces == 0 {
+		return by
+	}
+	a := asking{by: by, at: callers()}
+	if of, ok := by.(*asking); ok { // one that is passed on
+		a.by, a.via, a.at = of.by, of.via, cmp.Or(of.at, a.at)
+	}
+	return &a
+}
+
+// asker returns in whose name the code that runs asks for a cancel: that of the task, or nil; or the name of the one
+// whose request it passes on.
 func (l *Loop) asker() any {
+	if l.inNameOf != nil {
+		return l.inNameOf
+	}
 	if l.current == nil {
 		return nil
 	}

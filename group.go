@@ -19,6 +19,8 @@ type TaskGroup struct {
 	left      int            // children that have not ended
 	ended     SharedCallback // the callback of each child
 	errs      []error
+	failed    AnyFuture // the task whose failure ended the group
+	reason    error     // that failure, or how the body ended it
 	completed *groupEnd // by the last child to end, while the block waits for that
 	entered   bool
 	exiting   bool // the body has returned
@@ -90,6 +92,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 		propagate = err
 	}
 	if err != nil && !tg.aborting {
+		tg.reason = err
 		tg.abort()
 	}
 	for tg.left > 0 {
@@ -107,6 +110,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 			propagate = joinErr
 		}
 		if !tg.aborting {
+			tg.reason = joinErr
 			tg.abort()
 		}
 		if !errors.Is(joinErr, ErrCancelled) {
@@ -128,7 +132,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	// A cancel from outside is not lost to the error: it is delivered at the next await.
 	if tg.parent.Cancelling() > 0 {
 		tg.parent.Uncancel()
-		tg.parent.Cancel()
+		CancelBy(propagate, tg.parent)
 	}
 	errs := tg.errs
 	tg.errs = nil
@@ -201,7 +205,7 @@ func (tg *TaskGroup) add(t AnyTask) {
 	// and now could cancel the caller in the middle of its work.
 	tg.ended.AddTo(t)
 	if tg.aborting && !t.Done() {
-		t.Cancel() // in its eager start it ended the group, which did not know it yet (cpython#155418)
+		CancelBy(tg, t) // in its eager start it ended the group, which did not know it yet (cpython#155418)
 	}
 }
 
@@ -227,6 +231,7 @@ func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {
 		return
 	}
 	if !tg.aborting && !tg.asked {
+		tg.failed, tg.reason = f, err
 		tg.cancelAll()
 	}
 }
@@ -242,7 +247,7 @@ func (tg *TaskGroup) abort() {
 	tg.aborting = true
 	for _, t := range tg.tasks {
 		if !t.Done() {
-			t.Cancel()
+			CancelBy(tg, t)
 		}
 	}
 }
@@ -283,5 +288,21 @@ func (tg *TaskGroup) String() string {
 	return b.String() + ">"
 }
 
-// Name is how a CancelledError names the group.
-func (tg *TaskGroup) Name() string { return tg.String() }
+// Name is how a CancelledError names the group, and why that ended: a group, since task b failed: boom.
+func (tg *TaskGroup) Name() string {
+	const s = "a group"
+	switch {
+	case tg.reason == nil && tg.cancelled:
+		return s + ", which was cancelled"
+	case tg.reason == nil:
+		return s
+	}
+	text, _, _ := strings.Cut(tg.reason.Error(), "\n")
+	switch {
+	case tg.failed != nil:
+		return s + ", since task " + tg.failed.(AnyTask).Name() + " failed: " + text
+	case isCancelled(tg.reason, true):
+		return s + ", whose body was " + strings.TrimPrefix(text, "asyncio: ")
+	}
+	return s + ", whose body failed: " + text
+}

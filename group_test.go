@@ -136,7 +136,7 @@ func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
 			}
 			tg.Go(log.recorded("sibling", sleep(time.Hour)))
 			err := asyncio.Sleep(ctx, time.Hour)
-			wantErr(t, err, asyncio.ErrCancelled, "cancelled by <TaskGroup")
+			wantErr(t, err, asyncio.ErrCancelled, "cancelled by a group, since task ", " failed: boom")
 			log.add("body: %s, cancelling: %d", brief(err), asyncio.CurrentTask(ctx).Cancelling())
 			return err
 		})

@@ -46,6 +46,7 @@ type Loop struct {
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
 	abandoned       int                     // jobs, not among these, that go on though their await was cancelled
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
+	inNameOf        any                     // who asks for a cancel that is being passed on
 	inCircle        bool                    // a cancel on its way has come to a task where it was before
 	stopping        bool
 	fresh           bool        // this run has not had its first turn, which comes even if stopping

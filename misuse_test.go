@@ -605,7 +605,7 @@ func TestPanicAndGoexit(t *testing.T) {
 			return asyncio.Sleep(ctx, time.Second)
 		},
 			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
-			[]string{"seen: asyncio: cancelled", "Run exits"}},
+			[]string{"seen: asyncio: cancelled by the shutdown of the loop", "Run exits"}},
 		{"a done callback", func(ctx context.Context, fault func()) error {
 			f := asyncio.NewFuture[int](ctx)
 			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { fault() })
@@ -613,7 +613,7 @@ func TestPanicAndGoexit(t *testing.T) {
 			return asyncio.Sleep(ctx, time.Second)
 		},
 			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
-			[]string{"seen: asyncio: cancelled", "Run exits"}},
+			[]string{"seen: asyncio: cancelled by the shutdown of the loop", "Run exits"}},
 		{"a job", func(ctx context.Context, fault func()) error {
 			_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { fault(); return 1, nil })
 			return err

@@ -7,6 +7,8 @@ import (
 	"example.com/asyncio/driver"
 	"fmt"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -229,8 +231,9 @@ func TestRunnerSetsTheObserver(t *testing.T) {
 		"main ended",
 		"call begun", // Run hears of it
 		"call ended",
+		"left behind cancel asked by the shutdown of the loop",
 		"left behind resumed",
-		"left behind ended: asyncio: cancelled",
+		"left behind ended: asyncio: cancelled by the shutdown of the loop",
 		"call begun", // Close hears of it
 		"call ended",
 		"call begun", // and the run for it
@@ -261,6 +264,26 @@ func TestObserverSeesTasksKilled(t *testing.T) {
 		"new created",
 		"waits ended: asyncio: task waits (asyncio_test.never() at PLACE) was killed: the loop is closed",
 		"new ended: asyncio: task new (asyncio_test.never() at PLACE) never ran: the loop is closed",
+	)
+}
+
+// Who asked whom to cancel, saying what, and to whom it was passed on along the awaits.
+func TestObserverSeesCancels(t *testing.T) {
+	w := observed(t, func(ctx context.Context) error {
+		inner := start(ctx, "inner", never)
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
+		_ = asyncio.Timeout(ctx, time.Second, never)
+		outer.Cancel("enough")
+		_, _ = outer.Await(ctx)
+		outer.Cancel("again") // has ended: nobody is asked
+		return nil
+	})
+	w.lines = slices.DeleteFunc(w.lines, func(line string) bool { return !strings.Contains(line, "cancel") })
+	w.want(t,
+		"main cancel asked by a timeout of 1s",
+		"outer cancel asked by main through inner saying enough",
+		"inner ended: asyncio: cancelled by main, through the await of outer: enough",
+		"outer ended: asyncio: cancelled by main, through the await of outer: enough",
 	)
 }
 

@@ -547,5 +547,5 @@ func TestLoopRunsWhileRunWaitsForJobs(t *testing.T) {
 		})
 		return nil
 	})
-	log.want(t, "the loop has other tasks: false", "what is left: asyncio: cancelled")
+	log.want(t, "the loop has other tasks: false", "what is left: asyncio: cancelled by the shutdown of the loop")
 }

@@ -133,7 +133,7 @@ func TestOnTopGoexit(t *testing.T) {
 	})
 	equal(t, "exited", exited, true)
 	rec.want(t, "the top is unwound", "the middle is unwound; the top: asyncio: the task called runtime.Goexit",
-		"cleanup may await: asyncio: cancelled", "main is unwound", "the bystander: asyncio: cancelled")
+		"cleanup may await: asyncio: cancelled by the shutdown of the loop", "main is unwound", "the bystander: asyncio: cancelled by the shutdown of the loop")
 }
 
 // A panic in a task on top is its error, and goes no further.

@@ -105,11 +105,11 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	first := &callContext{placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
 	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
-		t.Cancel(ctx.Err())
+		CancelBy(named("the ctx of Run"), t, ctx.Err())
 	} else if ctx.Done() != nil {
 		l.wakeable = true
 		stop := context.AfterFunc(ctx, func() {
-			_, _ = l.CallSoonThreadsafe(func(context.Context) { t.Cancel(ctx.Err()) })
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { CancelBy(named("the ctx of Run"), t, ctx.Err()) })
 		})
 		defer stop()
 	}
@@ -132,6 +132,11 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	l.passOn(err)
 	return value, err
 }
+
+// A named is one who asks for a cancel and is neither a task nor a block.
+type named string
+
+func (n named) Name() string { return string(n) }
 
 func (r *Runner) init() {
 	if r.loop != nil {
@@ -324,7 +329,7 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 		})
 	}
 	for _, t := range tasks {
-		t.Cancel()
+		CancelBy(named("the shutdown of the loop"), t)
 	}
 	err := l.runUntil(all)
 	for err == nil && !all.Done() && l.Time() < l.deadline {

@@ -166,8 +166,8 @@ func TestRunEndsTheTasksThatAreLeft(t *testing.T) {
 			t.Errorf("Run returns %v", err)
 		}
 		log.want(t,
-			"a is told asyncio: cancelled",
-			"b is told asyncio: cancelled",
+			"a is told asyncio: cancelled by the shutdown of the loop",
+			"b is told asyncio: cancelled by the shutdown of the loop",
 			"a is clean",
 			"b is clean",
 		)
@@ -518,7 +518,7 @@ func TestRunUnderACtxThatEnds(t *testing.T) {
 	}
 	log.want(t,
 		"main begins",
-		"main ends: asyncio: cancelled: context canceled",
+		"main ends: asyncio: cancelled by the ctx of Run: context canceled",
 		"Run returns: asyncio: cancelled: context canceled; caused by no more time",
 		"Run returns: asyncio: cancelled: context canceled; caused by no more time",
 	)
@@ -589,7 +589,7 @@ func TestDeadlock(t *testing.T) {
 		if !strings.Contains(text, "boom") {
 			t.Errorf("an error that nobody read is not reported: %q", text)
 		}
-		log.want(t, "main is told: asyncio: cancelled")
+		log.want(t, "main is told: asyncio: cancelled by the shutdown of the loop, through the await of main")
 	}
 }
 

@@ -75,7 +75,7 @@ func (s *Scope) Task() AnyTask { return s.strand.future.self.(AnyTask) }
 
 // Cancel asks the task to cancel, as [Future.Cancel] does, in the name of the block by, which [CancelledError.By] tells.
 func (s *Scope) Cancel(by any, msg ...any) bool {
-	return s.Task().task().cancelAs(by, msg, &s.own)
+	return s.Task().task().cancelAs(s.loop.asks(by), msg, &s.own)
 }
 
 // Cancelling tells whether a request to cancel the task is on its way: asked

@@ -77,7 +77,7 @@ var scenes = []struct {
 				return anHour(ctx)
 			}))
 		},
-		print: "task is told: asyncio: cancelled\ntask cleans up: <nil>\nRun returns ErrInterrupted\n",
+		print: "task is told: asyncio: cancelled by the shutdown of the loop\ntask cleans up: <nil>\nRun returns ErrInterrupted\n",
 	},
 	{
 		// A277: a main that goes on in spite of it has its own outcome.

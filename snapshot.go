@@ -638,6 +638,17 @@ func (w *WaitInfo) String() string {
 
 // cancelInfo tells who has asked t to cancel.
 func (t *taskBase) cancelInfo() *CancelInfo {
-	c := &CancelInfo{Reason: "asked to cancel", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
+	c := &CancelInfo{Reason: "cancelled", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
+	e := t.request
+	if e == nil {
+		return c
+	}
+	c.By, c.Through, c.Reason = e.By(), e.Through(), e.reason()
+	if e.Message != nil {
+		c.Message = fmt.Sprint(e.Message)
+	}
+	if a, ok := e.origin().by.(*asking); ok {
+		c.Place = framesOf(a.at)
+	}
 	return c
 }

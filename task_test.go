@@ -516,7 +516,7 @@ func TestPendingTaskIsHeldByItsLoop(t *testing.T) {
 	})
 	log.want(t,
 		"it is pending: true",
-		"forgotten task: asyncio: cancelled",
+		"forgotten task: asyncio: cancelled by the shutdown of the loop",
 	)
 }
 

@@ -1,0 +1,329 @@
+package asyncio_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// cancelledTell runs the function as main, and wants those that call tell to have been told this.
+func cancelledTell(t *testing.T, main func(ctx context.Context, tell func(ctx context.Context, err error) error) error, want ...string) {
+	t.Helper()
+	var r record
+	tell := func(ctx context.Context, err error) error {
+		r.add("%s: %v", asyncio.CurrentTask(ctx).Name(), err)
+		return err
+	}
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		return main(ctx, tell)
+	})
+	r.want(t, want...)
+}
+
+// telling is a task's function that waits until it is cancelled, and tells why.
+func telling(tell func(context.Context, error) error) func(context.Context) error {
+	return func(ctx context.Context) error { return tell(ctx, never(ctx)) }
+}
+
+// A CancelledError says who asked and with what message; for one that came along awaits, by which.
+func TestWhyCancelledByATask(t *testing.T) {
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		direct := start(ctx, "direct", telling(tell))
+		inner := start(ctx, "inner", telling(tell))
+		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return tell(ctx, err) })
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return tell(ctx, err) })
+		start(ctx, "killer", func(context.Context) error { direct.Cancel("enough"); outer.Cancel(); return nil })
+		running(ctx).CallLater(time.Second, func(context.Context) { outer.Cancel() })
+		return asyncio.Sleep(ctx, time.Second)
+	},
+		"direct: asyncio: cancelled by killer: enough",
+		"inner: asyncio: cancelled by killer, through the await of outer, middle",
+		"middle: asyncio: cancelled by killer, through the await of outer, middle",
+		"outer: asyncio: cancelled by killer, through the await of outer, middle",
+	)
+}
+
+// Through a gather, and through a gather of gathers, the tasks know who asked, also where that was a timer's doing.
+func TestWhyCancelledThroughAGather(t *testing.T) {
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		a, b := start(ctx, "a", telling(tell)), start(ctx, "b", telling(tell))
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, a), asyncio.Gather(ctx, b)).Await(ctx)
+			return tell(ctx, err)
+		})
+		return expect(err, asyncio.ErrTimeout)
+	},
+		"a: asyncio: cancelled by a timeout of 1s, through the await of main",
+		"b: asyncio: cancelled by a timeout of 1s, through the await of main",
+		"main: asyncio: cancelled by a timeout of 1s, through the await of main",
+	)
+}
+
+// expect returns nil if err is kind.
+func expect(err, kind error) error {
+	if errors.Is(err, kind) {
+		return nil
+	}
+	return fmt.Errorf("%w, wanted %w", err, kind)
+}
+
+// A group says why it cancels its tasks and its body: a task failed, the body did, the body was itself
+// cancelled, the group's Cancel was called.
+func TestWhyCancelledByAGroup(t *testing.T) {
+	in := func(tell func(context.Context, error) error, name string, body func(ctx context.Context, tg *asyncio.TaskGroup) error) func(ctx context.Context) error {
+		return func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(telling(tell), asyncio.WithName("child of "+name))
+				_ = asyncio.Yield(ctx)
+				return body(ctx, tg)
+			})
+		}
+	}
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		for _, scene := range []struct {
+			name string
+			body func(ctx context.Context, tg *asyncio.TaskGroup) error
+		}{
+			{"one that fails", func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(context.Context) error { return errors.New("boom\nwith details") }, asyncio.WithName("failing"))
+				return tell(ctx, never(ctx))
+			}},
+			{"a body that fails", func(context.Context, *asyncio.TaskGroup) error { return errors.New("oh") }},
+			{"a body that is cancelled", func(ctx context.Context, _ *asyncio.TaskGroup) error {
+				return asyncio.Sleep(ctx, time.Hour)
+			}},
+			{"a group cancelled at its end", func(context.Context, *asyncio.TaskGroup) error { return nil }},
+			{"a group that is cancelled", func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Cancel()
+				return tell(ctx, never(ctx))
+			}},
+		} {
+			task := start(ctx, scene.name, in(tell, scene.name, scene.body))
+			_ = asyncio.Sleep(ctx, time.Second)
+			task.Cancel("stop")
+			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
+			_ = task.Exception()
+		}
+		return nil
+	},
+		"child of one that fails: asyncio: cancelled by a group, since task failing failed: boom",
+		"one that fails: asyncio: cancelled by a group, since task failing failed: boom",
+		"child of a body that fails: asyncio: cancelled by a group, whose body failed: oh",
+		"child of a body that is cancelled: asyncio: cancelled by a group, whose body was cancelled by main: stop",
+		"child of a group cancelled at its end: asyncio: cancelled by a group, whose body was cancelled by main: stop",
+		"child of a group that is cancelled: asyncio: cancelled by a group, which was cancelled",
+		"a group that is cancelled: asyncio: cancelled by a group, which was cancelled",
+	)
+}
+
+// A cancel that a group has put off until its tasks have ended, since one failed, is still that of who asked.
+func TestWhyCancelledAfterAGroup(t *testing.T) {
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		task := start(ctx, "parent", func(ctx context.Context) error {
+			_ = asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(func(ctx context.Context) error { _ = never(ctx); return errors.New("boom") })
+				return nil
+			})
+			return tell(ctx, never(ctx))
+		})
+		_ = asyncio.Yield(ctx)
+		_ = asyncio.Yield(ctx)
+		task.Cancel("stop")
+		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{task})
+		return err
+	}, "parent: asyncio: cancelled by main") // without the message, as in asyncio
+}
+
+// Who awaits a task that was cancelled is told, too, also where another had its error before.
+func TestWhyCancelledForALaterReader(t *testing.T) {
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		task := start(ctx, "task", never)
+		_ = asyncio.Yield(ctx)
+		task.Cancel("enough")
+		for range 2 {
+			_, err := task.Await(ctx)
+			_ = tell(ctx, err)
+		}
+		return nil
+	},
+		"main: asyncio: cancelled by main: enough",
+		"main: asyncio: cancelled by main", // the message is for the first: see decisions/0004
+	)
+}
+
+// What Run cancels at its end, and what it cancels because its ctx has ended.
+func TestWhyCancelledByRun(t *testing.T) {
+	var r record
+	ctx, cancel := context.WithCancel(context.Background())
+	_ = runOnReal(t, ctx, func(ctx context.Context) error {
+		cancel()
+		r.add("%v", never(ctx))
+		return nil
+	})
+	run(t, func(ctx context.Context) error {
+		start(ctx, "left behind", func(ctx context.Context) error { err := never(ctx); r.add("%v", err); return err })
+		return asyncio.Yield(ctx)
+	})
+	r.want(t,
+		"asyncio: cancelled by the ctx of Run: context canceled",
+		"asyncio: cancelled by the shutdown of the loop",
+	)
+}
+
+func runOnReal(t *testing.T, ctx context.Context, main func(ctx context.Context) error) error {
+	t.Helper()
+	noLeaks(t)
+	r := &asyncio.Runner{NoInterrupt: true}
+	err := r.Run(ctx, main)
+	return errors.Join(err, r.Close())
+}
+
+// In debug mode, and with RecordPlaces, the place of the call of Cancel is known: of the first, where it was passed on.
+func TestWhereCancelled(t *testing.T) {
+	for _, set := range []func(l *asyncio.Loop){
+		func(l *asyncio.Loop) { l.SetDebug(true) },
+		func(l *asyncio.Loop) { l.SetRecord(asyncio.RecordPlaces) },
+	} {
+		run(t, func(ctx context.Context) error {
+			asyncio.CurrentTask(ctx).SetName("main")
+			set(running(ctx))
+			_ = asyncio.Yield(ctx)
+			var err error
+			child := start(ctx, "child", func(ctx context.Context) error { err = never(ctx); return err })
+			task := start(ctx, "task", func(ctx context.Context) error {
+				_, err := asyncio.Gather(ctx, child).Await(ctx)
+				return err
+			})
+			yields(ctx, 2)
+			cancelHere(task)
+			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
+			_ = task.Exception()
+			var c *asyncio.CancelledError
+			if !errors.As(err, &c) || !regexp.MustCompile(`/reason_test\.go:\d+$`).MatchString(c.Place()) {
+				t.Errorf("place %q of %v", c.Place(), err)
+			}
+			text := strings.ReplaceAll(err.Error(), c.Place(), "PLACE")
+			if text != "asyncio: cancelled by main at PLACE, through the await of task: enough" {
+				t.Error(text)
+			}
+			return nil
+		})
+	}
+}
+
+func cancelHere(t asyncio.AnyTask) { t.Cancel("enough") }
+
+// Package slog logs what is known of a cancel as attributes.
+func TestWhyCancelledInALog(t *testing.T) {
+	var out bytes.Buffer
+	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		switch a.Key {
+		case "time", "level":
+			return slog.Attr{}
+		case "place":
+			a.Value = slog.StringValue(aPlace.ReplaceAllString(" at "+a.Value.String(), "PLACE"))
+		}
+		return a
+	}}))
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		running(ctx).SetRecord(asyncio.RecordPlaces)
+		inner := start(ctx, "inner", never)
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
+		_ = asyncio.Yield(ctx)
+		outer.Cancel("enough")
+		_, err := outer.Await(ctx)
+		log.Info("ended", "error", err)
+		log.Info("bare", "error", &asyncio.CancelledError{})
+		return nil
+	})
+	const want = `msg=ended error.cancelled=true error.by=main error.message=enough error.through=[outer] error.place=PLACE
+msg=bare error.cancelled=true
+`
+	if out.String() != want {
+		t.Errorf("logged\n%swanted\n%s", out.String(), want)
+	}
+}
+
+// CancelBy asks in the name of whoever one likes: something with a Name, or that prints.
+func TestCancelBy(t *testing.T) {
+	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+		for i, by := range []any{start(ctx, "the one", nothing), "the management", 7, nil} {
+			task := start(ctx, fmt.Sprint("task ", i), telling(tell))
+			_ = asyncio.Yield(ctx)
+			if !asyncio.CancelBy(by, task, "sorry") {
+				t.Error("a task that waits was not asked")
+			}
+			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
+			if asyncio.CancelBy(by, task) {
+				t.Error("one that has ended was asked")
+			}
+		}
+		f := asyncio.NewFuture[int](ctx)
+		asyncio.CancelBy("the management", f)
+		return expect(tell(ctx, f.Exception()), asyncio.ErrCancelled)
+	},
+		"task 0: asyncio: cancelled by the one: sorry",
+		"task 1: asyncio: cancelled by the management: sorry",
+		"task 2: asyncio: cancelled by 7: sorry",
+		"task 3: asyncio: cancelled: sorry",
+		"main: asyncio: cancelled by the management",
+	)
+}
+
+// A snapshot says of a task that was asked to cancel who asked, and whether it knows: on the way, in its cleanup, and
+// not any more once the request is withdrawn.
+func TestSnapshotOfCancels(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		look := func(when string) {
+			for _, info := range running(ctx).Snapshot().Tasks {
+				if c := info.Cancel; c != nil {
+					r.add("%s: %s asked %d times, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
+				}
+			}
+		}
+		cleanup := func(ctx context.Context, err error) error {
+			_ = asyncio.Sleep(ctx, time.Second)
+			asyncio.CurrentTask(ctx).Uncancel()
+			return errors.Join(err, never(ctx))
+		}
+		inner := start(ctx, "inner", func(ctx context.Context) error { return cleanup(ctx, never(ctx)) })
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
+		gathers := start(ctx, "gathers", func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, start(ctx, "gathered", func(ctx context.Context) error { return cleanup(ctx, never(ctx)) })).Await(ctx)
+			return err
+		})
+		yields(ctx, 2)
+		outer.Cancel("enough")
+		gathers.Cancel()
+		look("on the way")
+		_ = asyncio.Yield(ctx)
+		look("in cleanup")
+		_ = asyncio.Sleep(ctx, time.Second)
+		look("withdrawn")
+		return nil
+	})
+	r.want(t,
+		`on the way: inner asked 1 times, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`on the way: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`on the way: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
+		`on the way: gathered asked 1 times, pending true, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`in cleanup: inner asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
+		`in cleanup: gathered asked 1 times, pending false, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`withdrawn: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`withdrawn: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
+	)
+}
