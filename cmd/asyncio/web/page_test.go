@@ -1,0 +1,110 @@
+package web
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// The page says of what it was built: see sum in vite.config.js, which has the same list.
+func TestThePageIsOfTheseSources(t *testing.T) {
+	sources, err := filepath.Glob("src/*")
+	if err != nil || len(sources) == 0 {
+		t.Fatal("no sources", err)
+	}
+	sources = append(sources, "index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.js")
+	slices.Sort(sources)
+	all := sha256.New()
+	for _, name := range sources {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(all, "%x  %s\n", sha256.Sum256(text), filepath.ToSlash(name))
+	}
+	said := regexp.MustCompile(`<meta name="sources" content="([^"]*)"`).FindSubmatch(page)
+	if said == nil || string(said[1]) != fmt.Sprintf("%x", all.Sum(nil)) {
+		t.Errorf("the page is not built of what is in src now: in %s, npm ci && npm run build", "cmd/asyncio/web")
+	}
+}
+
+// What is committed is what the sources build to. It takes node, and the libraries that npm ci has put into
+// node_modules; .ci/run does that where it can.
+func TestTheSourcesBuildThePage(t *testing.T) {
+	vite := filepath.Join("node_modules", "vite", "bin", "vite.js")
+	node, err := exec.LookPath("node")
+	if _, missing := os.Stat(vite); err != nil || missing != nil {
+		t.Skip("SKIPPED: the page cannot be built anew: there is no node, or no node_modules")
+	}
+	dir := t.TempDir()
+	if out, err := exec.Command(node, vite, "build", "--outDir", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	built, err := os.ReadFile(filepath.Join(dir, "index.html"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if string(built) != string(page) {
+		t.Error("the sources build another page than dist/index.html: npm ci && npm run build")
+	}
+}
+
+// One file that asks nobody: nothing in it names another host, but for the names of XML's namespaces.
+func TestThePageIsSelfContained(t *testing.T) {
+	for _, url := range regexp.MustCompile(`https?://[^"'\x60 )]*`).FindAllString(string(page), -1) {
+		if !strings.HasPrefix(url, "http://www.w3.org/") {
+			t.Errorf("the page names %s", url)
+		}
+	}
+	if m := regexp.MustCompile(`<(script|link|img)[^>]* (src|href)="[^d][^"]*"`).Find(page); m != nil {
+		t.Errorf("the page loads %s", m)
+	}
+}
+
+func TestHandler(t *testing.T) {
+	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "api: ", r.URL.Path) })
+	get := func(h http.Handler, host, path string, cookies ...*http.Cookie) *http.Response {
+		r := httptest.NewRequest("GET", path, nil)
+		r.Host = host
+		for _, c := range cookies {
+			r.AddCookie(c)
+		}
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		return w.Result()
+	}
+	open, shut := Handler(api, ""), Handler(api, "s3cret")
+	cookies := get(shut, "127.0.0.1:7000", "/?token=s3cret").Cookies()
+	if len(cookies) != 1 || !cookies[0].HttpOnly {
+		t.Fatalf("the token gives %v", cookies)
+	}
+	for _, c := range []struct {
+		what       string
+		handler    http.Handler
+		host, path string
+		cookies    []*http.Cookie
+		status     int
+	}{
+		{"the page", open, "127.0.0.1:7000", "/", nil, 200},
+		{"what is behind it", open, "localhost:7000", "/api/snapshot", nil, 200},
+		{"no such page", open, "[::1]:7000", "/else", nil, 404},
+		{"a name that somebody has led here", open, "evil.example:7000", "/api/snapshot", nil, 403},
+		{"without the token", shut, "127.0.0.1:7000", "/api/snapshot", nil, 403},
+		{"with another token", shut, "127.0.0.1:7000", "/?token=guess", nil, 403},
+		{"with the token", shut, "127.0.0.1:7000", "/?token=s3cret", nil, 303},
+		{"and then with its cookie", shut, "127.0.0.1:7000", "/api/snapshot", cookies, 200},
+		{"which counts for this port only", shut, "127.0.0.1:7001", "/api/snapshot", cookies, 403},
+	} {
+		if got := get(c.handler, c.host, c.path, c.cookies...); got.StatusCode != c.status {
+			t.Errorf("%s: status %d, want %d", c.what, got.StatusCode, c.status)
+		}
+	}
+}

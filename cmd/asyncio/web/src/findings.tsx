@@ -1,0 +1,63 @@
+import { duration } from "./format";
+import type { ViewProps } from "./main";
+import { useModel } from "./model";
+import type { Finding } from "./wire";
+
+// What is wrong, in sentences.
+
+// The tasks that findings concern, and those that stand in a circle; an edge of a circle is "from-to".
+export function wrongTasks(findings: Finding[]) {
+  const tasks = new Set<number>();
+  const cycle = new Set<number>();
+  const edges = new Set<string>();
+  for (const f of findings) {
+    if (f.over) continue;
+    f.tasks?.forEach((id) => tasks.add(id));
+    f.cycle?.forEach((id, i) => (cycle.add(id), edges.add(`${id}-${f.cycle![(i + 1) % f.cycle!.length]}`)));
+  }
+  return { tasks, cycle, edges };
+}
+
+export function Findings({ onOpen }: ViewProps) {
+  const m = useModel();
+  const unread = m.picture?.unread ?? [];
+  return (
+    <div class="scroll">
+      {m.partial && <p class="note warn">Not all could be looked at: {m.partial}</p>}
+      {m.findings.length === 0 && <p class="note">Nothing is wrong, as far as the rules see.</p>}
+      {m.findings.map((f) => (
+        <article class={f.over ? "over" : f.severe ? "severe" : ""} key={f.rule + f.text}>
+          <h2>
+            {f.rule}
+            {f.for ? <span class="quiet"> for {duration(f.for)}</span> : ""}
+            {f.over && <span class="quiet"> over</span>}
+          </h2>
+          <p>{f.text}</p>
+          <p class="quiet">{f.advice}</p>
+          {[...new Set([...(f.cycle ?? []), ...(f.tasks ?? [])])].slice(0, 20).map((id) => (
+            <TaskLink key={id} id={id} onOpen={onOpen} />
+          ))}
+          {f.stack && <pre>{f.stack}</pre>}
+        </article>
+      ))}
+      {unread.length > 0 && <h2>Errors that nobody has read</h2>}
+      {unread.map((u) => (
+        <article key={u.id}>
+          <p>
+            {u.what}: {u.error} <span class="quiet">{u.made}</span>
+          </p>
+        </article>
+      ))}
+    </div>
+  );
+}
+
+export function TaskLink({ id, onOpen }: { id: number; onOpen: (id: number) => void }) {
+  const m = useModel();
+  const name = m.tasks.get(id)?.name ?? m.history.lanes.get(id)?.name ?? m.ended.get(id)?.name ?? "task";
+  return (
+    <button class="link" onClick={() => onOpen(id)}>
+      {name} <span class="quiet">#{id}</span>
+    </button>
+  );
+}

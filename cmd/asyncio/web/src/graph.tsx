@@ -1,0 +1,117 @@
+import { graphlib, layout } from "@dagrejs/dagre";
+import { useMemo } from "preact/hooks";
+import { wrongTasks } from "./findings";
+import { count, matches, waitsFor } from "./format";
+import type { ViewProps } from "./main";
+import { useModel } from "./model";
+import type { Finding, Task } from "./wire";
+
+// Who waits for whom: an arrow from a task to each whose end it takes, or who holds what it waits for. A circle is red.
+// A graph of thousands cannot be read: what is wrong comes first, then those with the most arrows, and it says how many are left out.
+
+const most = 120;
+const nodeWidth = 190;
+const nodeHeight = 46;
+
+type Edge = { from: number; to: number; text: string };
+
+function edgesOf(tasks: Map<number, Task>, findings: Finding[]): Edge[] {
+  const edges = new Map<string, Edge>();
+  const put = (from: number, to: number, text: string) => tasks.has(from) && tasks.has(to) && edges.set(`${from}-${to}`, { from, to, text });
+  for (const t of tasks.values()) {
+    for (const to of t.waits?.tasks ?? []) put(t.id, to, t.waits!.kind === "task" ? "" : t.waits!.kind);
+    if (t.waits?.holder) put(t.id, t.waits.holder, t.waits.kind);
+  }
+  for (const f of findings) if (!f.over) f.cycle?.forEach((from, i) => {
+    const to = f.cycle![(i + 1) % f.cycle!.length];
+    if (!edges.has(`${from}-${to}`)) put(from, to, tasks.get(from)?.waits?.kind ?? "");
+  }); // prettier-ignore
+  return [...edges.values()];
+}
+
+function choose(tasks: Map<number, Task>, edges: Edge[], words: string[], findings: Finding[]) {
+  const wrong = wrongTasks(findings);
+  const weight = new Map<number, number>();
+  const neighbours = new Map<number, number[]>();
+  for (const e of edges)
+    for (const [a, b] of [[e.from, e.to], [e.to, e.from]] as const) {
+      weight.set(a, (weight.get(a) ?? 0) + 1);
+      neighbours.get(a)?.push(b) ?? neighbours.set(a, [b]);
+    } // prettier-ignore
+  const all = [...weight.keys()].filter((id) => matches(tasks.get(id)!, words));
+  const rank = (id: number) => (wrong.cycle.has(id) ? 1e9 : wrong.tasks.has(id) ? 1e8 : 0) + weight.get(id)!;
+  all.sort((a, b) => rank(b) - rank(a) || a - b);
+  const shown = new Set<number>();
+  for (const id of all) {
+    if (shown.size >= most) break;
+    shown.add(id);
+    for (const n of neighbours.get(id)!.slice(0, 8)) if (shown.size < most && (!words.length || wrong.cycle.has(id))) shown.add(n);
+  }
+  return { shown, total: weight.size, wrong };
+}
+
+export function Graph({ words, open, onOpen }: ViewProps) {
+  const m = useModel();
+  const { shown, total, wrong, edges } = useMemo(() => {
+    const edges = edgesOf(m.tasks, m.findings);
+    const chosen = choose(m.tasks, edges, words, m.findings);
+    return { ...chosen, edges: edges.filter((e) => chosen.shown.has(e.from) && chosen.shown.has(e.to)) };
+  }, [m.tasks, m.findings, words]);
+  const key = [...shown].join() + ";" + edges.map((e) => `${e.from}-${e.to}`).join();
+
+  // Laid out anew only where nodes or arrows have come or gone.
+  const placed = useMemo(() => {
+    const g = new graphlib.Graph().setGraph({ rankdir: "LR", nodesep: 14, ranksep: 70, marginx: 16, marginy: 16 }).setDefaultEdgeLabel(() => ({}));
+    for (const id of shown) g.setNode(String(id), { width: nodeWidth, height: nodeHeight });
+    for (const e of edges) g.setEdge(String(e.from), String(e.to), {});
+    layout(g);
+    const points = (e: Edge) => (g.edge(String(e.from), String(e.to)) as { points: { x: number; y: number }[] }).points;
+    const { width = 0, height = 0 } = g.graph() as { width?: number; height?: number };
+    return { width, height, nodes: [...shown].map((id) => ({ id, ...(g.node(String(id)) as { x: number; y: number }) })), edges: edges.map((e) => ({ ...e, points: points(e) })) };
+  }, [key]);
+
+  return (
+    <>
+      <p class="note">
+        {total === 0 ? "No task waits for another." : shown.size < total ? `${shown.size} of ${count(total, "task")} that wait for each other, those with the most arrows; a search picks others.` : count(total, "task") + " that wait for each other."}
+        {wrong.cycle.size > 0 && <b class="bad"> A circle: {wrong.cycle.size} tasks wait for each other and none can go on.</b>}
+      </p>
+      <div class="scroll">
+        <svg width={placed.width || 1} height={placed.height || 1} class="graph">
+          <defs>
+            {["arrow", "arrow-bad"].map((id) => (
+              <marker key={id} id={id} viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+                <path d="M0,0L8,4L0,8z" />
+              </marker>
+            ))}
+          </defs>
+          {placed.edges.map((e) => {
+            const bad = wrong.edges.has(`${e.from}-${e.to}`);
+            const middle = e.points[Math.floor(e.points.length / 2)];
+            return (
+              <g key={`${e.from}-${e.to}`} class={bad ? "edge cycle" : "edge"}>
+                <path d={"M" + e.points.map((p) => `${p.x},${p.y}`).join("L")} marker-end={bad ? "url(#arrow-bad)" : "url(#arrow)"} />
+                {e.text && <text x={middle.x} y={middle.y - 4}>{e.text}</text>}
+              </g>
+            );
+          })}
+          {placed.nodes.map(({ id, x, y }) => {
+            const t = m.tasks.get(id);
+            const classes = ["node", wrong.cycle.has(id) && "cycle", id === open && "open"];
+            return (
+              <g key={id} class={classes.filter(Boolean).join(" ")} transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`} tabIndex={0} role="button"
+                aria-label={`${t?.name}, ${waitsFor(t?.waits, m.now())}`} onClick={() => onOpen(id)} onKeyDown={(e) => e.key === "Enter" && onOpen(id)}>
+                <rect width={nodeWidth} height={nodeHeight} rx="6" />
+                <text x="10" y="19" class="name">{clip(`${t?.name} #${id}`, 26)}</text>
+                <text x="10" y="36" class="quiet">{clip(t?.waits?.what || t?.waits?.kind || t?.state || "ended", 30)}</text>
+                <title>{`${t?.name} #${id}\n${waitsFor(t?.waits, m.now())}`}</title>
+              </g>
+            );
+          })}
+        </svg>
+      </div>
+    </>
+  );
+}
+
+const clip = (s: string, n: number) => (s.length > n ? s.slice(0, n - 1) + "…" : s);

@@ -1,0 +1,137 @@
+import { render } from "preact";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { count } from "./format";
+import { Graph } from "./graph";
+import { model, useModel } from "./model";
+import { Findings } from "./findings";
+import "./style.css";
+import { TaskPage } from "./task";
+import { Times } from "./times";
+import { Timeline } from "./timeline";
+import { Tree } from "./tree";
+
+// What the views get: what is searched for, which task is open, and how to open one.
+export type ViewProps = { words: string[]; open: number; onOpen: (id: number) => void };
+
+const views = { Tree, Timeline, Waits: Graph, Times, Findings };
+type View = keyof typeof views;
+const names = Object.keys(views) as View[];
+
+const keys: [string, string][] = [
+  ["1 to 5", "the views"],
+  ["/", "search; Escape leaves it"],
+  ["Escape", "close the task's page"],
+  ["Up, Down, Home, End", "in the tree and the timeline: the task before, the next"],
+  ["Left, Right", "in the tree: fold, unfold; in the timeline: earlier, later"],
+  ["Enter", "open the task's page"],
+  ["+, -, 0", "in the timeline: zoom; 0 follows the present"],
+  ["?", "this list"],
+]; // prettier-ignore
+
+function App() {
+  const m = useModel();
+  const [view, setView] = useState<View>("Tree");
+  const [search, setSearch] = useState("");
+  const [open, setOpen] = useState(0);
+  const [help, setHelp] = useState(false);
+  const field = useRef<HTMLInputElement>(null);
+  const words = useMemo(() => search.toLowerCase().split(/\s+/).filter(Boolean), [search]);
+  const onOpen = (id: number) => {
+    model.watch(id);
+    setOpen(id);
+  };
+
+  useEffect(() => {
+    const onKey = (e: KeyboardEvent) => {
+      if (e.ctrlKey || e.metaKey || e.altKey) return;
+      const typing = e.target === field.current;
+      if (e.key === "Escape") {
+        if (typing) field.current!.blur();
+        else if (help) setHelp(false);
+        else setOpen(0);
+      } else if (typing) return;
+      else if (e.key === "/") field.current!.focus();
+      else if (e.key === "?") setHelp((h) => !h);
+      else if (names[+e.key - 1]) setView(names[+e.key - 1]);
+      else return;
+      e.preventDefault();
+    };
+    addEventListener("keydown", onKey);
+    return () => removeEventListener("keydown", onKey);
+  }, [help]);
+
+  const View = views[view];
+  const severe = m.findings.filter((f) => f.severe && !f.over);
+  const command = m.picture?.process.command?.join(" ") ?? "";
+  return (
+    <>
+      <header>
+        <h1 title={command}>{command.split("/").pop() || "asyncio"}</h1>
+        {m.picture && <span class="quiet">pid {m.picture.process.pid}</span>}
+        <State />
+        <input
+          ref={field}
+          type="search"
+          aria-label="Search tasks"
+          placeholder="Search: name, function, what it waits on  ( / )"
+          value={search}
+          onInput={(e) => setSearch(e.currentTarget.value)}
+        />
+        <nav role="tablist" aria-label="Views">
+          {names.map((n, i) => (
+            <button role="tab" key={n} aria-selected={view === n} onClick={() => setView(n)} title={`Key ${i + 1}`}>
+              {n}
+              {n === "Findings" && m.findings.length > 0 && <b class={severe.length ? "badge bad" : "badge"}>{m.findings.length}</b>}
+            </button>
+          ))}
+          <button aria-label="Keys" onClick={() => setHelp(!help)}>
+            ?
+          </button>
+        </nav>
+      </header>
+      {view !== "Findings" && severe.slice(0, 2).map((f) => (
+        <p class="alarm" role="alert" key={f.text}>
+          <strong>{f.rule}</strong> {f.text} <button onClick={() => setView("Findings")}>More</button>
+        </p>
+      ))}
+      {m.picture?.loop && m.picture.tasks?.length === 0 && <p class="note">There are no tasks.</p>}
+      <main class={open ? "split" : ""}>
+        <section class="view" role="tabpanel" aria-label={view}>
+          <View words={words} open={open} onOpen={onOpen} />
+        </section>
+        {open > 0 && <TaskPage id={open} onOpen={onOpen} onClose={() => setOpen(0)} />}
+      </main>
+      {help && (
+        <dialog open aria-label="Keys">
+          <dl>{keys.map(([key, does]) => [<dt key={key}>{key}</dt>, <dd>{does}</dd>])}</dl>
+          <button onClick={() => setHelp(false)}>Close</button>
+        </dialog>
+      )}
+    </>
+  );
+}
+
+// What there is, how it does, and what this page leaves out.
+function State() {
+  const m = useModel();
+  const blocked = m.samples.at(-1)?.blocked || m.picture?.process.blocked;
+  const lost = m.dropped + m.skipped;
+  return (
+    <span class="state" aria-live="polite">
+      <b class={`dot ${blocked || m.link === "lost" ? "bad" : m.link}`} />
+      {m.link === "ended" ? `ended: ${m.reason}` : m.link === "lost" ? "connection lost" : blocked ? `blocked by ${blocked}` : m.link}
+      <span class="quiet">
+        {count(m.tasks.size, "task")}, {count(m.eventRate, "event")}/s
+      </span>
+      {lost > 0 && (
+        <span class="warn" title="The timeline is hatched where events are missing; tree, graph and lists are whole.">
+          sampled: {count(lost, "event")} left out
+        </span>
+      )}
+      {m.trouble && m.link === "live" && <span class="warn">{m.trouble}</span>}
+    </span>
+  );
+}
+
+render(<App />, document.getElementById("app")!);
+void model.run();

@@ -1,0 +1,200 @@
+import { useEffect, useState } from "preact/hooks";
+import { History, Log2, stateOf } from "./history";
+import type { Event, Finding, Findings, Message, Picture, Sample, Task } from "./wire";
+
+// What the page knows. Pictures (snapshots) are asked for again and again and make up the tree, the graph and the lists;
+// the stream of events makes up the timeline, the distributions and what has ended.
+
+export type Link = "connecting" | "live" | "ended" | "lost";
+
+class Model {
+  link: Link = "connecting";
+  reason = ""; // why the stream has ended
+  picture?: Picture;
+  tasks = new Map<number, Task>();
+  findings: Finding[] = [];
+  partial = "";
+  trouble = ""; // why the last picture could not be had
+  history = new History();
+  ended = new Map<number, Event>(); // those that ended lately with an error or cancelled, and the last others
+  samples: Sample[] = [];
+  lag = new Log2();
+  eventRate = 0; // events a second that the program told of
+  dropped = 0; // by the program, as this page was too slow
+  skipped = 0; // by this page
+  watched = 0; // the task whose page is open: its events are kept whole
+  watchedEvents: Event[] = [];
+  private nextSeq = 0;
+  private seen = 0; // events since the last sample
+  private spent = 0; // milliseconds since then
+  private clock = { time: 0, at: 0 };
+  private listeners = new Set<() => void>();
+  private queued = false;
+
+  // The time of the loop, as far as it can be told between two events.
+  now() {
+    const passed = this.link === "live" ? Math.min(1500, performance.now() - this.clock.at) : 0;
+    return Math.max(this.history.end, this.clock.time + passed * 1e6);
+  }
+
+  subscribe(listener: () => void) {
+    this.listeners.add(listener);
+    return () => void this.listeners.delete(listener);
+  }
+
+  // Tells the views, at most four times a second.
+  private changed() {
+    if (this.queued) return;
+    this.queued = true;
+    setTimeout(() => {
+      this.queued = false;
+      this.listeners.forEach((tell) => tell());
+    }, 250);
+  }
+
+  watch(id: number) {
+    this.watched = id;
+    this.watchedEvents = [...(this.history.lanes.get(id)?.notes ?? [])];
+  }
+
+  async run() {
+    void this.poll();
+    for (;;) {
+      try {
+        await this.stream();
+      } catch {
+        this.link = "lost";
+      }
+      this.changed();
+      if (this.link === "ended") return;
+      await sleep(2000);
+    }
+  }
+
+  private async stream() {
+    const answer = await fetch("api/events");
+    if (!answer.ok || !answer.body) throw new Error(answer.statusText);
+    const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+    let rest = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      const lines = (rest + value).split("\n");
+      rest = lines.pop()!;
+      for (const line of lines) {
+        // More than 400 ms a second for events would make the page stutter: it then leaves batches out, unread.
+        if (this.spent > 400 && line.startsWith('{"kind":"events"')) continue;
+        const began = performance.now();
+        if (line) this.take(JSON.parse(line) as Message);
+        this.spent += performance.now() - began;
+      }
+    }
+    if (this.link !== "ended") this.link = "lost"; // the process ended hard
+  }
+
+  private take(m: Message) {
+    switch (m.kind) {
+      case "hello":
+        this.link = "live";
+        this.nextSeq = m.seq ?? 0;
+        if (m.hello) this.show(m.hello);
+        break;
+      case "events":
+        this.takeEvents(m);
+        return; // a sample or a picture tells the views soon enough
+      case "sample":
+        this.takeSample(m.sample!);
+        break;
+      case "end":
+        this.link = "ended";
+        this.reason = m.reason ?? "";
+    }
+    this.changed();
+  }
+
+  private takeEvents(m: Message) {
+    const events = m.events ?? [];
+    const missing = m.seq === undefined ? (m.dropped ?? 0) : Math.max(0, m.seq - this.nextSeq);
+    if (missing) {
+      this.skipped += missing - (m.dropped ?? 0);
+      if (events.length) this.history.gap(this.history.end, events[0].time);
+    }
+    this.nextSeq = (m.seq ?? this.nextSeq) + events.length;
+    this.seen += events.length + missing;
+    for (const e of events) {
+      this.history.add(e);
+      if (e.kind === "ended" && e.task) this.noteEnd(e);
+      if (e.task && e.task === this.watched) {
+        this.watchedEvents.push(e);
+        if (this.watchedEvents.length > 400) this.watchedEvents.splice(0, 200);
+      }
+    }
+    if (events.length) this.tick(events[events.length - 1].time);
+  }
+
+  private noteEnd(e: Event) {
+    this.ended.set(e.task!, { ...e, name: e.name ?? this.history.lanes.get(e.task!)?.name });
+    if (this.ended.size > 2000) this.ended.delete(this.ended.keys().next().value!);
+  }
+
+  private takeSample(s: Sample) {
+    this.eventRate = this.seen;
+    this.seen = this.spent = 0;
+    this.dropped = s.dropped;
+    this.lag.add(s.lag);
+    this.samples.push(s);
+    if (this.samples.length > 600) this.samples.shift();
+    this.tick(s.time);
+  }
+
+  private tick(time: number) {
+    if (time > this.clock.time) this.clock = { time, at: performance.now() };
+  }
+
+  private show(picture: Picture) {
+    this.picture = picture;
+    this.tasks = new Map(picture.tasks?.map((t) => [t.id, t]));
+    this.tick(picture.loop.time);
+    for (const t of this.tasks.values()) this.history.meet(t.id, t.name, stateOf(t), picture.loop.time);
+  }
+
+  // Asks for pictures, as often as that takes less than a tenth of the time. What is wrong is asked for even where the
+  // loop is blocked: that is when it matters.
+  private async poll() {
+    for (;;) {
+      const began = performance.now();
+      const [picture, findings] = await Promise.all([get<Picture>("snapshot"), get<Findings>("findings")]);
+      if (this.link === "ended" && typeof picture === "string") return;
+      this.trouble = typeof picture === "string" ? picture : "";
+      if (typeof picture !== "string") this.show(picture);
+      if (typeof findings !== "string") {
+        this.findings = findings.findings ?? [];
+        this.partial = findings.partial ?? "";
+      }
+      this.changed();
+      await sleep(Math.max(1000, 9 * (performance.now() - began)));
+    }
+  }
+}
+
+const sleep = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
+
+// Returns what was asked for, or in words why there is none.
+export async function get<T extends object>(path: string): Promise<T | string> {
+  try {
+    const answer = await fetch("api/" + path);
+    const body = await answer.json();
+    return answer.ok ? (body as T) : String(body.error ?? answer.statusText);
+  } catch {
+    return "the process does not answer";
+  }
+}
+
+export const model = new Model();
+
+// Draws the component again when the model has changed.
+export function useModel(): Model {
+  const [, again] = useState(0);
+  useEffect(() => model.subscribe(() => again((n) => n + 1)), []);
+  return model;
+}
