@@ -1,0 +1,52 @@
+package introspect_test
+
+import (
+	"bytes"
+	"context"
+	"runtime/trace"
+	"testing"
+
+	"example.com/asyncio"
+	"example.com/asyncio/introspect"
+)
+
+// What the Observers of other tools cost: a step, of two tasks that go on in turns; and a task, made and awaited.
+func BenchmarkObservers(b *testing.B) {
+	observers := map[string]func() asyncio.Observer{
+		"none":         func() asyncio.Observer { return nil },
+		"labels":       introspect.ProfileLabels,
+		"trace, off":   introspect.TraceTasks,
+		"trace, taken": introspect.TraceTasks,
+	}
+	for name, observer := range observers {
+		measure := func(b *testing.B, f func(ctx context.Context)) {
+			b.ReportAllocs()
+			under(b, observer(), func(ctx context.Context) error {
+				if name == "trace, taken" {
+					var taken bytes.Buffer
+					if err := trace.Start(&taken); err != nil {
+						b.Skip(err)
+					}
+					defer trace.Stop()
+				}
+				asyncio.Go(ctx, func(ctx context.Context) error {
+					for asyncio.Yield(ctx) == nil {
+					}
+					return nil
+				})
+				for b.Loop() {
+					f(ctx)
+				}
+				return nil
+			})
+		}
+		b.Run("a step/"+name, func(b *testing.B) {
+			measure(b, func(ctx context.Context) { _ = asyncio.Yield(ctx) })
+		})
+		b.Run("a task/"+name, func(b *testing.B) {
+			measure(b, func(ctx context.Context) {
+				_, _ = asyncio.Go(ctx, func(context.Context) error { return nil }, asyncio.WithName("t")).Await(ctx)
+			})
+		})
+	}
+}
