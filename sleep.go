@@ -33,4 +33,7 @@ type sleeper struct {
 	timer TimerHandle
 }
 
+// When is for who looks on and wants to know no more: to see how late it is woken, say.
+func (s *sleeper) When() time.Duration { return s.timer.when }
+
 func (s *sleeper) WaitReason() WaitReason { return WaitReason{Kind: ForTimer, Until: s.timer.when} }

@@ -12,17 +12,20 @@ import (
 
 // What the Observers of other tools cost: a step, of two tasks that go on in turns; and a task, made and awaited.
 func BenchmarkObservers(b *testing.B) {
-	observers := map[string]func() asyncio.Observer{
-		"none":         func() asyncio.Observer { return nil },
-		"labels":       introspect.ProfileLabels,
-		"trace, off":   introspect.TraceTasks,
-		"trace, taken": introspect.TraceTasks,
-	}
-	for name, observer := range observers {
+	for _, o := range []struct {
+		name string
+		make func() asyncio.Observer
+	}{
+		{"none", func() asyncio.Observer { return nil }},
+		{"labels", introspect.ProfileLabels},
+		{"metrics", func() asyncio.Observer { return new(introspect.Metrics) }},
+		{"trace, off", introspect.TraceTasks},
+		{"trace, taken", introspect.TraceTasks},
+	} {
 		measure := func(b *testing.B, f func(ctx context.Context)) {
 			b.ReportAllocs()
-			under(b, observer(), func(ctx context.Context) error {
-				if name == "trace, taken" {
+			under(b, o.make(), func(ctx context.Context) error {
+				if o.name == "trace, taken" {
 					var taken bytes.Buffer
 					if err := trace.Start(&taken); err != nil {
 						b.Skip(err)
@@ -40,10 +43,10 @@ func BenchmarkObservers(b *testing.B) {
 				return nil
 			})
 		}
-		b.Run("a step/"+name, func(b *testing.B) {
+		b.Run("a step/"+o.name, func(b *testing.B) {
 			measure(b, func(ctx context.Context) { _ = asyncio.Yield(ctx) })
 		})
-		b.Run("a task/"+name, func(b *testing.B) {
+		b.Run("a task/"+o.name, func(b *testing.B) {
 			measure(b, func(ctx context.Context) {
 				_, _ = asyncio.Go(ctx, func(context.Context) error { return nil }, asyncio.WithName("t")).Await(ctx)
 			})
