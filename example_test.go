@@ -1,0 +1,217 @@
+package asyncio_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+)
+
+// Two tasks, one loop: each runs until it awaits, and what they share needs no lock. With the virtual
+// driver the clock jumps to what is due next.
+func Example() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		count := 0
+		walk := func(steps int, pause time.Duration) func(ctx context.Context) error {
+			return func(ctx context.Context) error {
+				for range steps {
+					if err := asyncio.Sleep(ctx, pause); err != nil {
+						return err
+					}
+					count++
+					fmt.Printf("%v: %s makes step %d\n", r.Loop().Time(), asyncio.CurrentTask(ctx).Name(), count)
+				}
+				return nil
+			}
+		}
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(walk(3, 2*time.Minute), asyncio.WithName("hare"))
+			tg.Go(walk(2, 5*time.Minute), asyncio.WithName("tortoise"))
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// 2m0s: hare makes step 1
+	// 4m0s: hare makes step 2
+	// 5m0s: tortoise makes step 3
+	// 6m0s: hare makes step 4
+	// 10m0s: tortoise makes step 5
+	// <nil>
+}
+
+// A new task does not begin before the one that made it suspends. Its outcome stays with it, for everybody who
+// awaits it.
+func ExampleCreateTask() {
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		sum := asyncio.CreateTask(ctx, func(context.Context) (int, error) {
+			fmt.Println("adds")
+			return 40 + 2, nil
+		}, asyncio.WithName("sum"))
+		fmt.Println(sum.Name(), "is done:", sum.Done())
+		n, err := sum.Await(ctx)
+		fmt.Println(n, err)
+		n, err = sum.Result()
+		fmt.Println("still", n, err)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// sum is done: false
+	// adds
+	// 42 <nil>
+	// still 42 <nil>
+	// <nil>
+}
+
+// A Future is for an outcome that comes from elsewhere: here from a callback. Who comes second with one is told.
+func ExampleFuture() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		answer := asyncio.NewFuture[string](ctx)
+		answer.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) { fmt.Println("callback:", f) })
+		r.Loop().CallLater(time.Second, func(context.Context) { _ = answer.SetResult("yes") })
+		s, err := answer.Await(ctx)
+		fmt.Println(s, err)
+		fmt.Println(answer.SetResult("no"))
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// callback: <Future finished result=yes>
+	// yes <nil>
+	// asyncio: SetResult on <Future finished result=yes>: invalid state
+	// <nil>
+}
+
+// after returns a Coro with the result s, or the error err, after d.
+func after(d time.Duration, s string, err error) asyncio.Coro[string] {
+	return func(ctx context.Context) (string, error) {
+		if err := asyncio.Sleep(ctx, d); err != nil {
+			return "", err
+		}
+		return s, err
+	}
+}
+
+// All at once, and the results in the order given.
+func ExampleGather() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		words, err := asyncio.Gather(ctx, after(3*time.Second, "come", nil), after(time.Second, "as", nil), after(2*time.Second, "you are", nil)).Await(ctx)
+		fmt.Println(words, err, r.Loop().Time())
+
+		// The first error ends the waiting, and not the others: a group does that.
+		words, err = asyncio.Gather(ctx, after(time.Second, "", errors.New("no such word")), after(time.Hour, "late", nil)).Await(ctx)
+		fmt.Println(words, err, r.Loop().Time())
+		fmt.Println(len(asyncio.AllTasks(ctx)), "tasks, this one among them")
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// [come as you are] <nil> 3s
+	// [] no such word 4s
+	// 2 tasks, this one among them
+	// <nil>
+}
+
+// Errors as results among others: all are waited for.
+func ExampleGatherResults() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		results, err := asyncio.GatherResults(ctx, after(2*time.Second, "here", nil), after(time.Second, "", errors.New("nobody at home"))).Await(ctx)
+		for _, r := range results {
+			fmt.Printf("%q %v\n", r.Value, r.Err)
+		}
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// "here" <nil>
+	// "" nobody at home
+	// <nil>
+}
+
+// What has different types is gathered as tasks, which are then asked for their results.
+func ExampleGatherAny() {
+	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
+		name := asyncio.CreateTask(ctx, func(context.Context) (string, error) { return "ann", nil })
+		age := asyncio.CreateTask(ctx, func(context.Context) (int, error) { return 7, nil })
+		if _, err := asyncio.GatherAny(ctx, name, age).Await(ctx); err != nil {
+			return err
+		}
+		n, _ := name.Result()
+		a, _ := age.Result()
+		fmt.Println(n, a+1)
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// ann 8
+	// <nil>
+}
+
+// The first answer counts, and the others are cancelled: Wait itself cancels nothing.
+func ExampleWait() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		servers := []*asyncio.Task[string]{
+			asyncio.CreateTask(ctx, after(3*time.Second, "from afar", nil), asyncio.WithName("afar")),
+			asyncio.CreateTask(ctx, after(time.Second, "from nearby", nil), asyncio.WithName("nearby")),
+		}
+		done, rest, err := asyncio.Wait(ctx, servers, asyncio.FirstCompleted, asyncio.WithTimeout(time.Minute))
+		if err != nil {
+			return err
+		}
+		for _, t := range done {
+			fmt.Println(t.Result())
+		}
+		for _, t := range rest {
+			t.Cancel()
+		}
+		_, _, err = asyncio.Wait(ctx, rest)
+		for _, t := range rest {
+			fmt.Println(t.Name(), "is cancelled:", t.Cancelled())
+		}
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// from nearby <nil>
+	// afar is cancelled: true
+	// <nil>
+}
+
+// Each as it ends, up to a limit of time.
+func ExampleAsCompleted() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		var racers []*asyncio.Task[string]
+		for _, name := range []string{"snail", "horse", "dog"} {
+			takes := map[string]time.Duration{"horse": time.Minute, "dog": 2 * time.Minute, "snail": 24 * time.Hour}[name]
+			racers = append(racers, asyncio.CreateTask(ctx, after(takes, name, nil)))
+		}
+		for t, err := range asyncio.AsCompleted(ctx, racers, asyncio.WithTimeout(time.Hour)) {
+			if err != nil { // of the waiting; what went wrong in a task is in its Result
+				return err
+			}
+			fmt.Println(t.Result())
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// horse <nil>
+	// dog <nil>
+	// asyncio: timed out after 1h0m0s
+}
