@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"go/ast"
+	"go/build"
 	"go/importer"
 	"go/parser"
 	"go/token"
@@ -271,4 +272,69 @@ func findPython() string {
 		}
 	}
 	return ""
+}
+
+// Whatever is exported has a comment, and that of a function begins with its name.
+func TestDocComments(t *testing.T) {
+	all := goList(t)
+	for _, p := range all.own {
+		if p.Name == "main" || strings.Contains("/"+p.short(), "/internal/") {
+			continue
+		}
+		names, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if match, err := build.Default.MatchFile(p.Dir, filepath.Base(name)); err != nil || !match || strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(all.fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, decl := range file.Decls {
+				checkComment(t, all.fset, decl)
+			}
+		}
+	}
+}
+
+func checkComment(t *testing.T, fset *token.FileSet, decl ast.Decl) {
+	complain := func(name *ast.Ident, what string) { t.Errorf("%v: %s %s", fset.Position(name.Pos()), name, what) }
+	switch decl := decl.(type) {
+	case *ast.FuncDecl:
+		if !decl.Name.IsExported() || decl.Recv != nil && !exportedType(decl.Recv.List[0].Type) {
+			return
+		}
+		if text := decl.Doc.Text(); !strings.HasPrefix(text, decl.Name.Name+" ") {
+			complain(decl.Name, "has no comment that begins with its name")
+		}
+	case *ast.GenDecl:
+		for _, spec := range decl.Specs {
+			switch spec := spec.(type) {
+			case *ast.TypeSpec:
+				if spec.Name.IsExported() && decl.Doc == nil && spec.Doc == nil {
+					complain(spec.Name, "has no comment")
+				}
+			case *ast.ValueSpec:
+				if spec.Names[0].IsExported() && decl.Doc == nil && spec.Doc == nil && spec.Comment == nil {
+					complain(spec.Names[0], "has no comment")
+				}
+			}
+		}
+	}
+}
+
+// exportedType tells whether the type of a receiver is exported, or embedded in one that is, as futureBase is.
+func exportedType(e ast.Expr) bool {
+	switch e := e.(type) {
+	case *ast.StarExpr:
+		return exportedType(e.X)
+	case *ast.IndexExpr:
+		return exportedType(e.X)
+	case *ast.Ident:
+		return e.IsExported() || e.Name == "futureBase" || e.Name == "taskBase"
+	}
+	return false
 }
