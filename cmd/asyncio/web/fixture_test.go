@@ -19,6 +19,7 @@ type fakeProgram struct {
 	tasks    []asyncio.TaskInfo
 	findings []finding
 	first    []asyncio.EventInfo             // what the stream begins with
+	lost     uint64                          // how many events are missing before each twentieth batch
 	batch    func(n int) []asyncio.EventInfo // what it goes on with, 20 times a second
 }
 
@@ -79,7 +80,7 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 		w.(http.Flusher).Flush()
 	}
 	send(object{"kind": "hello", "hello": p.picture(), "seq": 1})
-	seq := uint64(1)
+	seq, dropped := uint64(1), uint64(0)
 	events := func(es []asyncio.EventInfo) {
 		if len(es) > 0 {
 			send(object{"kind": "events", "seq": seq, "events": es})
@@ -97,12 +98,14 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 			return
 		case <-tick.C:
 		}
-		if p.batch != nil {
-			events(p.batch(n))
+		if n%20 == 19 {
+			seq += p.lost
+			dropped += p.lost
 		}
+		events(p.batch(n))
 		if n%20 == 1 {
 			lag := time.Duration(20+n%7*13) * time.Microsecond
-			send(object{"kind": "sample", "sample": object{"taken": time.Now(), "time": p.now(), "lag": lag, "tasks": len(p.tasks), "events": seq}})
+			send(object{"kind": "sample", "sample": object{"taken": time.Now(), "time": p.now(), "lag": lag, "tasks": len(p.tasks), "events": seq, "dropped": dropped}})
 		}
 	}
 }

@@ -1,5 +1,5 @@
 import { graphlib, layout } from "@dagrejs/dagre";
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { wrongTasks } from "./findings";
 import { count, matches, waitsFor } from "./format";
 import type { ViewProps } from "./main";
@@ -65,10 +65,19 @@ export function Graph({ words, open, onOpen }: ViewProps) {
     for (const id of shown) g.setNode(String(id), { width: nodeWidth, height: nodeHeight });
     for (const e of edges) g.setEdge(String(e.from), String(e.to), {});
     layout(g);
-    const points = (e: Edge) => (g.edge(String(e.from), String(e.to)) as { points: { x: number; y: number }[] }).points;
+    // An arrow to the right leaves at a node's right side and comes in at the left; one back goes as dagre has it.
+    const points = (e: Edge) => {
+      const { points } = g.edge(String(e.from), String(e.to)) as { points: { x: number; y: number }[] };
+      const [a, b] = [e.from, e.to].map((id) => g.node(String(id)) as { x: number; y: number });
+      if (a.x >= b.x) return points;
+      return [{ x: a.x + nodeWidth / 2, y: a.y }, ...points.slice(1, -1), { x: b.x - nodeWidth / 2, y: b.y }];
+    };
     const { width = 0, height = 0 } = g.graph() as { width?: number; height?: number };
     return { width, height, nodes: [...shown].map((id) => ({ id, ...(g.node(String(id)) as { x: number; y: number }) })), edges: edges.map((e) => ({ ...e, points: points(e) })) };
   }, [key]);
+
+  const box = useRef<HTMLDivElement>(null);
+  useEffect(() => box.current?.querySelector(".node.cycle")?.scrollIntoView({ block: "center", inline: "center" }), [wrong.cycle.size]);
 
   return (
     <>
@@ -76,11 +85,11 @@ export function Graph({ words, open, onOpen }: ViewProps) {
         {total === 0 ? "No task waits for another." : shown.size < total ? `${shown.size} of ${count(total, "task")} that wait for each other, those with the most arrows; a search picks others.` : count(total, "task") + " that wait for each other."}
         {wrong.cycle.size > 0 && <b class="bad"> A circle: {wrong.cycle.size} tasks wait for each other and none can go on.</b>}
       </p>
-      <div class="scroll">
+      <div class="scroll" ref={box}>
         <svg width={placed.width || 1} height={placed.height || 1} class="graph">
           <defs>
             {["arrow", "arrow-bad"].map((id) => (
-              <marker key={id} id={id} viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" orient="auto">
+              <marker key={id} id={id} viewBox="0 0 8 8" refX="8" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto">
                 <path d="M0,0L8,4L0,8z" />
               </marker>
             ))}
@@ -102,8 +111,8 @@ export function Graph({ words, open, onOpen }: ViewProps) {
               <g key={id} class={classes.filter(Boolean).join(" ")} transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`} tabIndex={0} role="button"
                 aria-label={`${t?.name}, ${waitsFor(t?.waits, m.now())}`} onClick={() => onOpen(id)} onKeyDown={(e) => e.key === "Enter" && onOpen(id)}>
                 <rect width={nodeWidth} height={nodeHeight} rx="6" />
-                <text x="10" y="19" class="name">{clip(`${t?.name} #${id}`, 26)}</text>
-                <text x="10" y="36" class="quiet">{clip(t?.waits?.what || t?.waits?.kind || t?.state || "ended", 30)}</text>
+                <text x="10" y="19" class="name">{clip(`${t?.name} #${id}`, 24)}</text>
+                <text x="10" y="36" class="quiet">{clip(t?.waits?.what || t?.waits?.kind || t?.state || "ended", 28)}</text>
                 <title>{`${t?.name} #${id}\n${waitsFor(t?.waits, m.now())}`}</title>
               </g>
             );

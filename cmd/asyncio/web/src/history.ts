@@ -108,6 +108,20 @@ export class History {
     }
   }
 
+  // What is known of a task's last events: all of its cancels and its end, and of the others the kind and the time.
+  past(id: number): Event[] {
+    const lane = this.lanes.get(id);
+    if (!lane) return [];
+    const events: Event[] = [];
+    this.walk(lane, (time, _, state) => {
+      if (state === RUNS) events.push({ kind: "resumed", time });
+      else if (state >= WAITS) events.push({ kind: "suspended", time, waits: { kind: categories[state - WAITS] } });
+      else if (state === READY) events.push({ kind: time === lane.born ? "created" : "suspended", time });
+      return events.length < 100;
+    });
+    return [...lane.notes, ...events].sort((a, b) => a.time - b.time);
+  }
+
   private stateAt(n: number) {
     return n >= 0 && this.valid(n) ? this.states[n % size] : -1;
   }

@@ -60,13 +60,16 @@ function App() {
     return () => removeEventListener("keydown", onKey);
   }, [help]);
 
+  const name = m.picture?.process.command?.[0]?.split("/").pop() || "asyncio";
+  useEffect(() => void (document.title = `${name} · asyncio`), [name]);
+
   const View = views[view];
   const severe = m.findings.filter((f) => f.severe && !f.over);
   const command = m.picture?.process.command?.join(" ") ?? "";
   return (
     <>
       <header>
-        <h1 title={command}>{command.split("/").pop() || "asyncio"}</h1>
+        <h1 title={command}>{name}</h1>
         {m.picture && <span class="quiet">pid {m.picture.process.pid}</span>}
         <State />
         <input

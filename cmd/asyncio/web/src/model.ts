@@ -26,7 +26,7 @@ class Model {
   watchedEvents: Event[] = [];
   private nextSeq = 0;
   private seen = 0; // events since the last sample
-  private spent = 0; // milliseconds since then
+  private budget = { second: 0, spent: 0 }; // milliseconds spent on events in this second of the clock
   private clock = { time: 0, at: 0 };
   private listeners = new Set<() => void>();
   private queued = false;
@@ -54,7 +54,7 @@ class Model {
 
   watch(id: number) {
     this.watched = id;
-    this.watchedEvents = [...(this.history.lanes.get(id)?.notes ?? [])];
+    this.watchedEvents = this.history.past(id);
   }
 
   async run() {
@@ -76,20 +76,32 @@ class Model {
     if (!answer.ok || !answer.body) throw new Error(answer.statusText);
     const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
+    let breath = performance.now();
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
       const lines = (rest + value).split("\n");
       rest = lines.pop()!;
       for (const line of lines) {
-        // More than 400 ms a second for events would make the page stutter: it then leaves batches out, unread.
-        if (this.spent > 400 && line.startsWith('{"kind":"events"')) continue;
+        if (!line || (this.overdrawn() && line.startsWith('{"kind":"events"'))) continue;
         const began = performance.now();
-        if (line) this.take(JSON.parse(line) as Message);
-        this.spent += performance.now() - began;
+        this.take(JSON.parse(line) as Message);
+        this.budget.spent += performance.now() - began;
+        if (performance.now() - breath > 12) {
+          await sleep(0); // so that frames are drawn and keys are heard
+          breath = performance.now();
+        }
       }
     }
     if (this.link !== "ended") this.link = "lost"; // the process ended hard
+  }
+
+  // More than 400 ms a second for events would make the page stutter: it then leaves batches out, unread. Their
+  // numbers tell how many events that were.
+  private overdrawn() {
+    const second = Math.floor(performance.now() / 1000);
+    if (second !== this.budget.second) this.budget = { second, spent: 0 };
+    return this.budget.spent > 400;
   }
 
   private take(m: Message) {
@@ -139,7 +151,7 @@ class Model {
 
   private takeSample(s: Sample) {
     this.eventRate = this.seen;
-    this.seen = this.spent = 0;
+    this.seen = 0;
     this.dropped = s.dropped;
     this.lag.add(s.lag);
     this.samples.push(s);
