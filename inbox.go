@@ -23,13 +23,18 @@ type inbox struct {
 // A promise is an outcome that the loop owes to another goroutine.
 type promise interface{ SetException(err error) error }
 
-func (b *inbox) owe(p promise) {
+// owe notes p; false if the loop is closed, and p will hear nothing.
+func (b *inbox) owe(p promise) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	if b.closed {
+		return false
+	}
 	if b.owed == nil {
 		b.owed = map[promise]bool{}
 	}
 	b.owed[p] = true
+	return true
 }
 
 func (b *inbox) paid(p promise) {
@@ -149,4 +154,24 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 func (h *Handle) initOutside(l *Loop) {
 	h.ctx.loop = l
 	h.ctx.vars = &h.own
+}
+
+// OnClose has fn called when the loop is closed, or at once if it is: for what serves a loop and must not outlive it.
+// The tasks have ended by then. fn is called in the goroutine that closes the loop, and has that wait. stop takes it back.
+// Any goroutine may call either.
+func (l *Loop) OnClose(fn func()) (stop func()) {
+	mustFunc("OnClose", fn == nil)
+	c := &closeCall{fn}
+	if !l.inbox.owe(c) {
+		fn()
+	}
+	return func() { l.inbox.paid(c) }
+}
+
+// A closeCall is a function that the loop owes a call when it is closed.
+type closeCall struct{ fn func() }
+
+func (c *closeCall) SetException(error) error {
+	c.fn()
+	return nil
 }

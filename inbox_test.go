@@ -190,3 +190,29 @@ func TestRunCoroutineThreadsafeRacesWithTheEndOfRun(t *testing.T) {
 		}
 	}
 }
+
+// What is to be done when the loop is closed is done then, when its tasks have ended; not what was taken back. On
+// a loop that is closed it is done at once.
+func TestOnClose(t *testing.T) {
+	noLeaks(t)
+	var r record
+	l := asyncio.NewLoop(driver.NewVirtual())
+	l.OnClose(func() { r.add("closed") })
+	taken := l.OnClose(func() { r.add("taken back") })
+	taken()
+	asyncio.Go(l.Context(), func(ctx context.Context) error {
+		defer r.add("the task ends")
+		return never(ctx)
+	})
+	l.CallSoon(func(context.Context) { l.Stop() })
+	if err := l.RunForever(); err != nil {
+		t.Error(err)
+	}
+	r.add("not yet")
+	if err := l.Close(); err != nil {
+		t.Error(err)
+	}
+	l.OnClose(func() { r.add("at once") })()
+	r.want(t, "not yet", "the task ends", "closed", "at once")
+	wantErr(t, panicOf(func() { l.OnClose(nil) }), asyncio.ErrValue, "OnClose with a nil function")
+}
