@@ -160,7 +160,9 @@ func (h *Handle) initOutside(l *Loop) {
 // The tasks have ended by then. fn is called in the goroutine that closes the loop, and has that wait. stop takes it back.
 // Any goroutine may call either.
 func (l *Loop) OnClose(fn func()) (stop func()) {
-	mustFunc("OnClose", fn == nil)
+	if fn == nil {
+		panic(misuse(ErrValue, "OnClose with a nil function; give it a func()"))
+	}
 	c := &closeCall{fn}
 	if !l.inbox.owe(c) {
 		fn()
