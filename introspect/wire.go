@@ -54,6 +54,9 @@ type Sample struct {
 	Time    time.Duration `json:"time"`              // as [asyncio.Loop.Time] counts
 	Lag     time.Duration `json:"lag"`               // how long a call that became ready had to wait for its turn
 	Tasks   int           `json:"tasks"`             // that have not ended
+	Ready   int           `json:"ready"`             // calls and tasks that can run
+	Timers  int           `json:"timers"`            // that are set
+	Outside int           `json:"outside"`           // jobs, mostly
 	Events  uint64        `json:"events"`            // since the stream began
 	Dropped uint64        `json:"dropped"`           // of these, in this stream
 	Blocked string        `json:"blocked,omitempty"` // what blocks the loop now; the fields above are then those of the sample before

@@ -1,0 +1,114 @@
+package introspect_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/introspect"
+)
+
+// scene is a program with something of everything to look at; it calls look when all its tasks wait.
+func scene(ctx context.Context, look func()) error {
+	lock := asyncio.NewLock()
+	spawn(ctx, "holder", func(ctx context.Context) error {
+		if err := lock.Acquire(ctx); err != nil {
+			return err
+		}
+		defer lock.Release()
+		return asyncio.Sleep(ctx, time.Minute)
+	})
+	spawn(ctx, "hung\nry", func(ctx context.Context) error {
+		if err := lock.Acquire(ctx); err != nil {
+			return err
+		}
+		lock.Release()
+		return nil
+	})
+	sleep := func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) }
+	spawn(ctx, "reader", func(ctx context.Context) error {
+		_, err := asyncio.Gather(ctx, spawn(ctx, "left", sleep), spawn(ctx, "right", sleep)).Await(ctx)
+		return err
+	})
+	if err := asyncio.Sleep(ctx, time.Second); err != nil {
+		return err
+	}
+	look()
+	return nil
+}
+
+func TestPS(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		return scene(ctx, func() {
+			wantText(t, introspect.PS(running(ctx).Snapshot()), `
+loop running for 1s, 6 tasks: 1 running, 5 waiting; 3 timers, 0 jobs outside
+
+ID  NAME     STATE    WAITS FOR                                         AWAITED BY  FUNCTION
+1   main     running  -                                                 -           introspect_test.TestPS.func1
+2   holder   waiting  a timer until 1m0s                                -           introspect_test.scene.func1
+3   hung ry  waiting  lock <Lock locked waiters=1> held by task holder  -           introspect_test.scene.func2
+4   reader   waiting  gather of 2 tasks                                 -           introspect_test.scene.func4
+8   left     waiting  a timer until 1h0m0s                              reader      introspect_test.scene.func3
+9   right    waiting  a timer until 1h0m0s                              reader      introspect_test.scene.func3
+`)
+		})
+	})
+}
+
+func TestPSTree(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		return scene(ctx, func() {
+			wantText(t, introspect.PSTree(running(ctx).Snapshot()), `
+loop running for 1s, 6 tasks: 1 running, 5 waiting; 3 timers, 0 jobs outside
+main #1 running
+hung ry #3 waiting: lock <Lock locked waiters=1> held by task holder
+└─ holder #2 [holds lock] waiting: a timer until 1m0s
+reader #4 waiting: gather of 2 tasks
+├─ left #8 [gather] waiting: a timer until 1h0m0s
+└─ right #9 [gather] waiting: a timer until 1h0m0s
+`)
+		})
+	})
+}
+
+// Two tasks that wait for each other, and one that waits for them: the circle is marked where it closes, and is
+// told once.
+func TestPSTreeOfACircle(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		circle(ctx)
+		if err := asyncio.Yield(ctx); err != nil {
+			return err
+		}
+		wantText(t, introspect.PSTree(running(ctx).Snapshot()), `
+loop running for 0s, 4 tasks: 1 running, 3 waiting; 0 timers, 0 jobs outside
+main #1 running
+c #4 waiting: task a
+└─ a #2 waiting: task b
+   └─ b #3 waiting: task a
+      └─ a #2 <- a circle: it waits for itself
+`)
+		return nil
+	})
+}
+
+func circle(ctx context.Context) {
+	var b *asyncio.Task[asyncio.None]
+	a := spawn(ctx, "a", func(ctx context.Context) error { return waitFor(ctx, b) })
+	b = spawn(ctx, "b", func(ctx context.Context) error { return waitFor(ctx, a) })
+	spawn(ctx, "c", func(ctx context.Context) error { return waitFor(ctx, a) })
+}
+
+func waitFor(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
+	_, err := t.Await(ctx)
+	return err
+}
+
+// A loop without tasks, and with an error that nobody has read.
+func TestPSOfNothing(t *testing.T) {
+	s := &asyncio.Snapshot{Loop: asyncio.LoopInfo{State: "idle"}, Unread: []asyncio.UnreadInfo{{What: "task fetch", Error: errors.ErrUnsupported.Error()}}}
+	const want = "loop idle for 0s, 0 tasks; 0 timers, 0 jobs outside; 1 error unread\n"
+	wantText(t, introspect.PS(s), want)
+	wantText(t, introspect.PSTree(s), want)
+}
