@@ -364,6 +364,7 @@ var takesFunc = map[string]func(ctx context.Context) error{
 	"Runner.Run":              func(context.Context) error { return (&asyncio.Runner{}).Run(context.Background(), nil) },
 	"Semaphore.With":          func(ctx context.Context) error { return asyncio.NewSemaphore(1).With(ctx, nil) },
 	"TimeoutScope.Run":        func(ctx context.Context) error { return asyncio.NewTimeout(0).Run(ctx, nil) },
+	"Loop.OnClose":            func(ctx context.Context) error { running(ctx).OnClose(nil); return nil },
 }
 
 // inGroup returns what make panics with in a group, which has to be left in good order.
