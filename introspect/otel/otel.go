@@ -1,0 +1,150 @@
+// Package otel makes spans of OpenTelemetry of the tasks on a loop.
+//
+//	r := asyncio.Runner{Observer: asynciootel.Tasks(otel.GetTracerProvider())}
+//
+// It is a module of its own, since it requires go.opentelemetry.io/otel. Import it as asynciootel, beside that.
+package otel
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"example.com/asyncio"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// The attributes of a task's span, and of its events and links.
+const (
+	TaskID       = attribute.Key("asyncio.task.id")       // the number of the task: see [asyncio.AnyTask]
+	Outcome      = attribute.Key("asyncio.outcome")       // result, error, cancelled
+	CancelReason = attribute.Key("asyncio.cancel.reason") // of one that ended cancelled: what the CancelledError says
+	CancelBy     = attribute.Key("asyncio.cancel.by")     // who asked: a task, a timeout, a group
+	Awaits       = attribute.Key("asyncio.awaits")        // of the event "await" and of its link: the name of the task awaited
+)
+
+// Tasks returns an Observer that has a span for each task, from its creation to its end, with the task's name. Each
+// loop needs one of its own.
+//
+// The span is under the one in the ctx given to what made the task, if the program put one there, or else under that of the task that
+// made it, or else under that in the ctx given to Run. It is in the task's ctx, so that what the task starts there is under it.
+// A task that awaits another directly has an event "await", and a link to the other's span unless the one is
+// under the other. A request to cancel is an event "cancel asked", and the start an event "started".
+//
+// A task that fails has the status Error and the error as an event, a panic's with its stack. One that is cancelled has not failed: its
+// outcome and the reason are attributes.
+func Tasks(provider trace.TracerProvider) asyncio.Observer {
+	return &tasks{tracer: provider.Tracer("example.com/asyncio/introspect/otel"), spans: map[asyncio.AnyTask]*taskSpan{}}
+}
+
+type tasks struct {
+	tracer trace.Tracer
+	spans  map[asyncio.AnyTask]*taskSpan
+}
+
+type taskSpan struct {
+	trace.Span
+	outer  trace.SpanContext // in the values that the task was made with
+	parent trace.SpanID
+	linked map[trace.SpanID]bool // those awaited; a link for each is enough
+}
+
+func (o *tasks) Observe(e *asyncio.LoopEvent) {
+	if e.Kind == asyncio.TaskCreated {
+		o.created(e)
+		return
+	}
+	span := o.spans[e.Task]
+	if span == nil {
+		return // made before, or no task
+	}
+	switch e.Kind {
+	case asyncio.TaskStarted:
+		span.AddEvent("started")
+	case asyncio.TaskSuspended:
+		if other, ok := e.On.(asyncio.AnyTask); ok {
+			o.awaits(span, other)
+		}
+	case asyncio.TaskCancelAsked:
+		span.AddEvent("cancel asked", trace.WithAttributes(CancelBy.String(byText(e.By))))
+	case asyncio.TaskEnded:
+		span.ended(e)
+		delete(o.spans, e.Task)
+	}
+}
+
+func (o *tasks) created(e *asyncio.LoopEvent) {
+	s := &taskSpan{outer: trace.SpanContextFromContext(e.Ctx)}
+	above := e.Ctx
+	if by, ok := e.By.(asyncio.AnyTask); ok {
+		if maker := o.spans[by]; maker != nil && maker.outer.Equal(s.outer) {
+			above = trace.ContextWithSpan(e.Ctx, maker.Span)
+		}
+	}
+	s.parent = trace.SpanContextFromContext(above).SpanID()
+	_, s.Span = o.tracer.Start(above, e.Task.Name(), trace.WithAttributes(TaskID.Int64(int64(e.Task.ID()))))
+	o.spans[e.Task] = s
+	e.Ctx = trace.ContextWithSpan(e.Ctx, s.Span)
+}
+
+func (o *tasks) awaits(s *taskSpan, other asyncio.AnyTask) {
+	awaited := Awaits.String(other.Name())
+	s.AddEvent("await", trace.WithAttributes(awaited))
+	to := o.spans[other]
+	if to == nil {
+		return
+	}
+	id := to.SpanContext().SpanID()
+	if to.parent == s.SpanContext().SpanID() || s.linked[id] {
+		return
+	}
+	if s.linked == nil {
+		s.linked = map[trace.SpanID]bool{}
+	}
+	s.linked[id] = true
+	s.AddLink(trace.Link{SpanContext: to.SpanContext(), Attributes: []attribute.KeyValue{awaited}})
+}
+
+func (s *taskSpan) ended(e *asyncio.LoopEvent) {
+	switch {
+	case e.Err == nil:
+		s.SetAttributes(Outcome.String("result"))
+	case e.Task.Cancelled():
+		s.SetAttributes(Outcome.String("cancelled"), CancelReason.String(e.Err.Error()))
+		if c := (*asyncio.CancelledError)(nil); errors.As(e.Err, &c) && c.By() != "" {
+			s.SetAttributes(CancelBy.String(c.By()))
+		}
+	default:
+		s.failed(e.Err)
+	}
+	s.End()
+}
+
+func (s *taskSpan) failed(err error) {
+	text, _, _ := strings.Cut(err.Error(), "\n") // a panic's has the stack, a group's many errors
+	s.SetAttributes(Outcome.String("error"))
+	s.SetStatus(codes.Error, text)
+	p, ok := err.(*asyncio.PanicError)
+	if !ok {
+		s.RecordError(err)
+		return
+	}
+	s.AddEvent("exception", trace.WithAttributes(
+		attribute.String("exception.type", fmt.Sprintf("%T", p)),
+		attribute.String("exception.message", text),
+		attribute.String("exception.stacktrace", string(p.Stack)),
+	))
+}
+
+// byText says who did something: a task by its name, a block as it prints.
+func byText(by any) string {
+	switch by := by.(type) {
+	case nil:
+		return ""
+	case interface{ Name() string }:
+		return by.Name()
+	}
+	return fmt.Sprint(by)
+}

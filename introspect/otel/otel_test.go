@@ -1,0 +1,172 @@
+package otel_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+	asynciootel "example.com/asyncio/introspect/otel"
+	sdk "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/sdk/trace/tracetest"
+	"go.opentelemetry.io/otel/trace"
+)
+
+// spans runs main as a task of that name, under a ctx and with a tracer of the program's own, and returns the SDK's spans in the
+// order of their beginning.
+func spans(t *testing.T, main func(ctx context.Context, tracer trace.Tracer) error) tracetest.SpanStubs {
+	t.Helper()
+	exporter := tracetest.NewInMemoryExporter()
+	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
+	tracer := provider.Tracer("the program")
+	ctx, request := tracer.Start(context.Background(), "request")
+	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: asynciootel.Tasks(provider)}
+	err := r.Run(ctx, func(ctx context.Context) error { return main(ctx, tracer) }, asyncio.WithName("main"))
+	if err := errors.Join(err, r.Close()); err != nil {
+		t.Error(err)
+	}
+	request.End()
+	all := exporter.GetSpans()
+	slices.SortStableFunc(all, func(a, b tracetest.SpanStub) int { return a.StartTime.Compare(b.StartTime) })
+	return all
+}
+
+var place = regexp.MustCompile(`\w+\.go:\d+`)
+
+// want fails the test unless the spans are these, each a line: name under parent, status, attributes, links, and events.
+func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
+	t.Helper()
+	names := map[trace.SpanID]string{}
+	for _, s := range spans {
+		names[s.SpanContext.SpanID()] = s.Name
+	}
+	var got []string
+	for _, s := range spans {
+		line := s.Name
+		if s.Parent.IsValid() {
+			line += " under " + names[s.Parent.SpanID()]
+		}
+		if s.Status.Code != 0 {
+			line += fmt.Sprintf(", %v: %s", s.Status.Code, s.Status.Description)
+		}
+		for _, a := range s.Attributes {
+			if a.Key != asynciootel.TaskID {
+				line += fmt.Sprintf(", %s=%s", a.Key, a.Value.String())
+			}
+		}
+		for _, l := range s.Links {
+			line += ", link to " + names[l.SpanContext.SpanID()]
+		}
+		got = append(got, place.ReplaceAllString(line, "PLACE"))
+		for _, e := range s.Events {
+			line := "- " + e.Name
+			for _, a := range e.Attributes {
+				if a.Key != "exception.stacktrace" {
+					line += fmt.Sprintf(", %s=%s", a.Key, a.Value.String())
+				} else if strings.Contains(a.Value.AsString(), "otel_test.panics") {
+					line += ", with the stack"
+				}
+			}
+			got = append(got, place.ReplaceAllString(line, "PLACE"))
+		}
+	}
+	if !slices.Equal(got, lines) {
+		t.Errorf("spans:\n\t%s\nwanted:\n\t%s", strings.Join(got, "\n\t"), strings.Join(lines, "\n\t"))
+	}
+}
+
+// A task is under the task that made it, or under the span that the program has opened for it; what it opens itself is under it.
+func TestSpansAreUnderTheirMakers(t *testing.T) {
+	all := spans(t, func(ctx context.Context, tracer trace.Tracer) error {
+		child := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, query := tracer.Start(ctx, "query")
+			query.End()
+			return nil
+		}, asyncio.WithName("child"))
+		own, step := tracer.Start(ctx, "step")
+		defer step.End()
+		other := asyncio.Go(own, func(context.Context) error { return nil }, asyncio.WithName("in a step"))
+		_, err := asyncio.Gather(ctx, child, other).Await(ctx)
+		return err
+	})
+	want(t, all,
+		"request",
+		"main under request, asyncio.outcome=result",
+		"- started",
+		"child under main, asyncio.outcome=result",
+		"- started",
+		"step under main",
+		"in a step under step, asyncio.outcome=result",
+		"- started",
+		"query under child",
+	)
+}
+
+func panics(context.Context) error { panic("oh") }
+
+// The status and the attributes say how a task ended: that it was cancelled, by whom and why, is no failure; a panic has its stack.
+func TestSpansHaveTheOutcome(t *testing.T) {
+	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
+		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		failing := asyncio.Go(ctx, func(context.Context) error { return errors.New("boom") }, asyncio.WithName("failing"))
+		panicking := asyncio.Go(ctx, panics, asyncio.WithName("panicking"))
+		cancelled := asyncio.Go(ctx, asyncio.Yield, asyncio.WithName("cancelled"))
+		cancelled.Cancel("no longer needed")
+		_, _, _ = asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{failing, panicking, cancelled}, asyncio.AllCompleted)
+		_ = failing.Exception()
+		return nil
+	})
+	want(t, all,
+		"request",
+		"main under request, asyncio.outcome=result",
+		"- started",
+		"failing under main, Error: boom, asyncio.outcome=error",
+		"- started",
+		"- exception, exception.type=*errors.errorString, exception.message=boom",
+		"panicking under main, Error: asyncio: panic in task panicking (otel_test.panics() at PLACE): oh, asyncio.outcome=error",
+		"- started",
+		"- exception, exception.type=*asyncio.PanicError, exception.message=asyncio: panic in task panicking (otel_test.panics() at PLACE): oh, with the stack",
+		"cancelled under main, asyncio.outcome=cancelled, asyncio.cancel.reason=asyncio: cancelled by main: no longer needed, asyncio.cancel.by=main",
+		"- cancel asked, asyncio.cancel.by=main",
+		"- started",
+	)
+}
+
+// Who awaits a task that is not its own has a link to it, one however often; each await is an event.
+func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
+	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
+		loop, _ := asyncio.GetRunningLoop(ctx)
+		f := asyncio.NewFuture[int](ctx)
+		a := asyncio.CreateTask(ctx, f.Await, asyncio.WithName("a"))
+		b := asyncio.Go(ctx, func(ctx context.Context) error {
+			short, stop := context.WithCancel(ctx) // the end of a ctx of Go's ends the await, and not a
+			loop.CallSoon(func(context.Context) { stop() })
+			if _, err := a.Await(short); !errors.Is(err, context.Canceled) {
+				return err
+			}
+			loop.CallSoon(func(context.Context) { _ = f.SetResult(1) })
+			_, err := a.Await(ctx)
+			return err
+		}, asyncio.WithName("b"))
+		_, err := b.Await(ctx)
+		return err
+	})
+	want(t, all,
+		"request",
+		"main under request, asyncio.outcome=result",
+		"- started",
+		"- await, asyncio.awaits=b", // which is under it
+		"a under main, asyncio.outcome=result",
+		"- started",
+		"b under main, asyncio.outcome=result, link to a",
+		"- started",
+		"- await, asyncio.awaits=a",
+		"- await, asyncio.awaits=a",
+	)
+}

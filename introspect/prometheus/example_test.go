@@ -1,0 +1,30 @@
+package prometheus_test
+
+import (
+	"context"
+	"fmt"
+
+	"example.com/asyncio"
+	asyncioprom "example.com/asyncio/introspect/prometheus"
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// A loop whose metrics are those of the program: promhttp.Handler serves them.
+func Example() {
+	metrics := asyncioprom.New()
+	prometheus.MustRegister(metrics)
+
+	r := asyncio.Runner{Observer: metrics}
+	defer r.Close()
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		return asyncio.Yield(ctx)
+	})
+
+	families, err := prometheus.DefaultGatherer.Gather()
+	for _, f := range families {
+		if f.GetName() == "asyncio_tasks_created_total" {
+			fmt.Println(f.GetHelp(), f.GetMetric()[0].GetCounter().GetValue(), err)
+		}
+	}
+	// Output: Tasks made. 1 <nil>
+}
