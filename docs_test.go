@@ -274,6 +274,51 @@ func findPython() string {
 	return ""
 }
 
+// link is a link of a page to a file of the repository or to a heading.
+var link = regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]*))?\)`)
+
+// span is a span of code, in which brackets are no link.
+var span = regexp.MustCompile("`[^`]*`")
+
+// notInAnchor is what a heading's anchor leaves out of its text.
+var notInAnchor = regexp.MustCompile("[^a-z0-9 _-]")
+
+// The links of all pages lead somewhere.
+func TestLinks(t *testing.T) {
+	out, err := exec.Command("git", "ls-files", "*.md").Output()
+	if err != nil {
+		t.Skip("no git: ", err)
+	}
+	anchors := func(page string) (all []string) {
+		text, _ := os.ReadFile(page)
+		for line := range strings.Lines(string(text)) {
+			if heading, ok := strings.CutPrefix(strings.TrimLeft(line, "#"), " "); ok && line[0] == '#' {
+				heading = notInAnchor.ReplaceAllString(strings.ToLower(strings.TrimSpace(heading)), "")
+				all = append(all, strings.ReplaceAll(heading, " ", "-"))
+			}
+		}
+		return all
+	}
+	for page := range strings.FieldsSeq(string(out)) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		prose := span.ReplaceAllString(block.ReplaceAllString(string(text), ""), "")
+		for _, m := range link.FindAllStringSubmatch(prose, -1) {
+			to := page
+			if m[1] != "" {
+				to = filepath.Join(filepath.Dir(page), m[1])
+			}
+			if _, err := os.Stat(to); err != nil {
+				t.Errorf("%s links to %s, which does not exist", page, m[1])
+			} else if m[2] != "" && !slices.Contains(anchors(to), m[2]) {
+				t.Errorf("%s links to #%s, which is no heading of %s", page, m[2], to)
+			}
+		}
+	}
+}
+
 // Whatever is exported has a comment, and that of a function begins with its name.
 func TestDocComments(t *testing.T) {
 	all := goList(t)
