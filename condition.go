@@ -17,6 +17,7 @@ type Condition struct {
 	waiters waiters
 	kind    WaitKind // what it is for those who wait: itself, or a barrier of which it is part
 	of      fmt.Stringer
+	missed  uint64        // see Missed
 	done    *Future[None] // an await of it tells whether one may await, and does not suspend
 }
 
@@ -134,6 +135,7 @@ func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 // the lock. See asyncio.Condition.notify.
 func (c *Condition) Notify(n int) {
 	c.mustBeLocked("Notify")
+	c.miss()
 	for n > 0 && c.waiters.wakeNext() {
 		n--
 	}
@@ -142,8 +144,19 @@ func (c *Condition) Notify(n int) {
 // NotifyAll is [Condition.Notify] of all. See asyncio.Condition.notify_all.
 func (c *Condition) NotifyAll() {
 	c.mustBeLocked("NotifyAll")
+	c.miss()
 	c.waiters.wakeAll()
 }
+
+func (c *Condition) miss() {
+	if c.waiters.len == 0 {
+		c.missed++
+	}
+}
+
+// Missed returns how often the condition was notified while nobody waited for it: a [Snapshot] has it, for who waits for what
+// will not come again.
+func (c *Condition) Missed() uint64 { return c.missed }
 
 func (c *Condition) mustBeLocked(act string) {
 	if !c.Locked() {

@@ -11,6 +11,8 @@ import "context"
 type Event struct {
 	waiters waiters
 	set     bool
+	unseen  bool   // nobody has waited since it was set
+	missed  uint64 // see Missed
 }
 
 // NewEvent returns an Event that is unset.
@@ -21,6 +23,7 @@ func NewEvent() *Event { return &Event{} }
 // [CancelledError], or another one of [Future.Await]. See asyncio.Event.wait.
 func (e *Event) Wait(ctx context.Context) error {
 	if e.set {
+		e.unseen = false
 		return nil
 	}
 	_, err := e.waiters.wait(ctx, ForEvent, e)
@@ -32,16 +35,26 @@ func (e *Event) Wait(ctx context.Context) error {
 func (e *Event) Set() {
 	if !e.set {
 		e.set = true
+		e.unseen = e.waiters.len == 0
 		e.waiters.wakeAll()
 	}
 }
 
 // Clear makes the event unset: who waits from now on waits for the next Set. It
 // never suspends. See asyncio.Event.clear.
-func (e *Event) Clear() { e.set = false }
+func (e *Event) Clear() {
+	if e.set && e.unseen {
+		e.missed++
+	}
+	e.set, e.unseen = false, false
+}
 
 // IsSet tells whether the event is set. See asyncio.Event.is_set.
 func (e *Event) IsSet() bool { return e.set }
+
+// Missed returns how often the event was set and cleared again while nobody waited for it: a [Snapshot] has it, for who waits for
+// what will not come again.
+func (e *Event) Missed() uint64 { return e.missed }
 
 // String describes e: <Event unset waiters=2>. See Event.__repr__.
 func (e *Event) String() string {

@@ -53,7 +53,7 @@ const (
 	TaskEnded                            // "ended": Err is its outcome
 	CallBegun                            // "call begun": Handle is about to be called; Task is nil
 	CallEnded                            // "call ended"; Task is nil
-	QueueGrew                            // "queue grew": Object has Size items, twice as many as when this was last told; Task is nil
+	QueueGrew                            // "queue grew": Object has Size items, twice as many as when this was last told, and 64 at least; Task is nil
 )
 
 var eventKinds = [...]string{"", "created", "started", "suspended", "resumed", "cancel asked", "ended", "call begun", "call ended", "queue grew"}

@@ -415,3 +415,70 @@ func TestLoad(t *testing.T) {
 	})
 	r.want(t, "0 ready, 0 timers, 0 outside", "2 ready, 1 timers, 1 outside", "0 ready, 1 timers, 0 outside")
 }
+
+// A queue tells that it has grown each time that it has twice as many items as ever before, and not that it does so again once
+// it was emptied.
+func TestObserverSeesAQueueGrow(t *testing.T) {
+	q := asyncio.NewQueue[int](0)
+	w := observed(t, func(ctx context.Context) error {
+		getter := asyncio.CreateTask(ctx, q.Get, asyncio.WithName("getter"))
+		_ = asyncio.Yield(ctx)
+		_ = q.TryPut(0)
+		_, _ = getter.Await(ctx)
+		for range 2 {
+			for i := range 150 {
+				_ = q.TryPut(i)
+			}
+			for !q.Empty() {
+				_, _ = q.TryGet()
+			}
+		}
+		return nil
+	})
+	var r record
+	for _, line := range w.lines {
+		if strings.Contains(line, "grew") {
+			r.add("%s", line)
+		}
+	}
+	r.want(t, "queue grew <Queue maxsize=0 size=64 unfinished=64> 64", "queue grew <Queue maxsize=0 size=128 unfinished=128> 128")
+}
+
+// An event that is set and cleared, and a condition that is notified, while nobody waits: that is counted, and not if somebody
+// waits, or comes before the event is cleared.
+func TestMissedWakeups(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		e, c := asyncio.NewEvent(), asyncio.NewCondition(nil)
+		for range 2 {
+			e.Set()
+			e.Clear()
+			e.Clear()
+		}
+		e.Set()
+		_ = e.Wait(ctx) // it is seen
+		e.Clear()
+		if e.Missed() != 2 {
+			t.Errorf("of the event: %d", e.Missed())
+		}
+		notify := func() error {
+			return c.With(ctx, func(context.Context) error {
+				c.Notify(1)
+				c.NotifyAll()
+				return nil
+			})
+		}
+		_ = notify()
+		waits := func(ctx context.Context) error { return c.With(ctx, c.Wait) }
+		asyncio.Go(ctx, waits)
+		asyncio.Go(ctx, e.Wait)
+		yields(ctx, 2)
+		_ = notify()
+		e.Set()
+		e.Clear()
+		if c.Missed() != 2 || e.Missed() != 2 {
+			t.Errorf("of the condition: %d, of the event: %d", c.Missed(), e.Missed())
+		}
+		yields(ctx, 3)
+		return nil
+	})
+}

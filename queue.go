@@ -35,6 +35,22 @@ type Queue[T any] struct {
 	getters, putters, joiners waiters
 
 	unfinished int // put, and not reported by TaskDone
+	grown      int // with more items than these it is told that it has grown
+}
+
+// firstTold is with how many items a queue is told to have grown for the first time.
+const firstTold = 64
+
+// grows tells the observer that the queue has n items, more than ever.
+func (q *Queue[T]) grows(n int) {
+	if n < firstTold {
+		q.grown = firstTold - 1
+		return
+	}
+	q.grown = 2*n - 1
+	if l := q.getters.loop; l != nil && l.Observer() != nil { // it has a loop once somebody has waited
+		l.Observer().Observe(&LoopEvent{Kind: QueueGrew, Loop: l, Object: q, Size: n})
+	}
 }
 
 // A store is what a queue has its items in; it tells in which order they leave.
@@ -76,6 +92,9 @@ func (q *Queue[T]) TryPut(item T) error {
 		return ErrQueueFull
 	}
 	q.items.Push(item)
+	if n := q.items.Len(); n > q.grown {
+		q.grows(n)
+	}
 	q.unfinished++
 	q.getters.wakeNext()
 	return nil
