@@ -7,6 +7,7 @@ import (
 	"runtime/pprof"
 	"strings"
 	"testing"
+	"time"
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
@@ -18,6 +19,9 @@ import (
 // under runs main, as a task of that name, in virtual time and with the Observer o.
 func under(t testing.TB, o asyncio.Observer, main func(ctx context.Context) error) {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		noLeaks(t)
+	}
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: o}
 	if err := r.Run(context.Background(), main, asyncio.WithName("main")); err != nil {
 		t.Error(err)
@@ -195,4 +199,54 @@ func TestProfileLabelsAllocateNothingPerStep(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// When tasks have ended, no goroutine has their labels: neither the stacks that wait for the next tasks, nor those that were made for any of them.
+func TestProfileLabelsGoWithTheirTasks(t *testing.T) {
+	var chain func(ctx context.Context, n int) error
+	chain = func(ctx context.Context, n int) error { // each awaits the next, some on top of each other, some not
+		if n%3 == 0 {
+			_ = asyncio.Yield(ctx)
+		}
+		if n == 0 {
+			return nil
+		}
+		_, err := asyncio.Go(ctx, func(ctx context.Context) error { return chain(ctx, n-1) }, asyncio.WithEagerStart(n%7 == 0)).Await(ctx)
+		return err
+	}
+	observed := 0
+	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
+		loop, _ := asyncio.GetRunningLoop(ctx)
+		for range 3 {
+			err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+				for i := range 20 {
+					tg.Go(func(ctx context.Context) error {
+						loop.CallSoon(func(ctx context.Context) {
+							asyncio.Go(ctx, func(ctx context.Context) error { return chain(ctx, 2) }, asyncio.WithEagerStart(true))
+						})
+						return chain(ctx, i)
+					})
+				}
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		_ = asyncio.Sleep(ctx, time.Second)
+		var dump bytes.Buffer
+		if err := pprof.Lookup("goroutine").WriteTo(&dump, 1); err != nil {
+			return err
+		}
+		for _, m := range labelsLine.FindAllStringSubmatch(dump.String(), -1) {
+			observed++
+			if m[1] != `{"task":"main"}` {
+				t.Errorf("a goroutine has the labels %s", m[1])
+			}
+		}
+		return nil
+	})
+	if observed != 1 {
+		t.Errorf("%d kinds of goroutines have labels, wanted that of main", observed)
+	}
 }

@@ -1,0 +1,99 @@
+package introspect_test
+
+import (
+	"bytes"
+	"context"
+	"expvar"
+	"fmt"
+	"log/slog"
+	"os"
+	"runtime/pprof"
+	"strings"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/driver"
+	"example.com/asyncio/introspect"
+)
+
+// Several look on at once: whatever a Runner is given as Observer, or a loop that runs already.
+func Example_observers() {
+	var metrics introspect.Metrics
+	r := asyncio.Runner{Observer: asyncio.Tee(introspect.ProfileLabels(), introspect.TraceTasks())}
+	defer r.Close()
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		loop, err := asyncio.GetRunningLoop(ctx)
+		if err != nil {
+			return err
+		}
+		loop.SetObserver(asyncio.Tee(loop.Observer(), &metrics)) // and from now on, this
+		_, err = asyncio.Go(ctx, asyncio.Yield).Await(ctx)
+		return err
+	})
+	fmt.Println(metrics.Read().Created, "task made since")
+	// Output: 1 task made since
+}
+
+// A goroutine dump, or a profile of net/http/pprof, tells on which goroutine which task is.
+func ExampleProfileLabels() {
+	r := asyncio.Runner{Observer: introspect.ProfileLabels()}
+	defer r.Close()
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) }, asyncio.WithName("refresh"))
+		_ = asyncio.Yield(ctx)
+		var dump bytes.Buffer
+		_ = pprof.Lookup("goroutine").WriteTo(&dump, 1)
+		for line := range strings.Lines(dump.String()) {
+			if strings.HasPrefix(line, "# labels") {
+				fmt.Print(line)
+			}
+		}
+		return nil
+	}, asyncio.WithName("main"))
+	// Unordered output:
+	// # labels: {"task":"main"}
+	// # labels: {"task":"refresh"}
+}
+
+// Each line says which task has written it.
+func ExampleSlogHandler() {
+	text := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
+	log := slog.New(introspect.SlogHandler(text))
+	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
+		fetch := func(ctx context.Context) error {
+			log.InfoContext(ctx, "fetched", "bytes", 512)
+			return nil
+		}
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(fetch, asyncio.WithName("fetch a"))
+			tg.Go(fetch, asyncio.WithName("fetch b"))
+			return nil
+		})
+	})
+	// Output:
+	// level=INFO msg=fetched bytes=512 task="fetch a"
+	// level=INFO msg=fetched bytes=512 task="fetch b"
+}
+
+func withoutTime(groups []string, a slog.Attr) slog.Attr {
+	if len(groups) == 0 && a.Key == slog.TimeKey {
+		return slog.Attr{}
+	}
+	return a
+}
+
+// A loop's numbers among those that package expvar serves.
+func ExampleMetrics() {
+	var metrics introspect.Metrics
+	expvar.Publish("asyncio", &metrics)
+	r := asyncio.Runner{Driver: driver.NewVirtual(), Observer: &metrics}
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		failing := asyncio.Go(ctx, func(context.Context) error { return fmt.Errorf("no such host") })
+		_ = asyncio.Sleep(ctx, time.Second)
+		return failing.Exception()
+	})
+	_ = r.Close()
+	text := expvar.Get("asyncio").String()
+	fmt.Println(text[:strings.Index(text, `,"ready"`)])
+	// Output: {"created":2,"results":0,"failed":2,"cancelled":0,"cancels":0,"new":0,"running":0,"suspended":0
+}
