@@ -111,7 +111,7 @@ func (k *keyCatcher) Value(key any) any {
 	return nil
 }
 
-// waitText says what f is to those who wait for it: a word, and a task's name.
+// waitText says what those wait for who await f.
 func waitText(f asyncio.AnyFuture) string {
 	switch f := f.(type) {
 	case nil:
@@ -119,7 +119,7 @@ func waitText(f asyncio.AnyFuture) string {
 	case asyncio.AnyTask:
 		return "task " + f.Name()
 	case asyncio.WaitReasoner:
-		return f.WaitReason().Kind.String()
+		return f.WaitReason().String()
 	}
 	return asyncio.ForFuture.String()
 }
