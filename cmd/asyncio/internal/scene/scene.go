@@ -1,0 +1,63 @@
+// Package scene has pictures of a program for the tests of the commands: always the same.
+package scene
+
+import (
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/introspect"
+)
+
+// Ids of tasks in the pictures.
+const (
+	Main  = 1
+	Fetch = 3
+	Left  = 4
+	Right = 5
+	Odd   = 7
+)
+
+// Calm returns a picture without a cycle: main waits for a group of fetch, which sleeps, and of left and right, of which
+// right waits for the lock of left, which has a job.
+func Calm() *introspect.Picture {
+	p := shop(12*time.Second, 10)
+	left, right := &p.Tasks[2], &p.Tasks[3]
+	left.Waits = &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.pack", Future: 9}
+	right.Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock locked waiters=1>", Object: 1, Future: 8, Holder: Left, HolderName: "left"}
+	return p
+}
+
+// Deadlock returns the same a second later: now left waits for the lock of right, too, and fetch was asked to cancel.
+func Deadlock() *introspect.Picture {
+	p := Calm()
+	later := shop(13*time.Second, 14)
+	later.Tasks[2].Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock locked waiters=1>", Object: 2, Future: 12, Holder: Right, HolderName: "right"}
+	later.Tasks[3].Waits = p.Tasks[3].Waits
+	fetch := &later.Tasks[1]
+	fetch.State, fetch.Waits, fetch.Cancels = asyncio.TaskReady, nil, 1
+	fetch.Cancel = &asyncio.CancelInfo{By: "timeout of 13s of task main", Reason: "cancelled by timeout of 13s of task main", Pending: true,
+		Place: []asyncio.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 31}}}
+	later.Unread = []asyncio.UnreadInfo{{ID: 6, What: "task audit", Error: "no ink"}}
+	return later
+}
+
+func shop(now time.Duration, steps uint64) *introspect.Picture {
+	inGroup := []asyncio.AwaitInfo{{Task: Main, Via: "group"}}
+	p := &introspect.Picture{Process: introspect.ProcessInfo{PID: 4711, Name: "4711", Command: []string{"/usr/bin/shop", "--open"}, Go: "go1.26.8", LoopCount: 1}}
+	p.Loop = asyncio.LoopInfo{Time: now, Taken: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC).Add(now), State: "running",
+		Ready: 1, Timers: 1, Outside: 1, Turns: 5 * steps, Steps: true}
+	p.Tasks = []asyncio.TaskInfo{
+		{ID: Main, Name: "main", State: asyncio.TaskWaiting, Func: "main.shop", File: "/src/shop.go", Line: 20, Steps: 2, Ran: time.Millisecond,
+			Waits:  &asyncio.WaitInfo{Kind: asyncio.ForGroup, Tasks: []uint64{Fetch, Left, Right}},
+			Blocks: []asyncio.BlockInfo{{Kind: "group", Tasks: []uint64{Fetch, Left, Right}}}},
+		{ID: Fetch, Name: "fetch", State: asyncio.TaskWaiting, Func: "main.fetch", File: "/src/fetch.go", Line: 7, Steps: steps,
+			Ran: now / 20, Waits: &asyncio.WaitInfo{Kind: asyncio.ForTimer, Until: 15 * time.Second}, AwaitedBy: inGroup, Group: Main, Parent: Main,
+			Made: []asyncio.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 24}}},
+		{ID: Left, Name: "left", State: asyncio.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 3, Ran: 2500 * time.Microsecond,
+			AwaitedBy: inGroup, Group: Main, Parent: Main},
+		{ID: Right, Name: "right", State: asyncio.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 4, Ran: 90 * time.Microsecond,
+			AwaitedBy: inGroup, Group: Main, Parent: Main},
+		{ID: Odd, Name: "od\x1bd\n名前", State: asyncio.TaskRunning, Func: "main.odd", File: "/src/odd.go", Line: 1, Steps: 1, Ran: 30 * time.Nanosecond},
+	}
+	return p
+}

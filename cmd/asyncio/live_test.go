@@ -1,0 +1,313 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"example.com/asyncio/cmd/asyncio/internal/scene"
+	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/introspect"
+)
+
+// A child is a shop that runs.
+type child struct {
+	pid string
+	end func() // makes it end, and waits
+}
+
+func open(t *testing.T, kind string) child {
+	t.Helper()
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self)
+	// With the race detector in it a program would wait for a second before it exits.
+	cmd.Env = append(os.Environ(), beShop+"="+kind, "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
+	cmd.Stderr = os.Stderr
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := false
+	end := func() {
+		if !ended {
+			ended = true
+			_ = stdin.Close()
+			_ = cmd.Wait()
+		}
+	}
+	t.Cleanup(end)
+	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "open\n" {
+		t.Fatalf("the child says %q: %v", line, err)
+	}
+	return child{strconv.Itoa(cmd.Process.Pid), end}
+}
+
+var differs = regexp.MustCompile(`(for) [0-9.a-zµ]+,|(process) \d+|asyncio\.test\S*,|shop_test.go:\d+`)
+
+// constant takes out of a text what is another time another.
+func constant(s string) string { return differs.ReplaceAllString(s, "$1$2 ...") }
+
+// A336, A337: ps and pstree show the tasks of another process, which has not to do anything for it than to serve.
+func TestLive(t *testing.T) {
+	shop := open(t, "calm")
+	for _, command := range []string{"ps", "pstree"} {
+		status, stdout, stderr := asyncioIn(t, command, shop.pid)
+		scene.Golden(t, "live-"+command, fmt.Sprintf("%s%sstatus %d\n", constant(stdout), stderr, status))
+	}
+	status, stdout, stderr := asyncioIn(t, "ps", "--json", shop.pid)
+	var p introspect.Picture
+	if err := json.Unmarshal([]byte(stdout), &p); err != nil || status != 0 || stderr != "" {
+		t.Fatal(status, err, stderr)
+	}
+	if got := strconv.Itoa(p.Process.PID); got != shop.pid || len(p.Tasks) != 5 {
+		t.Errorf("a picture of process %s with %d tasks", got, len(p.Tasks))
+	}
+}
+
+// A337: where tasks wait for each other in a circle, pstree says so and its status is 1.
+func TestLiveDeadlock(t *testing.T) {
+	shop := open(t, "deadlock")
+	status, stdout, stderr := asyncioIn(t, "pstree", shop.pid)
+	scene.Golden(t, "live-pstree-deadlock", fmt.Sprintf("%s%sstatus %d\n", constant(stdout), stderr, status))
+}
+
+// A336: without a PID ps lists the processes that can be looked into.
+func TestListOfProcesses(t *testing.T) {
+	shop := open(t, "calm")
+	status, stdout, _ := asyncioIn(t, "ps")
+	if lines := strings.Split(stdout, "\n"); status != 0 || len(lines) != 3 || !strings.HasPrefix(lines[1], shop.pid+" ") {
+		t.Errorf("status %d\n%s", status, stdout)
+	}
+	status, stdout, _ = asyncioIn(t, "ps", "--json")
+	var all []introspect.ProcessInfo
+	if err := json.Unmarshal([]byte(stdout), &all); err != nil || status != 0 || len(all) != 1 || all[0].Name != shop.pid {
+		t.Errorf("status %d, %v\n%s", status, err, stdout)
+	}
+	shop.end()
+	if status, stdout, stderr := asyncioIn(t, "ps", "--json"); status != 0 || stdout != "[]\n" || stderr != "" {
+		t.Errorf("after its end: status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+// Whom one cannot look into: who has ended, who does not serve, whose user is another one. Each is a line, and status 1.
+func TestNobodyThere(t *testing.T) {
+	shop := open(t, "calm")
+	shop.end()
+	for _, command := range []string{"ps", "pstree", "top", "web", "record"} {
+		args := []string{command, shop.pid}
+		if command == "record" {
+			args = append(args, filepath.Join(t.TempDir(), "file"))
+		}
+		status, stdout, stderr := asyncioIn(t, args...)
+		if want := "asyncio: process " + shop.pid + ": no such process\n"; status != exitFailed || stdout != "" || stderr != want {
+			t.Errorf("%s: status %d\n%s%s", command, status, stdout, stderr)
+		}
+	}
+	self := strconv.Itoa(os.Getpid())
+	status, _, stderr := asyncioIn(t, "ps", self)
+	if want := "asyncio: process " + self + ": the process does not serve; have it call introspect.Serve(ctx)\n"; status != exitFailed || stderr != want {
+		t.Errorf("status %d\n%s", status, stderr)
+	}
+	if os.Getuid() == 0 {
+		t.Skip("SKIPPED: root may look into all processes")
+	}
+	status, _, stderr = asyncioIn(t, "ps", "1")
+	if status != exitFailed || !strings.Contains(stderr, "no permission") {
+		t.Errorf("status %d\n%s", status, stderr)
+	}
+}
+
+// What is recorded can be looked at after the process has ended.
+func TestRecordAndReplay(t *testing.T) {
+	shop := open(t, "calm")
+	file := filepath.Join(t.TempDir(), "shop.jsonl")
+	status, stdout, stderr := asyncioIn(t, "record", "--every", "1ms", "--count", "3", shop.pid, file)
+	if status != 0 || stdout != "3 pictures in "+file+"\n" || stderr != "" {
+		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
+	}
+	_, live, _ := asyncioIn(t, "pstree", shop.pid)
+	shop.end()
+	status, stdout, stderr = asyncioIn(t, "replay", "--pstree", file)
+	if got, want := constant(stdout), constant(live); status != 0 || got != want || stderr != "" {
+		t.Errorf("status %d\n%s%swanted\n%s", status, got, stderr, want)
+	}
+	status, _, stderr = asyncioIn(t, "record", shop.pid, file)
+	if status != exitFailed || stderr == "" {
+		t.Errorf("of no process: status %d\n%s", status, stderr)
+	}
+}
+
+// A file that is there is not written over.
+func TestRecordKeepsFiles(t *testing.T) {
+	shop := open(t, "calm")
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	status, _, stderr := asyncioIn(t, "record", "--count", "1", shop.pid, file)
+	if text, err := os.ReadFile(file); status != exitFailed || stderr != "asyncio: open "+file+": file exists\n" || string(text) != "precious" {
+		t.Errorf("status %d, %v, %q\n%s", status, err, text, stderr)
+	}
+	if status, stdout, stderr := asyncioIn(t, "record", "--force", "--json", "--count", "1", shop.pid, file); status != 0 ||
+		!strings.Contains(stdout, `"pictures": 1`) {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+// A writerFunc is called with what is written.
+type writerFunc func(b []byte) (int, error)
+
+func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
+
+// The end of a process is the end of its recording; for top it is an error, and the last picture stays.
+func TestProcessEndsMeanwhile(t *testing.T) {
+	shop := open(t, "calm")
+	client, err := introspect.Dial(t.Context(), shop.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	top := newTop(t, &live{client, time.Hour})
+	n, err := copyPictures(t.Context(), client, time.Millisecond, 0, writerFunc(func(b []byte) (int, error) {
+		shop.end()
+		return len(b), nil
+	}))
+	if n != 1 || err != nil {
+		t.Errorf("%d pictures, %v", n, err)
+	}
+	top.Update(top.picture(model.None, true))
+	if !errors.Is(top.ended, introspect.ErrNoProcess) || !strings.Contains(top.View().Content, "has ended") ||
+		!strings.Contains(top.View().Content, "guest") {
+		t.Errorf("%v\n%s", top.ended, top.View().Content)
+	}
+	if _, cmd := top.Update(tea.KeyPressMsg{Code: 'q', Text: "q"}); cmd == nil {
+		t.Error("q does not quit")
+	}
+}
+
+// newTop returns the top of a source, as show makes it.
+func newTop(t *testing.T, s source) *top {
+	t.Helper()
+	p, where, err := s.Picture(t.Context(), model.None)
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := &top{ctx: t.Context(), source: s, model: &model.Top{Where: where}, width: 100, height: 30}
+	top.model.See(p)
+	return top
+}
+
+// A task's page has the stack of a task of another process.
+func TestTopShowsStack(t *testing.T) {
+	shop := open(t, "calm")
+	client, err := introspect.Dial(t.Context(), shop.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	top := newTop(t, &live{client, time.Hour})
+	for top.model.SelectedTask().Name != "guest" {
+		top.Update(tea.KeyPressMsg{Code: tea.KeyDown})
+	}
+	_, load := top.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
+	top.Update(load())
+	for _, want := range []string{"\x1b[1mguest #", "waits for   event <Event unset waiters=3>", "day #", "(*shop).guest"} {
+		if s := top.View().Content; !strings.Contains(s, want) {
+			t.Errorf("wanted %q in\n%s", want, s)
+		}
+	}
+}
+
+// Top on a recording: its pictures are leafed through.
+func TestReplayOnATerminal(t *testing.T) {
+	r, err := readRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := newTop(t, r)
+	if top.Init() != nil {
+		t.Error("it asks for pictures by itself")
+	}
+	press := func(key rune, want string) {
+		t.Helper()
+		_, cmd := top.Update(tea.KeyPressMsg{Code: key, Text: string(key)})
+		top.Update(cmd())
+		if s := top.View().Content; !strings.HasPrefix(s, want) {
+			t.Errorf("wanted %q before\n%s", want, s)
+		}
+	}
+	press(']', "[picture 2 of 2, at 1s]  shop, process 4711: loop running for 13s")
+	press(']', "[picture 2 of 2, at 1s]")
+	press('[', "[picture 1 of 2, at 0s]")
+	press('[', "[picture 1 of 2, at 0s]")
+}
+
+// While it is paused, top takes no new picture; it asks for the next one all the same.
+func TestPausedTop(t *testing.T) {
+	r, err := readRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	top := newTop(t, r)
+	tick := pictureMsg{Picture: scene.Deadlock(), tick: true}
+	top.Update(tea.KeyPressMsg{Code: 'p', Text: "p"})
+	top.Update(tick)
+	if got := top.model.Picture.Loop.Time; got != 12*time.Second {
+		t.Errorf("the picture is of %v", got)
+	}
+	top.Update(tea.KeyPressMsg{Code: 'p', Text: "p"})
+	top.Update(tick)
+	if got := top.model.Picture.Loop.Time; got != 13*time.Second {
+		t.Errorf("the picture is of %v", got)
+	}
+	top.Update(pictureMsg{err: errors.New("asyncio: the loop is blocked"), tick: true})
+	if s := top.View().Content; !strings.Contains(s, "\n\x1b[31mthe loop is blocked\x1b[m\n") {
+		t.Errorf("no error in\n%s", s)
+	}
+}
+
+// The whole of top, without a terminal: it ends by a key, and by an interrupt.
+func TestTopEnds(t *testing.T) {
+	shop := open(t, "calm")
+	var out, errs bytes.Buffer
+	status := run(t.Context(), []string{"top", shop.pid}, &terminal{stdin: strings.NewReader("q"), stdout: &out, stderr: &errs})
+	if status != 0 || errs.Len() > 0 {
+		t.Errorf("status %d: %s", status, errs.String())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	out.Reset()
+	lines := 0
+	status = run(ctx, []string{"top", "--json", "--every", "1ms", shop.pid}, &terminal{stderr: &errs, stdout: writerFunc(func(b []byte) (int, error) {
+		if lines++; lines == 3 {
+			cancel()
+		}
+		return out.Write(b)
+	})})
+	if n := strings.Count(out.String(), "\n"); status != 0 || n != 3 || errs.Len() > 0 {
+		t.Errorf("status %d, %d pictures: %s", status, n, errs.String())
+	}
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/cmd/asyncio/view"
+	"example.com/asyncio/introspect"
+)
+
+type topCommand struct {
+	PID   string        `arg:"" name:"PID" help:"A process id; 4711.2 is the second loop of process 4711."`
+	Every time.Duration `default:"1s" help:"The time between two pictures."`
+}
+
+// Validate is called when the command line is read.
+func (c *topCommand) Validate() error { return positive(c.Every) }
+
+func positive(every time.Duration) error {
+	if every <= 0 {
+		return fmt.Errorf("--every %v: it takes a time above 0", every)
+	}
+	return nil
+}
+
+// Run shows the process until the user leaves. With --json it prints a picture a line instead.
+func (c *topCommand) Run(ctx context.Context, t *terminal) error {
+	client, err := introspect.Dial(ctx, c.PID)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	if t.json {
+		return pictures(ctx, client, c.Every, t.stdout)
+	}
+	return show(ctx, t, &live{client, c.Every})
+}
+
+// A source has what top shows.
+type source interface {
+	// Picture returns the first picture, and after Back or Forward of a recording another one.
+	Picture(ctx context.Context, a model.Action) (p *introspect.Picture, where string, err error)
+	Task(ctx context.Context, id uint64) (*introspect.TaskPage, error)
+	// Every is the time after which there is a new picture. 0: there is none unless the user asks.
+	Every() time.Duration
+}
+
+// live is a process.
+type live struct {
+	client *introspect.Client
+	every  time.Duration
+}
+
+func (l *live) Picture(ctx context.Context, _ model.Action) (*introspect.Picture, string, error) {
+	p, err := l.client.Picture(ctx)
+	return p, "", err
+}
+
+func (l *live) Task(ctx context.Context, id uint64) (*introspect.TaskPage, error) {
+	return l.client.Task(ctx, id)
+}
+
+func (l *live) Every() time.Duration { return l.every }
+
+// show runs top on a terminal.
+func show(ctx context.Context, t *terminal, s source) error {
+	// What cannot be looked into at all is told as by the other commands.
+	p, where, err := s.Picture(ctx, model.None)
+	if err != nil {
+		return err
+	}
+	top := &top{ctx: ctx, source: s, model: &model.Top{Where: where}, width: 80, height: 24}
+	top.model.See(p)
+	_, err = tea.NewProgram(top, tea.WithContext(ctx), tea.WithInput(t.stdin), tea.WithOutput(t.stdout),
+		tea.WithoutSignalHandler()).Run()
+	switch {
+	case ctx.Err() != nil: // it was interrupted: another way to leave
+		return nil
+	case err == nil && top.ended != nil:
+		return top.ended
+	}
+	return err
+}
+
+// top leads from the terminal and the source to the model, and back.
+type top struct {
+	ctx           context.Context
+	source        source
+	model         *model.Top
+	width, height int
+	ended         error // there is no such process any more
+}
+
+// What comes from the source.
+type (
+	pictureMsg struct {
+		*introspect.Picture
+		where string
+		err   error
+		tick  bool // another one follows by itself
+	}
+	taskMsg struct {
+		id   uint64
+		page *introspect.TaskPage
+		err  error
+	}
+)
+
+func (t *top) Init() tea.Cmd { return t.tick() }
+
+// tick asks for a picture after the time between two has passed.
+func (t *top) tick() tea.Cmd {
+	if t.source.Every() == 0 {
+		return nil
+	}
+	return tea.Tick(t.source.Every(), func(time.Time) tea.Msg { return t.picture(model.None, true) })
+}
+
+func (t *top) picture(a model.Action, tick bool) tea.Msg {
+	p, where, err := t.source.Picture(t.ctx, a)
+	return pictureMsg{p, where, err, tick}
+}
+
+func (t *top) task(id uint64) tea.Cmd {
+	return func() tea.Msg {
+		page, err := t.source.Task(t.ctx, id)
+		return taskMsg{id, page, err}
+	}
+}
+
+func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		t.width, t.height = msg.Width, msg.Height
+	case tea.KeyPressMsg:
+		return t, t.key(msg)
+	case pictureMsg:
+		return t, t.see(msg)
+	case taskMsg:
+		if msg.id == t.model.Selected {
+			t.model.SeeTask(msg.page, msg.err)
+		}
+	}
+	return t, nil
+}
+
+func (t *top) key(k tea.KeyPressMsg) tea.Cmd {
+	name := k.String()
+	if k.Text != "" && k.Text != " " { // A, and not shift+a
+		name = k.Text
+	}
+	switch a := t.model.Key(name); a {
+	case model.Quit:
+		return tea.Quit
+	case model.LoadTask:
+		return t.task(t.model.Selected)
+	case model.Back, model.Forward:
+		if t.source.Every() == 0 {
+			return func() tea.Msg { return t.picture(a, false) }
+		}
+	}
+	return nil
+}
+
+func (t *top) see(msg pictureMsg) tea.Cmd {
+	var next []tea.Cmd
+	if msg.tick {
+		next = append(next, t.tick())
+	}
+	switch {
+	case errors.Is(msg.err, introspect.ErrNoProcess):
+		// The last picture stays, for who reads it.
+		t.model.Err, t.ended = strings.TrimPrefix(msg.err.Error(), "asyncio: ")+"; q quits", msg.err
+		return nil
+	case msg.err != nil:
+		t.model.Err = strings.TrimPrefix(msg.err.Error(), "asyncio: ")
+	case !t.model.Paused || !msg.tick:
+		t.model.See(msg.Picture)
+		t.model.Where = msg.where
+		if t.model.Page == model.PageTask {
+			next = append(next, t.task(t.model.Selected))
+		}
+	}
+	return tea.Batch(next...)
+}
+
+// looks are the terminal's own sixteen colours and reverse, which fit whatever theme there is.
+var looks = map[view.Style]string{view.Title: "1", view.Selected: "7", view.Alarm: "31", view.Dim: "2"}
+
+func (t *top) View() tea.View {
+	var s strings.Builder
+	for i, line := range view.Top(t.model, t.width, t.height) {
+		if i > 0 {
+			s.WriteByte('\n')
+		}
+		if look := looks[line.Style]; look != "" {
+			fmt.Fprintf(&s, "\x1b[%sm%s\x1b[m", look, line.Text)
+		} else {
+			s.WriteString(line.Text)
+		}
+	}
+	v := tea.NewView(s.String())
+	v.AltScreen = true
+	v.WindowTitle = "asyncio top"
+	return v
+}

@@ -1,0 +1,103 @@
+// Package view writes what package model knows as text: tables, trees, and the screens of top.
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"example.com/asyncio"
+)
+
+// Clean returns s without what a terminal could take for a command: names and
+// texts come from another program.
+func Clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// round leaves of a duration what a reader can take in: three digits or so.
+func round(d time.Duration) string {
+	unit := time.Nanosecond
+	for unit < time.Second && d.Abs() >= 1000*unit {
+		unit *= 1000
+	}
+	if d.Abs() >= 10*time.Second {
+		return d.Round(time.Second).String()
+	}
+	return d.Round(max(1, unit/100)).String()
+}
+
+func count(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// waits says what t waits for, and how long still. Names are of the tasks of its snapshot.
+func waits(t *asyncio.TaskInfo, tasks map[uint64]*asyncio.TaskInfo, now time.Duration) string {
+	w := t.Waits
+	if w == nil {
+		return ""
+	}
+	s := w.Kind.String()
+	switch w.Kind {
+	case asyncio.ForTimer:
+		s = "timer, " + round(w.Until-now) + " left"
+	case asyncio.ForTask:
+		if len(w.Tasks) == 0 {
+			s += " " + Clean(w.What)
+		}
+	case asyncio.ForFuture:
+	default:
+		if w.What != "" {
+			s += " " + Clean(w.What)
+		}
+	}
+	switch {
+	case w.Holder != 0:
+		s += fmt.Sprintf(" held by %s #%d", Clean(w.HolderName), w.Holder)
+	case w.HolderName != "":
+		s += " taken by " + Clean(w.HolderName) + ", which has ended"
+	}
+	if w.Kind != asyncio.ForTask && len(w.Tasks) > 0 {
+		s += ":"
+	}
+	return s + some(w.Tasks, tasks)
+}
+
+// some names the first few tasks of several.
+func some(ids []uint64, tasks map[uint64]*asyncio.TaskInfo) string {
+	const few = 3
+	var names []string
+	for i, id := range ids {
+		if i == few {
+			names = append(names, fmt.Sprintf("and %d more", len(ids)-few))
+			break
+		}
+		if t := tasks[id]; t != nil {
+			names = append(names, label(t))
+		}
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	return " " + strings.Join(names, ", ")
+}
+
+// cancel says that t was asked to cancel, and why.
+func cancel(t *asyncio.TaskInfo) string {
+	if t.Cancel == nil {
+		return ""
+	}
+	if t.Cancel.Pending {
+		return Clean(t.Cancel.Reason) + " (it has not heard of it)"
+	}
+	return Clean(t.Cancel.Reason)
+}

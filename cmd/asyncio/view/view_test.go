@@ -1,0 +1,131 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"example.com/asyncio"
+	"example.com/asyncio/cmd/asyncio/internal/scene"
+	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/introspect"
+)
+
+// screen returns what is on the screen, and a letter before each line for how it looks.
+func screen(m *model.Top, width, height int) string {
+	var s strings.Builder
+	for _, line := range Top(m, width, height) {
+		fmt.Fprintf(&s, "%c|%s\n", " TSAd"[line.Style], line.Text)
+	}
+	return s.String()
+}
+
+// A336, A337: each screen of top, on pictures that are always the same.
+func TestTop(t *testing.T) {
+	for _, c := range []struct {
+		name          string
+		keys          string
+		width, height int
+	}{
+		{"list", "", 110, 12},
+		{"list-small", "down", 40, 5},
+		{"list-sorted", "> > > >", 110, 12},
+		{"list-filter", "/ h a n", 110, 12},
+		{"list-filtered", "/ h a n enter", 110, 12},
+		{"task", "down enter", 110, 30},
+		{"task-scrolled", "down enter down down down", 110, 10},
+		{"task-locked", "down down enter", 110, 24},
+		{"help", "?", 132, 30},
+	} {
+		m := &model.Top{}
+		m.See(scene.Calm())
+		m.See(scene.Deadlock())
+		for key := range strings.FieldsSeq(c.keys) {
+			if m.Key(key) == model.LoadTask {
+				m.SeeTask(page(m.Selected), nil)
+			}
+		}
+		got := screen(m, c.width, c.height)
+		scene.Golden(t, c.name, got)
+		lines := strings.SplitAfter(got, "\n")
+		if len(lines) != c.height+1 {
+			t.Errorf("%s: %d lines, wanted %d", c.name, len(lines)-1, c.height)
+		}
+		for _, line := range lines {
+			if w := ansi.StringWidth(strings.TrimSuffix(line, "\n")) - len("T|"); w > c.width {
+				t.Errorf("%s: a line has %d columns, wanted %d: %s", c.name, w, c.width, line)
+			}
+		}
+	}
+}
+
+func page(id uint64) *introspect.TaskPage {
+	p := &introspect.TaskPage{Task: asyncio.TaskInfo{ID: id}}
+	p.Stack.Frames = []asyncio.Frame{{Func: "asyncio.Sleep", File: "/src/asyncio/sleep.go", Line: 40}, {Func: "main.fetch", File: "/src/fetch.go", Line: 9}}
+	return p
+}
+
+// A screen of any size has just its lines, whatever is on it.
+func TestTopOfAnySize(t *testing.T) {
+	for height := range 8 {
+		for _, keys := range []string{"", "enter", "?", "/"} {
+			m := &model.Top{}
+			m.See(scene.Deadlock())
+			for key := range strings.FieldsSeq(keys) {
+				m.Key(key)
+			}
+			if got := len(Top(m, 10, height)); got > max(height, 2) {
+				t.Errorf("%q: %d lines, wanted %d", keys, got, height)
+			}
+		}
+	}
+}
+
+// What top shows of a task's stack, until it is there and if there is none.
+func TestStack(t *testing.T) {
+	m := &model.Top{}
+	m.See(scene.Calm())
+	m.Key("enter")
+	want := func(text string) {
+		t.Helper()
+		if got := screen(m, 80, 24); !strings.Contains(got, "T|Stack\n |  "+text+"\n") {
+			t.Errorf("wanted %q in\n%s", text, got)
+		}
+	}
+	want("...")
+	m.SeeTask(nil, fmt.Errorf("a recording has no stacks"))
+	want("a recording has no stacks")
+	p := page(scene.Main)
+	m.SeeTask(p, nil)
+	want("asyncio.Sleep /src/asyncio/sleep.go:40")
+	p.Stack.Frames = nil
+	want("none")
+	p.Stack.Error = "it runs"
+	want("it runs")
+}
+
+func TestProcesses(t *testing.T) {
+	p := scene.Calm().Process
+	p.Started = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
+	second := p
+	second.Name, second.Command = "4711.2", []string{"x\x1b[2J"}
+	var s strings.Builder
+	if err := Processes(&s, []introspect.ProcessInfo{p, second}); err != nil {
+		t.Fatal(err)
+	}
+	scene.Golden(t, "processes", s.String())
+}
+
+func TestRound(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		0: "0s", 30: "30ns", 1234: "1.23µs", 123456: "123.46µs", 1234567: "1.23ms", 1234567890: "1.23s", 12345678901: "12s", 4000 * time.Second: "1h6m40s",
+		-1234567890: "-1.23s",
+	} {
+		if got := round(d); got != want {
+			t.Errorf("%d: got %s, wanted %s", d, got, want)
+		}
+	}
+}
