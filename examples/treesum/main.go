@@ -23,6 +23,7 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/executor"
+	"example.com/asyncio/introspect"
 )
 
 const usage = `Usage: treesum [flags] DIR...
@@ -59,6 +60,7 @@ type options struct {
 	algorithm algorithm
 	jobs      int
 	timeout   time.Duration
+	look      bool // from outside, by the command asyncio
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -115,6 +117,7 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many files to hash at a time")
 	flags.BoolVarP(&o.quiet, "quiet", "q", false, "with -c, say nothing of files that are as they should be")
 	flags.DurationVarP(&o.timeout, "timeout", "t", 0, "stop after this time, such as 90s or 1h30m (default: never)")
+	flags.BoolVar(&o.look, "introspect", false, "let asyncio ps, pstree, top and web look at the tasks; says the process id")
 	flags.Usage = func() { fmt.Fprint(stdout, usage, flags.FlagUsages(), exits) }
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -173,9 +176,20 @@ func (o *options) run(p *pipeline, stderr io.Writer) int {
 		limit = o.timeout
 	}
 	runner := &asyncio.Runner{ShutdownTimeout: patience}
+	if o.look { // there is more to see then
+		runner.Record = asyncio.RecordSteps | asyncio.RecordPlaces
+	}
 	// Beside the jobs: a thread that walks, one that prints, one that counts.
 	runner.Loop().SetDefaultExecutor(executor.NewPool(o.jobs + 3))
 	err := runner.Run(context.Background(), func(ctx context.Context) error {
+		if o.look {
+			stop, err := introspect.Serve(ctx, introspect.Watch(0, 0))
+			if err != nil {
+				return err
+			}
+			defer stop()
+			fmt.Fprintf(p.stderr, "treesum: process %d can be looked into\n", os.Getpid())
+		}
 		err := asyncio.Timeout(ctx, limit, p.run)
 		if errors.Is(err, asyncio.ErrCancelled) {
 			fmt.Fprintln(stderr, "treesum: interrupted; Ctrl-C again ends the program at once")
