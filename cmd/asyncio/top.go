@@ -75,7 +75,9 @@ func show(ctx context.Context, t *terminal, s source) error {
 	if err != nil {
 		return err
 	}
-	top := &top{ctx: ctx, source: s, model: &model.Top{Where: where}, width: 80, height: 24}
+	looking, stop := context.WithCancel(ctx)
+	defer stop()
+	top := &top{ctx: looking, source: s, model: &model.Top{Where: where}, width: 80, height: 24}
 	top.model.See(p)
 	_, err = tea.NewProgram(top, tea.WithContext(ctx), tea.WithInput(t.stdin), tea.WithOutput(t.stdout),
 		tea.WithoutSignalHandler()).Run()
@@ -119,7 +121,16 @@ func (t *top) tick() tea.Cmd {
 	if t.source.Every() == 0 {
 		return nil
 	}
-	return tea.Tick(t.source.Every(), func(time.Time) tea.Msg { return t.picture(model.None, true) })
+	return func() tea.Msg { // tea.Tick would go on when all is over
+		timer := time.NewTimer(t.source.Every())
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+			return t.picture(model.None, true)
+		case <-t.ctx.Done():
+			return nil
+		}
+	}
 }
 
 func (t *top) picture(a model.Action, tick bool) tea.Msg {
