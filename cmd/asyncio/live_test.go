@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -110,6 +113,48 @@ func TestListOfProcesses(t *testing.T) {
 	shop.end()
 	if status, stdout, stderr := asyncioIn(t, "ps", "--json"); status != 0 || stdout != "[]\n" || stderr != "" {
 		t.Errorf("after its end: status %d\n%s%s", status, stdout, stderr)
+	}
+}
+
+// A process whose loop is blocked is listed all the same; one that makes no sense is told of. This process plays both.
+func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	if err := os.Mkdir(introspect.Folder(), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	pid := strconv.Itoa(os.Getpid())
+	play := func(name, findings string) {
+		ln, err := net.Listen("unix", filepath.Join(introspect.Folder(), name+".sock"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/findings" && findings != "" {
+				_, _ = io.WriteString(w, findings)
+			} else {
+				w.WriteHeader(http.StatusServiceUnavailable)
+				_, _ = io.WriteString(w, `{"error": "the loop is blocked"}`)
+			}
+		})}
+		over := make(chan struct{})
+		go func() {
+			defer close(over)
+			_ = server.Serve(ln)
+		}()
+		t.Cleanup(func() {
+			_ = server.Close()
+			<-over
+		})
+	}
+	play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"}}`)
+	play(pid+".2", "")
+	status, stdout, stderr := asyncioIn(t, "ps")
+	if status != 0 || !strings.Contains(stdout, "  mill  BLOCKED by task grind\n") || stderr != "asyncio: process "+pid+".2: the loop is blocked\n" {
+		t.Errorf("status %d\n%s%s", status, stdout, stderr)
+	}
+	status, _, stderr = asyncioIn(t, "ps", pid)
+	if status != exitFailed || stderr != "asyncio: process "+pid+": the loop is blocked\n" {
+		t.Errorf("status %d\n%s", status, stderr)
 	}
 }
 

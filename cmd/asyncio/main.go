@@ -85,9 +85,14 @@ func run(ctx context.Context, args []string, t *terminal) int {
 	case err == nil:
 		return 0
 	case !errors.Is(err, errCycle):
-		fmt.Fprintln(t.stderr, "asyncio:", strings.TrimPrefix(err.Error(), "asyncio: "))
+		t.complain(err)
 	}
 	return exitFailed
+}
+
+// complain says what went wrong, in a line.
+func (t *terminal) complain(err error) {
+	fmt.Fprintln(t.stderr, "asyncio:", strings.TrimPrefix(err.Error(), "asyncio: "))
 }
 
 // writeJSON writes v for a program, and for people with jq.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"errors"
+	"sync"
 
 	"example.com/asyncio/cmd/asyncio/view"
 	"example.com/asyncio/introspect"
@@ -46,16 +48,42 @@ func listProcesses(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
+	infos := make([]introspect.ProcessInfo, len(found))
+	errs := make([]error, len(found))
+	var asked sync.WaitGroup // at once: one whose loop is blocked answers late
+	for i, p := range found {
+		asked.Go(func() { infos[i], errs[i] = identify(ctx, p.Name) })
+	}
+	asked.Wait()
 	all := []introspect.ProcessInfo{} // not null in JSON
-	for _, p := range found {
-		if picture, err := take(ctx, p.Name); err == nil {
-			all = append(all, picture.Process)
-		} else if ctx.Err() != nil {
-			return err
+	for i, err := range errs {
+		switch {
+		case err == nil:
+			all = append(all, infos[i])
+		case !errors.Is(err, introspect.ErrNoProcess):
+			t.complain(err)
 		}
 	}
 	if t.json {
 		return t.writeJSON(all)
 	}
 	return view.Processes(t.stdout, all)
+}
+
+// identify returns what a process says of itself. While its loop is blocked, what
+// looks at it from outside answers in its place.
+func identify(ctx context.Context, name string) (introspect.ProcessInfo, error) {
+	c, err := introspect.Dial(ctx, name)
+	if err != nil {
+		return introspect.ProcessInfo{}, err
+	}
+	defer c.Close()
+	p, err := c.Picture(ctx)
+	if err == nil {
+		return p.Process, nil
+	}
+	if f, err := c.Findings(ctx); err == nil {
+		return f.Process, nil
+	}
+	return introspect.ProcessInfo{}, err
 }

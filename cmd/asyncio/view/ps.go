@@ -18,7 +18,11 @@ func Processes(w io.Writer, all []introspect.ProcessInfo) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PID\tGO\tSTARTED\tCOMMAND")
 	for _, p := range all {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.Name, p.Go, p.Started.Format("2006-01-02 15:04:05"), Clean(strings.Join(p.Command, " ")))
+		command := Clean(strings.Join(p.Command, " "))
+		if p.Blocked != "" {
+			command += "  BLOCKED by " + Clean(p.Blocked)
+		}
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.Name, p.Go, p.Started.Format("2006-01-02 15:04:05"), command)
 	}
 	return table.Flush()
 }

@@ -111,7 +111,7 @@ func TestProcesses(t *testing.T) {
 	p := scene.Calm().Process
 	p.Started = time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC)
 	second := p
-	second.Name, second.Command = "4711.2", []string{"x\x1b[2J"}
+	second.Name, second.Command, second.Blocked = "4711.2", []string{"x\x1b[2J"}, "task fetch"
 	var s strings.Builder
 	if err := Processes(&s, []introspect.ProcessInfo{p, second}); err != nil {
 		t.Fatal(err)

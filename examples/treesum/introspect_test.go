@@ -1,0 +1,46 @@
+package main
+
+import (
+	"bufio"
+	"slices"
+	"strconv"
+	"testing"
+
+	"example.com/asyncio"
+	"example.com/asyncio/introspect"
+)
+
+// With --introspect one can look at the tasks while they work: here, while a list does not come to its end.
+func TestIntrospect(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	cmd := command(t, t.TempDir(), "--introspect", "-c", "-")
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait()
+	defer stdin.Close()
+	pid := strconv.Itoa(cmd.Process.Pid)
+	if line, err := bufio.NewReader(stderr).ReadString('\n'); line != "treesum: process "+pid+" can be looked into\n" {
+		t.Fatalf("it says %q: %v", line, err)
+	}
+	c, err := introspect.Dial(t.Context(), pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	p, err := c.Picture(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(p.Tasks, func(task asyncio.TaskInfo) bool { return task.Name == "walk" }) || !p.Loop.Steps {
+		t.Errorf("no task walk, or no steps counted: %+v", p.Snapshot)
+	}
+}
