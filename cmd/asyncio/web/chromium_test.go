@@ -2,7 +2,10 @@ package web
 
 import (
 	"context"
+	"errors"
 	"flag"
+	"fmt"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
@@ -16,6 +19,9 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"example.com/asyncio"
+	"example.com/asyncio/introspect"
 )
 
 // These tests open the page in a real browser. go test -run Chromium -screenshots DIR ./web keeps what it looks like.
@@ -31,7 +37,7 @@ func browser() string {
 }
 
 // open opens the page of p in a browser, and fails the test where the page has an error.
-func open(t *testing.T, p *fakeProgram) context.Context {
+func open(t *testing.T, p http.Handler) context.Context {
 	path := browser()
 	if path == "" {
 		t.Skip("SKIPPED: the page in a browser: there is no Chromium")
@@ -189,6 +195,85 @@ func TestChromiumShop(t *testing.T) {
 	shows(t, ctx, "[aria-pressed]", "Follow")
 	do(t, ctx, chromedp.KeyEvent("0"))
 	shows(t, ctx, "[aria-pressed]", "Following")
+}
+
+// A real program, by way of introspect: two tasks that wait for each other's lock, one that a timeout
+// cancelled, and one that is at work.
+func TestChromiumRealProgram(t *testing.T) {
+	handler := make(chan http.Handler)
+	program, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() {
+		ended <- asyncio.Run(program, func(ctx context.Context) error {
+			loop, err := asyncio.GetRunningLoop(ctx)
+			if err != nil {
+				return err
+			}
+			handler <- introspect.Handler(loop)
+			return bankAtWork(ctx)
+		})
+	}()
+	defer func() {
+		stop()
+		if err := <-ended; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	ctx := open(t, <-handler)
+	shows(t, ctx, "[role=alert]", "Ada")
+	search(t, ctx, "order")
+	shows(t, ctx, ".pill.cancelled", "cancelled")
+	value[bool](t, ctx, `document.querySelector(".pill.cancelled").closest(".row").click() ?? true`)
+	shows(t, ctx, ".why", "20ms")
+	shows(t, ctx, ".why", "asked by")
+	picture(t, ctx, "real-cancelled", "light")
+	search(t, ctx, "Ada")
+	value[bool](t, ctx, `document.querySelector(".row.cycle").click() ?? true`)
+	shows(t, ctx, ".task", "held by")
+	picture(t, ctx, "real-task", "dark")
+	search(t, ctx, "")
+	do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS(".edge.cycle")))
+	if n := value[int](t, ctx, `document.querySelectorAll(".node.cycle").length`); n != 2 {
+		t.Errorf("%d tasks are red, want 2", n)
+	}
+	picture(t, ctx, "real-graph", "light")
+	do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
+	shows(t, ctx, "#lane-chosen", "waits for a ")
+	picture(t, ctx, "real-timeline", "light")
+	do(t, ctx, chromedp.KeyEvent("4"))
+	shows(t, ctx, "figure", "half up to")
+	picture(t, ctx, "real-times", "light")
+}
+
+func bankAtWork(ctx context.Context) error {
+	var vault, ledger asyncio.Lock
+	teller := func(first, second *asyncio.Lock) func(context.Context) error {
+		return func(ctx context.Context) error {
+			if err := first.Acquire(ctx); err != nil {
+				return err
+			}
+			defer first.Release()
+			asyncio.Yield(ctx)
+			return second.Acquire(ctx)
+		}
+	}
+	return asyncio.WithTaskGroup(ctx, func(ctx context.Context, bank *asyncio.TaskGroup) error {
+		bank.Go(teller(&vault, &ledger), asyncio.WithName("Ada"))
+		bank.Go(teller(&ledger, &vault), asyncio.WithName("Bob"))
+		for n := 1; ; n++ {
+			err := asyncio.Timeout(ctx, 20*time.Millisecond, func(ctx context.Context) error {
+				_, err := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) },
+					asyncio.WithName(fmt.Sprint("order ", n))).Await(ctx)
+				return err
+			})
+			if !errors.Is(err, context.DeadlineExceeded) {
+				return err
+			}
+			if err := asyncio.Sleep(ctx, 200*time.Millisecond); err != nil {
+				return err
+			}
+		}
+	})
 }
 
 // 10,000 tasks and 50,000 events a second: what is drawn stays little, and what is left out is said.

@@ -71,7 +71,8 @@ export class History {
         this.step(lane, e.time);
         return this.put(lane, e.time, e.waits ? waiting(e.waits.kind) : READY);
       case "cancel asked":
-        if (lane.notes.length < 20) lane.notes.push(e);
+        // The one that was asked, and those that it was passed on to.
+        for (const id of [lane.id, ...(e.through ?? [])]) if (this.lane(id).notes.length < 20 && this.lane(id).notes.at(-1) !== e) this.lane(id).notes.push(e);
         return;
       case "ended":
         this.step(lane, e.time);

@@ -136,7 +136,7 @@ class Model {
     for (const e of events) {
       this.history.add(e);
       if (e.kind === "ended" && e.task) this.noteEnd(e);
-      if (e.task && e.task === this.watched) {
+      if (this.watched && (e.task === this.watched || e.through?.includes(this.watched))) {
         this.watchedEvents.push(e);
         if (this.watchedEvents.length > 400) this.watchedEvents.splice(0, 200);
       }
