@@ -37,7 +37,7 @@ type Loop struct {
 	vars            *Context                // in which the code runs
 	outer           []*Context              // in which those run that wait for the present code to return
 	root            Context                 // outside of all tasks and callbacks
-	callStack       *coro.Stack             // on which a callback runs
+	callStack       *coro.Stack             // the bare one that had control last: on which a callback runs
 	handed          entry                   // what a stack found next and left to a bare one
 	eager           []eagerStart            // the innermost last
 	scopes          scopeList               // all that are open
@@ -56,7 +56,8 @@ type Loop struct {
 	deadlock        *DeadlockError
 	deadline        time.Duration // at which run returns in any case; Never but while shutting down
 	stepwise        bool          // a bare stack is to see each step: see mayShortcut
-	odd             bool          // who goes on has more to do than that: see wentOddly
+	odd             bool          // who goes on has more to do than that: see goOnOddly
+	probe           *probe        // that a stack is to answer which goes on
 	watched         bool          // there is an observer or a record
 	observer        Observer
 	record          Record

@@ -70,6 +70,7 @@ methods_go127
 var layerExceptions = map[string]string{
 	"handle.go TaskOption": "WithContext is an option of calls and of tasks",
 	"loop.go TaskFactory":  "the loop keeps it, CreateTask asks it",
+	"task.go Frame":        "what a task's Stack returns",
 	"loop.go scopeList":    "the loop keeps those that are open, for who looks",
 	"strand.go taskBase":   "the task of a strand, without a type assertion in each await",
 	"future.go AnyTask":    "CancelMessage of a task is that of its request",

@@ -4,12 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"path"
 	"reflect"
-	"runtime"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 )
 
@@ -163,22 +159,6 @@ func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*Snapshot, error) {
 		return nil, err
 	}
 	return raw.render(), nil
-}
-
-// onLoop calls fn on the loop's goroutine, and waits for it.
-func onLoop[T any](ctx context.Context, l *Loop, fn func() (T, error)) (T, error) {
-	c := NewConcurrentFuture[T]()
-	c.of = l
-	l.inbox.owe(c)
-	c.whenDone(func() { l.inbox.paid(c) })
-	_, err := l.CallSoonThreadsafe(func(context.Context) {
-		value, err := fn()
-		c.settle(value, err)
-	})
-	if err != nil {
-		c.settle(*new(T), err)
-	}
-	return c.Result(ctx)
 }
 
 // A rawSnapshot is what is noted while the loop stands still: as little as can be, and of
@@ -406,12 +386,6 @@ func missedBy(object fmt.Stringer) uint64 {
 	return 0
 }
 
-// firstLine is the text of err without what follows: the stack of a panic, the parts of a GroupError.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
-	return line
-}
-
 // render makes plain data of what was noted.
 func (r *rawSnapshot) render() *Snapshot {
 	d := renderer{
@@ -582,38 +556,6 @@ func (d *renderer) sort(t *TaskInfo) {
 		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Via, b.Via))
 	})
 	t.AwaitedBy = slices.Compact(t.AwaitedBy)
-}
-
-// funcs keeps what funcAt has found.
-var funcs sync.Map // of [Frame], by code pointer
-
-// funcAt names the function at pc and where that stands.
-func funcAt(pc uintptr) (name, file string, line int) {
-	f, known := funcs.Load(pc)
-	if !known {
-		frame := Frame{Func: "?"}
-		if fn := runtime.FuncForPC(pc); fn != nil {
-			frame.Func = path.Base(fn.Name())
-			frame.File, frame.Line = fn.FileLine(fn.Entry())
-		}
-		f, _ = funcs.LoadOrStore(pc, frame)
-	}
-	frame := f.(Frame)
-	return frame.Func, frame.File, frame.Line
-}
-
-// framesOf returns the calls of a stack as data.
-func framesOf(o *origin) (frames []Frame) {
-	if o == nil || len(o.stack) == 0 {
-		return nil
-	}
-	for it := runtime.CallersFrames(o.stack); ; {
-		f, more := it.Next()
-		frames = append(frames, Frame{path.Base(f.Function), f.File, f.Line})
-		if !more {
-			return frames
-		}
-	}
 }
 
 // String returns w as text: lock <Lock locked waiters=1> held by task b.

@@ -94,6 +94,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 	return func(s *coro.Stack) {
 		defer l.stackDied(s)
 		for {
+			l.callStack = s
 			e, ok := l.nextOnBareStack()
 			if !ok {
 				if !l.group.Leave(s) {
@@ -200,20 +201,44 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 			l.runOnTop(next, t)
 		}
 	}
-	l.enter(t)
 	if l.odd {
-		l.wentOddly(t)
+		l.goOnOddly(t)
+		return
 	}
+	l.enter(t)
 }
 
-// wentOddly is what a strand that goes on does in the few cases in which there is more to it.
-func (l *Loop) wentOddly(t *strand) {
+// goOnOddly has t go on in the few cases in which there is more to it than to enter.
+func (l *Loop) goOnOddly(t *strand) {
+	for l.probe != nil {
+		l.answer(t.stack)
+	}
+	l.enter(t)
 	if l.ends() {
 		runtime.Goexit() // see kill
 	}
 	if l.watched {
 		l.noteStep(TaskResumed, t)
 	}
+}
+
+// A probe is a question to a stack that stands still: what calls are on it. Only the goroutine itself can tell. So it is handed
+// control, and hands it straight back. To know a goroutine's id instead would cost each of a million tasks a word, and a dump of all
+// goroutines to find it.
+type probe struct {
+	back *coro.Stack // who asks; nil: one who holds a loop that does not run
+	pcs  []uintptr   // room for the answer
+	n    int         // of that used
+}
+
+// answer has s, whose goroutine this is, answer l.probe; it returns when s is handed control again.
+func (l *Loop) answer(s *coro.Stack) {
+	p := l.probe
+	p.n = runtime.Callers(1, p.pcs)
+	if p.back == nil {
+		p.back = l.group.Home()
+	}
+	s.Switch(p.back)
 }
 
 // maxDepth is how many strands stand on top of each other. Without a bound a stack could grow to where Go
@@ -270,6 +295,9 @@ func (l *Loop) startNow(t *strand) {
 	l.handed = &t.head
 	l.outer = append(l.outer, vars)
 	here.Switch(l.group.Idle())
+	for l.probe != nil {
+		l.answer(here)
+	}
 	l.outer = l.outer[:len(l.outer)-1]
 	l.current, l.vars, l.callStack = creator, vars, here
 	if l.debug {
@@ -297,7 +325,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 		return
 	}
 	c := h.ctx.vars
-	l.current, l.vars, l.callStack = nil, c, s
+	l.current, l.vars = nil, c
 	if l.debug {
 		l.setHere(s)
 	}

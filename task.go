@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strconv"
@@ -36,6 +37,8 @@ type AnyTask interface {
 	Cancelling() int
 	Uncancel() int
 	Context() *Context
+	Stack(limit int) []Frame
+	PrintStack(w io.Writer, limit int) error
 
 	task() *taskBase
 }

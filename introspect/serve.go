@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -398,15 +399,10 @@ func (s *server) serveStack(w http.ResponseWriter, r *http.Request) {
 
 // stackOf returns where a task stands. It is called on the loop.
 func stackOf(t asyncio.AnyTask) Stack {
-	s := Stack{Task: t.ID(), Frames: []asyncio.Frame{}}
-	has, ok := t.(interface{ Stack() []asyncio.Frame })
-	if !ok {
-		s.Error = "this version of the library cannot tell the stack of a task"
-		return s
-	}
+	s := Stack{Task: t.ID(), Frames: t.Stack(0)}
+	slices.Reverse(s.Frames)
 	var b strings.Builder
-	for _, f := range has.Stack() {
-		s.Frames = append(s.Frames, f)
+	for _, f := range s.Frames {
 		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Func, f.File, f.Line)
 	}
 	s.Text = b.String()

@@ -105,7 +105,7 @@ type TaskPage struct {
 // A Stack is the answer of GET /tasks/{id}/stack.
 type Stack struct {
 	Task   uint64          `json:"task"`
-	Frames []asyncio.Frame `json:"frames"`          // the innermost first; none of a task that has not begun
+	Frames []asyncio.Frame `json:"frames"`          // the innermost first; of a task that has not begun its function
 	Text   string          `json:"text"`            // the same as text
 	Error  string          `json:"error,omitempty"` // why there is none
 }
