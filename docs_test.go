@@ -77,7 +77,7 @@ var (
 // What a fragment may import.
 var fragmentImports = []string{
 	"bufio", "context", "errors", "fmt", "io", "log", "net", "net/http", "os", "os/exec", "os/signal", "syscall", "testing", "time",
-	"example.com/asyncio", "example.com/asyncio/driver", "example.com/asyncio/executor",
+	"example.com/asyncio", "example.com/asyncio/driver", "example.com/asyncio/executor", "example.com/asyncio/introspect",
 }
 
 // A program is a block of a page that is to be run.
