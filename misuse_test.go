@@ -110,6 +110,9 @@ var takesCtx = []struct {
 var takesAnyCtx = map[string]string{
 	"DefaultExceptionHandler": "writes a text, and asks nobody",
 	"TaskOf":                  "nil is the answer",
+	"CaptureCallGraph":        "needs none, where it is asked about a future",
+	"FormatCallGraph":         "as CaptureCallGraph",
+	"PrintCallGraph":          "as CaptureCallGraph",
 	"Loop.StackThreadsafe":    "as SnapshotThreadsafe",
 	"Loop.SnapshotThreadsafe": "blocks a goroutine that is not the loop's",
 	"Run":                     "the ctx is that of the world outside",

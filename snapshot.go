@@ -289,7 +289,7 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 		}
 	}
 	if m := t.future.more; m != nil {
-		if m.record != nil || m.made != nil || m.edges != nil {
+		if m.record != nil || m.made != nil || len(m.edges) > 0 {
 			more := r.moreOf(raw)
 			if m.record != nil {
 				more.record = *m.record

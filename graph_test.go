@@ -1,0 +1,340 @@
+package asyncio_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"example.com/asyncio"
+)
+
+// graphed returns a call graph in one line: name [calls] <- (who awaits it), ...
+func graphed(g *asyncio.FutureCallGraph) string {
+	if g == nil {
+		return "none"
+	}
+	return graphedOnce(g, map[*asyncio.FutureCallGraph]bool{})
+}
+
+func graphedOnce(g *asyncio.FutureCallGraph, before map[*asyncio.FutureCallGraph]bool) string {
+	line := "future"
+	if t, ok := g.Future.(asyncio.AnyTask); ok {
+		line = t.Name()
+	}
+	if before[g] {
+		return line + " again"
+	}
+	before[g] = true
+	if len(g.CallStack) > 0 {
+		line += " [" + calls(g.CallStack) + "]"
+	}
+	var by []string
+	for _, b := range g.AwaitedBy {
+		by = append(by, graphedOnce(b, before))
+	}
+	if len(by) > 0 {
+		line += " <- (" + strings.Join(by, ", ") + ")"
+	}
+	return line
+}
+
+// graphOf runs main as a task of that name and wants these lines for what it captures.
+func graphOf(t *testing.T, main func(ctx context.Context, capture func(ctx context.Context, f asyncio.AnyFuture)) error, want ...string) {
+	t.Helper()
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		return main(ctx, func(ctx context.Context, f asyncio.AnyFuture) {
+			r.add("%s", graphed(asyncio.CaptureCallGraph(ctx, f, asyncio.WithLimit(0))))
+		})
+	})
+	r.want(t, want...)
+}
+
+// A332: the graph of the task that runs, by itself: its calls, and those of who awaits it, and so on.
+func TestCallGraphOfTheCurrentTask(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		inner := start(ctx, "inner", func(ctx context.Context) error {
+			_ = asyncio.Yield(ctx) // the others have begun to wait
+			r.add("%s", graphed(asyncio.CaptureCallGraph(ctx, nil)))
+			return nil
+		})
+		outer := start(ctx, "outer", func(ctx context.Context) error { return joinIt(ctx, inner) })
+		_, err := outer.Await(ctx)
+		return err
+	})
+	r.want(t, "inner [TestCallGraphOfTheCurrentTask.func1.1] <- (outer [joinIt > TestCallGraphOfTheCurrentTask.func1.2] <- (main [TestCallGraphOfTheCurrentTask.func1]))")
+}
+
+func joinIt(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
+	_, err := t.Await(ctx)
+	return err
+}
+
+// A332: the graph of another task, and of a future, which is awaited by several; of one that nobody awaits, and of one
+// that is done.
+func TestCallGraphOfOthers(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		f := asyncio.NewFuture[int](ctx)
+		wait := func(ctx context.Context) error { _, err := f.Await(ctx); return err }
+		a := start(ctx, "a", wait)
+		start(ctx, "b", wait)
+		start(ctx, "c", func(ctx context.Context) error { _, err := a.Await(ctx); return err })
+		_ = asyncio.Yield(ctx)
+		for _, of := range []asyncio.AnyFuture{f, a, asyncio.NewFuture[int](ctx)} {
+			g := asyncio.CaptureCallGraph(ctx, of)
+			r.add("%v %s", g.Future == of, graphed(g))
+		}
+		_ = f.SetResult(1)
+		r.add("%s", graphed(asyncio.CaptureCallGraph(ctx, f)))
+		return nil
+	})
+	const a = "a [TestCallGraphOfOthers.func1.1] <- (c [TestCallGraphOfOthers.func1.2])"
+	r.want(t,
+		"true future <- ("+a+", b [TestCallGraphOfOthers.func1.1])",
+		"true "+a,
+		"true future",
+		"future",
+	)
+}
+
+// A332: without a current task there is no graph; without a loop that is a panic, unless it is asked about a future.
+func TestCallGraphWithoutATask(t *testing.T) {
+	var r record
+	l := asyncio.NewLoop(nil)
+	defer l.Close()
+	f := asyncio.NewFuture[int](l.Context())
+	r.add("outside of a loop: %s", graphed(asyncio.CaptureCallGraph(context.Background(), f)))
+	wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(context.Background(), nil) }), asyncio.ErrNoRunningLoop)
+	run(t, func(ctx context.Context) error {
+		running(ctx).CallSoon(func(ctx context.Context) {
+			r.add("in a callback: %s, %q", graphed(asyncio.CaptureCallGraph(ctx, nil)), asyncio.FormatCallGraph(ctx, nil))
+		})
+		wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(ctx, f) }), asyncio.ErrWrongLoop, "CaptureCallGraph of <Future pending>")
+		return asyncio.Yield(ctx)
+	})
+	r.want(t, "outside of a loop: future", `in a callback: none, ""`)
+}
+
+// A333: the edges through a gather, a wait, a shield, a timeout, as_completed, and through one in the other.
+func TestCallGraphThroughControlFlow(t *testing.T) {
+	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
+		shared := start(ctx, "shared", never)
+		both := []*asyncio.Task[asyncio.None]{shared, start(ctx, "other", never)}
+		start(ctx, "gather", func(ctx context.Context) error { _, err := asyncio.Gather(ctx, both...).Await(ctx); return err })
+		start(ctx, "wait", func(ctx context.Context) error { _, _, err := asyncio.Wait(ctx, both); return err })
+		start(ctx, "shield", func(ctx context.Context) error { _, err := asyncio.Shield(ctx, shared).Await(ctx); return err })
+		start(ctx, "completed", func(ctx context.Context) error {
+			for _, err := range asyncio.AsCompleted(ctx, both) {
+				return err
+			}
+			return nil
+		})
+		start(ctx, "timeout", func(ctx context.Context) error { _, err := asyncio.WaitFor(ctx, shared, time.Hour); return err })
+		start(ctx, "nested", func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, asyncio.Shield(ctx, shared), asyncio.Shield(ctx, asyncio.Shield(ctx, both[1]))).Await(ctx)
+			return err
+		})
+		yields(ctx, 2)
+		capture(ctx, both[0])
+		capture(ctx, both[1])
+		return nil
+	},
+		"shared <- (gather, wait, shield, completed, timeout, nested)",
+		"other <- (gather, wait, completed, nested)",
+	)
+}
+
+// A333: a task of a group is awaited by the one whose block it is, while that still runs and at its end; so are those of
+// a group within a group.
+func TestCallGraphThroughGroups(t *testing.T) {
+	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(_ context.Context, inner *asyncio.TaskGroup) error {
+					inner.Go(func(ctx context.Context) error {
+						capture(ctx, nil) // inner waits at its end, and main for a timer
+						_ = asyncio.Sleep(ctx, 2*time.Second)
+						capture(ctx, nil) // both wait at their ends
+						return nil
+					}, asyncio.WithName("grandchild"))
+					return nil
+				})
+			}, asyncio.WithName("child"))
+			return asyncio.Sleep(ctx, time.Second)
+		})
+	},
+		"grandchild <- (child <- (main))",
+		"grandchild <- (child <- (main))",
+	)
+}
+
+// Who awaits by several ways is there once, and a circle of awaits ends.
+func TestCallGraphWithCircles(t *testing.T) {
+	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // at the end the circle is cancelled
+		var a, b *asyncio.Task[asyncio.None]
+		a = start(ctx, "a", func(ctx context.Context) error { _, err := b.Await(ctx); return err })
+		b = start(ctx, "b", func(ctx context.Context) error { _, err := asyncio.Gather(ctx, a).Await(ctx); return err })
+		base := start(ctx, "base", never)
+		left := start(ctx, "left", func(ctx context.Context) error { _, err := base.Await(ctx); return err })
+		right := start(ctx, "right", func(ctx context.Context) error { _, err := base.Await(ctx); return err })
+		start(ctx, "top", func(ctx context.Context) error { _, err := asyncio.Gather(ctx, left, right).Await(ctx); return err })
+		yields(ctx, 2)
+		capture(ctx, a)
+		capture(ctx, base)
+		return nil
+	},
+		"a <- (b <- (a again))",
+		"base <- (left <- (top), right <- (top again))",
+	)
+}
+
+// A334: the text of a graph, and that a limit of 0 leaves the stacks out.
+func TestFormatCallGraph(t *testing.T) {
+	place := regexp.MustCompile(`File ".*/(\w+\.go)", line \d+`)
+	number := regexp.MustCompile(`id=\d+`)
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		f := asyncio.NewFuture[int](ctx)
+		waits := func(ctx context.Context) error { _, err := f.Await(ctx); return err }
+		show := func(text string) {
+			for line := range strings.SplitSeq(text, "\n") {
+				r.add("%s", number.ReplaceAllString(place.ReplaceAllString(line, "File $1, line N"), "id=N"))
+			}
+		}
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(waits, asyncio.WithName("first"))
+			tg.Go(waits, asyncio.WithName("second"))
+			_ = asyncio.Yield(ctx)
+			show(asyncio.FormatCallGraph(ctx, f))
+			show(asyncio.FormatCallGraph(ctx, f, asyncio.WithLimit(0)))
+			var out bytes.Buffer
+			if err := asyncio.PrintCallGraph(ctx, &out, nil); err != nil {
+				t.Error(err)
+			}
+			show(out.String())
+			if err := asyncio.PrintCallGraph(ctx, brokenWriter{}, nil); err != errBoom {
+				t.Error("a writer's error is lost: ", err)
+			}
+			return f.SetResult(1)
+		})
+	})
+	r.want(t,
+		`* Future(id=N)`,
+		`  + Awaited by:`,
+		`    * Task(name="first", id=N)`,
+		`      + Call stack:`,
+		`      |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.1()`,
+		`      + Awaited by:`,
+		`        * Task(name="main", id=N)`,
+		`          + Call stack:`,
+		`          |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.3()`,
+		`          |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1()`,
+		`    * Task(name="second", id=N)`,
+		`      + Call stack:`,
+		`      |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.1()`,
+		`      + Awaited by:`,
+		`        * Task(name="main", id=N) as above`,
+
+		`* Future(id=N)`,
+		`  + Awaited by:`,
+		`    * Task(name="first", id=N)`,
+		`      + Awaited by:`,
+		`        * Task(name="main", id=N)`,
+		`    * Task(name="second", id=N)`,
+		`      + Awaited by:`,
+		`        * Task(name="main", id=N) as above`,
+
+		`* Task(name="main", id=N)`,
+		`  + Call stack:`,
+		`  |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.3()`,
+		`  |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1()`,
+		``,
+	)
+}
+
+// A332, A334: a limit keeps the calls nearest to where the task began, or, below 0, the innermost; depth leaves the
+// innermost calls of the current task out.
+func TestCallGraphLimits(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		waits := start(ctx, "waits", outermost)
+		_ = asyncio.Yield(ctx)
+		for _, n := range []int{2, -2, 9, -9} {
+			r.add("%d: %s", n, graphed(asyncio.CaptureCallGraph(ctx, waits, asyncio.WithLimit(n))))
+		}
+		_, err := start(ctx, "runs", func(ctx context.Context) error {
+			return captureDeep(ctx, func(opts ...asyncio.CallGraphOption) {
+				r.add("%s", calls(asyncio.CaptureCallGraph(ctx, nil, opts...).CallStack))
+			})
+		}).Await(ctx)
+		return err
+	})
+	const whole, body = "never > innermost > middle > outermost", "TestCallGraphLimits.func1.1"
+	r.want(t,
+		"2: waits [middle > outermost]",
+		"-2: waits [never > innermost]",
+		"9: waits ["+whole+"]",
+		"-9: waits ["+whole+"]",
+		body+".1 > captureDeep > "+body,
+		body+".1 > captureDeep > "+body,
+		"captureDeep > "+body,
+		"",
+		"captureDeep",
+	)
+}
+
+func captureDeep(_ context.Context, capture func(opts ...asyncio.CallGraphOption)) error {
+	capture()
+	capture(asyncio.WithDepth(1))
+	capture(asyncio.WithDepth(2))
+	capture(asyncio.WithDepth(9))
+	capture(asyncio.WithDepth(2), asyncio.WithLimit(-1))
+	return nil
+}
+
+// A335: code that waits by other means than an await adds an edge, which the graph and a snapshot show: of a task, and of a
+// future, whose awaiters the snapshot then names. It is there once, until it is taken out. Without a future nothing happens.
+func TestFutureAddToAwaitedBy(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		task := start(ctx, "task", never)
+		waiter := start(ctx, "waiter", never)
+		f := asyncio.NewFuture[int](ctx)
+		start(ctx, "behind", func(ctx context.Context) error { _, err := f.Await(ctx); return err })
+		_ = asyncio.Yield(ctx)
+		look := func() {
+			r.add("%s; snapshot: %v", graphed(asyncio.CaptureCallGraph(ctx, task, asyncio.WithLimit(0))), running(ctx).Snapshot().Tasks[1].AwaitedBy)
+		}
+		asyncio.FutureAddToAwaitedBy(task, f)
+		asyncio.FutureAddToAwaitedBy(task, waiter)
+		asyncio.FutureAddToAwaitedBy(task, waiter)
+		look()
+		asyncio.FutureDiscardFromAwaitedBy(task, waiter)
+		asyncio.FutureDiscardFromAwaitedBy(task, f)
+		look()
+		asyncio.FutureDiscardFromAwaitedBy(task, f)
+		asyncio.FutureDiscardFromAwaitedBy(waiter, f)
+		asyncio.FutureAddToAwaitedBy(nil, task)
+		asyncio.FutureAddToAwaitedBy(task, nil)
+		asyncio.FutureDiscardFromAwaitedBy(nil, task)
+		asyncio.FutureDiscardFromAwaitedBy(task, nil)
+		look()
+		return nil
+	})
+	r.want(t,
+		fmt.Sprintf("task <- (waiter, future <- (behind)); snapshot: %v", []asyncio.AwaitInfo{{Task: 3, Via: "edge"}, {Task: 5, Via: "edge"}}),
+		"task; snapshot: []",
+		"task; snapshot: []",
+	)
+}
