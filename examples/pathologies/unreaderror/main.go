@@ -1,0 +1,32 @@
+// Unreaderror has a task that fails, and nobody who asks for its outcome while the program goes on.
+package main
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/examples/pathologies/pathology"
+)
+
+func main() { pathology.Main(sick, clean) }
+
+func sick(ctx context.Context) error {
+	refresher := asyncio.Go(ctx, refresh, asyncio.WithName("refresh"))
+	if err := asyncio.Sleep(ctx, time.Hour); err != nil {
+		return err
+	}
+	_, err := refresher.Await(ctx)
+	return err
+}
+
+// clean hears of the error at once, and takes it for what it is.
+func clean(ctx context.Context) error {
+	if _, err := asyncio.Go(ctx, refresh, asyncio.WithName("refresh")).Await(ctx); err == nil {
+		return errors.New("it should have failed")
+	}
+	return asyncio.Sleep(ctx, time.Hour)
+}
+
+func refresh(context.Context) error { return errors.New("the cache is read-only") }
