@@ -62,7 +62,7 @@ type Sample struct {
 	Blocked string        `json:"blocked,omitempty"` // what blocks the loop now; the fields above are then those of the sample before
 }
 
-// The rules. Each is described at the type of its finding in docs/debugging.md.
+// The rules. docs/debugging.md says what each asks for.
 const (
 	RuleDeadlock   = "deadlock"         // tasks wait for each other in a circle
 	RuleBlocked    = "blocked loop"     // a step or a callback takes long; nothing else can run meanwhile
