@@ -168,7 +168,10 @@ type WaitReason struct {
 	Since   time.Time     // of a job: when it began to run, if that is known
 }
 
-// reason returns what those wait for who await f.
+// WaitReasonOf returns what those wait for who await f. A future that does not say what it is for is a [ForFuture], and itself the Object.
+func WaitReasonOf(f AnyFuture) WaitReason { return f.base().reason() }
+
+// reason is WaitReasonOf.
 func (f *futureBase) reason() WaitReason {
 	if f.isTask {
 		return WaitReason{Kind: ForTask, Futures: []AnyFuture{f.self}}

@@ -49,13 +49,17 @@ func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
 }
 
 // scopeList holds the scopes that are open, the last opened first.
-type scopeList struct{ first *Scope }
+type scopeList struct {
+	first *Scope
+	len   int
+}
 
 func (l *scopeList) add(s *Scope) {
 	if s.behind = l.first; s.behind != nil {
 		s.behind.before = s
 	}
 	l.first = s
+	l.len++
 }
 
 func (l *scopeList) remove(s *Scope) {
@@ -68,6 +72,7 @@ func (l *scopeList) remove(s *Scope) {
 		s.behind.before = s.before
 	}
 	s.before, s.behind = nil, nil
+	l.len--
 }
 
 // Task returns the task that the Scope is in.

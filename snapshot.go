@@ -146,7 +146,9 @@ func (l *Loop) Snapshot() *Snapshot {
 	if l.debug {
 		l.mustBeHere("Snapshot")
 	}
-	return l.collect().render()
+	r := l.size().room()
+	r.collect(l)
+	return r.render()
 }
 
 // SnapshotThreadsafe returns a picture of the loop, which runs. Any goroutine but the loop's may call it, and waits until
@@ -154,25 +156,52 @@ func (l *Loop) Snapshot() *Snapshot {
 // are made on the caller's time. Its errors: that of ctx, if that ends before, as it may with a loop that
 // is blocked or does not run; [ErrLoopClosed].
 func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*Snapshot, error) {
-	raw, err := onLoop(ctx, l, func() (*rawSnapshot, error) { return l.collect(), nil })
+	// To get the memory takes as long as to fill it; so the loop is first asked for how much.
+	size, err := onLoop(ctx, l, func() (snapshotSize, error) { return l.size(), nil })
 	if err != nil {
 		return nil, err
 	}
-	return raw.render(), nil
+	r := size.room()
+	if _, err := onLoop(ctx, l, func() (None, error) { r.collect(l); return None{}, nil }); err != nil {
+		return nil, err
+	}
+	return r.render(), nil
+}
+
+// A snapshotSize is how much there is to be noted.
+type snapshotSize struct{ tasks, records, blocks int }
+
+func (l *Loop) size() snapshotSize {
+	s := snapshotSize{tasks: l.strands.len, blocks: l.scopes.len}
+	if l.record != 0 || l.debug {
+		s.records = s.tasks
+	}
+	return s
+}
+
+// room makes room for it, and for what comes meanwhile.
+func (s snapshotSize) room() *rawSnapshot {
+	more := func(n int) int { return n + n/8 }
+	return &rawSnapshot{
+		tasks: make([]rawTask, 0, more(s.tasks)), records: make([]rawRecord, 0, more(s.records)), blocks: make([]rawBlock, 0, more(s.blocks)),
+		ends: make([]uint32, 0, more(s.tasks)), objects: make(map[fmt.Stringer]rawObject, min(s.tasks, maxObjects)), known: map[*futureBase]span{},
+	}
 }
 
 // A rawSnapshot is what is noted while the loop stands still: as little as can be, and of
 // what does not change later only where it is. render makes texts and numbers of it, in whatever goroutine.
 type rawSnapshot struct {
-	began  time.Time
-	loop   LoopInfo
-	tasks  []rawTask
-	more   []rawMore            // what few tasks have
-	ends   []uint32             // the numbers of tasks
-	known  map[*futureBase]span // what it takes to end those that several may wait for
-	blocks []rawBlock
-	texts  map[fmt.Stringer]string
-	unread []UnreadInfo
+	loop    LoopInfo
+	tasks   []rawTask
+	records []rawRecord
+	more    []rawMore            // what few tasks have
+	ends    []uint32             // the numbers of tasks
+	known   map[*futureBase]span // what it takes to end those that several wait for
+	blocks  []rawBlock
+	objects map[fmt.Stringer]rawObject
+	unread  []UnreadInfo
+	last    fmt.Stringer // the object that was looked at last, and who has it
+	holder  AnyTask
 }
 
 // A span is a part of rawSnapshot.ends.
@@ -186,6 +215,8 @@ type rawTask struct {
 	until  time.Duration
 	ends   span
 	waits  uint32 // the number of the future; not where it is, since it may be used again
+	holder uint32 // the number of the task that has the object
+	record int32  // in rawSnapshot.records, plus 1
 	more   int32  // in rawSnapshot.more, plus 1
 	state  uint8  // in taskStates
 	kind   WaitKind
@@ -193,17 +224,17 @@ type rawTask struct {
 
 var taskStates = [...]TaskState{TaskNew, TaskReady, TaskRunning, TaskWaiting}
 
+type rawRecord struct {
+	taskRecord
+	made *origin
+}
+
 type rawMore struct {
-	record  taskRecord
-	made    *origin
 	edges   []rawEdge
 	cancels int
 	cancel  *CancelInfo
 	job     string
 	since   time.Time
-	holder  AnyTask
-	holding string // the name of holder
-	missed  uint64
 }
 
 // A rawEdge is the number of a future that awaits a task by FutureAddToAwaitedBy.
@@ -214,31 +245,37 @@ type rawEdge struct {
 
 type rawBlock struct {
 	task  *strand
-	kind  WaitKind
 	of    fmt.Stringer
 	until time.Duration
 	ends  span
+	kind  WaitKind
+}
+
+// A rawObject is what is noted of an object for which tasks wait.
+type rawObject struct {
+	text   string
+	holder string // its name
+	missed uint64
 }
 
 const (
-	// maxTexts is of how many different objects a snapshot has the texts: they are made while the loop stands still.
-	maxTexts = 10_000
-	// maxEnds is for how many futures all tasks together may be seen to wait. A thousand tasks that each wait for
+	// maxObjects is of how many objects a snapshot has the texts: they are made while the loop stands still.
+	maxObjects = 1_000
+	// maxEnds is for how many tasks all others together may be seen to wait. A thousand tasks that each wait for
 	// the same thousand already are a million.
 	maxEnds = 2_000_000
 )
 
-func (l *Loop) collect() *rawSnapshot {
-	r := &rawSnapshot{began: time.Now(), texts: map[fmt.Stringer]string{}, known: map[*futureBase]span{}}
+func (r *rawSnapshot) collect(l *Loop) {
+	began := time.Now()
 	r.loop = LoopInfo{
-		Time: l.Time(), Taken: r.began, State: stateNames[l.state.Load()],
+		Time: l.Time(), Taken: began, State: stateNames[l.state.Load()],
 		Ready: l.ready.Len(), Timers: l.timers.Len() - l.cancelledTimers, Outside: l.outside, Turns: l.turns, Futures: uint64(l.futures),
 		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&RecordSteps != 0, Places: l.debug || l.record&RecordPlaces != 0,
 	}
 	if l.current != nil {
 		r.loop.Current = l.current.task().ID()
 	}
-	r.tasks = make([]rawTask, 0, l.strands.len)
 	for s := l.strands.first; s != nil; s = s.next {
 		if s.future.state == pending {
 			r.tasks = append(r.tasks, rawTask{})
@@ -248,11 +285,10 @@ func (l *Loop) collect() *rawSnapshot {
 	for s := l.scopes.first; s != nil; s = s.behind {
 		r.addBlock(s)
 	}
-	for u := l.reports.first; u != nil && len(r.unread) < maxTexts; u = u.next {
+	for u := l.reports.first; u != nil && len(r.unread) < maxObjects; u = u.next {
 		r.unread = append(r.unread, UnreadInfo{ID: uint64(u.nth), What: u.what, Error: firstLine(u.err), Source: u.source})
 	}
-	r.loop.Stopped = time.Since(r.began)
-	return r
+	r.loop.Stopped = time.Since(began)
 }
 
 func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
@@ -266,43 +302,50 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 	case f == nil || f.state != pending:
 		raw.state = 1
 	default:
-		raw.state, raw.waits = 3, f.nth
-		if f.isTask {
-			raw.kind = ForTask
-			break
-		}
-		reason := f.reason()
-		raw.kind, raw.until = reason.Kind, reason.Until
-		if raw.kind != ForFuture {
-			raw.object = reason.Object
-			r.addText(reason.Object)
-		}
-		raw.ends = r.addEnds(f, reason.Futures)
-		holder := reason.holder()
-		missed := missedBy(reason.Object)
-		if reason.Job != "" || holder != nil || missed > 0 {
-			m := r.moreOf(raw)
-			m.job, m.since, m.holder, m.missed = reason.Job, reason.Since, holder, missed
-			if holder != nil {
-				m.holding = holder.Name()
-			}
+		raw.state = 3
+		r.addWait(f, raw)
+	}
+	if m := t.future.more; m != nil && (m.record != nil || m.made != nil) {
+		r.records = append(r.records, rawRecord{made: m.made})
+		raw.record = int32(len(r.records))
+		if m.record != nil {
+			r.records[raw.record-1].taskRecord = *m.record
 		}
 	}
-	if m := t.future.more; m != nil {
-		if m.record != nil || m.made != nil || len(m.edges) > 0 {
-			more := r.moreOf(raw)
-			if m.record != nil {
-				more.record = *m.record
-			}
-			more.made = m.made
-			for _, f := range m.edges {
-				more.edges = append(more.edges, rawEdge{f.nth, f.isTask})
-			}
+	if m := t.future.more; m != nil && len(m.edges) > 0 {
+		more := r.moreOf(raw)
+		for _, f := range m.edges {
+			more.edges = append(more.edges, rawEdge{f.nth, f.isTask})
 		}
 	}
 	if t.cancels > 0 {
 		m := r.moreOf(raw)
 		m.cancels, m.cancel = int(t.cancels), t.cancelInfo()
+	}
+}
+
+// addWait notes that the task waits for f.
+func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
+	raw.waits = f.nth
+	if f.isTask {
+		raw.kind = ForTask
+		return
+	}
+	reason := f.reason()
+	raw.kind, raw.until = reason.Kind, reason.Until
+	if raw.kind != ForFuture && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
+		raw.object = reason.Object
+		r.addObject(&reason)
+		if r.holder != nil {
+			raw.holder = r.holder.base().nth
+		}
+	}
+	if len(reason.Futures) > 0 {
+		raw.ends = r.addEnds(f, reason.Futures, nil)
+	}
+	if reason.Job != "" {
+		m := r.moreOf(raw)
+		m.job, m.since = reason.Job, reason.Since
 	}
 }
 
@@ -319,47 +362,57 @@ func (r *rawSnapshot) moreOf(raw *rawTask) *rawMore {
 	return &r.more[raw.more-1]
 }
 
-func (r *rawSnapshot) addText(of fmt.Stringer) {
-	if of == nil || len(r.texts) >= maxTexts || !reflect.TypeOf(of).Comparable() {
+// addObject notes what is to be said of an object.
+func (r *rawSnapshot) addObject(reason *WaitReason) {
+	if reason.Object == r.last {
 		return
 	}
-	if _, known := r.texts[of]; !known {
-		r.texts[of] = fmt.Sprint(of) // withstands a String that panics
+	r.last, r.holder = reason.Object, reason.holder()
+	if len(r.objects) >= maxObjects {
+		return
+	}
+	if _, known := r.objects[r.last]; !known {
+		o := rawObject{text: fmt.Sprint(r.last), missed: missedBy(r.last)} // Sprint withstands a String that panics
+		if r.holder != nil {
+			o.holder = r.holder.Name()
+		}
+		r.objects[r.last] = o
 	}
 }
 
-// addEnds notes the tasks whose ends it takes to end the wait for f.
-func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture) span {
-	if len(of) == 0 {
-		return span{}
+// addEnds notes the tasks whose ends it takes to end the wait for f. way is how it came to f, through others.
+func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture, way []*futureBase) span {
+	several := f.more != nil && len(f.more.waiters) > 0
+	if several {
+		if s, ok := r.known[f]; ok {
+			if way != nil { // it is part of a longer one
+				r.ends = append(r.ends, r.ends[s.from:s.to]...)
+			}
+			return s
+		}
 	}
-	if s, ok := r.known[f]; ok {
-		return s
-	}
-	r.known[f] = span{} // of a circle, if there can be one
 	s := span{from: int32(len(r.ends))}
 	for _, g := range of {
 		b := g.base()
 		switch {
-		case b.state != pending || len(r.ends) >= maxEnds:
+		case b.state != pending || len(r.ends) >= maxEnds || slices.Contains(way, b):
 		case b.isTask:
 			r.ends = append(r.ends, b.nth)
 		default:
-			inner := r.addEnds(b, b.reason().Futures)
-			if int(inner.to) != len(r.ends) { // known before, and noted for another
-				r.ends = append(r.ends, r.ends[inner.from:inner.to]...)
-			}
+			r.addEnds(b, b.reason().Futures, append(way, f))
 		}
 	}
 	s.to = int32(len(r.ends))
-	r.known[f] = s
+	if several {
+		r.known[f] = s
+	}
 	return s
 }
 
 func (r *rawSnapshot) addBlock(s *Scope) {
 	reason := s.of.WaitReason()
-	if reason.Kind != ForTimeout {
-		r.addText(reason.Object) // a timeout says no more than its limit does
+	if reason.Kind != ForTimeout && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
+		r.addObject(&reason) // a timeout says no more than its limit does
 	}
 	r.blocks = append(r.blocks, rawBlock{
 		task: s.strand, kind: reason.Kind, of: reason.Object, until: reason.Until,
@@ -423,9 +476,13 @@ type renderer struct {
 }
 
 func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
-	if more := d.more(raw); more != nil {
-		t.MadeAt, t.Made, t.Parent = more.record.made, framesOf(more.made), d.live(uint64(more.record.parent))
-		t.Steps, t.Ran, t.Since = more.record.steps, more.record.ran, more.record.since
+	if raw.record > 0 {
+		r := &d.raw.records[raw.record-1]
+		t.MadeAt, t.Made, t.Parent = r.taskRecord.made, framesOf(r.made), d.live(uint64(r.parent))
+		t.Steps, t.Ran, t.Since = r.steps, r.ran, r.since
+	}
+	more := d.more(raw)
+	if more != nil {
 		t.Cancels, t.Cancel = more.cancels, more.cancel
 	}
 	if raw.waits == 0 {
@@ -438,8 +495,9 @@ func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
 		w.Tasks = []uint64{w.Future}
 		return
 	}
-	if raw.object != nil && reflect.TypeOf(raw.object).Comparable() {
-		w.What = d.raw.texts[raw.object]
+	if raw.object != nil {
+		o := d.raw.objects[raw.object]
+		w.What, w.Missed, w.HolderName = o.text, o.missed, o.holder
 		if w.Object = d.objects[raw.object]; w.Object == 0 {
 			w.Object = uint64(len(d.objects) + 1)
 			d.objects[raw.object] = w.Object
@@ -448,14 +506,11 @@ func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
 	for _, id := range d.raw.ends[raw.ends.from:raw.ends.to] {
 		w.Tasks = append(w.Tasks, uint64(id))
 	}
-	if more := d.more(raw); more != nil {
-		w.Since, w.Missed = more.since, more.missed
-		if more.job != "" {
-			w.What = more.job
-		}
-		if h := more.holder; h != nil {
-			w.Holder, w.HolderName = d.live(h.ID()), more.holding
-		}
+	if w.Holder = d.live(uint64(raw.holder)); w.Holder != 0 {
+		w.HolderName = d.nameOf(w.Holder)
+	}
+	if more != nil && more.job != "" {
+		w.What, w.Since = more.job, more.since
 	}
 }
 
@@ -536,7 +591,7 @@ func (d *renderer) block(b *rawBlock) {
 			info.Until = 0
 		}
 	} else if b.of != nil && reflect.TypeOf(b.of).Comparable() {
-		info.What = d.raw.texts[b.of]
+		info.What = d.raw.objects[b.of].text
 	}
 	t := &d.tasks[i]
 	for _, nth := range d.raw.ends[b.ends.from:b.ends.to] {
@@ -593,4 +648,64 @@ func (t *taskBase) cancelInfo() *CancelInfo {
 		c.Place = framesOf(a.at)
 	}
 	return c
+}
+
+// Info returns e as plain data. It is for the loop's goroutine, as e is.
+func (e *LoopEvent) Info() EventInfo {
+	i := EventInfo{Kind: e.Kind, Time: e.Loop.Time(), Size: e.Size}
+	if e.Task != nil {
+		i.Task, i.Name = e.Task.ID(), e.Task.Name()
+	}
+	if by, ok := e.By.(AnyTask); ok {
+		i.ByTask = by.ID()
+	}
+	if e.By != nil {
+		i.By = (&CancelledError{by: e.By}).By()
+	}
+	for _, t := range e.Through {
+		i.Through = append(i.Through, t.ID())
+	}
+	if e.Message != nil {
+		i.Message = fmt.Sprint(e.Message)
+	}
+	if e.Kind == CallBegun {
+		i.Name = e.Handle.what()
+	}
+	if e.Object != nil {
+		i.Object = e.Object.String()
+	}
+	if e.On != nil {
+		i.Waits = waitInfo(e.On.base())
+	}
+	if e.Kind == TaskEnded {
+		i.Outcome = "result"
+		if e.Err != nil {
+			i.Outcome, i.Error = "error", firstLine(e.Err)
+			if e.Task.Cancelled() {
+				i.Outcome = "cancelled"
+			}
+		}
+	}
+	return i
+}
+
+// waitInfo says what those wait for who await f.
+func waitInfo(f *futureBase) *WaitInfo {
+	r := f.reason()
+	w := &WaitInfo{Kind: r.Kind, What: r.Job, Future: uint64(f.nth), Until: r.Until, Since: r.Since, Missed: missedBy(r.Object)}
+	if r.Object != nil && r.Kind != ForFuture {
+		w.What = fmt.Sprint(r.Object)
+	}
+	if h := r.holder(); h != nil {
+		w.Holder, w.HolderName = h.ID(), h.Name()
+	}
+	if r.Kind == ForTask {
+		w.What = nameOf(f.self)
+	}
+	for _, of := range r.Futures {
+		if b := of.base(); b.isTask && b.state == pending {
+			w.Tasks = append(w.Tasks, uint64(b.nth))
+		}
+	}
+	return w
 }

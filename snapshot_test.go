@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -398,4 +399,130 @@ func TestSnapshotThreadsafe(t *testing.T) {
 	})
 	_, err := l.SnapshotThreadsafe(context.Background())
 	wantErr(t, err, asyncio.ErrLoopClosed)
+}
+
+// An event as plain data: what the kinds have beside the task and the time, in JSON.
+func TestEventInfo(t *testing.T) {
+	var r record
+	place := regexp.MustCompile(` at \S+:\d+`)
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		l := running(ctx)
+		inner := start(ctx, "inner", never)
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
+		lock := asyncio.NewLock()
+		_ = lock.Acquire(ctx)
+		_ = asyncio.Sleep(ctx, time.Second)
+		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+			var text strings.Builder
+			enc := json.NewEncoder(&text)
+			enc.SetEscapeHTML(false)
+			if err := enc.Encode(e.Info()); err != nil {
+				t.Error(err)
+			}
+			if e.Kind != asyncio.TaskStarted && e.Kind != asyncio.TaskResumed { // which have no more than that
+				r.add("%s", place.ReplaceAllString(strings.TrimSpace(text.String()), " at PLACE"))
+			}
+		}))
+		child := start(ctx, "child", lock.Acquire)
+		failed := start(ctx, "failing", failing)
+		l.CallSoon(callback)
+		outer.Cancel("enough")
+		_ = asyncio.Sleep(ctx, time.Second)
+		q := asyncio.NewQueue[int](0)
+		_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { _, err := q.Get(ctx); return err })
+		l.SetObserver(nil)
+		child.Cancel()
+		_ = failed.Exception()
+		return nil
+	})
+	r.want(t,
+		`{"kind":"created","time":1000000000,"task":6,"name":"child","by":"main","by_task":1}`,
+		`{"kind":"created","time":1000000000,"task":7,"name":"failing","by":"main","by_task":1}`,
+		`{"kind":"cancel asked","time":1000000000,"task":3,"name":"outer","by":"main","by_task":1,"through":[2],"message":"enough"}`,
+		`{"kind":"suspended","time":1000000000,"task":1,"name":"main","waits":{"kind":"timer","future":8,"until":2000000000}}`,
+		`{"kind":"suspended","time":1000000000,"task":6,"name":"child","waits":{"kind":"lock","what":"<Lock locked waiters=1>","future":9,"holder":1,"holder_name":"main"}}`,
+		`{"kind":"ended","time":1000000000,"task":7,"name":"failing","outcome":"error","error":"boom"}`,
+		`{"kind":"call begun","time":1000000000,"name":"asyncio_test.callback() at PLACE"}`,
+		`{"kind":"call ended","time":1000000000}`,
+		`{"kind":"ended","time":1000000000,"task":2,"name":"inner","outcome":"cancelled","error":"asyncio: cancelled by main, through the await of outer: enough"}`,
+		`{"kind":"ended","time":1000000000,"task":3,"name":"outer","outcome":"cancelled","error":"asyncio: cancelled by main, through the await of outer: enough"}`,
+		`{"kind":"suspended","time":2000000000,"task":1,"name":"main","waits":{"kind":"queue get","what":"<Queue maxsize=0 size=0 getters=1>","future":10}}`,
+		`{"kind":"call begun","time":3000000000,"name":"asyncio.(*TimeoutScope).expire-fm() at PLACE"}`,
+		`{"kind":"cancel asked","time":3000000000,"task":1,"name":"main","by":"a timeout of 1s"}`,
+		`{"kind":"call ended","time":3000000000}`,
+	)
+}
+
+// A snapshot of 100,000 tasks that wait for this and that, taken by another goroutine: how long it takes, and for how long the loop
+// does nothing else meanwhile.
+func BenchmarkSnapshot100000(b *testing.B) {
+	for _, kind := range []string{"mixed", "timers", "locks", "timeouts", "group"} {
+		b.Run(kind, func(b *testing.B) { benchmarkSnapshot(b, kind) })
+	}
+}
+
+func benchmarkSnapshot(b *testing.B, kind string) {
+	const n = 100_000
+	r := &asyncio.Runner{NoInterrupt: true, ShutdownTimeout: time.Minute}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		l := running(ctx)
+		queue, lock, last := asyncio.NewQueue[int](0), asyncio.NewLock(), asyncio.Go(ctx, never)
+		_ = lock.Acquire(ctx)
+		waits := map[string]func(ctx context.Context, i int) error{
+			"timers": func(ctx context.Context, _ int) error { return asyncio.Sleep(ctx, time.Hour) },
+			"locks": func(ctx context.Context, _ int) error { // a lock of its own each
+				l := asyncio.NewLock()
+				_ = l.Acquire(ctx)
+				return l.Acquire(ctx)
+			},
+			"timeouts": func(ctx context.Context, _ int) error { return asyncio.Timeout(ctx, time.Hour, never) },
+			"group":    func(ctx context.Context, _ int) error { return never(ctx) },
+			"mixed": func(ctx context.Context, i int) error {
+				switch i % 5 {
+				case 0:
+					_, err := queue.Get(ctx)
+					return err
+				case 1:
+					return lock.Acquire(ctx)
+				case 2:
+					return asyncio.Sleep(ctx, time.Hour)
+				case 3:
+					_, err := asyncio.Shield(ctx, last).Await(ctx)
+					return err
+				}
+				return never(ctx)
+			},
+		}
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			for i := range n {
+				task := func(ctx context.Context) error { return waits[kind](ctx, i) }
+				if kind == "group" {
+					tg.Go(task)
+				} else {
+					asyncio.Go(ctx, task)
+				}
+			}
+			_ = asyncio.Sleep(ctx, 100*time.Millisecond)
+			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (asyncio.None, error) {
+				stopped := time.Hour
+				for b.Loop() {
+					s, err := l.SnapshotThreadsafe(ctx)
+					if err != nil || len(s.Tasks) < n {
+						b.Error(err)
+						break
+					}
+					stopped = min(stopped, s.Loop.Stopped)
+				}
+				b.ReportMetric(float64(stopped)/1e6, "ms-stopped-at-least")
+				return asyncio.None{}, nil
+			})
+			tg.Cancel()
+			return err
+		})
+	})
+	if err != nil {
+		b.Error(err)
+	}
 }

@@ -201,14 +201,12 @@ func (e *event) waitFor(on asyncio.AnyFuture) {
 	case nil:
 	case asyncio.AnyTask:
 		e.waits, e.on = asyncio.ForTask, on.ID()
-	case asyncio.WaitReasoner:
-		reason := on.WaitReason()
+	default:
+		reason := asyncio.WaitReasonOf(on)
 		e.waits, e.until = reason.Kind, reason.Until
 		if reason.Job != "" {
 			e.more = &eventMore{object: reason.Job}
 		}
-	default:
-		e.waits = asyncio.ForFuture
 	}
 }
 
@@ -225,6 +223,8 @@ func nameOf(by any) string {
 		return ""
 	case asyncio.AnyTask:
 		return "task " + by.Name()
+	case interface{ Name() string }: // a block
+		return by.Name()
 	default:
 		return fmt.Sprint(by)
 	}
