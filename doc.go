@@ -55,6 +55,7 @@
 //	loop.run_in_executor(ex, f)             RunInExecutor(ctx, ex, f)
 //	asyncio.run_coroutine_threadsafe        RunCoroutineThreadsafe(loop, f)
 //	asyncio.current_task(), all_tasks()     CurrentTask(ctx), AllTasks(ctx)
+//	t.get_stack(), print_call_graph()       t.Stack(0), PrintCallGraph(ctx, os.Stdout, nil)
 //	contextvars.ContextVar                  NewContextVar
 //	asyncio.Lock, Event, Queue, ...         NewLock, NewEvent, NewQueue, ...
 //
@@ -68,7 +69,8 @@
 // loop.go (ready calls, timers, one turn), strand.go (how control goes from task
 // to task), inbox.go (the door for other goroutines), current.go (what a ctx
 // carries); then future.go, task.go, await.go, scope.go; run.go starts and ends
-// it all, offload.go leads to other goroutines: this is the core. All else is
-// made of what it exports: timeout.go, group.go, gather.go, the locks and
+// it all, offload.go leads to other goroutines: this is the core. observe.go,
+// snapshot.go, stack.go and graph.go are for those who look on. All else is
+// made of what the core exports: timeout.go, group.go, gather.go, the locks and
 // queues. docs/reading.md says what to look at in each file.
 package asyncio

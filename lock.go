@@ -52,7 +52,10 @@ func (l *Lock) Release() {
 	if !l.locked {
 		panic(misuse(ErrRuntime, "Release of %v, which nobody holds; call it once for each Acquire that returned nil", l))
 	}
-	l.locked, l.holder = false, nil
+	l.locked = false
+	if l.waiters.len == 0 { // or else the next writes over it
+		l.holder = nil
+	}
 	l.waiters.wakeFirst()
 }
 
@@ -65,7 +68,12 @@ func (l *Lock) Locked() bool { return l.locked }
 
 // Holder returns the task that took the lock last, nil if nobody holds it. That is for display: a
 // lock is not owned by a task, and another one may be about to release it.
-func (l *Lock) Holder() AnyTask { return TaskOf(l.holder) }
+func (l *Lock) Holder() AnyTask {
+	if !l.locked {
+		return nil
+	}
+	return TaskOf(l.holder)
+}
 
 // With calls fn while it holds the lock, and returns fn's error, or that of
 // [Lock.Acquire], without a call of fn. The lock is released also if fn panics.

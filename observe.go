@@ -307,7 +307,14 @@ type taskRecord struct {
 }
 
 func recordOf(t *strand) *taskRecord {
-	m := t.future.extra()
+	if t.future.more == nil { // both in one
+		m := &struct {
+			futureMore
+			taskRecord
+		}{}
+		t.future.more, m.record = &m.futureMore, &m.taskRecord
+	}
+	m := t.future.more
 	if m.record == nil {
 		m.record = &taskRecord{}
 	}

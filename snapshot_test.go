@@ -454,6 +454,35 @@ func TestEventInfo(t *testing.T) {
 	)
 }
 
+// A Lock tells who took it, while it is locked: also when it is handed on.
+func TestLockHolder(t *testing.T) {
+	var r record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		lock := asyncio.NewLock()
+		look := func() {
+			if h := lock.Holder(); h != nil {
+				r.add("%s", h.Name())
+			} else {
+				r.add("nobody")
+			}
+		}
+		look()
+		_ = lock.Acquire(ctx)
+		look()
+		start(ctx, "next", lock.Acquire)
+		_ = asyncio.Yield(ctx)
+		lock.Release()
+		look()
+		_ = asyncio.Yield(ctx)
+		look()
+		lock.Release()
+		look()
+		return nil
+	})
+	r.want(t, "nobody", "main", "nobody", "next", "nobody")
+}
+
 // A snapshot of 100,000 tasks that wait for this and that, taken by another goroutine: how long it takes, and for how long the loop
 // does nothing else meanwhile.
 func BenchmarkSnapshot100000(b *testing.B) {
