@@ -68,8 +68,9 @@
 //
 // loop.go (ready calls, timers, one turn), strand.go (how control goes from task
 // to task), inbox.go (the door for other goroutines), current.go (what a ctx
-// carries); then future.go, task.go, await.go, scope.go; run.go starts and ends
-// it all, offload.go leads to other goroutines: this is the core. observe.go,
+// carries); then future.go, create.go, task.go, cancel.go, await.go, scope.go;
+// run.go starts and ends it all, offload.go leads to other goroutines: this is
+// the core. observe.go,
 // snapshot.go, stack.go and graph.go are for those who look on. All else is
 // made of what the core exports: timeout.go, group.go, gather.go, the locks and
 // queues. docs/reading.md says what to look at in each file.

@@ -52,12 +52,12 @@ conformance            *
 const layers = `
 errors
 contextvar
-loop handle strand inbox current report debug future observe
-task
+loop entry handle strand inbox current report debug future callback observe
+task create cancel
 await scope sleep
 offload run
 stack
-snapshot graph
+snapshot collect render graph
 ---
 waiters
 wait lock

@@ -1,0 +1,138 @@
+package asyncio
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// AddDoneCallback has fn called when f is done, or soon if it is done already;
+// never from within AddDoneCallback. fn must not wait. It runs in a copy of the
+// present Context or in the one given. It panics if fn is nil ([ErrValue]) or the loop is
+// closed ([ErrLoopClosed]). See Future.add_done_callback.
+func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
+	mustFunc("AddDoneCallback", fn == nil)
+	f.mustBeMade("AddDoneCallback")
+	f.addCallback(&Handle{}, fn, opts)
+}
+
+func (f *futureBase) addCallback(h *Handle, fn func(ctx context.Context, f AnyFuture), opts []CallOption) {
+	h.done, h.future = fn, f
+	h.init(f.loop, "AddDoneCallback", opts)
+	if f.state != pending {
+		f.loop.ready.Push(&h.head)
+		return
+	}
+	f.addWaiter(&h.head)
+}
+
+// A SharedCallback is a callback of many futures, at the price of few: its registrations
+// are allocated together. Gather and TaskGroup have one.
+type SharedCallback struct {
+	Func func(ctx context.Context, f AnyFuture)
+	Room int // for how many futures to begin with; 0 is 1
+
+	shared Handle // in which each call is made, in the Context of the first registration
+	block  []note // those that are left of the last block
+}
+
+// A note is a registration of a SharedCallback: an entry of a third of a Handle's size.
+type note struct {
+	head
+	of     *SharedCallback
+	future *futureBase
+}
+
+func (n *note) handle() *Handle {
+	h := &n.of.shared
+	h.done, h.future = n.of.Func, n.future
+	return h
+}
+
+// AddTo is [Future.AddDoneCallback] of c's function to f. It panics ([ErrValue]) if there is none.
+func (c *SharedCallback) AddTo(f AnyFuture) {
+	mustFunc("SharedCallback.AddTo", c.Func == nil)
+	b := f.base()
+	switch {
+	case c.shared.ctx.loop == nil:
+		c.shared.init(b.loop, "SharedCallback.AddTo", nil)
+	case c.shared.ctx.loop != b.loop:
+		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
+	}
+	if len(c.block) == 0 {
+		c.Room = max(c.Room, 1)
+		c.block = make([]note, c.Room)
+		c.Room = min(2*c.Room, 64)
+	}
+	n := &c.block[0]
+	c.block = c.block[1:]
+	n.kind, n.of, n.future = aNote, c, b
+	if b.state != pending {
+		b.loop.ready.Push(&n.head)
+		return
+	}
+	b.addWaiter(&n.head)
+}
+
+func (f *futureBase) addWaiter(e entry) {
+	if f.waiter == nil {
+		f.waiter = e
+		return
+	}
+	f.addFurther(e)
+}
+
+func (f *futureBase) addFurther(e entry) {
+	m := f.extra()
+	m.waiters = append(m.waiters, e)
+}
+
+// RemoveDoneCallback takes all registrations of fn out and returns how many
+// there were. fn is known by its function value: two closures made by one
+// func literal are different, two method values of one object too: keep the value.
+// See Future.remove_done_callback.
+func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
+	id := closurePointer(fn)
+	return f.removeWaiters(func(e entry) bool { return e.kind != aStrand && closurePointer(e.handle().done) == id })
+}
+
+func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
+	// The first is nil only if there is no other: see finish.
+	all := []entry{f.waiter}
+	if f.more != nil {
+		all = append(all, f.more.waiters...)
+		f.more.waiters = nil
+	}
+	f.waiter = nil
+	for _, e := range all {
+		switch {
+		case e == nil:
+		case which(e):
+			removed++
+		default:
+			f.addWaiter(e)
+		}
+	}
+	return removed
+}
+
+func (f *futureBase) describeCallbacks(b *strings.Builder) {
+	var names []string
+	count := func(e entry) {
+		if e != nil && e.kind != aStrand {
+			names = append(names, e.handle().what())
+		}
+	}
+	count(f.waiter)
+	if f.more != nil {
+		for _, e := range f.more.waiters {
+			count(e)
+		}
+	}
+	switch n := len(names); {
+	case n > 2:
+		fmt.Fprintf(b, " cb=[%s, %s, and %d more]", names[0], names[1], n-2)
+	case n > 0:
+		fmt.Fprintf(b, " cb=[%s]", strings.Join(names, ", "))
+	}
+}

@@ -1,0 +1,182 @@
+package asyncio
+
+import (
+	"cmp"
+	"fmt"
+	"reflect"
+	"slices"
+)
+
+// render makes plain data of what was noted.
+func (r *rawSnapshot) render() *Snapshot {
+	d := renderer{
+		raw: r, tasks: make([]TaskInfo, len(r.tasks)),
+		index: make(map[uint64]int, len(r.tasks)), objects: map[fmt.Stringer]uint64{},
+	}
+	for i := range r.tasks {
+		raw, t := &r.tasks[i], &d.tasks[i]
+		t.ID, t.State = raw.task.ID(), taskStates[raw.state]
+		t.Name = taskName(raw.name, raw.task.id)
+		t.Func, t.File, t.Line = funcAt(raw.task.code)
+		d.index[t.ID] = i
+	}
+	for i := range r.tasks {
+		d.wait(&r.tasks[i], &d.tasks[i])
+	}
+	for i := range r.tasks {
+		d.awaited(i)
+	}
+	for i := len(r.blocks) - 1; i >= 0; i-- { // the last opened is noted first
+		d.block(&r.blocks[i])
+	}
+	for i := range d.tasks {
+		d.sort(&d.tasks[i])
+	}
+	return &Snapshot{Loop: r.loop, Tasks: d.tasks, Unread: r.unread}
+}
+
+// A renderer is what render needs on the way.
+type renderer struct {
+	raw     *rawSnapshot
+	tasks   []TaskInfo
+	index   map[uint64]int          // of tasks by their IDs
+	objects map[fmt.Stringer]uint64 // their numbers
+}
+
+func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
+	if raw.record > 0 {
+		r := &d.raw.records[raw.record-1]
+		t.MadeAt, t.Made, t.Parent = r.taskRecord.made, framesOf(r.made), d.live(uint64(r.parent))
+		t.Steps, t.Ran, t.Since = r.steps, r.ran, r.since
+	}
+	more := d.more(raw)
+	if more != nil {
+		t.Cancels, t.Cancel = more.cancels, more.cancel
+	}
+	if raw.waits == 0 {
+		return
+	}
+	w := &WaitInfo{Kind: raw.kind, Until: raw.until, Future: uint64(raw.waits)}
+	t.Waits = w
+	if raw.kind == ForTask {
+		w.What = d.nameOf(w.Future)
+		w.Tasks = []uint64{w.Future}
+		return
+	}
+	if raw.object != nil {
+		o := d.raw.objects[raw.object]
+		w.What, w.Missed, w.HolderName = o.text, o.missed, o.holder
+		if w.Object = d.objects[raw.object]; w.Object == 0 {
+			w.Object = uint64(len(d.objects) + 1)
+			d.objects[raw.object] = w.Object
+		}
+	}
+	for _, id := range d.raw.ends[raw.ends.from:raw.ends.to] {
+		w.Tasks = append(w.Tasks, uint64(id))
+	}
+	if w.Holder = d.live(uint64(raw.holder)); w.Holder != 0 {
+		w.HolderName = d.nameOf(w.Holder)
+	}
+	if more != nil && more.job != "" {
+		w.What, w.Since = more.job, more.since
+	}
+}
+
+func (d *renderer) more(raw *rawTask) *rawMore {
+	if raw.more == 0 {
+		return nil
+	}
+	return &d.raw.more[raw.more-1]
+}
+
+// live returns the ID if that is of a task in the snapshot, or else 0.
+func (d *renderer) live(id uint64) uint64 {
+	if _, ok := d.index[id]; ok {
+		return id
+	}
+	return 0
+}
+
+func (d *renderer) nameOf(id uint64) string {
+	if i, ok := d.index[id]; ok {
+		return d.tasks[i].Name
+	}
+	return ""
+}
+
+// awaited adds task i to those who await others.
+func (d *renderer) awaited(i int) {
+	t := &d.tasks[i]
+	if w := t.Waits; w != nil {
+		via := ""
+		if w.Kind != ForTask {
+			via = w.Kind.String()
+		}
+		for _, id := range w.Tasks {
+			d.await(id, t.ID, via)
+		}
+	}
+	if more := d.more(&d.raw.tasks[i]); more != nil {
+		for _, f := range more.edges {
+			d.edge(t, f)
+		}
+	}
+}
+
+// edge notes that f awaits t by an edge that somebody added: f itself, or those who wait for it.
+func (d *renderer) edge(t *TaskInfo, f rawEdge) {
+	if f.isTask {
+		if id := d.live(uint64(f.nth)); id != 0 {
+			d.await(t.ID, id, viaEdge)
+		}
+		return
+	}
+	for i := range d.raw.tasks {
+		if d.raw.tasks[i].waits == f.nth {
+			d.await(t.ID, d.tasks[i].ID, viaEdge)
+		}
+	}
+}
+
+// viaEdge is what AwaitInfo.Via says of an edge that FutureAddToAwaitedBy has added.
+const viaEdge = "edge"
+
+// await notes that the task by awaits the task id.
+func (d *renderer) await(id, by uint64, via string) {
+	if i, ok := d.index[id]; ok {
+		d.tasks[i].AwaitedBy = append(d.tasks[i].AwaitedBy, AwaitInfo{by, via})
+	}
+}
+
+func (d *renderer) block(b *rawBlock) {
+	i, ok := d.index[b.task.task().ID()]
+	if !ok {
+		return
+	}
+	info := BlockInfo{Kind: b.kind.String()}
+	if b.kind == ForTimeout {
+		if info.Until = b.until; b.until == Never {
+			info.Until = 0
+		}
+	} else if b.of != nil && reflect.TypeOf(b.of).Comparable() {
+		info.What = d.raw.objects[b.of].text
+	}
+	t := &d.tasks[i]
+	for _, nth := range d.raw.ends[b.ends.from:b.ends.to] {
+		id := uint64(nth)
+		if child, ok := d.index[id]; ok {
+			info.Tasks = append(info.Tasks, id)
+			d.tasks[child].Group = t.ID
+			d.await(id, t.ID, b.kind.String())
+		}
+	}
+	t.Blocks = append(t.Blocks, info)
+}
+
+// sort brings those who await t into order, each once for each way.
+func (d *renderer) sort(t *TaskInfo) {
+	slices.SortFunc(t.AwaitedBy, func(a, b AwaitInfo) int {
+		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Via, b.Via))
+	})
+	t.AwaitedBy = slices.Compact(t.AwaitedBy)
+}
