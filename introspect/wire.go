@@ -105,9 +105,8 @@ type TaskPage struct {
 // A Stack is the answer of GET /tasks/{id}/stack.
 type Stack struct {
 	Task   uint64          `json:"task"`
-	Frames []asyncio.Frame `json:"frames"`          // the innermost first; of a task that has not begun its function
-	Text   string          `json:"text"`            // the same as text
-	Error  string          `json:"error,omitempty"` // why there is none
+	Frames []asyncio.Frame `json:"frames"` // the innermost first; of a task that has not begun its function
+	Text   string          `json:"text"`   // the same as text
 }
 
 // A CancelRequest is the body of POST /tasks/{id}/cancel.

@@ -246,8 +246,6 @@ func stack(m *model.Top) []Line {
 		return []Line{{"  " + Clean(m.TaskErr), Plain}}
 	case m.Task == nil || m.Task.Task.ID != m.Selected:
 		return []Line{{"  ...", Plain}}
-	case m.Task.Stack.Error != "":
-		return []Line{{"  " + Clean(m.Task.Stack.Error), Plain}}
 	case len(m.Task.Stack.Frames) == 0:
 		return []Line{{"  none", Plain}}
 	}

@@ -72,7 +72,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
       {stack && stack.frames?.length ? (
         <pre>{stack.frames.map((f) => `${f.func}\n    ${f.file}:${f.line}`).join("\n")}</pre>
       ) : (
-        <p class="quiet">{(stack && stack.error) || (typeof answer === "string" && answer) || "There is none."}</p>
+        <p class="quiet">{(typeof answer === "string" && answer) || "There is none."}</p>
       )}
       <h3>History</h3>
       <table>

@@ -93,4 +93,4 @@ export type Finding = {
 
 export type Findings = { findings: Finding[] | null; partial?: string };
 
-export type TaskPage = { task: Task; stack: { frames: Frame[] | null; text: string; error?: string } };
+export type TaskPage = { task: Task; stack: { frames: Frame[] | null; text: string } };
