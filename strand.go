@@ -14,9 +14,9 @@ import (
 // The loop has no goroutine of its own. Whoever suspends looks for what is next
 // and hands control straight to it: to itself (no switch at all), or to another
 // strand's stack (one switch). All else is done on a bare stack, on which no
-// strand stands: callbacks, waiting, the start of tasks. User code in a
-// callback can thus do what it likes to its goroutine, and a suspended task
-// costs no more stack than its own calls need.
+// strand stands: callbacks, waiting, the start of tasks, but for one that the strand which
+// suspends awaits (see suspend). User code in a callback can thus do what it likes to its
+// goroutine, and a suspended task costs no more stack than its own calls need.
 type strand struct {
 	head                // first: see entry
 	future  *futureBase // of its task
@@ -180,25 +180,23 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 	} else {
 		for {
 			e, ok := l.nextAtHand()
-			if !ok || e.kind != aStrand {
-				l.handed = e
-				s.Switch(l.group.Idle())
+			if e == &t.head {
 				break
 			}
-			next := e.strand()
-			if next == t {
-				break
+			if ok && e.kind == aStrand {
+				next := e.strand()
+				if next.stack != nil {
+					s.Switch(next.stack)
+					break
+				}
+				if next.future == child && t.depth < maxDepth {
+					l.runOnTop(next, t)
+					continue
+				}
 			}
-			if next.stack != nil {
-				s.Switch(next.stack)
-				break
-			}
-			if next.future != child || t.depth == maxDepth {
-				l.handed = e
-				s.Switch(l.group.Idle())
-				break
-			}
-			l.runOnTop(next, t)
+			l.handed = e
+			s.Switch(l.group.Idle())
+			break
 		}
 	}
 	if l.odd {
