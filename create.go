@@ -85,10 +85,7 @@ func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOpt
 }
 
 // create is CreateTask but for the type. self is the Task that t is part of.
-func (t *taskBase) create(ctx context.Context, act string, self interface {
-	AnyTask
-	node
-}, code uintptr, opts []TaskOption) {
+func (t *taskBase) create(ctx context.Context, act string, self node, code uintptr, opts []TaskOption) {
 	l := mustLoop(ctx, act)
 	if code == 0 {
 		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))

@@ -80,14 +80,19 @@ func valueAt(p place, key any) any {
 // would build a chain without end; so is what an Observer added. How ctx ends is none of the values, or else
 // [context.Cause] of the task's ctx would find it there.
 func valuesOf(ctx context.Context) *values {
-	if p, ok := ctx.(place); ok {
-		v := p.values()
-		if v != nil && v.added {
-			return v.plain
-		}
-		return v
+	var v *values
+	switch p := ctx.(type) {
+	case *taskContext: // see mustLoop
+		v = p.from
+	case place:
+		v = p.values()
+	default:
+		return &values{Context: context.WithoutCancel(ctx)}
 	}
-	return &values{Context: context.WithoutCancel(ctx)}
+	if v != nil && v.added {
+		return v.plain
+	}
+	return v
 }
 
 // A callContext is the ctx of a callback. It is never done.
@@ -220,8 +225,15 @@ func loopOf(ctx context.Context) (*Loop, error) {
 	return nil, misuse(ErrNoRunningLoop, "ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run")
 }
 
-// mustLoop is for what cannot return an error.
+// mustLoop is for what cannot return an error. It is cut in two so that the compiler puts the first part into those that call it.
 func mustLoop(ctx context.Context, act string) *Loop {
+	if c, ok := ctx.(*taskContext); ok { // by far the most; to ask for a type is quicker than for an interface
+		return c.future.loop
+	}
+	return mustLoopAt(ctx, act)
+}
+
+func mustLoopAt(ctx context.Context, act string) *Loop {
 	p := placeOf(ctx)
 	if p == nil {
 		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run", act))

@@ -248,7 +248,10 @@ func (f *futureBase) canFinish(act string) error {
 
 // finish makes f done and has all who wait called, in the order in which they came.
 func (f *futureBase) finish(s state, err error) {
-	f.state, f.err = s, err
+	f.state = s
+	if err != nil { // or else it is nil already, and to write a pointer is work for the collector
+		f.err = err
+	}
 	l := f.loop
 	if f.waiter != nil {
 		l.ready.Push(f.waiter)
@@ -305,6 +308,8 @@ func (f *futureBase) read() {
 // outcome returns the error of f, which is done.
 func (f *futureBase) outcome() error {
 	switch f.state {
+	case finished:
+		return nil
 	case failed:
 		f.read()
 	case cancelled:

@@ -9,7 +9,7 @@ import "context"
 // go on. A cancel of the future is passed on to all that are not done. Gather does not suspend; it panics as
 // [EnsureFuture] does. See asyncio.gather.
 func Gather[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future[[]T] {
-	ensure := func(i int) AnyFuture { return EnsureFuture[T](ctx, aws[i]) }
+	ensure := func(i int) *Future[T] { return EnsureFuture[T](ctx, aws[i]) }
 	return gather(ctx, len(aws), ensure, true, valueOf[T])
 }
 
@@ -33,9 +33,9 @@ type Result[T any] struct {
 // waits for all. If the future itself is cancelled it fails with a
 // [CancelledError] when all have ended. See asyncio.gather(return_exceptions=True).
 func GatherResults[T any, A Awaitable[T]](ctx context.Context, aws ...A) *Future[[]Result[T]] {
-	ensure := func(i int) AnyFuture { return EnsureFuture[T](ctx, aws[i]) }
-	return gather(ctx, len(aws), ensure, false, func(f AnyFuture) Result[T] {
-		return Result[T]{valueOf[T](f), errorOf(f)}
+	ensure := func(i int) *Future[T] { return EnsureFuture[T](ctx, aws[i]) }
+	return gather(ctx, len(aws), ensure, false, func(f *Future[T]) Result[T] {
+		return Result[T]{valueOf(f), errorOf(f)}
 	})
 }
 
@@ -52,9 +52,9 @@ func GatherAnyResults(ctx context.Context, aws ...AnyAwaitable) *Future[[]Result
 }
 
 // valueOf returns the result of f, which is done; none if it has failed.
-func valueOf[T any](f AnyFuture) (value T) {
+func valueOf[T any](f *Future[T]) (value T) {
 	if !f.Cancelled() {
-		value, _ = f.(interface{ Result() (T, error) }).Result()
+		value, _ = f.Result()
 	}
 	return value
 }
@@ -72,31 +72,35 @@ func errorOf(f AnyFuture) error {
 	return e
 }
 
-// A gathering is the state behind a Gather whose results have the type R.
-type gathering[R any] struct {
+// A gathering is the state behind a Gather of Fs whose results have the type R.
+type gathering[F AnyFuture, R any] struct {
 	Future[[]R]      // that Gather returns
 	made        bool // or else an argument was bad, and Gather has panicked
 	failing     bool // at the first error
-	part        func(AnyFuture) R
-	children    []AnyFuture
+	part        func(F) R
+	children    []F
 	finished    int
 	ended       SharedCallback // the callback of each child
 	asked       bool           // to cancel
 }
 
-func (g *gathering[R]) WaitReason() WaitReason {
-	return WaitReason{Kind: ForGather, Futures: g.children}
+func (g *gathering[F, R]) WaitReason() WaitReason {
+	r := WaitReason{Kind: ForGather}
+	for _, f := range g.children {
+		r.Futures = append(r.Futures, f)
+	}
+	return r
 }
 
-func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fail bool, part func(AnyFuture) R) *Future[[]R] {
+func gather[F AnyFuture, R any](ctx context.Context, n int, ensure func(i int) F, fail bool, part func(F) R) *Future[[]R] {
 	if n == 0 {
 		outer := NewFuture[[]R](ctx)
 		_ = outer.SetResult([]R{})
 		return outer
 	}
-	g := &gathering[R]{failing: fail, part: part, children: make([]AnyFuture, n)}
+	g := &gathering[F, R]{failing: fail, part: part, children: make([]F, n)}
 	var done []AnyFuture
-	g.ended = SharedCallback{Func: func(_ context.Context, f AnyFuture) { g.childDone(f) }, Room: n}
+	g.ended = SharedCallback{Func: g.childDone, Room: n}
 	for i := range g.children {
 		f := ensure(i)
 		g.children[i] = f
@@ -109,12 +113,12 @@ func gather[R any](ctx context.Context, n int, ensure func(i int) AnyFuture, fai
 	InitFuture(ctx, &g.Future, g, WithCancel(g.cancelChildren))
 	g.made = true
 	for _, f := range done {
-		g.childDone(f)
+		g.childDone(ctx, f)
 	}
 	return &g.Future
 }
 
-func (g *gathering[R]) cancelChildren(msg []any) bool {
+func (g *gathering[F, R]) cancelChildren(msg []any) bool {
 	accepted := false
 	for _, f := range g.children {
 		if f.Cancel(msg...) {
@@ -125,7 +129,7 @@ func (g *gathering[R]) cancelChildren(msg []any) bool {
 	return accepted
 }
 
-func (g *gathering[R]) childDone(f AnyFuture) {
+func (g *gathering[F, R]) childDone(_ context.Context, f AnyFuture) {
 	g.finished++
 	// No future: an argument was bad, and Gather has panicked.
 	if !g.made || g.Done() {
@@ -143,11 +147,11 @@ func (g *gathering[R]) childDone(f AnyFuture) {
 	if g.finished < len(g.children) {
 		return
 	}
-	results := make([]R, len(g.children))
-	for i, f := range g.children {
-		results[i] = g.part(f)
-	}
 	if !g.asked {
+		results := make([]R, len(g.children))
+		for i, f := range g.children {
+			results[i] = g.part(f)
+		}
 		_ = g.SetResult(results)
 		return
 	}

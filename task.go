@@ -82,25 +82,27 @@ func (t *Task[T]) face() AnyFuture { return t }
 
 // run runs the task's function to its end.
 func (t *Task[T]) run() {
+	returned := false
 	defer func() {
-		if p := recover(); p != nil {
-			t.panicked(newPanicError(p, t.describeShort()))
+		if !returned {
+			if p := recover(); p != nil {
+				t.panicked(newPanicError(p, t.describeShort()))
+			}
 		}
 	}()
 	fn := t.fn
 	t.fn = nil
-	if err := t.delivered(); err != nil { // asked for before it began: it never does
-		t.ended(err)
-		return
-	}
 	var value T
-	var err error
-	switch fn := fn.(type) {
-	case func(ctx context.Context) (T, error):
-		value, err = fn(t.ctx())
-	case func(ctx context.Context) error:
-		err = fn(t.ctx())
+	err := t.delivered()
+	if err == nil { // or else it was asked to cancel before it began: it never does
+		switch fn := fn.(type) {
+		case func(ctx context.Context) (T, error):
+			value, err = fn(t.ctx())
+		case func(ctx context.Context) error:
+			err = fn(t.ctx())
+		}
 	}
+	returned = true
 	if err == nil {
 		t.value = value
 	}
