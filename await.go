@@ -34,7 +34,11 @@ func (f *futureBase) await(ctx context.Context) error {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
-	t.future.loop.suspend(&t.strand, f)
+	l := f.loop
+	if to := l.successor(&t.strand, f); to != nil && !t.stack.Cross(to) { // suspend
+		t.stack.Forward()
+	}
+	l.goOn(&t.strand)
 	return f.endWait(t)
 }
 
@@ -179,7 +183,13 @@ func Yield(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = t.yield()
+	l := t.future.loop
+	l.ready.Push(&t.head)
+	if to := l.successor(&t.strand, nil); to != nil && !t.stack.Cross(to) {
+		t.stack.Forward()
+	}
+	l.goOn(&t.strand)
+	err = t.delivered()
 	if _, ok := ctx.(*taskContext); !ok && err == nil {
 		if foreign := foreignOf(ctx); foreign != nil {
 			return foreign.Err()

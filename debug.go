@@ -30,6 +30,7 @@ func (l *Loop) SetDebug(on bool) {
 	l.inbox.debug.Store(on)
 	l.here.Store(0) // whose goroutine this is, is known from the next step on
 	l.mayShortcut()
+	l.watch()
 }
 
 // Debug tells whether debug mode is on. See loop.get_debug.

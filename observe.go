@@ -294,7 +294,7 @@ func (l *Loop) Record() Record { return l.record }
 
 func (l *Loop) watch() {
 	l.watched = l.observer != nil || l.record != 0
-	l.odd = l.watched || l.probe != nil || l.ends()
+	l.odd = l.watched || l.debug || l.probe != nil || l.ends()
 }
 
 // A taskRecord is what a loop remembers of a task for those who look.

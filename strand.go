@@ -166,44 +166,55 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 }
 
 // suspend lets all else that is ready run, until the entry of the strand that
-// calls it comes round.
+// calls it comes round. child, which may be nil, is for whose end alone t waits.
+//
+// Yield and await do the same in place: each frame between a task's code and the runtime's switch is walked
+// through by the collector, and its return is one that the processor does not foresee.
+func (l *Loop) suspend(t *strand, child *futureBase) {
+	if to := l.successor(t, child); to != nil && !t.stack.Cross(to) {
+		t.stack.Forward()
+	}
+	l.goOn(t)
+}
+
+// successor returns the stack to hand control to when t suspends, nil if t is next itself.
 //
 // If child, for whose end t waits, is next and has not begun, it runs right here, on top of t: t cannot
 // go on before it has ended. To start it elsewhere takes two switches, which is most of what a short task costs.
-func (l *Loop) suspend(t *strand, child *futureBase) {
-	s := t.stack
+func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 	if l.watched {
 		l.noteSuspend(t)
 	}
 	if to := l.endEagerStart(t); to != nil {
-		s.Switch(to)
-	} else {
-		for {
-			e, ok := l.nextAtHand()
-			if e == &t.head {
-				break
-			}
-			if ok && e.kind == aStrand {
-				next := e.strand()
-				if next.stack != nil {
-					s.Switch(next.stack)
-					break
-				}
-				if next.future == child && t.depth < maxDepth {
-					l.runOnTop(next, t)
-					continue
-				}
-			}
-			l.handed = e
-			s.Switch(l.group.Idle())
-			break
-		}
+		return to
 	}
+	for {
+		e, ok := l.nextAtHand()
+		if e == &t.head {
+			return nil
+		}
+		if ok && e.kind == aStrand {
+			next := e.strand()
+			if next.stack != nil {
+				return next.stack
+			}
+			if next.future == child && t.depth < maxDepth {
+				l.runOnTop(next, t)
+				continue
+			}
+		}
+		l.handed = e
+		return l.group.Idle()
+	}
+}
+
+// goOn is what t does first when control has come back to it.
+func (l *Loop) goOn(t *strand) {
 	if l.odd {
 		l.goOnOddly(t)
 		return
 	}
-	l.enter(t)
+	l.current, l.vars = t, t.context
 }
 
 // goOnOddly has t go on in the few cases in which there is more to it than to enter.

@@ -18,6 +18,15 @@ func (s *Stack) Switch(to *Stack) {
 	<-s.resume
 }
 
+// Cross is Switch; see the other engine.
+func (s *Stack) Cross(to *Stack) bool {
+	s.Switch(to)
+	return true
+}
+
+// Forward is for a Cross that returned false.
+func (s *Stack) Forward() {}
+
 func (s *Stack) start() {
 	// Room for one, or else the one that hands over could not go to its own rest.
 	s.resume = make(chan struct{}, 1)

@@ -134,7 +134,9 @@ func (s *Stack) Rest(to *Stack) bool {
 		return false
 	}
 	g.idle = append(g.idle, s)
-	s.Switch(to)
+	if !s.Cross(to) {
+		s.Forward()
+	}
 	return !g.closing
 }
 

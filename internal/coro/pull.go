@@ -2,7 +2,10 @@
 
 package coro
 
-import "iter"
+import (
+	"iter"
+	"unsafe"
+)
 
 // Engine names the engine that was built in.
 const Engine = "pull"
@@ -16,10 +19,8 @@ const Engine = "pull"
 //
 // The tests of this package prove on each Go version that this holds.
 type place struct {
-	next  func() (struct{}, bool)
-	yield func(struct{}) bool
-	// Whoever stands here came with next, and the next one must come with yield.
-	byNext bool
+	turn [2]func() bool // iter.Pull's next and yield, of which whoever comes takes the one that is on
+	on   uint8
 }
 
 type parked struct {
@@ -30,33 +31,41 @@ type parked struct {
 // Switch lets to go on where it stands, and returns when somebody switches to
 // s. It must be called on s's own goroutine.
 func (s *Stack) Switch(to *Stack) {
-	for {
-		p := to.at
-		to.at, s.at = nil, p
-		if p.byNext = !p.byNext; p.byNext {
-			p.next()
-		} else {
-			p.yield(struct{}{})
-		}
-		if s.at == nil || s.group.closing {
-			return
-		}
-		// Nobody has switched to s: the stack has ended whose place it stood in. It hands on what is not its own.
-		if to, s.at = s.group.heir, nil; to == s {
+	if !s.Cross(to) {
+		s.Forward()
+	}
+}
+
+// Cross is Switch for a caller that wants no frame between it and the runtime's switch: each one is walked through by
+// the collector for each stack that stands still, and its return costs the processor a wrong guess. If it returns false, the
+// caller has to call Forward next.
+func (s *Stack) Cross(to *Stack) bool {
+	p := to.at
+	s.at = p
+	p.on ^= 1
+	return p.turn[p.on]()
+}
+
+// Forward is what is left to do after a Cross that returned false. Nobody has switched to s: the stack
+// has ended whose place it stood in. It hands on what is not its own.
+func (s *Stack) Forward() {
+	for !s.group.closing {
+		if to := s.group.heir; to == s || s.Cross(to) {
 			return
 		}
 	}
 }
 
 func (s *Stack) start() {
-	s.own.next, _ = iter.Pull(func(yield func(struct{}) bool) {
-		s.own.yield = yield
+	next, _ := iter.Pull(func(yield func(struct{}) bool) {
+		s.own.turn[0] = *(*func() bool)(unsafe.Pointer(&yield))
 		defer s.ended()
 		if !s.group.closing { // it may never have been needed
 			s.group.body(s)
 		}
 		s.returned = true
 	})
+	s.own.turn[1] = *(*func() bool)(unsafe.Pointer(&next))
 	s.at = &s.own
 }
 
