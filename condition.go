@@ -65,7 +65,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 			c.lock.lose()
 		}
 	}()
-	_, err := c.waiters.waitBound(ctx, c.kind, c.of)
+	_, err := c.waiters.wait(ctx, c.kind, c.of)
 	again, back := c.takeBack(ctx)
 	if again != nil {
 		err = again

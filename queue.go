@@ -137,7 +137,7 @@ func (q *Queue[T]) wait(ctx context.Context, kind WaitKind, ws *waiters) (woken 
 	if err := q.getters.bind(ctx, q); err != nil {
 		return false, err
 	}
-	return ws.waitBound(ctx, kind, q)
+	return ws.wait(ctx, kind, q)
 }
 
 // TaskDone tells that the work on an item that was taken out is done. Once that is so for all

@@ -13,7 +13,9 @@ import (
 // is asyncio's rule, and not the same for all: see wakeFirst, wakeNext and anyWaiting.
 type waiters struct {
 	_           noCopy
-	loop        *Loop // that of the first who waited; others may not
+	loop        *Loop        // that of the first who waited; others may not
+	kind        WaitKind     // what they wait for,
+	of          fmt.Stringer // and of what
 	first, last *waiter
 	next        *waiter // the first that may have to be woken: all before it are, or are cancelled
 	len         int
@@ -23,13 +25,12 @@ type waiters struct {
 // A waiter is a place among waiters: a list, so that one that is cancelled in
 // the middle of many leaves at once. To search it would make a storm of timeouts quadratic.
 type waiter struct {
-	Future[None]                // has a result once the waiter was woken
-	kind           WaitKind     // what it waits for,
-	of             fmt.Stringer // and of what
+	Future[None]   // has a result once the waiter was woken
+	in             *waiters
 	before, behind *waiter
 }
 
-func (w *waiter) WaitReason() WaitReason { return WaitReason{Kind: w.kind, Object: w.of} }
+func (w *waiter) WaitReason() WaitReason { return WaitReason{Kind: w.in.kind, Object: w.in.of} }
 
 // noCopy has go vet complain of copies.
 type noCopy struct{}
@@ -45,16 +46,11 @@ func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (wo
 	if err := ws.bind(ctx, of); err != nil {
 		return false, err
 	}
-	return ws.waitBound(ctx, kind, of)
-}
-
-// waitBound is wait after bind. Nobody else knows of a waiter that has left, so it can serve the next who waits.
-func (ws *waiters) waitBound(ctx context.Context, kind WaitKind, of fmt.Stringer) (woken bool, err error) {
-	w := ws.spare
+	w := ws.spare // nobody else knows of a waiter that has left, so it can serve the next who waits
 	if ws.spare = nil; w == nil {
 		w = &waiter{}
 	}
-	w.kind, w.of = kind, of
+	ws.kind, ws.of, w.in = kind, of, ws
 	InitFuture(ctx, &w.Future, w)
 	ws.add(w)
 	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
