@@ -93,7 +93,7 @@ func mayAwait(l *Loop, s *strand) (*taskBase, error) {
 			return nil, err
 		}
 	}
-	if s != nil && s == l.current && l.vars == s.context && !l.ends() {
+	if s != nil && s == l.current && l.vars == nil && !l.ends() {
 		return s.task(), nil
 	}
 	return nil, l.refuseAwait(s)

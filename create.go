@@ -104,17 +104,18 @@ func (t *taskBase) create(ctx context.Context, act string, self node, code uintp
 	t.future.isTask = true
 	t.kind = aStrand
 	t.setName(config.Name)
-	if t.context = config.Context; t.context == nil {
-		t.own.vars = l.vars.vars
-		t.context = &t.own
+	if config.Context != nil {
+		t.given = config.Context
+	} else if vars := l.context().vars; vars != nil {
+		t.own.vars = vars
 	}
 	t.from = valuesOf(ctx)
 	if l.watched {
 		l.noteCreated(&t.strand)
 	}
 	if config.EagerStart && l.IsRunning() {
-		if l.entered(t.context) {
-			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.context))
+		if l.entered(t.Context()) {
+			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
 		}
 		l.strands.add(&t.strand)
 		l.startNow(&t.strand)
@@ -146,7 +147,6 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	t.future.init(l, t)
 	t.future.isTask = true
 	t.kind = aStrand
-	t.context = &t.own
 	t.setName(l.configure(opts).Name)
 	t.future.finish(cancelled, &CancelledError{Cause: why})
 	return t

@@ -44,7 +44,7 @@ func (p *placed) context() *Context {
 	if p.vars != nil {
 		return p.vars
 	}
-	return p.strand.context
+	return p.strand.context()
 }
 
 type placeKey struct{}
@@ -270,7 +270,7 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	}
 	in := &callContext{placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
 	before := l.vars
-	l.outer = append(l.outer, before)
+	l.outer = append(l.outer, l.context())
 	l.vars = c
 	defer func() {
 		l.vars = before
@@ -280,7 +280,18 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	return nil
 }
 
+// context returns the Context in which the code runs.
+func (l *Loop) context() *Context {
+	switch {
+	case l.vars != nil:
+		return l.vars
+	case l.current != nil:
+		return l.current.context()
+	}
+	return &l.root
+}
+
 // entered tells whether something runs in c.
 func (l *Loop) entered(c *Context) bool {
-	return c == l.vars || slices.Contains(l.outer, c)
+	return c == l.context() || slices.Contains(l.outer, c)
 }

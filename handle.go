@@ -47,7 +47,7 @@ func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 		h.made = callers()
 	}
 	h.ctx.loop = l
-	h.own.vars = l.vars.vars
+	h.own.vars = l.context().vars
 	h.ctx.vars = &h.own
 	for _, o := range opts {
 		if c := o.callContext(); c != nil {

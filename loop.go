@@ -33,7 +33,7 @@ type Loop struct {
 	timers          timerheap.Heap[*TimerHandle]
 	cancelledTimers int                     // of those in timers
 	current         *strand                 // which runs; nil in a callback and outside of all
-	vars            *Context                // in which the code runs
+	vars            *Context                // in which the code runs, if that is not the current task's: see context
 	outer           []*Context              // in which those run that wait for the present code to return
 	root            Context                 // outside of all tasks and callbacks
 	callStack       *coro.Stack             // the bare one that had control last: on which a callback runs
@@ -106,7 +106,7 @@ func newLoop(d driver.Driver) *Loop {
 		d = driver.NewReal()
 	}
 	l := &Loop{driver: d, slow: defaultSlow}
-	l.vars, l.deadline = &l.root, Never
+	l.deadline = Never
 	l.SetDebug(debugByEnvironment())
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
@@ -231,7 +231,7 @@ func (l *Loop) run() error {
 	l.fresh = true
 	l.group.Enter()
 	l.stopping = false
-	l.current, l.vars = nil, &l.root
+	l.current, l.vars = nil, nil
 	l.here.Store(0)
 	l.state.Store(idle)
 	if p := l.fatal; p != nil {

@@ -39,7 +39,7 @@ func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 // names, or in the present one. A handler that panics is reported by the
 // default one, and stops nothing. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
-	in := l.vars
+	in := l.context()
 	if t, ok := e.Future.(interface{ Context() *Context }); ok {
 		in = t.Context()
 	} else if e.Handle != nil {

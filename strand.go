@@ -18,12 +18,13 @@ import (
 // suspends awaits (see suspend). User code in a callback can thus do what it likes to its
 // goroutine, and a suspended task costs no more stack than its own calls need.
 type strand struct {
-	head                // first: see entry
-	future  *futureBase // of its task
-	stack   *coro.Stack // on which it runs or stands; nil before and after
-	context *Context
-	prev    *strand // in Loop.strands
-	next    *strand
+	head               // first: see entry
+	future *futureBase // of its task
+	stack  *coro.Stack // on which it runs or stands; nil before and after
+	own    Context     // in which it runs
+	given  *Context    // in place of own, or nil
+	prev   *strand     // in Loop.strands
+	next   *strand
 }
 
 // An eagerStart is a strand that was started inside of the call that made it
@@ -42,6 +43,14 @@ type runnable interface {
 }
 
 func (s *strand) of() runnable { return s.future.self.(runnable) }
+
+// context returns the Context in which s runs.
+func (s *strand) context() *Context {
+	if s.given != nil {
+		return s.given
+	}
+	return &s.own
+}
 
 // task returns the task of which s is a part: its first field.
 func (s *strand) task() *taskBase { return (*taskBase)(unsafe.Pointer(s)) }
@@ -146,7 +155,7 @@ func (l *Loop) nextOnBareStack() (entry, bool) {
 }
 
 func (l *Loop) enter(t *strand) {
-	l.current, l.vars = t, t.context
+	l.current = t
 	if l.debug {
 		l.setHere(t.stack)
 	}
@@ -160,7 +169,7 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 		l.noteEnd(t)
 	}
 	t.stack = nil
-	l.current, l.vars = nil, &l.root
+	l.current = nil
 	l.strands.remove(t)
 	return to
 }
@@ -214,7 +223,7 @@ func (l *Loop) goOn(t *strand) {
 		l.goOnOddly(t)
 		return
 	}
-	l.current, l.vars = t, t.context
+	l.current = t
 }
 
 // goOnOddly has t go on in the few cases in which there is more to it than to enter.
@@ -302,7 +311,8 @@ func (l *Loop) startNow(t *strand) {
 	}
 	l.eager = append(l.eager, eagerStart{t, creator, here})
 	l.handed = &t.head
-	l.outer = append(l.outer, vars)
+	l.outer = append(l.outer, l.context())
+	l.vars = nil
 	here.Switch(l.group.Idle())
 	for l.probe != nil {
 		l.answer(here)
@@ -358,7 +368,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 				})
 			}
 		}
-		l.vars = &l.root
+		l.vars = nil
 	}()
 	h.call()
 	returned = true

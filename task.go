@@ -54,7 +54,6 @@ type taskBase struct {
 	strand                  // first: see strand.task
 	from    *values         // of the task's ctx
 	signal  cancelSignal    // that of the task's ctx
-	own     Context         // what strand.context is, where no other was given
 	waits   *futureBase     // for which it is suspended
 	request *CancelledError // the last that was asked for and that nothing else passed on
 	name    *string         // nil: Task-N
@@ -69,7 +68,7 @@ func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
 
 func (c *taskContext) on() *Loop         { return c.future.loop }
 func (c *taskContext) in() *strand       { return &c.strand }
-func (c *taskContext) context() *Context { return c.strand.context }
+func (c *taskContext) context() *Context { return c.strand.context() }
 func (c *taskContext) values() *values   { return c.from }
 
 func (*taskContext) Deadline() (time.Time, bool)             { return time.Time{}, false }
@@ -118,7 +117,7 @@ func (t *taskBase) ended(err error) {
 	switch {
 	case err == nil && !t.mustCancel:
 		if l.debug && t.cancels > 0 {
-			l.report(t.context, &ExceptionContext{
+			l.report(t.Context(), &ExceptionContext{
 				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
 				Future:  f.self,
 			})
@@ -141,7 +140,7 @@ func (t *taskBase) ended(err error) {
 func (t *taskBase) panicked(p *PanicError) {
 	t.ended(p)
 	f := t.future
-	f.loop.report(t.context, &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
+	f.loop.report(t.Context(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
 	f.read() // one report is enough
 }
 
@@ -175,7 +174,7 @@ func (t *taskBase) Uncancel() int {
 func (t *taskBase) ID() uint64 { return uint64(t.future.nth) }
 
 // Context returns the Context in which the task runs. See Task.get_context.
-func (t *taskBase) Context() *Context { return t.context }
+func (t *taskBase) Context() *Context { return t.context() }
 
 // Name returns the task's name: the one given, or Task-N. See Task.get_name.
 func (t *taskBase) Name() string { return taskName(t.name, t.id) }
