@@ -25,8 +25,10 @@ func PS(s *asyncio.Snapshot) string {
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
 		var by []string
-		for _, a := range t.AwaitedBy {
-			by = append(by, names[a.Task])
+		for j, a := range t.AwaitedBy {
+			if j == 0 || a.Task != t.AwaitedBy[j-1].Task { // or else by two ways
+				by = append(by, names[a.Task])
+			}
 		}
 		fmt.Fprintf(table, "%d\t%s\t%s\t%s\t%s\t%s\n", t.ID, oneLine(t.Name), stateOf(t), dash(waitOf(t)), dash(strings.Join(by, ", ")), t.Func)
 	}
@@ -99,8 +101,8 @@ func namesOf(s *asyncio.Snapshot) map[uint64]string {
 }
 
 // PSTree returns who waits for whom as a tree: below each task those that it waits for, directly or through gather, groups and
-// the like, and who has the lock that it waits for. What stands in several places is told in full at the
-// first; a circle is marked where it closes.
+// the like, and who has the lock that it waits for. One that it waits for by several ways stands there once. What several
+// wait for is told in full below the first of them; a circle is marked where it closes.
 func PSTree(s *asyncio.Snapshot) string {
 	p := &treePrinter{tasks: map[uint64]*asyncio.TaskInfo{}, below: map[uint64][]branch{}, told: map[uint64]bool{}, open: map[uint64]bool{}}
 	awaited := map[uint64]bool{}
@@ -120,8 +122,9 @@ func PSTree(s *asyncio.Snapshot) string {
 			awaited[t.Waits.Holder] = true
 		}
 	}
-	for _, below := range p.below {
+	for id, below := range p.below {
 		slices.SortStableFunc(below, func(a, b branch) int { return cmp.Compare(a.id, b.id) })
+		p.below[id] = merged(below)
 	}
 	p.b.WriteString(summary(s))
 	for i := range s.Tasks {
@@ -149,6 +152,20 @@ type treePrinter struct {
 	told  map[uint64]bool // in full
 	open  map[uint64]bool // from the root to where we are
 	b     strings.Builder
+}
+
+// merged makes of several branches to one task, as by its group and an await, one that has all ways. They are sorted by task.
+func merged(below []branch) []branch {
+	kept := below[:0]
+	for _, br := range below {
+		if n := len(kept); n > 0 && kept[n-1].id == br.id {
+			last := &kept[n-1]
+			last.via = cmp.Or(last.via, "await") + ", " + cmp.Or(br.via, "await")
+		} else {
+			kept = append(kept, br)
+		}
+	}
+	return kept
 }
 
 // maxDepth is how deep a tree is shown: deeper ones are read by nobody, and each level needs stack.

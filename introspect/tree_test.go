@@ -3,6 +3,7 @@ package introspect_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -89,6 +90,46 @@ c #4 waiting: task a
    └─ b #3 waiting: task a
       └─ a #2 <- a circle: it waits for itself
 `)
+		return nil
+	})
+}
+
+// A child of a group that its parent awaits as well, or whose lock that wants, stands below it once, with both ways.
+func TestPSOfTwoWays(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		lock := asyncio.NewLock()
+		child := func(ctx context.Context) error {
+			return lock.With(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) })
+		}
+		parent := func(wait func(ctx context.Context, child *asyncio.Task[asyncio.None]) error) func(context.Context) error {
+			return func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					c := tg.Go(child, asyncio.WithName("child"))
+					if err := asyncio.Yield(ctx); err != nil {
+						return err
+					}
+					return wait(ctx, c)
+				})
+			}
+		}
+		spawn(ctx, "locked", parent(func(ctx context.Context, _ *asyncio.Task[asyncio.None]) error { return lock.Acquire(ctx) }))
+		spawn(ctx, "awaiting", parent(waitFor))
+		if err := asyncio.Sleep(ctx, time.Second); err != nil {
+			return err
+		}
+		s := running(ctx).Snapshot()
+		wantText(t, introspect.PSTree(s), `
+loop running for 1s, 5 tasks: 1 running, 4 waiting; 1 timer, 0 jobs outside
+main #1 running
+locked #2 waiting: lock <Lock locked waiters=2> held by task child
+└─ child #5 [holds lock, group] waiting: a timer until 1h0m0s
+awaiting #3 waiting: task child
+└─ child #6 [await, group] waiting: lock <Lock locked waiters=2> held by task child
+   └─ child #5 [holds lock] (see above)
+`)
+		if ps := introspect.PS(s); strings.Contains(ps, "awaiting, awaiting") || !strings.Contains(ps, "  awaiting  ") {
+			t.Errorf("in AWAITED BY of child is not awaiting, once:\n%s", ps)
+		}
 		return nil
 	})
 }
