@@ -28,8 +28,9 @@ import (
 
 // A child is a shop that runs.
 type child struct {
-	pid string
-	end func() // makes it end, and waits
+	pid   string
+	close func() // makes it cancel its guest
+	end   func() // makes it end, and waits
 }
 
 func open(t *testing.T, kind string) child {
@@ -66,7 +67,7 @@ func open(t *testing.T, kind string) child {
 	if line, err := bufio.NewReader(stdout).ReadString('\n'); line != "open\n" {
 		t.Fatalf("the child says %q: %v", line, err)
 	}
-	return child{strconv.Itoa(cmd.Process.Pid), end}
+	return child{strconv.Itoa(cmd.Process.Pid), func() { fmt.Fprintln(stdin, "close") }, end}
 }
 
 var differs = regexp.MustCompile(`(for) [0-9.a-zµ]+,|(process) \d+|asyncio\.test\S*,|shop_test.go:\d+`)
@@ -149,40 +150,34 @@ func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
 	play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"}}`)
 	play(pid+".2", "")
 	status, stdout, stderr := asyncioIn(t, "ps")
-	if status != 0 || !strings.Contains(stdout, "  mill  BLOCKED by task grind\n") || stderr != "asyncio: process "+pid+".2: the loop is blocked\n" {
+	if status != 0 || !strings.Contains(stdout, "  mill  BLOCKED: task grind\n") || stderr != "asyncio: process "+pid+".2: the loop is blocked\n" {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
 	status, _, stderr = asyncioIn(t, "ps", pid)
-	if status != exitFailed || stderr != "asyncio: process "+pid+": the loop is blocked\n" {
+	if status != exitFailed || stderr != "asyncio: process "+pid+": its loop is blocked: task grind\n" {
 		t.Errorf("status %d\n%s", status, stderr)
 	}
 }
 
-// Whom one cannot look into: who has ended, who does not serve, whose user is another one. Each is a line, and status 1.
+// Whom one cannot look into: who has ended, who does not serve. Each is a line, and status 1.
 func TestNobodyThere(t *testing.T) {
 	shop := open(t, "calm")
 	shop.end()
-	for _, command := range []string{"ps", "pstree", "top", "web", "record"} {
-		args := []string{command, shop.pid}
-		if command == "record" {
-			args = append(args, filepath.Join(t.TempDir(), "file"))
-		}
-		status, stdout, stderr := asyncioIn(t, args...)
-		if want := "asyncio: process " + shop.pid + ": no such process\n"; status != exitFailed || stdout != "" || stderr != want {
-			t.Errorf("%s: status %d\n%s%s", command, status, stdout, stderr)
-		}
-	}
 	self := strconv.Itoa(os.Getpid())
-	status, _, stderr := asyncioIn(t, "ps", self)
-	if want := "asyncio: process " + self + ": the process does not serve; have it call introspect.Serve(ctx)\n"; status != exitFailed || stderr != want {
-		t.Errorf("status %d\n%s", status, stderr)
-	}
-	if os.Getuid() == 0 {
-		t.Skip("SKIPPED: root may look into all processes")
-	}
-	status, _, stderr = asyncioIn(t, "ps", "1")
-	if status != exitFailed || !strings.Contains(stderr, "no permission") {
-		t.Errorf("status %d\n%s", status, stderr)
+	for pid, why := range map[string]string{
+		shop.pid: "no such process",
+		self:     "the process does not serve; have it call introspect.Serve(ctx)",
+	} {
+		for _, command := range []string{"ps", "pstree", "top", "top --json", "web", "record"} {
+			args := append(strings.Fields(command), pid)
+			if command == "record" {
+				args = append(args, filepath.Join(t.TempDir(), "file"))
+			}
+			status, stdout, stderr := asyncioIn(t, args...)
+			if want := "asyncio: process " + pid + ": " + why + "\n"; status != exitFailed || stdout != "" || stderr != want {
+				t.Errorf("%s: status %d\n%s%swanted\n%s", command, status, stdout, stderr, want)
+			}
+		}
 	}
 }
 
@@ -266,8 +261,27 @@ func newTop(t *testing.T, s source) *top {
 	return top
 }
 
-// A task's page has the stack of a task of another process.
-func TestTopShowsStack(t *testing.T) {
+// play does what commands ask for, and what follows from that, but for what waits for a time to pass.
+func play(top *top, cmds ...tea.Cmd) {
+	for _, cmd := range cmds {
+		if cmd == nil {
+			continue
+		}
+		switch msg := cmd().(type) {
+		case tea.BatchMsg:
+			play(top, msg...)
+		default:
+			_, next := top.Update(msg)
+			if m, ok := msg.(eventsMsg); ok && m.Kind == introspect.KindHello { // the first of many
+				continue
+			}
+			play(top, next)
+		}
+	}
+}
+
+// A task's page has the stack of a task of another process, who waits for it, and what happens to it while one looks.
+func TestTopShowsTask(t *testing.T) {
 	shop := open(t, "calm")
 	client, err := introspect.Dial(t.Context(), shop.pid)
 	if err != nil {
@@ -279,11 +293,50 @@ func TestTopShowsStack(t *testing.T) {
 		top.Update(tea.KeyPressMsg{Code: tea.KeyDown})
 	}
 	_, load := top.Update(tea.KeyPressMsg{Code: tea.KeyEnter})
-	top.Update(load())
-	for _, want := range []string{"\x1b[1mguest #", "waits for   event <Event unset waiters=3>", "day #", "(*shop).guest"} {
-		if s := top.View().Content; !strings.Contains(s, want) {
-			t.Errorf("wanted %q in\n%s", want, s)
+	play(top, load)
+	shows := func(all ...string) {
+		t.Helper()
+		for _, want := range all {
+			if s := top.View().Content; !strings.Contains(s, want) {
+				t.Errorf("wanted %q in\n%s", want, s)
+			}
 		}
+	}
+	// The stack is the task's own, down to the await in which it stands.
+	shows("\x1b[1mguest #", "waits for   event <Event unset waiters=3>, number 1 of 3", "Waited for by\x1b[m\n  day #", "by group", "(*shop).guest ")
+	events := top.events
+	shop.close()
+	for !strings.Contains(top.View().Content, "ended") {
+		msg := events.next()
+		if msg == nil {
+			t.Fatal("the events have ended")
+		}
+		top.Update(msg)
+	}
+	top.Update(top.picture(model.None, true))
+	shows("state       ended; it was waiting", "ended: cancelled, asyncio: cancelled by Task-1: we close", "cancel asked by task Task-1: we close", "waiting for event")
+	top.Update(tea.KeyPressMsg{Code: tea.KeyEscape})
+	if top.events != nil || events.next() != nil {
+		t.Error("it listens on after the page was left")
+	}
+}
+
+// What is wrong stands below the list in sentences, and in full on a page of its own.
+func TestTopShowsFindings(t *testing.T) {
+	shop := open(t, "deadlock")
+	client, err := introspect.Dial(t.Context(), shop.pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	top := newTop(t, &live{client, time.Hour})
+	top.Update(top.findings())
+	if s := top.View().Content; !strings.Contains(s, "\x1b[31mDeadlock: task left (#") || strings.Contains(s, "cycle:") {
+		t.Errorf("no deadlock below\n%s", s)
+	}
+	top.Update(tea.KeyPressMsg{Code: 'f', Text: "f"})
+	if s := top.View().Content; !strings.Contains(s, "Take several locks in the same order everywhere") {
+		t.Errorf("no advice in\n%s", s)
 	}
 }
 
@@ -294,8 +347,9 @@ func TestReplayOnATerminal(t *testing.T) {
 		t.Fatal(err)
 	}
 	top := newTop(t, r)
-	if top.Init() != nil {
-		t.Error("it asks for pictures by itself")
+	play(top, top.Init())
+	if s := top.View().Content; !strings.HasPrefix(s, "[picture 1 of 2, at 0s]") {
+		t.Errorf("it begins with\n%s", s)
 	}
 	press := func(key rune, want string) {
 		t.Helper()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 
 	"example.com/asyncio/cmd/asyncio/view"
@@ -18,28 +19,50 @@ func (c *psCommand) Run(ctx context.Context, t *terminal) error {
 	if c.PID == "" {
 		return listProcesses(ctx, t)
 	}
-	p, err := take(ctx, c.PID)
+	p, findings, err := take(ctx, c.PID)
 	if err != nil {
 		return err
 	}
-	return printTasks(t, p)
+	return printTasks(t, p, findings)
 }
 
-func printTasks(t *terminal, p *introspect.Picture) error {
+// tasksJSON is a picture, and what is wrong in it.
+type tasksJSON struct {
+	*introspect.Picture
+	Findings []introspect.Finding `json:"findings"`
+}
+
+func printTasks(t *terminal, p *introspect.Picture, f *introspect.Findings) error {
 	if t.json {
-		return t.writeJSON(p)
+		return t.writeJSON(tasksJSON{p, append([]introspect.Finding{}, f.Findings...)}) // not null
 	}
-	return view.Tasks(t.stdout, p)
+	return view.Tasks(t.stdout, p, f.Findings)
 }
 
-// take returns a picture of a process.
-func take(ctx context.Context, pid string) (*introspect.Picture, error) {
+// take returns a picture of a process, and what is wrong there.
+func take(ctx context.Context, pid string) (*introspect.Picture, *introspect.Findings, error) {
 	c, err := introspect.Dial(ctx, pid)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer c.Close()
-	return c.Picture(ctx)
+	p, err := c.Picture(ctx)
+	if err != nil {
+		return nil, nil, blamed(ctx, c, err)
+	}
+	f, err := c.Findings(ctx)
+	return p, f, err
+}
+
+// blamed says in place of err what blocks the loop, if something does.
+func blamed(ctx context.Context, c *introspect.Client, err error) error {
+	if errors.Is(err, introspect.ErrNoProcess) {
+		return err
+	}
+	if f, err := c.Findings(ctx); err == nil && f.Process.Blocked != "" {
+		return fmt.Errorf("process %s: its loop is blocked: %s", c.Process().Name, view.Clean(f.Process.Blocked))
+	}
+	return err
 }
 
 // listProcesses leaves out what ends while it looks.

@@ -15,7 +15,7 @@ type pstreeCommand struct {
 
 // Run prints the tree of a process.
 func (c *pstreeCommand) Run(ctx context.Context, t *terminal) error {
-	p, err := take(ctx, c.PID)
+	p, _, err := take(ctx, c.PID)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"time"
 
@@ -112,7 +113,7 @@ func (c *replayCommand) Run(ctx context.Context, t *terminal) error {
 	case c.Pstree:
 		return printTree(t, r.pictures[r.at])
 	case printed:
-		return printTasks(t, r.pictures[r.at])
+		return printTasks(t, r.pictures[r.at], r.findings())
 	}
 	return show(ctx, t, r)
 }
@@ -172,6 +173,17 @@ func (r *recording) Picture(_ context.Context, a model.Action) (*introspect.Pict
 // Task returns no page: stacks are not in a recording, since to take them all would hold the loop up.
 func (r *recording) Task(context.Context, uint64) (*introspect.TaskPage, error) {
 	return nil, errors.New("a recording has no stacks")
+}
+
+func (r *recording) Findings(context.Context) (*introspect.Findings, error) { return r.findings(), nil }
+
+func (r *recording) findings() *introspect.Findings {
+	p := r.pictures[r.at]
+	return &introspect.Findings{Process: p.Process, Findings: introspect.Check(&p.Snapshot)}
+}
+
+func (r *recording) Events(context.Context) iter.Seq2[*introspect.Message, error] {
+	return func(func(*introspect.Message, error) bool) {}
 }
 
 func (r *recording) Every() time.Duration { return 0 }

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"testing"
 
@@ -14,9 +13,15 @@ import (
 // The test binary is a program to look into, where this is set: to "calm", or to "deadlock".
 const beShop = "ASYNCIO_TEST_BE_SHOP"
 
+// It is the program asyncio itself, where this is set: for what another user or a terminal is needed for.
+const beCommand = "ASYNCIO_TEST_BE_COMMAND"
+
 func TestMain(m *testing.M) {
+	if os.Getenv(beCommand) != "" {
+		main()
+	}
 	if kind := os.Getenv(beShop); kind != "" {
-		s := &shop{asyncio.NewLock(), asyncio.NewLock(), asyncio.NewEvent(), kind == "deadlock"}
+		s := &shop{scissors: asyncio.NewLock(), glue: asyncio.NewLock(), door: asyncio.NewEvent(), deadlock: kind == "deadlock"}
 		if err := asyncio.Run(context.Background(), s.run); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -31,9 +36,11 @@ type shop struct {
 	scissors, glue *asyncio.Lock
 	door           *asyncio.Event
 	deadlock       bool
+	visit          *asyncio.Task[asyncio.None] // of the guest
 }
 
-// run says in a line when all tasks have come to where they wait. It ends when standard input does.
+// run says in a line when all tasks have come to where they wait. At a line of standard input it cancels the guest, and it
+// ends when standard input does.
 func (s *shop) run(ctx context.Context) error {
 	stop, err := introspect.Serve(ctx)
 	if err != nil {
@@ -46,20 +53,22 @@ func (s *shop) run(ctx context.Context) error {
 			return err
 		}
 	}
-	_, err = asyncio.ToThread(ctx, untilEnd)
-	return err
+	fmt.Println("open")
+	for {
+		if _, err := asyncio.ToThread(ctx, readLine); err != nil {
+			return nil
+		}
+		s.visit.Cancel("we close")
+	}
 }
 
-func untilEnd(context.Context) (int64, error) {
-	fmt.Println("open")
-	return io.Copy(io.Discard, os.Stdin)
-}
+func readLine(context.Context) (int, error) { return os.Stdin.Read(make([]byte, 100)) }
 
 func (s *shop) day(ctx context.Context) error {
 	return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 		tg.Go(s.left, asyncio.WithName("left"))
 		tg.Go(s.right, asyncio.WithName("right"))
-		tg.Go(s.guest, asyncio.WithName("guest"))
+		s.visit = tg.Go(s.guest, asyncio.WithName("guest"))
 		return nil
 	})
 }

@@ -17,9 +17,10 @@ type Page int
 
 // The pages.
 const (
-	PageList Page = iota // the tasks
-	PageTask             // one of them
-	PageHelp             // the keys
+	PageList     Page = iota // the tasks
+	PageTask                 // one of them
+	PageFindings             // what is wrong
+	PageHelp                 // the keys
 )
 
 // A Column is what the list is sorted by.
@@ -61,15 +62,19 @@ type Top struct {
 	Filter   string
 	Typing   bool // the filter
 	Paused   bool
-	Selected uint64 // a task; 0: none
-	Scroll   int    // of the task's page
-	Height   int    // of a page of the list, for the keys that turn it
+	Selected uint64            // a task; 0: none
+	Last     *asyncio.TaskInfo // of the task Selected: as it was when it was seen last
+	Scroll   int               // of a page that is not the list
+	Height   int               // of a page of the list, for the keys that turn it
 	Task     *introspect.TaskPage
 	TaskErr  string // why there is no Task
 	Err      string // why there is no newer Picture
 	Where    string // of a recording: which picture it is
+	Findings []introspect.Finding
+	Partial  string // why there may be more Findings
 
-	seen map[uint64]*seen
+	seen   map[uint64]*seen
+	events []Change // of the task Selected, since its page was opened
 }
 
 // A Row is a task in the list.
@@ -118,8 +123,77 @@ func (m *Top) See(p *introspect.Picture) {
 		s.note(p.Loop.Time, t)
 		m.seen[t.ID] = s
 	}
+	if s := was[m.Selected]; s != nil && m.Page == PageTask { // its page stays
+		m.seen[m.Selected] = s
+	}
 	m.Picture, m.Graph = p, NewGraph(&p.Snapshot)
 	m.arrange()
+	m.remember()
+}
+
+// remember keeps of the selected task what is to be shown when it has ended.
+func (m *Top) remember() {
+	if t := m.SelectedTask(); t != nil {
+		m.Last = t
+	} else if m.Last != nil && m.Last.ID != m.Selected {
+		m.Last = nil
+	}
+}
+
+// SeeFindings takes what is wrong.
+func (m *Top) SeeFindings(f *introspect.Findings) { m.Findings, m.Partial = f.Findings, f.Partial }
+
+// SeeEvents takes events, of which it keeps those of the task whose page is open. If some were lost before them, all may be missing.
+func (m *Top) SeeEvents(lost uint64, events []asyncio.EventInfo) {
+	if m.Page != PageTask {
+		return
+	}
+	if n := len(m.events); lost > 0 && n > 0 {
+		m.events = append(m.events, Change{m.events[n-1].Time, fmt.Sprintf("... %d events of all tasks were lost here", lost)})
+	}
+	for i := range events {
+		if e := &events[i]; e.Task == m.Selected || slices.Contains(e.Through, m.Selected) {
+			m.events = append(m.events, Change{e.Time, m.tell(e)})
+		}
+	}
+	m.events = m.events[max(0, len(m.events)-historyLimit):]
+}
+
+// tell says what happened to a task.
+func (m *Top) tell(e *asyncio.EventInfo) string {
+	s := e.Kind.String()
+	switch e.Kind {
+	case asyncio.TaskSuspended:
+		s = "ready again" // it let others run
+		if e.Waits != nil {
+			s = "waiting for " + Waits(e.Waits) + m.names(e.Waits.Tasks)
+		}
+	case asyncio.TaskStarted, asyncio.TaskResumed:
+		s = "running"
+	case asyncio.TaskEnded:
+		s += ": " + e.Outcome
+		if e.Error != "" {
+			s += ", " + e.Error
+		}
+	}
+	if e.By != "" {
+		s += " by " + e.By
+	}
+	if e.Message != "" {
+		s += ": " + e.Message
+	}
+	return s
+}
+
+// names names tasks, as far as they are in the picture.
+func (m *Top) names(ids []uint64) (s string) {
+	for _, id := range ids {
+		if m.Graph != nil && m.Graph.Tasks[id] != nil {
+			s += " " + m.Graph.Tasks[id].Name
+		}
+		s += fmt.Sprintf(" #%d", id)
+	}
+	return s
 }
 
 // note adds to the history what t does, if that is something else than before. What came later, where a recording goes back, is not known yet.
@@ -161,12 +235,61 @@ func (m *Top) SeeTask(p *introspect.TaskPage, err error) {
 	}
 }
 
-// History returns what is known of how the task Selected came to where it is, the oldest first.
-func (m *Top) History() []Change {
+// History returns what is known of how the task Selected came to where it is, the oldest first: each event since its page was
+// opened, and before what has changed from picture to picture. Of a recording it ends with the picture.
+func (m *Top) History() (all []Change) {
 	if s := m.seen[m.Selected]; s != nil {
-		return s.history
+		all = s.history
 	}
-	return nil
+	if len(m.events) > 0 {
+		before := slices.IndexFunc(all, func(c Change) bool { return c.Time >= m.events[0].Time })
+		if before < 0 {
+			before = len(all)
+		}
+		all = slices.Concat(all[:before], m.events)
+	}
+	if m.Where != "" && m.Picture != nil {
+		all = slices.DeleteFunc(slices.Clone(all), func(c Change) bool { return c.Time > m.Picture.Loop.Time })
+	}
+	return all
+}
+
+// Wants returns the tasks that wait for a lock that the selected one has.
+func (m *Top) Wants() (ids []uint64) {
+	for i := range m.Picture.Tasks {
+		if t := &m.Picture.Tasks[i]; t.Waits != nil && t.Waits.Holder == m.Selected {
+			ids = append(ids, t.ID)
+		}
+	}
+	return ids
+}
+
+// Queue returns how many tasks wait for the same thing as the selected one, and which of them it is; its first is 1.
+// All wait in the order in which they came.
+func (m *Top) Queue() (place, all int) {
+	t := m.SelectedTask()
+	if t == nil || t.Waits == nil || t.Waits.Object == 0 {
+		return 0, 0
+	}
+	for i := range m.Picture.Tasks {
+		w := m.Picture.Tasks[i].Waits
+		if w != nil && w.Object == t.Waits.Object && w.Kind == t.Waits.Kind {
+			if all++; w.Future <= t.Waits.Future {
+				place++
+			}
+		}
+	}
+	return place, all
+}
+
+// Concerns returns the findings that name a task.
+func (m *Top) Concerns(id uint64) (all []introspect.Finding) {
+	for _, f := range m.Findings {
+		if slices.Contains(f.Tasks, id) {
+			all = append(all, f)
+		}
+	}
+	return all
 }
 
 // SelectedTask returns the task, or nil if it has ended.
@@ -195,7 +318,10 @@ func (m *Top) Key(key string) Action {
 	case "q":
 		return Quit
 	case "?", "h":
-		m.toggleHelp()
+		m.toggle(PageHelp)
+		return None
+	case "f":
+		m.toggle(PageFindings)
 		return None
 	case "p", "space":
 		m.Paused = !m.Paused
@@ -211,15 +337,18 @@ func (m *Top) Key(key string) Action {
 		return None
 	case PageTask:
 		return m.taskKey(key)
+	case PageFindings:
+		m.scrollKey(key)
+		return None
 	}
 	return m.listKey(key)
 }
 
-func (m *Top) toggleHelp() {
-	if m.Page == PageHelp {
+func (m *Top) toggle(p Page) {
+	if m.Page == p {
 		m.Page = PageList
 	} else {
-		m.Page = PageHelp
+		m.Page, m.Scroll = p, 0
 	}
 }
 
@@ -275,11 +404,30 @@ func (m *Top) listKey(key string) Action {
 }
 
 func (m *Top) open(id uint64) Action {
-	m.Page, m.Selected, m.Scroll, m.Task, m.TaskErr = PageTask, id, 0, nil, ""
+	m.Page, m.Selected, m.Scroll, m.Task, m.TaskErr, m.events = PageTask, id, 0, nil, "", nil
+	m.remember()
 	return LoadTask
 }
 
 func (m *Top) taskKey(key string) Action {
+	switch key {
+	case "w", "right": // to what it waits for
+		if next := m.waitsFor(); next != 0 {
+			return m.open(next)
+		}
+	case "b": // to who waits for it
+		if t := m.SelectedTask(); t != nil && len(t.AwaitedBy) > 0 {
+			return m.open(t.AwaitedBy[0].Task)
+		} else if wants := m.Wants(); len(wants) > 0 {
+			return m.open(wants[0])
+		}
+	default:
+		m.scrollKey(key)
+	}
+	return None
+}
+
+func (m *Top) scrollKey(key string) {
 	switch key {
 	case "esc", "left", "backspace":
 		m.Page = PageList
@@ -291,16 +439,7 @@ func (m *Top) taskKey(key string) Action {
 		m.Scroll = max(0, m.Scroll-m.Height)
 	case "pgdown":
 		m.Scroll += m.Height
-	case "w", "right": // to what it waits for
-		if next := m.waitsFor(); next != 0 {
-			return m.open(next)
-		}
-	case "b": // to who waits for it
-		if t := m.SelectedTask(); t != nil && len(t.AwaitedBy) > 0 {
-			return m.open(t.AwaitedBy[0].Task)
-		}
 	}
-	return None
 }
 
 // waitsFor returns a task that the selected one waits for, or who has its lock; 0: none.

@@ -104,6 +104,10 @@ func TestPages(t *testing.T) {
 		{"j j j enter w b", PageTask, scene.Main, LoadTask}, // and is awaited
 		{"[", PageList, scene.Main, Back},
 		{"enter ]", PageTask, scene.Main, Forward},
+		{"f", PageFindings, scene.Main, None},
+		{"f f", PageList, scene.Main, None},
+		{"enter f esc", PageList, scene.Main, None},
+		{"/ f", PageList, scene.Fetch, None},   // a letter
 		{"/ x enter enter", PageList, 0, None}, // there is nothing to open
 	} {
 		m := newTop()
@@ -163,7 +167,7 @@ func TestSecondPicture(t *testing.T) {
 	}
 }
 
-// A history keeps its newest changes; one of a task that has ended is forgotten, and its page stays.
+// A history keeps its newest changes; of a task that has ended its page stays, with all that is known, until it is left.
 func TestHistoryHasAnEnd(t *testing.T) {
 	m := newTop()
 	press(m, "down enter")
@@ -180,8 +184,8 @@ func TestHistoryHasAnEnd(t *testing.T) {
 	p := scene.Calm()
 	p.Tasks = p.Tasks[:1]
 	m.See(p)
-	if m.SelectedTask() != nil || m.History() != nil || m.Page != PageTask || m.Selected != scene.Fetch {
-		t.Error(m.SelectedTask(), m.History(), m.Page, m.Selected)
+	if m.SelectedTask() != nil || len(m.History()) != historyLimit || m.Last.Name != "fetch" || m.Page != PageTask || m.Selected != scene.Fetch {
+		t.Error(m.SelectedTask(), m.History(), m.Last, m.Page, m.Selected)
 	}
 	if press(m, "w"); m.Selected != scene.Fetch {
 		t.Error("it leads on")
@@ -189,6 +193,80 @@ func TestHistoryHasAnEnd(t *testing.T) {
 	press(m, "esc down")
 	if got := rows(m); got != "[main]" {
 		t.Errorf("the list is %s", got)
+	}
+	if m.See(p); len(m.seen) != 1 || m.Last != m.SelectedTask() {
+		t.Errorf("it remembers %d tasks, and %v", len(m.seen), m.Last)
+	}
+}
+
+// The history of a task whose page is open has what happened to it, in full and in the place of what pictures would tell.
+func TestEvents(t *testing.T) {
+	m := newTop()
+	ms := func(n int) time.Duration { return 12*time.Second + time.Duration(n)*time.Millisecond }
+	events := []asyncio.EventInfo{
+		{Kind: asyncio.TaskResumed, Task: scene.Fetch, Time: ms(1)},
+		{Kind: asyncio.TaskSuspended, Task: scene.Fetch, Time: ms(2), Waits: &asyncio.WaitInfo{Kind: asyncio.ForTask, Tasks: []uint64{scene.Left, 99}}},
+		{Kind: asyncio.TaskResumed, Task: scene.Left, Time: ms(2)},
+		{Kind: asyncio.TaskCancelAsked, Task: scene.Main, Through: []uint64{scene.Fetch}, By: "task right", Message: "enough", Time: ms(3)},
+		{Kind: asyncio.TaskEnded, Task: scene.Fetch, Outcome: "cancelled", Error: "cancelled by right: enough", Time: ms(4)},
+	}
+	m.SeeEvents(0, events) // of no page
+	press(m, "down enter")
+	m.SeeEvents(7, events[:1])
+	m.SeeEvents(7, events[1:])
+	m.See(scene.Deadlock())
+	want := `12s waiting for timer
+12.001s running
+12.001s ... 7 events of all tasks were lost here
+12.002s waiting for task left #4 #99
+12.003s cancel asked by task right: enough
+12.004s ended: cancelled, cancelled by right: enough
+`
+	text := func() string {
+		var s strings.Builder
+		for _, c := range m.History() {
+			fmt.Fprintln(&s, c.Time, c.Text)
+		}
+		return s.String()
+	}
+	if got := text(); got != want {
+		t.Errorf("got\n%swanted\n%s", got, want)
+	}
+	m.Where = "[picture 1 of 2]" // a recording knows what came later
+	m.See(scene.Calm())
+	if got := text(); got != "12s waiting for timer\n" {
+		t.Errorf("got\n%s", got)
+	}
+	for range historyLimit {
+		m.SeeEvents(0, events[:1])
+	}
+	m.Where = ""
+	if n := len(m.History()); n > historyLimit+1 {
+		t.Errorf("%d changes are kept", n)
+	}
+	if press(m, "esc enter"); len(m.events) > 0 {
+		t.Error("a page that is opened again has the events of before")
+	}
+}
+
+// Who waits for the same thing stands in a row; and who has a lock is told who wants it.
+func TestQueueAndWants(t *testing.T) {
+	m := newTop()
+	p := scene.Calm()
+	for i, t := range []int{4, 0, 3} { // odd, main, right
+		p.Tasks[t].Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, Object: 1, Future: uint64(10 - i), Holder: scene.Left}
+	}
+	p.Tasks[1].Waits.Object = 1 // a timer
+	m.See(p)
+	for id, want := range map[uint64]string{scene.Odd: "3 3", scene.Main: "2 3", scene.Right: "1 3", scene.Fetch: "1 1", scene.Left: "0 0"} {
+		m.Selected = id
+		if got := fmt.Sprint(m.Queue()); got != want {
+			t.Errorf("task %d is %s, wanted %s", id, got, want)
+		}
+	}
+	m.Selected = scene.Left
+	if got := fmt.Sprint(m.Wants()); got != "[1 5 7]" {
+		t.Errorf("its lock is wanted by %s", got)
 	}
 }
 

@@ -20,15 +20,16 @@ func Processes(w io.Writer, all []introspect.ProcessInfo) error {
 	for _, p := range all {
 		command := Clean(strings.Join(p.Command, " "))
 		if p.Blocked != "" {
-			command += "  BLOCKED by " + Clean(p.Blocked)
+			command += "  BLOCKED: " + Clean(p.Blocked)
 		}
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", p.Name, p.Go, p.Started.Format("2006-01-02 15:04:05"), command)
 	}
 	return table.Flush()
 }
 
-// Tasks writes a line for each task, in the order of their creation; then why some are asked to cancel, and errors that nobody has read.
-func Tasks(w io.Writer, p *introspect.Picture) error {
+// Tasks writes a line for each task, in the order of their creation; then why some are asked to cancel, errors that nobody has
+// read, and what is wrong otherwise.
+func Tasks(w io.Writer, p *introspect.Picture, findings []introspect.Finding) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n%s", process(&p.Process), introspect.PS(&p.Snapshot))
 	between := "\n"
@@ -41,7 +42,19 @@ func Tasks(w io.Writer, p *introspect.Picture) error {
 			say("%s is asked to cancel: %s", label(t), cancel(t))
 		}
 	}
+	told := map[uint64]bool{}
+	for _, f := range findings {
+		if f.Rule == introspect.RuleUnread {
+			told[f.Tasks[0]] = true
+		}
+		if !f.Over {
+			say("%s", sentence(f))
+		}
+	}
 	for _, u := range p.Unread {
+		if told[u.ID] {
+			continue
+		}
 		say("nobody has read the error of %s: %s", Clean(u.What), Clean(u.Error))
 	}
 	_, err := io.WriteString(w, s.String())
@@ -70,7 +83,7 @@ func process(p *introspect.ProcessInfo) string {
 		s = Clean(filepath.Base(p.Command[0])) + ", " + s
 	}
 	if p.Blocked != "" {
-		s += ": its loop is BLOCKED by " + Clean(p.Blocked)
+		s += ": its loop is BLOCKED: " + Clean(p.Blocked)
 	}
 	return s
 }

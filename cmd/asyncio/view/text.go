@@ -8,6 +8,7 @@ import (
 	"unicode"
 
 	"example.com/asyncio"
+	"example.com/asyncio/introspect"
 )
 
 // Clean returns s without what a terminal could take for a command: names and
@@ -100,4 +101,12 @@ func cancel(t *asyncio.TaskInfo) string {
 		return Clean(t.Cancel.Reason) + " (it has not heard of it)"
 	}
 	return Clean(t.Cancel.Reason)
+}
+
+// sentence says what is wrong, by which rule.
+func sentence(f introspect.Finding) string {
+	if rule, _, ok := strings.Cut(f.Text, ":"); ok && strings.EqualFold(rule, f.Rule) {
+		return Clean(f.Text)
+	}
+	return Clean(f.Rule + ": " + f.Text)
 }

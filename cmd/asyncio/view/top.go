@@ -1,7 +1,9 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -36,13 +38,14 @@ const Help = `The list
   /                    show only tasks with these letters in their name or function; enter keeps it, esc shows all
   enter                the task's page
 
-A task's page
+A task's page: what it waits for, who waits for it, its stack, and what happened to it since the page was opened
   up down, j k         scroll
   w, right             go to a task that it waits for, or who holds its lock
-  b                    go to a task that waits for it
+  b                    go to a task that waits for it, or for a lock that it has
   esc, left            back to the list
 
 Everywhere
+  f                    what is wrong, in full, and what to do about it
   p, space             pause, and go on
   [ ]                  of a recording: a picture back, a picture on
   ?, h                 this page
@@ -58,7 +61,7 @@ func Top(m *model.Top, width, height int) []Line {
 	if m.Err != "" {
 		lines = append(lines, Line{m.Err, Alarm})
 	}
-	foot := foot(m)
+	foot := foot(m, height)
 	m.Height = max(1, height-len(lines)-1-len(foot)) // the columns' names are a line
 	switch {
 	case m.Page == model.PageHelp:
@@ -66,9 +69,11 @@ func Top(m *model.Top, width, height int) []Line {
 			lines = append(lines, Line{s, Plain})
 		}
 	case m.Page == model.PageTask:
-		lines = append(lines, scrolled(m, taskLines(m))...)
+		lines = append(lines, scrolled(m, taskLines(m, width))...)
+	case m.Page == model.PageFindings:
+		lines = append(lines, scrolled(m, findingLines(m, width))...)
 	case m.Picture != nil:
-		lines = append(lines, list(m)...)
+		lines = append(lines, list(m, width)...)
 	}
 	for len(lines)+len(foot) < height {
 		lines = append(lines, Line{})
@@ -97,13 +102,12 @@ func state(m *model.Top) string {
 	return s
 }
 
-func foot(m *model.Top) (lines []Line) {
-	if m.Graph != nil {
-		for i, c := range m.Graph.Cycles {
-			if i == 3 {
-				break
-			}
-			lines = append(lines, Line{"cycle: " + Cycle(m.Graph, c), Alarm})
+// foot is what stands below: what is wrong, as far as there is room for it, and what keys there are.
+func foot(m *model.Top, height int) (lines []Line) {
+	if m.Page != model.PageFindings {
+		lines = wrong(m)
+		if most := max(1, height/4); len(lines) > most {
+			lines = append(lines[:most-1:most-1], Line{fmt.Sprintf("and %d more: f", len(lines)-most+1), Alarm})
 		}
 	}
 	switch {
@@ -112,14 +116,74 @@ func foot(m *model.Top) (lines []Line) {
 	case m.Filter != "":
 		return append(lines, Line{fmt.Sprintf("%d of %d tasks have %q; esc shows all", len(m.Rows), len(m.Picture.Tasks), m.Filter), Dim})
 	case m.Page == model.PageTask:
-		return append(lines, Line{"up down scroll  w waits for  b awaited by  esc back  ? help  q quit", Dim})
+		return append(lines, Line{"up down scroll  w waits for  b awaited by  f findings  esc back  ? help  q quit", Dim})
+	case m.Page == model.PageFindings:
+		return append(lines, Line{"up down scroll  esc back  ? help  q quit", Dim})
 	}
-	return append(lines, Line{"up down select  left right sort  r reverse  / filter  enter task  p pause  ? help  q quit", Dim})
+	return append(lines, Line{"up down  enter task  f findings  / filter  left right sort  ? help  q quit", Dim})
+}
+
+// wrong is a line for each finding that is not over, and for each circle that is no deadlock, since a timeout ends it.
+func wrong(m *model.Top) (lines []Line) {
+	told := map[uint64]bool{}
+	for _, f := range m.Findings {
+		if f.Over {
+			continue
+		}
+		for _, id := range f.Cycle {
+			told[id] = true
+		}
+		style := Plain
+		if f.Severe {
+			style = Alarm
+		}
+		lines = append(lines, Line{sentence(f), style})
+	}
+	if m.Graph != nil {
+		for _, c := range m.Graph.Cycles {
+			if !told[c[0]] {
+				lines = append(lines, Line{"cycle: " + Cycle(m.Graph, c), Alarm})
+			}
+		}
+	}
+	return lines
+}
+
+// findingLines is the page of what is wrong.
+func findingLines(m *model.Top, width int) (lines []Line) {
+	say := func(style Style, s string) {
+		for line := range strings.SplitSeq(ansi.Wordwrap(s, max(20, width), " "), "\n") {
+			lines = append(lines, Line{line, style})
+		}
+	}
+	if len(m.Findings) == 0 {
+		say(Plain, "Nothing is wrong, as far as the rules see.")
+	}
+	if m.Partial != "" {
+		say(Dim, "Not all could be looked at: "+Clean(m.Partial))
+	}
+	for _, f := range m.Findings {
+		lines = append(lines, Line{})
+		switch {
+		case f.Over:
+			say(Title, f.Rule+", over")
+		case f.Severe:
+			say(Alarm, f.Rule)
+		default:
+			say(Title, f.Rule)
+		}
+		say(Plain, Clean(f.Text))
+		say(Dim, Clean(f.Advice))
+		for line := range strings.Lines(f.Stack) {
+			lines = append(lines, Line{"  " + Clean(strings.ReplaceAll(strings.TrimRight(line, "\n"), "\t", "  ")), Plain})
+		}
+	}
+	return lines
 }
 
 // list is the table of tasks: as many as there is room for, the selected one among them.
-func list(m *model.Top) []Line {
-	widths := []int{6, 18, 8, 8, 8, 6, 0}
+func list(m *model.Top, width int) []Line {
+	widths := []int{6, min(max(18, width/5), 40), 8, 8, 8, 6, 0}
 	cells := make([]string, len(widths))
 	for i := range cells {
 		cells[i] = model.Column(i).String()
@@ -178,21 +242,41 @@ func scrolled(m *model.Top, lines []Line) []Line {
 	return lines[m.Scroll:]
 }
 
-// taskLines is the page of the selected task.
-func taskLines(m *model.Top) (lines []Line) {
+// taskLines is the page of the selected task; of one that has ended, as it was when it was seen last.
+func taskLines(m *model.Top, width int) (lines []Line) {
 	say := func(format string, args ...any) { lines = append(lines, Line{fmt.Sprintf(format, args...), Plain}) }
 	head := func(s string) { lines = append(lines, Line{}, Line{s, Title}) }
 	t := m.SelectedTask()
-	if t == nil {
-		say("Task #%d has ended.", m.Selected)
-		return lines
+	living := t != nil
+	if !living {
+		if t = m.Last; t == nil {
+			say("Task #%d has ended.", m.Selected)
+			return lines
+		}
 	}
 	now := m.Picture.Loop.Time
 	lines = append(lines, Line{label(t), Title})
+	for _, f := range m.Concerns(t.ID) {
+		style := Plain
+		if f.Severe && !f.Over {
+			style = Alarm
+		}
+		for line := range strings.SplitSeq(ansi.Wordwrap(sentence(f), max(20, width), " "), "\n") {
+			lines = append(lines, Line{line, style})
+		}
+	}
 	say("function    %s %s:%d", Clean(t.Func), Clean(t.File), t.Line)
-	say("state       %s", t.State)
+	if living {
+		say("state       %s", t.State)
+	} else {
+		say("state       ended; it was %s", t.State)
+	}
 	if t.Waits != nil {
-		say("waits for   %s", waits(t, m.Graph.Tasks, now))
+		s := waits(t, m.Graph.Tasks, now)
+		if place, all := m.Queue(); all > 1 {
+			s += fmt.Sprintf(", number %d of %d", place, all)
+		}
+		say("waits for   %s", s)
 	}
 	if p := m.Graph.Tasks[t.Parent]; p != nil {
 		say("made by     %s", label(p))
@@ -217,25 +301,44 @@ func taskLines(m *model.Top) (lines []Line) {
 		}
 		say("inside of   %s%s", s, some(b.Tasks, m.Graph.Tasks))
 	}
-	if len(t.AwaitedBy) > 0 {
-		head("Awaited by")
-		for _, a := range t.AwaitedBy {
-			if by := m.Graph.Tasks[a.Task]; by != nil && a.Via != "" {
-				say("  %s by %s", label(by), Clean(a.Via))
-			} else if by != nil {
-				say("  %s", label(by))
-			}
+	if by := waiters(m, t); len(by) > 0 {
+		head("Waited for by")
+		for _, line := range by {
+			say("  %s", line)
 		}
 	}
-	head("Stack")
-	lines = append(lines, stack(m)...)
+	if living {
+		head("Stack")
+		lines = append(lines, stack(m)...)
+	}
 	if len(t.Made) > 0 {
 		head("Made at")
 		lines = append(lines, frames("  ", t.Made)...)
 	}
-	head("History, as far as it was looked at")
-	for _, c := range m.History() {
-		say("  %8s  %s", round(c.Time), Clean(c.Text))
+	head("History, the latest first")
+	for _, c := range slices.Backward(m.History()) {
+		say("  %9s  %s", round(c.Time), Clean(c.Text))
+	}
+	return lines
+}
+
+// waiters says who waits for a task: for its end, and for a lock that it has.
+func waiters(m *model.Top, t *asyncio.TaskInfo) (lines []string) {
+	for i, a := range t.AwaitedBy {
+		by := m.Graph.Tasks[a.Task]
+		switch {
+		case by == nil:
+		case i > 0 && t.AwaitedBy[i-1].Task == a.Task: // by a second way
+			lines[len(lines)-1] += " and by " + Clean(a.Via)
+		case a.Via != "":
+			lines = append(lines, label(by)+" by "+Clean(a.Via))
+		default:
+			lines = append(lines, label(by))
+		}
+	}
+	for _, id := range m.Wants() {
+		by := m.Graph.Tasks[id]
+		lines = append(lines, label(by)+" for "+Clean(cmp.Or(by.Waits.What, by.Waits.Kind.String())))
 	}
 	return lines
 }

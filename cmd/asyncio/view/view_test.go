@@ -39,14 +39,29 @@ func TestTop(t *testing.T) {
 		{"task-scrolled", "down enter down down down", 110, 10},
 		{"task-locked", "down down enter", 110, 24},
 		{"help", "?", 132, 30},
+		{"list-wrong", "", 110, 24},
+		{"list-much-wrong", "", 110, 8},
+		{"task-wrong", "down down enter", 60, 12},
+		{"task-ended", "end enter", 110, 16},
+		{"findings", "f", 60, 30},
+		{"findings-scrolled", "f down down down", 60, 8},
 	} {
 		m := &model.Top{}
 		m.See(scene.Calm())
 		m.See(scene.Deadlock())
+		if strings.Contains(c.name, "wrong") || strings.Contains(c.name, "findings") {
+			m.SeeFindings(scene.Findings())
+		}
 		for key := range strings.FieldsSeq(c.keys) {
 			if m.Key(key) == model.LoadTask {
 				m.SeeTask(page(m.Selected), nil)
 			}
+		}
+		if c.name == "task-ended" {
+			p := scene.Deadlock()
+			p.Tasks = p.Tasks[:4]
+			m.See(p)
+			m.SeeEvents(0, []asyncio.EventInfo{{Kind: asyncio.TaskEnded, Task: scene.Odd, Time: 14 * time.Second, Outcome: "error", Error: "odd\n"}})
 		}
 		got := screen(m, c.width, c.height)
 		scene.Golden(t, c.name, got)
