@@ -245,13 +245,14 @@ func TestCalibrate(t *testing.T) {
 func TestDrawGrowth(t *testing.T) {
 	var b strings.Builder
 	err := drawGrowth(&b, []curve{
-		{"timers", plotter.XYs{{X: 1e3, Y: 400}, {X: 1e6, Y: 420}}},
-		{"cancel", plotter.XYs{{X: 1e3, Y: 100}, {X: 1e6, Y: 90}}},
+		{"timers", "ours", plotter.XYs{{X: 1e3, Y: 400}, {X: 1e6, Y: 420}}},
+		{"timers", "goroutines", plotter.XYs{{X: 1e3, Y: 300}, {X: 1e6, Y: 320}}},
+		{"cancel", "ours", plotter.XYs{{X: 1e3, Y: 100}, {X: 1e6, Y: 90}}},
 	})
 	if err != nil || !strings.HasPrefix(b.String(), "<?xml") {
 		t.Fatalf("%.100q, %v", b.String(), err)
 	}
-	for _, text := range []string{">timers</text>", ">cancel</text>", ">1,000</text>", ">1,000,000</text>"} {
+	for _, text := range []string{">timers</text>", ">timers, goroutines</text>", ">cancel</text>", "stroke-dasharray", ">1,000</text>", ">1,000,000</text>"} {
 		if !strings.Contains(b.String(), text) {
 			t.Errorf("there is no %s", text)
 		}

@@ -26,27 +26,32 @@ var (
 
 // A curve is what a workload costs with each number of tasks, in CPU time.
 type curve struct {
-	name   string
-	points plotter.XYs // number of tasks, ns for each
+	workload, peer string
+	points         plotter.XYs // number of tasks, ns for each
 }
 
-// grow measures the curves and draws them.
+// grow measures the curves and draws them. Those of goroutines stand beside ours: what grows in both alike, with the memory
+// that is in use, is the machine and not the algorithm.
 func grow(o options, file string) error {
-	p := goPeersHere()[0] // ours
 	var curves []curve
 	for _, name := range growing {
 		w := *workloadNamed(name)
 		w.cpu = true
-		c := curve{name: name}
-		for _, size := range sizes {
-			r, err := o.measureAt(&w, size/o.Shrink, p.run)
-			if err != nil {
-				return err
+		for _, p := range goPeersHere() {
+			if p.name != "ours" && p.name != "goroutines" {
+				continue
 			}
-			log.Printf("%-12s %9d tasks: %6.0f ns of CPU each ±%.0f %%", name, size/o.Shrink, r.NS, 100*r.Spread)
-			c.points = append(c.points, plotter.XY{X: float64(size / o.Shrink), Y: r.NS})
+			c := curve{workload: name, peer: p.name}
+			for _, size := range sizes {
+				r, err := o.measureAt(&w, size/o.Shrink, p.run)
+				if err != nil {
+					return err
+				}
+				log.Printf("%-12s %-10s %9d tasks: %6.0f ns of CPU each ±%.0f %%", name, p.name, size/o.Shrink, r.NS, 100*r.Spread)
+				c.points = append(c.points, plotter.XY{X: float64(size / o.Shrink), Y: r.NS})
+			}
+			curves = append(curves, c)
 		}
-		curves = append(curves, c)
 	}
 	f, err := os.Create(file)
 	if err != nil {
@@ -75,36 +80,44 @@ func (o options) measureAt(w *workload, size int, run runner) (result, error) {
 	return w.summary(readings), nil
 }
 
-// drawGrowth writes the curves as an SVG.
+// drawGrowth writes the curves as an SVG: a colour for each workload, ours whole and others dashed.
 func drawGrowth(w io.Writer, curves []curve) error {
 	p := plot.New()
-	p.Title.Text = "What a task costs does not depend on how many there are"
+	p.Title.Text = "What a task costs, by how many there are at once"
 	p.X.Label.Text = "tasks at once"
-	p.X.Scale = plot.LogScale{}
-	p.X.Tick.Marker = decades{}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{}
 	p.Y.Label.Text = "CPU time a task, ns"
-	p.Legend.Top = true
+	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
+	p.Legend.Top, p.Legend.XOffs = true, vg.Points(-4)
 	p.Add(plotter.NewGrid())
-	colors := []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd6, 0x27, 0x28, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
-	for i, c := range curves {
+	for _, c := range curves {
 		line, points, err := plotter.NewLinePoints(c.points)
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return fmt.Errorf("%s: %w", c.workload, err)
 		}
-		line.Color, points.Color = colors[i%len(colors)], colors[i%len(colors)]
-		line.Width, points.Shape = vg.Points(1.5), draw.CircleGlyph{}
+		line.Color = colors[slices.Index(growing, c.workload)]
+		points.Color, points.Shape = line.Color, draw.CircleGlyph{}
+		line.Width = vg.Points(1.5)
+		name := c.workload
+		if c.peer != "ours" {
+			name += ", " + c.peer
+			line.Dashes = []vg.Length{vg.Points(4), vg.Points(3)}
+		}
 		p.Add(line, points)
-		p.Legend.Add(c.name, line, points)
+		p.Legend.Add(name, line, points)
 	}
-	p.Y.Min = 0
-	p.Y.Max *= 1.25 // room for the legend
-	svg, err := p.WriterTo(18*vg.Centimeter, 10*vg.Centimeter, "svg")
+	p.Y.Min = min(p.Y.Min, 100)
+	p.Y.Max = max(p.Y.Max, 100_000) // room for the legend
+	svg, err := p.WriterTo(18*vg.Centimeter, 12*vg.Centimeter, "svg")
 	if err != nil {
 		return err
 	}
 	_, err = svg.WriteTo(w)
 	return err
 }
+
+// colors are those of the curves of growing.
+var colors = []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd6, 0x27, 0x28, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
 
 // decades marks the powers of ten, as what they are.
 type decades struct{}
