@@ -17,7 +17,7 @@ type head struct {
 	depth      uint8 // how many strands stand below it on its stack
 	cancels    int16 // asked for and not withdrawn
 
-	// Of a Handle.
+	// Of a Handle, and of the note of a Sleep.
 	cancelled bool
 	queued    bool // a timer, that is in the loop's heap
 }

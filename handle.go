@@ -141,11 +141,10 @@ func (t *TimerHandle) When() time.Duration { return t.when }
 
 // Cancel makes sure that the call does not happen. It may be called at any time, also twice. See TimerHandle.cancel.
 func (t *TimerHandle) Cancel() {
-	first := !t.cancelled
-	t.Handle.Cancel()
-	if t.queued && first {
-		t.ctx.loop.timerCancelled()
+	if t.queued {
+		t.ctx.loop.cancelTimer(&t.head)
 	}
+	t.Handle.Cancel()
 }
 
 // String describes t: <TimerHandle when=2s main.main.func1() at main.go:12>. See TimerHandle.__repr__.

@@ -30,8 +30,9 @@ type Loop struct {
 	order           func(ready int) int // which of them is next; nil: the first
 	left            int                 // entries that the present turn has still to run
 	turns           uint64              // begun
-	timers          timerheap.Heap[*TimerHandle]
+	timers          timerheap.Heap[entry]
 	cancelledTimers int                     // of those in timers
+	slept           SharedCallback          // the end of each Sleep: it has no function, and gives the future its result
 	current         *strand                 // which runs; nil in a callback and outside of all
 	vars            *Context                // in which the code runs, if that is not the current task's: see context
 	outer           []*Context              // in which those run that wait for the present code to return
@@ -110,6 +111,7 @@ func newLoop(d driver.Driver) *Loop {
 	l.SetDebug(debugByEnvironment())
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
+	l.slept.shared.initOutside(l)
 	return l
 }
 
@@ -142,10 +144,10 @@ func (l *Loop) CallAt(when time.Duration, fn func(ctx context.Context), opts ...
 
 func (l *Loop) callAt(act string, when time.Duration, fn func(ctx context.Context), opts []CallOption) *TimerHandle {
 	mustFunc(act, fn == nil)
-	t := &TimerHandle{}
+	t := &TimerHandle{when: when}
 	t.fn = fn
 	t.init(l, act, opts)
-	l.addTimer(t, when)
+	l.addTimer(&t.head, when)
 	return t
 }
 
@@ -158,9 +160,9 @@ func (l *Loop) timeAfter(d time.Duration) time.Duration {
 	return now + d
 }
 
-func (l *Loop) addTimer(t *TimerHandle, when time.Duration) {
-	t.when, t.queued = when, true
-	l.timers.Push(when, t)
+func (l *Loop) addTimer(e entry, when time.Duration) {
+	e.queued = true
+	l.timers.Push(when, e)
 }
 
 // SetOrder has choose decide which of the ready calls and tasks runs next. It is told
@@ -306,17 +308,17 @@ func (l *Loop) turn() bool {
 		if now < 0 {
 			now = l.driver.Now()
 		}
-		when, t := l.timers.Min()
+		when, e := l.timers.Min()
 		if when > now {
 			break
 		}
 		l.timers.Pop()
-		t.queued = false
-		if t.cancelled {
+		e.queued = false
+		if e.cancelled {
 			l.cancelledTimers--
 			continue
 		}
-		l.ready.Push(&t.head)
+		l.ready.Push(e)
 	}
 	l.turns++
 	l.left = l.ready.Len()
@@ -379,14 +381,19 @@ func (l *Loop) takeInbox() {
 	}
 }
 
-// timerCancelled counts, and frees cancelled timers once they are the greater
+// cancelTimer marks a timer and frees the cancelled ones once they are the greater
 // part of many. See _MIN_SCHEDULED_TIMER_HANDLES.
-func (l *Loop) timerCancelled() {
+func (l *Loop) cancelTimer(e entry) {
+	first := !e.cancelled
+	e.cancelled = true
+	if !first || !e.queued {
+		return
+	}
 	l.cancelledTimers++
 	if l.cancelledTimers > 100 && l.cancelledTimers > l.timers.Len()/2 {
-		l.timers.Filter(func(t *TimerHandle) bool {
-			t.queued = !t.cancelled
-			return t.queued
+		l.timers.Filter(func(e entry) bool {
+			e.queued = !e.cancelled
+			return e.queued
 		})
 		l.cancelledTimers = 0
 	}
@@ -395,12 +402,12 @@ func (l *Loop) timerCancelled() {
 // dropCancelledTimers frees cancelled timers that come first: nothing is to wake for them.
 func (l *Loop) dropCancelledTimers() {
 	for l.cancelledTimers > 0 {
-		_, t := l.timers.Min()
-		if !t.cancelled {
+		_, e := l.timers.Min()
+		if !e.cancelled {
 			return
 		}
 		l.timers.Pop()
-		t.queued = false
+		e.queued = false
 		l.cancelledTimers--
 	}
 }
@@ -425,7 +432,7 @@ func (l *Loop) Close() error {
 	l.inbox.close(misuse(ErrLoopClosed, "RunCoroutineThreadsafe on %v, which was closed before the task had ended", l))
 	l.ready.Clear()
 	l.left = 0
-	l.timers = timerheap.Heap[*TimerHandle]{}
+	l.timers = timerheap.Heap[entry]{}
 	l.group.Close()
 	l.poolShut = true
 	atOnce, cancel := context.WithCancel(context.Background())
