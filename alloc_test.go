@@ -233,11 +233,11 @@ var allocations = []struct {
 			body := func(context.Context, *asyncio.TaskGroup) error { return nil }
 			return func() { _ = asyncio.WithTaskGroup(ctx, body) }
 		}},
-	{"a group of one task", 7, // as above; Task and callback; the list of tasks; what is called at a task's end; what the block waits for
+	{"a group of one task", 6, // as above; Task and callback; what is called at a task's end; what the block waits for
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(1)) }
 		}},
-	{"a group of nine tasks", 18, // one more for each task; the list grows twice; one more block of callbacks
+	{"a group of nine tasks", 16, // one more for each task; one more block of callbacks, and the list of blocks
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(9)) }
 		}},

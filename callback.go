@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"fmt"
+	"iter"
+	"slices"
 	"strings"
 )
 
@@ -32,8 +34,10 @@ type SharedCallback struct {
 	Func func(ctx context.Context, f AnyFuture)
 	Room int // for how many futures to begin with; 0 is 1
 
-	shared Handle // in which each call is made, in the Context of the first registration
-	block  []note // those that are left of the last block
+	shared Handle   // in which each call is made, in the Context of the first registration
+	block  []note   // the last registrations; the next has its place behind them
+	full   [][]note // those before, without the blocks in which all have been called
+	crowd  int      // how long full may become before it is looked through for these
 }
 
 // A note is a registration of a SharedCallback: an entry of a third of a Handle's size.
@@ -59,19 +63,54 @@ func (c *SharedCallback) AddTo(f AnyFuture) {
 	case c.shared.ctx.loop != b.loop:
 		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
 	}
-	if len(c.block) == 0 {
-		c.Room = max(c.Room, 1)
-		c.block = make([]note, c.Room)
-		c.Room = min(2*c.Room, 64)
+	used := len(c.block)
+	if used == cap(c.block) {
+		c.newBlock()
+		used = 0
 	}
-	n := &c.block[0]
-	c.block = c.block[1:]
+	c.block = c.block[:used+1]
+	n := &c.block[used]
 	n.kind, n.of, n.future = aNote, c, b
 	if b.state != pending {
 		b.loop.ready.Push(&n.head)
 		return
 	}
 	b.addWaiter(&n.head)
+}
+
+func (c *SharedCallback) newBlock() {
+	if c.block != nil {
+		if len(c.full) > c.crowd {
+			c.full = slices.DeleteFunc(c.full, func(block []note) bool {
+				return !slices.ContainsFunc(block, (note).waits)
+			})
+			c.crowd = 2*len(c.full) + 8
+		}
+		c.full = append(c.full, c.block)
+	}
+	c.Room = max(c.Room, 1)
+	c.block = make([]note, 0, c.Room)
+	c.Room = min(2*c.Room, 64)
+}
+
+func (n note) waits() bool { return n.future != nil }
+
+// Pending ranges over the futures for which the call is still to come, in the order in which they were added. It belongs to the
+// goroutine of their loop.
+func (c *SharedCallback) Pending() iter.Seq[AnyFuture] {
+	return func(yield func(AnyFuture) bool) {
+		for i := range len(c.full) + 1 {
+			block := c.block
+			if i < len(c.full) {
+				block = c.full[i]
+			}
+			for _, n := range block {
+				if n.waits() && !yield(n.future.self.face()) {
+					return
+				}
+			}
+		}
+	}
 }
 
 func (f *futureBase) addWaiter(e entry) {
@@ -108,6 +147,7 @@ func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
 		switch {
 		case e == nil:
 		case which(e):
+			e.taken()
 			removed++
 		default:
 			f.addWaiter(e)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -713,8 +714,12 @@ func TestSharedCallback(t *testing.T) {
 			_ = futures[7-i].SetResult(7 - i)
 		}
 		_ = futures[99].SetResult(99)
+		equal(t, "pending", len(slices.Collect(shared.Pending())), 99)
 		yields(ctx, 1)
 		rec.want(t, "6", "5", "99")
+		pending := slices.Collect(shared.Pending())
+		equal(t, "pending", len(pending), 96)
+		equal(t, "the sixth of them", pending[5], asyncio.AnyFuture(futures[8]))
 		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrValue, "SharedCallback.AddTo with a nil function")
 		return nil
 	})

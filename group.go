@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -15,9 +14,8 @@ import (
 type TaskGroup struct {
 	ctx       *Scope
 	parent    AnyTask
-	tasks     []AnyTask      // the children in order of creation; those that have ended are taken out now and then
 	left      int            // children that have not ended
-	ended     SharedCallback // the callback of each child
+	ended     SharedCallback // the callback of each child; it also knows which those are
 	errs      []error
 	failed    AnyFuture // the task whose failure ended the group
 	reason    error     // that failure, or how the body ended it
@@ -150,7 +148,7 @@ func (e *groupEnd) WaitReason() WaitReason { return e.of.WaitReason() }
 // WaitReason tells what who waits for the group's end waits for: its tasks.
 func (tg *TaskGroup) WaitReason() WaitReason {
 	r := WaitReason{Kind: ForGroup, Object: tg}
-	for _, t := range tg.tasks {
+	for t := range tg.ended.Pending() {
 		r.Futures = append(r.Futures, t)
 	}
 	return r
@@ -192,14 +190,9 @@ func (tg *TaskGroup) refuses() error {
 }
 
 func (tg *TaskGroup) add(t AnyTask) {
-	if len(tg.tasks) >= 2*tg.left+8 {
-		tg.tasks = slices.DeleteFunc(tg.tasks, AnyTask.Done)
-	}
 	if tg.ended.Func == nil {
 		tg.ended = SharedCallback{Func: tg.childEnded, Room: 4}
-		tg.tasks = make([]AnyTask, 0, 4)
 	}
-	tg.tasks = append(tg.tasks, t)
 	tg.left++
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
@@ -245,7 +238,7 @@ func (tg *TaskGroup) cancelAll() {
 
 func (tg *TaskGroup) abort() {
 	tg.aborting = true
-	for _, t := range tg.tasks {
+	for t := range tg.ended.Pending() {
 		if !t.Done() {
 			CancelBy(tg, t)
 		}

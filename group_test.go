@@ -500,6 +500,14 @@ func TestGroupForgetsWhatHasEnded(t *testing.T) {
 			if kept > 20 {
 				t.Errorf("it keeps %d of %d tasks that have ended", kept, len(ended))
 			}
+			before := heapInUse()
+			for range 20_000 {
+				tg.Go(func(context.Context) error { return nil })
+				yields(ctx, 2)
+			}
+			if grown := heapInUse() - before; grown > 20_000 {
+				t.Errorf("it grows by %d bytes with 20,000 tasks that have ended", grown)
+			}
 			return nil
 		})
 	})
