@@ -97,17 +97,34 @@ func shows(t *testing.T, ctx context.Context, selector, want string) {
 	}
 }
 
+// wear has the page light or dark.
+func wear(t *testing.T, ctx context.Context, scheme string) {
+	t.Helper()
+	do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
+		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media)
+		return chromedp.Void{}, err
+	})
+}
+
+// size has the window of a size, in points, and so many pixels to a point.
+func size(t *testing.T, ctx context.Context, width, height int64, scale float64) {
+	t.Helper()
+	do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
+		_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride,
+			emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: scale})
+		return chromedp.Void{}, err
+	})
+}
+
 // picture keeps a picture of the page, light or dark, where -screenshots asks for it.
 func picture(t *testing.T, ctx context.Context, name, scheme string) {
 	t.Helper()
 	if *screenshots == "" {
 		return
 	}
-	do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
-		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
-		_, err := cdp.Call(ctx, target, emulation.SetEmulatedMedia, media)
-		return chromedp.Void{}, err
-	}, chromedp.Sleep(700*time.Millisecond))
+	wear(t, ctx, scheme)
+	do(t, ctx, chromedp.Sleep(700*time.Millisecond))
 	png := run(t, ctx, chromedp.CaptureScreenshot())
 	if err := os.WriteFile(filepath.Join(*screenshots, name+"-"+scheme+".png"), png, 0o666); err != nil {
 		t.Fatal(err)

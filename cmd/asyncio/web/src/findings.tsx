@@ -22,7 +22,7 @@ export function Findings({ onOpen }: ViewProps) {
   const m = useModel();
   const unread = m.picture?.unread ?? [];
   return (
-    <div class="scroll">
+    <div class="scroll" tabIndex={0}>
       {m.partial && <p class="note warn">Not all could be looked at: {m.partial}</p>}
       {m.findings.length === 0 && <p class="note">Nothing is wrong, as far as the rules see.</p>}
       {m.findings.map((f) => (

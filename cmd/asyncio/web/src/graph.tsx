@@ -6,27 +6,39 @@ import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import type { Finding, Task } from "./wire";
 
-// Who waits for whom: an arrow from a task to each whose end it takes, or who holds what it waits for. A circle is red.
+// Who waits for whom: an arrow from a task to each whose end it takes, or who holds what it waits for. What nobody holds, as a queue
+// or a semaphore, is a node of its own, with those that wait for it. A circle is red.
 // A graph of thousands cannot be read: what is wrong comes first, then those with the most arrows, and it says how many are left out.
 
 const most = 120;
+const mostWaiters = 6; // that are drawn at a thing
 const nodeWidth = 190;
 const nodeHeight = 46;
 
+// A node is a task, or, with a number below 0, a thing that tasks wait for.
+type Thing = { kind: string; what: string; waiters: number[] };
 type Edge = { from: number; to: number; text: string };
 
-function edgesOf(tasks: Map<number, Task>, findings: Finding[]): Edge[] {
+function edgesOf(tasks: Map<number, Task>, findings: Finding[]) {
   const edges = new Map<string, Edge>();
+  const things = new Map<number, Thing>();
   const put = (from: number, to: number, text: string) => tasks.has(from) && tasks.has(to) && edges.set(`${from}-${to}`, { from, to, text });
   for (const t of tasks.values()) {
-    for (const to of t.waits?.tasks ?? []) put(t.id, to, t.waits!.kind === "task" ? "" : t.waits!.kind);
-    if (t.waits?.holder) put(t.id, t.waits.holder, t.waits.kind);
+    const w = t.waits;
+    for (const to of w?.tasks ?? []) put(t.id, to, w!.kind === "task" ? "" : w!.kind);
+    if (w?.holder && tasks.has(w.holder)) put(t.id, w.holder, w.kind);
+    else if (w?.object && !w.tasks) {
+      const thing = things.get(-w.object) ?? { kind: w.kind, what: w.what ?? w.kind, waiters: [] };
+      things.set(-w.object, thing);
+      thing.waiters.push(t.id);
+    }
   }
+  for (const [id, thing] of things) for (const from of thing.waiters.slice(0, mostWaiters)) edges.set(`${from}-${id}`, { from, to: id, text: thing.kind.startsWith("queue") ? tasks.get(from)!.waits!.kind : "" });
   for (const f of findings) if (!f.over) f.cycle?.forEach((from, i) => {
     const to = f.cycle![(i + 1) % f.cycle!.length];
     if (!edges.has(`${from}-${to}`)) put(from, to, tasks.get(from)?.waits?.kind ?? "");
   }); // prettier-ignore
-  return [...edges.values()];
+  return { edges: [...edges.values()], things };
 }
 
 function choose(tasks: Map<number, Task>, edges: Edge[], words: string[], findings: Finding[]) {
@@ -38,25 +50,26 @@ function choose(tasks: Map<number, Task>, edges: Edge[], words: string[], findin
       weight.set(a, (weight.get(a) ?? 0) + 1);
       neighbours.get(a)?.push(b) ?? neighbours.set(a, [b]);
     } // prettier-ignore
-  const all = [...weight.keys()].filter((id) => matches(tasks.get(id)!, words));
+  const all = [...weight.keys()].filter((id) => id < 0 ? !words.length : matches(tasks.get(id)!, words));
   const rank = (id: number) => (wrong.cycle.has(id) ? 1e9 : wrong.tasks.has(id) ? 1e8 : 0) + weight.get(id)!;
   all.sort((a, b) => rank(b) - rank(a) || a - b);
   const shown = new Set<number>();
   for (const id of all) {
     if (shown.size >= most) break;
     shown.add(id);
-    for (const n of neighbours.get(id)!.slice(0, 8)) if (shown.size < most && (!words.length || wrong.cycle.has(id))) shown.add(n);
+    for (const n of neighbours.get(id)!.slice(0, 8)) if (shown.size < most && (!words.length || n < 0 || wrong.cycle.has(id))) shown.add(n);
   }
-  return { shown, total: weight.size, wrong };
+  return { shown, total: [...weight.keys()].filter((id) => id > 0).length, wrong };
 }
 
 export function Graph({ words, open, onOpen }: ViewProps) {
   const m = useModel();
-  const { shown, total, wrong, edges } = useMemo(() => {
-    const edges = edgesOf(m.tasks, m.findings);
+  const { shown, total, wrong, edges, things } = useMemo(() => {
+    const { edges, things } = edgesOf(m.tasks, m.findings);
     const chosen = choose(m.tasks, edges, words, m.findings);
-    return { ...chosen, edges: edges.filter((e) => chosen.shown.has(e.from) && chosen.shown.has(e.to)) };
+    return { ...chosen, things, edges: edges.filter((e) => chosen.shown.has(e.from) && chosen.shown.has(e.to)) };
   }, [m.tasks, m.findings, words]);
+  const shownTasks = [...shown].filter((id) => id > 0).length;
   const key = [...shown].join() + ";" + edges.map((e) => `${e.from}-${e.to}`).join();
 
   // Laid out anew only where nodes or arrows have come or gone.
@@ -82,11 +95,11 @@ export function Graph({ words, open, onOpen }: ViewProps) {
   return (
     <>
       <p class="note">
-        {total === 0 ? "No task waits for another." : shown.size < total ? `${shown.size} of ${count(total, "task")} that wait for each other, those with the most arrows; a search picks others.` : count(total, "task") + " that wait for each other."}
+        {total === 0 ? "No task waits for another." : shownTasks < total ? `${shownTasks} of ${count(total, "task")} that wait or are waited for, those with the most arrows; a search picks others.` : count(total, "task") + " that wait or are waited for."}
         {wrong.cycle.size > 0 && <b class="bad"> A circle: {wrong.cycle.size} tasks wait for each other and none can go on.</b>}
       </p>
-      <div class="scroll" ref={box}>
-        <svg width={placed.width || 1} height={placed.height || 1} class="graph">
+      <div class="scroll" ref={box} tabIndex={0}>
+        <svg width={placed.width || 1} height={placed.height || 1} class="graph" role="group" aria-label="Who waits for whom">
           <defs>
             {["arrow", "arrow-bad"].map((id) => (
               <marker key={id} id={id} viewBox="0 0 8 8" refX="8" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto">
@@ -105,21 +118,38 @@ export function Graph({ words, open, onOpen }: ViewProps) {
             );
           })}
           {placed.nodes.map(({ id, x, y }) => {
+            const thing = things.get(id);
+            if (thing) return <ThingNode key={id} thing={thing} x={x} y={y} />;
             const t = m.tasks.get(id);
+            const [title, below] = [clip(`${t?.name} #${id}`, 24), clip(t?.waits?.what || t?.waits?.kind || t?.state || "ended", 26)];
+            const does = waitsFor(t?.waits, m.now()) || (t?.state ?? "ended");
             const classes = ["node", wrong.cycle.has(id) && "cycle", id === open && "open"];
             return (
               <g key={id} class={classes.filter(Boolean).join(" ")} transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`} tabIndex={0} role="button"
-                aria-label={`${t?.name}, ${waitsFor(t?.waits, m.now())}`} onClick={() => onOpen(id)} onKeyDown={(e) => e.key === "Enter" && onOpen(id)}>
+                aria-label={`${title} ${below} ${does}`} onClick={() => onOpen(id)} onKeyDown={(e) => e.key === "Enter" && onOpen(id)}>
                 <rect width={nodeWidth} height={nodeHeight} rx="6" />
-                <text x="10" y="19" class="name">{clip(`${t?.name} #${id}`, 24)}</text>
-                <text x="10" y="36" class="quiet">{clip(t?.waits?.what || t?.waits?.kind || t?.state || "ended", 28)}</text>
-                <title>{`${t?.name} #${id}\n${waitsFor(t?.waits, m.now())}`}</title>
+                <text x="10" y="19" class="name">{title}</text>
+                <text x="10" y="36" class="quiet">{below}</text>
+                <title>{does}</title>
               </g>
             );
           })}
         </svg>
       </div>
     </>
+  );
+}
+
+// What tasks wait for, and how many.
+function ThingNode({ thing, x, y }: { thing: Thing; x: number; y: number }) {
+  const n = thing.waiters.length;
+  return (
+    <g class="node thing" transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`}>
+      <rect width={nodeWidth} height={nodeHeight} rx={nodeHeight / 2} />
+      <text x={nodeWidth / 2} y="19" class="name">{clip(thing.what.replace(/^<(.*)>$/, "$1"), 22)}</text>
+      <text x={nodeWidth / 2} y="36" class="quiet">{n > mostWaiters ? `${n} wait, ${mostWaiters} of them are drawn` : n === 1 ? "1 waits" : `${n} wait`}</text>
+      <title>{thing.what}</title>
+    </g>
   );
 }
 

@@ -33,6 +33,8 @@ export class Lane {
   last = -1; // the number of its last event
   outcome = "";
   born = 0;
+  first = Infinity; // the times of what is known of it
+  gone = Infinity;
   notes: Event[] = []; // cancels, and its end: they are kept whole
   constructor(readonly id: number, public name: string) {}
 }
@@ -78,6 +80,7 @@ export class History {
         this.step(lane, e.time);
         lane.outcome = e.outcome ?? "result";
         lane.notes.push(e);
+        lane.gone = e.time;
         this.put(lane, e.time, GONE);
         this.ended.push(lane.id);
         if (this.ended.length > keptEnded) this.lanes.delete(this.ended.shift()!);
@@ -142,6 +145,7 @@ export class History {
     this.before[i] = lane.last;
     lane.last = this.total++;
     if (time < this.start) this.start = time;
+    if (time < lane.first) lane.first = time;
   }
 
   get kept() {

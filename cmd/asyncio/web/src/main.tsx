@@ -60,6 +60,16 @@ function App() {
     return () => removeEventListener("keydown", onKey);
   }, [help]);
 
+  // As all tabs: Left and Right go round.
+  const onTabKey = (e: KeyboardEvent) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
+    if (!by) return;
+    const next = names[(names.indexOf(view) + by + names.length) % names.length];
+    setView(next);
+    document.getElementById(`tab-${next}`)!.focus();
+    e.preventDefault();
+  };
+
   const name = m.picture?.process.command?.[0]?.split("/").pop() || "asyncio";
   useEffect(() => void (document.title = `${name} · asyncio`), [name]);
 
@@ -80,14 +90,16 @@ function App() {
           value={search}
           onInput={(e) => setSearch(e.currentTarget.value)}
         />
-        <nav role="tablist" aria-label="Views">
+        <nav>
+          <div role="tablist" aria-label="Views" onKeyDown={onTabKey}>
           {names.map((n, i) => (
-            <button role="tab" key={n} aria-selected={view === n} onClick={() => setView(n)} title={`Key ${i + 1}`}>
+            <button role="tab" key={n} id={`tab-${n}`} aria-controls="view" aria-selected={view === n} tabIndex={view === n ? 0 : -1} onClick={() => setView(n)} title={`Key ${i + 1}`}>
               {n}
               {n === "Findings" && m.findings.length > 0 && <b class={severe.length ? "badge bad" : "badge"}>{m.findings.length}</b>}
             </button>
           ))}
-          <button aria-label="Keys" onClick={() => setHelp(!help)}>
+          </div>
+          <button aria-label="Keys" aria-expanded={help} onClick={() => setHelp(!help)}>
             ?
           </button>
         </nav>
@@ -99,7 +111,7 @@ function App() {
       ))}
       {m.picture?.loop && m.picture.tasks?.length === 0 && <p class="note">There are no tasks.</p>}
       <main class={open ? "split" : ""}>
-        <section class="view" role="tabpanel" aria-label={view}>
+        <section class="view" role="tabpanel" id="view" aria-labelledby={`tab-${view}`}>
           <View words={words} open={open} onOpen={onOpen} />
         </section>
         {open > 0 && <TaskPage id={open} onOpen={onOpen} onClose={() => setOpen(0)} />}
@@ -122,7 +134,7 @@ function State() {
   return (
     <span class="state" aria-live="polite">
       <b class={`dot ${blocked || m.link === "lost" ? "bad" : m.link}`} />
-      {m.link === "ended" ? `ended: ${m.reason}` : m.link === "lost" ? "connection lost" : blocked ? `blocked by ${blocked}` : m.link}
+      {m.link === "ended" ? `ended: ${m.reason}` : m.link === "lost" ? "connection lost" : blocked ? `blocked: ${blocked}` : m.link}
       <span class="quiet">
         {count(m.tasks.size, "task")}, {count(m.eventRate, "event")}/s
       </span>

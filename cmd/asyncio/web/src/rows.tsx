@@ -29,8 +29,8 @@ export function Rows<T>({ items, height, chosen, row, onKey, label }: Props<T>) 
   return (
     <div class="rows" ref={box} role="tree" aria-label={label} tabIndex={0} onKeyDown={onKey} onScroll={(e) => setTop(e.currentTarget.scrollTop)}
       aria-activedescendant={chosen >= 0 ? `row-${chosen}` : undefined}>
-      <div style={{ height: `${items.length * height}px` }}>
-        <div style={{ transform: `translateY(${first * height}px)` }}>{shown.map((item, i) => row(item, first + i))}</div>
+      <div role="presentation" style={{ height: `${items.length * height}px` }}>
+        <div role="presentation" style={{ transform: `translateY(${first * height}px)` }}>{shown.map((item, i) => row(item, first + i))}</div>
       </div>
     </div>
   );

@@ -4,8 +4,9 @@ import { categories, GONE, type Lane, READY, RUNS, UNKNOWN, WAITS } from "./hist
 import type { ViewProps } from "./main";
 import { useModel } from "./model";
 
-// A lane a task: when it ran, was ready, and waited, and on what. Only the lanes in sight are drawn, on a canvas; a lane is
-// walked from the present to the left, and what is narrower than a pixel is drawn as the pixel's first.
+// A lane a task: when it ran, was ready, and waited, and on what. There are those that live, and below them, the last first, those that
+// have ended in the time that is shown. Only the lanes in sight are drawn, on a canvas; a lane is walked from the present
+// to the left, and what is narrower than a pixel is drawn as the pixel's first.
 
 const height = 20;
 const left = 180; // for the names
@@ -20,14 +21,18 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
   const box = useRef<HTMLDivElement>(null);
   const [span, setSpan] = useState(10e9); // nanoseconds from edge to edge
   const [end, setEnd] = useState<number | null>(null); // the right edge; null follows the present
-  const [chosen, setChosen] = useState(0);
+  const [chosenId, setChosen] = useState(0); // a task: lanes come and go
   const [hover, setHover] = useState<{ x: number; y: number; text: string } | null>(null);
   const drag = useRef<{ x: number; end: number; moved: boolean } | null>(null);
 
   const lanes = useMemo(() => {
     const all = [...m.history.lanes.values()];
-    return all.filter((l) => words.every((w) => `${l.id} ${l.name} ${l.outcome}`.toLowerCase().includes(w))).sort((a, b) => a.id - b.id);
-  }, [m.history.lanes.size, m.tasks, words]);
+    const to = end ?? m.now();
+    return all
+      .filter((l) => l.gone >= to - span && l.first <= to && words.every((w) => `${l.id} ${l.name} ${l.outcome}`.toLowerCase().includes(w)))
+      .sort((a, b) => Number(a.gone < Infinity) - Number(b.gone < Infinity) || (a.gone < Infinity ? b.gone - a.gone : 0) || a.id - b.id);
+  }, [m.history.total, m.tasks, words, end, span]);
+  const chosen = Math.max(0, lanes.findIndex((l) => l.id === chosenId));
   const edge = () => end ?? m.now();
 
   // Draws at each frame while it follows, and otherwise after a change.
@@ -76,7 +81,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
       const to = Math.max(0, Math.min(lanes.length - 1, moves[e.key]));
       const b = box.current!;
       b.scrollTop = Math.min(to * height, Math.max(b.scrollTop, (to + 1) * height - b.clientHeight + axis));
-      setChosen(to);
+      if (lanes[to]) setChosen(lanes[to].id);
     }
     e.preventDefault();
   };
@@ -106,6 +111,9 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
         </button>
         <button aria-label="Zoom in" onClick={() => zoom(0.5)}>+</button>
         <button aria-label="Zoom out" onClick={() => zoom(2)}>−</button>
+        <span id="window">
+          {duration(span)} {end !== null && `up to ${duration(end)}`}
+        </span>
         {drawnStates.map((s) => (
           <span key={s} class="key">
             <i style={{ background: `var(--lane-${s})` }} />
@@ -120,7 +128,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
         onMouseDown={(e) => (drag.current = { x: e.clientX, end: edge(), moved: false })}
         onMouseUp={(e) => {
           const { lane } = at(e);
-          if (!drag.current?.moved && lane) (setChosen(lanes.indexOf(lane)), onOpen(lane.id));
+          if (!drag.current?.moved && lane) (setChosen(lane.id), onOpen(lane.id));
           drag.current = null;
         }}>
         <canvas ref={canvas} />

@@ -11,7 +11,7 @@ export function Times() {
   const m = useModel();
   const steps = m.history.steps;
   return (
-    <div class="scroll charts">
+    <div class="scroll charts" tabIndex={0}>
       <Histogram title="Steps" what="A step is what a task does between two awaits; nothing else runs meanwhile." data={steps} noun="step" />
       <Histogram title="Lag of the loop" what="How long a call that was ready had to wait for its turn; measured once a second." data={m.lag} noun="measurement" />
       <Course />

@@ -6,7 +6,8 @@ import { useModel } from "./model";
 import { Rows } from "./rows";
 import type { Event, Task } from "./wire";
 
-// Who awaits whom: below a task stand those it waits for, and, lighter, those of its group that it does not await yet.
+// Who awaits whom: below a task stand those it waits for, and those of its group that it does not await yet. One that it awaits in
+// several ways, as a child of its group, stands there once with all of them.
 
 type Row = { key: string; depth: number; folded?: boolean; task?: Task; via?: string; again?: boolean; heading?: string; gone?: Event; match: boolean };
 
@@ -17,9 +18,10 @@ function childrenOf(tasks: Map<number, Task>) {
   const roots: Task[] = [];
   const put = (above: number, child: Child) => below.get(above)?.push(child) ?? below.set(above, [child]);
   for (const task of tasks.values()) {
-    const awaited = (task.awaited_by ?? []).filter((a) => tasks.has(a.task));
-    for (const a of awaited) put(a.task, { task, via: a.via ?? "" });
-    if (!awaited.length) {
+    const ways = new Map<number, string[]>();
+    for (const a of task.awaited_by ?? []) if (tasks.has(a.task)) ways.get(a.task)?.push(a.via || "await") ?? ways.set(a.task, [a.via ?? ""]);
+    for (const [above, via] of ways) put(above, { task, via: via.length > 1 ? via.map((v) => v || "await").join(", ") : via[0] });
+    if (!ways.size) {
       if (task.group && tasks.has(task.group)) put(task.group, { task, via: "in its group" });
       else roots.push(task);
     }
@@ -97,7 +99,7 @@ export function Tree({ words, open, onOpen }: ViewProps) {
   };
 
   const draw = (row: Row, i: number) => {
-    if (row.heading) return <h2 class="row">{row.heading}</h2>;
+    if (row.heading) return <h2 class="row" role="presentation">{row.heading}</h2>;
     const id = idOf(row);
     const classes = ["row", i === chosen && "chosen", id === open && "open", !row.match && "faint", wrong.cycle.has(id) && "cycle"];
     return (
@@ -106,7 +108,7 @@ export function Tree({ words, open, onOpen }: ViewProps) {
         aria-level={row.depth + 1} aria-selected={i === chosen} aria-expanded={row.folded === undefined ? undefined : !row.folded}
         onClick={() => (setChosen(i), onOpen(id))}
       >
-        <span class="fold" onClick={(e) => row.folded !== undefined && (e.stopPropagation(), fold(row, !row.folded))}>
+        <span class="fold" aria-hidden="true" onClick={(e) => row.folded !== undefined && (e.stopPropagation(), fold(row, !row.folded))}>
           {row.folded === undefined ? "" : row.folded ? "▸" : "▾"}
         </span>
         {row.task ? <Living task={row.task} row={row} now={m.now()} /> : <Gone e={row.gone!} />}
