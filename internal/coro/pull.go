@@ -19,8 +19,10 @@ const Engine = "pull"
 //
 // The tests of this package prove on each Go version that this holds.
 type place struct {
-	turn [2]func() bool // iter.Pull's next and yield, of which whoever comes takes the one that is on
-	on   uint8
+	// iter.Pull's yield and next. Both answer false if the stack has ended whose place it is. Their types differ by a
+	// struct{} that is taken or given; it is passed in no register and in no byte of the stack, so the two are called alike.
+	turn [2]func() bool
+	on   uint8 // that of the two with which the last one came
 }
 
 type parked struct {
@@ -37,8 +39,8 @@ func (s *Stack) Switch(to *Stack) {
 }
 
 // Cross is Switch for a caller that wants no frame between it and the runtime's switch: each one is walked through by
-// the collector for each stack that stands still, and its return costs the processor a wrong guess. If it returns false, the
-// caller has to call Forward next.
+// the collector for each stack that stands still, and its return is one that the processor does not foresee (7 ns). If it returns
+// false, the caller has to call Forward next. It has just the size up to which Go inlines: two calls, to yield and to next, have not.
 func (s *Stack) Cross(to *Stack) bool {
 	p := to.at
 	s.at = p
