@@ -27,10 +27,10 @@ func (f *futureBase) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.state != pending && f.loop == t.future.loop {
+	if f.state != pending && f.loop == t.future().loop {
 		return f.outcome()
 	}
-	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future.loop || f == t.future || f.selfAwaited {
+	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future().loop || f == t.future() || f.selfAwaited {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
@@ -51,9 +51,9 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 	switch {
 	case f.selfAwaited:
 		return misuse(ErrRuntime, "await of task %s, which has awaited itself and has not ended", f.self.(AnyTask).Name())
-	case f.loop != t.future.loop:
-		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future.loop)
-	case f == t.future:
+	case f.loop != t.future().loop:
+		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future().loop)
+	case f == t.future():
 		f.selfAwaited = true
 		err = misuse(ErrRuntime, "task %s awaits itself", t.Name())
 	}
@@ -67,7 +67,7 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 		return f.awaitUnder(foreign, t)
 	}
 	f.startWait(t)
-	t.future.loop.suspend(&t.strand, f)
+	t.future().loop.suspend(&t.strand, f)
 	return f.endWait(t)
 }
 
@@ -77,7 +77,7 @@ func awaiter(ctx context.Context) (*taskBase, error) {
 	if !ok {
 		return awaiterAt(placeOf(ctx))
 	}
-	return mayAwait(c.future.loop, &c.strand)
+	return mayAwait(c.future().loop, &c.strand)
 }
 
 func awaiterAt(p place) (*taskBase, error) {
@@ -148,7 +148,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	if err := ctx.Err(); err != nil && !t.mustCancel {
 		return err
 	}
-	l := t.future.loop
+	l := t.future().loop
 	w := &waitUnder{ctx: ctx}
 	if l.under == nil {
 		l.under = map[*waitUnder]struct{}{}
@@ -183,7 +183,7 @@ func Yield(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l := t.future.loop
+	l := t.future().loop
 	l.ready.Push(&t.head)
 	if to := l.successor(&t.strand, nil); to != nil && !t.stack.Cross(to) {
 		t.stack.Forward()
@@ -200,7 +200,7 @@ func Yield(ctx context.Context) error {
 
 // yield has t go on in the next turn. It returns a cancel that was asked for.
 func (t *taskBase) yield() error {
-	l := t.future.loop
+	l := t.future().loop
 	l.ready.Push(&t.head)
 	l.suspend(&t.strand, nil)
 	return t.delivered()

@@ -18,11 +18,11 @@ func (t *taskBase) requestCancel(by any, msg []any) bool {
 // needs no deep stack. In a circle it visits each task once: one that can go on then gets
 // its CancelledError without regard to what it waits for, which ends the circle.
 func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
-	if t.future.state != pending {
-		t.future.read()
+	if t.future().state != pending {
+		t.future().read()
 		return false
 	}
-	l := t.future.loop
+	l := t.future().loop
 	if t.visited {
 		l.inCircle = true
 		return false
@@ -95,10 +95,10 @@ func trail(by any, first, last *taskBase, toOthers bool) any {
 	}
 	at := first
 	for ; at != last; at = at.waits.self.(AnyTask).task() {
-		a.via = append(a.via, at.future.self)
+		a.via = append(a.via, at.future().self)
 	}
 	if toOthers {
-		a.via = append(a.via, at.future.self)
+		a.via = append(a.via, at.future().self)
 	}
 	return &a
 }
@@ -138,7 +138,7 @@ func (l *Loop) noteCancel(t, last *taskBase, by any, msg []any) {
 	}
 	for at := t; at != last; {
 		at = at.waits.self.(AnyTask).task()
-		e.Through = append(e.Through, at.future.self.(AnyTask))
+		e.Through = append(e.Through, at.future().self.(AnyTask))
 	}
 	l.tell(TaskCancelAsked, &t.strand)
 }

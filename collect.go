@@ -11,7 +11,7 @@ import (
 type snapshotSize struct{ tasks, records, blocks int }
 
 func (l *Loop) size() snapshotSize {
-	s := snapshotSize{tasks: l.strands.len, blocks: l.scopes.len}
+	s := snapshotSize{tasks: l.alive, blocks: l.scopes.len}
 	if l.record != 0 || l.debug {
 		s.records = s.tasks
 	}
@@ -109,14 +109,14 @@ func (r *rawSnapshot) collect(l *Loop) {
 	began := time.Now()
 	r.loop = LoopInfo{
 		Time: l.Time(), Taken: began, State: stateNames[l.state.Load()],
-		Ready: l.ready.Len(), Timers: l.timers.Len() - l.cancelledTimers, Outside: l.outside, Turns: l.turns, Futures: uint64(l.futures),
+		Ready: l.ready.Len(), Timers: l.timers.Len() - l.cancelledTimers, Outside: l.outside, Turns: l.turns, Futures: l.futures,
 		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&RecordSteps != 0, Places: l.debug || l.record&RecordPlaces != 0,
 	}
 	if l.current != nil {
 		r.loop.Current = l.current.task().ID()
 	}
-	for s := l.strands.first; s != nil; s = s.next {
-		if s.future.state == pending {
+	for _, s := range l.all() {
+		if s.future().state == pending {
 			r.tasks = append(r.tasks, rawTask{})
 			r.addTask(l, s.task(), &r.tasks[len(r.tasks)-1])
 		}
@@ -144,14 +144,14 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 		raw.state = 3
 		r.addWait(f, raw)
 	}
-	if m := t.future.more; m != nil && (m.record != nil || m.made != nil) {
+	if m := t.future().more; m != nil && (m.record != nil || m.made != nil) {
 		r.records = append(r.records, rawRecord{made: m.made})
 		raw.record = int32(len(r.records))
 		if m.record != nil {
 			r.records[raw.record-1].taskRecord = *m.record
 		}
 	}
-	if m := t.future.more; m != nil && len(m.edges) > 0 {
+	if m := t.future().more; m != nil && len(m.edges) > 0 {
 		more := r.moreOf(raw)
 		for _, f := range m.edges {
 			more.edges = append(more.edges, rawEdge{f.nth, f.isTask})

@@ -3,6 +3,7 @@ package asyncio
 import (
 	"context"
 	"sync/atomic"
+	"unsafe"
 )
 
 // taskIDs numbers the tasks without a name, in all loops.
@@ -79,9 +80,15 @@ func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, err
 
 // Go is [CreateTask] for a function without a result. See asyncio.create_task.
 func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
-	t := &Task[None]{fn: fn}
+	t := &Task[None]{fn: withNone(fn)}
 	t.create(ctx, "Go", t, codePointer(fn), opts)
 	return t
+}
+
+// withNone returns fn as a function that has a result beside its error, of no size: who calls one calls the other in the same way. So
+// there is one kind of function in a task, and nothing is allocated for it.
+func withNone(fn func(ctx context.Context) error) func(ctx context.Context) (None, error) {
+	return *(*func(ctx context.Context) (None, error))(unsafe.Pointer(&fn))
 }
 
 // create is CreateTask but for the type. self is the Task that t is part of.
@@ -99,10 +106,9 @@ func (t *taskBase) create(ctx context.Context, act string, self node, code uintp
 		config = l.configure(opts)
 	}
 	t.code = code
-	t.future = self.base()
-	t.future.init(l, self)
-	t.future.isTask = true
-	t.kind = aStrand
+	t.future().init(l, self)
+	t.future().isTask = true
+	t.kind, t.epoch = aStrand, uint32(l.futures>>32)
 	t.setName(config.Name)
 	if config.Context != nil {
 		t.given = config.Context
@@ -117,11 +123,11 @@ func (t *taskBase) create(ctx context.Context, act string, self node, code uintp
 		if l.entered(t.Context()) {
 			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
 		}
-		l.strands.add(&t.strand)
+		l.alive++
 		l.startNow(&t.strand)
 		return
 	}
-	l.strands.add(&t.strand)
+	l.alive++
 	l.ready.Push(&t.head)
 }
 
@@ -143,12 +149,11 @@ func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
 func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task[T] {
 	l := mustLoop(ctx, "a task")
 	t := &Task[T]{}
-	t.future = &t.futureBase
-	t.future.init(l, t)
-	t.future.isTask = true
+	t.future().init(l, t)
+	t.future().isTask = true
 	t.kind = aStrand
 	t.setName(l.configure(opts).Name)
-	t.future.finish(cancelled, &CancelledError{Cause: why})
+	t.future().finish(cancelled, &CancelledError{Cause: why})
 	return t
 }
 

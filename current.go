@@ -95,32 +95,13 @@ func valuesOf(ctx context.Context) *values {
 	return v
 }
 
-// A callContext is the ctx of a piece of code that is called, not a task's own. It is never done.
-type callContext struct {
-	neverDone
-	placed
-}
+// A callContext is the ctx of a callback. It is never done.
+type callContext struct{ placed }
 
-func (c *callContext) Value(key any) any { return valueAt(c, key) }
-
-// A handleContext is the ctx of a Handle's call: a callContext for a Handle to have inside.
-type handleContext struct {
-	neverDone
-	loop *Loop
-	vars *Context
-}
-
-func (c *handleContext) on() *Loop         { return c.loop }
-func (c *handleContext) in() *strand       { return nil }
-func (c *handleContext) context() *Context { return c.vars }
-func (c *handleContext) values() *values   { return nil }
-func (c *handleContext) Value(key any) any { return valueAt(c, key) }
-
-type neverDone struct{}
-
-func (neverDone) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (neverDone) Done() <-chan struct{}       { return nil }
-func (neverDone) Err() error                  { return nil }
+func (*callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*callContext) Done() <-chan struct{}       { return nil }
+func (*callContext) Err() error                  { return nil }
+func (c *callContext) Value(key any) any         { return valueAt(c, key) }
 
 // A cancelSignal is what can be cancelled of a ctx. Other goroutines may look at it.
 // It is a pointer, which is nil as long as it is open and nobody has looked: so
@@ -244,15 +225,11 @@ func loopOf(ctx context.Context) (*Loop, error) {
 	return nil, misuse(ErrNoRunningLoop, "ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run")
 }
 
-// mustLoop is for what cannot return an error. It is cut in two so that the compiler puts the first part into those that call it.
+// mustLoop is for what cannot return an error.
 func mustLoop(ctx context.Context, act string) *Loop {
 	if c, ok := ctx.(*taskContext); ok { // by far the most; to ask for a type is quicker than for an interface
-		return c.future.loop
+		return c.future().loop
 	}
-	return mustLoopAt(ctx, act)
-}
-
-func mustLoopAt(ctx context.Context, act string) *Loop {
 	p := placeOf(ctx)
 	if p == nil {
 		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run", act))
@@ -287,7 +264,7 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 	if l.entered(c) {
 		return misuse(ErrRuntime, "Run of %v, in which something runs already; give it a Copy", c)
 	}
-	in := &callContext{placed: placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
+	in := &callContext{placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
 	before := l.vars
 	l.outer = append(l.outer, l.context())
 	l.vars = c

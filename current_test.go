@@ -2,6 +2,7 @@ package asyncio_test
 
 import (
 	"context"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -112,4 +113,65 @@ func TestAllTasks(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// A328: AllTasks is in order of creation, in whatever order tasks begin, suspend for the first time and end. Who is asked is in
+// each of the places where a task can be: one that has not begun, that runs, that was started eagerly, that
+// stands below another one which it awaits.
+func TestAllTasksAreInOrder(t *testing.T) {
+	for seed := range uint64(50) {
+		random := rand.New(rand.NewPCG(seed, 0))
+		run(t, func(ctx context.Context) error {
+			main := asyncio.CurrentTask(ctx)
+			made := []*asyncio.AnyTask{&main}
+			left := 100 // to be made
+			check := func() {
+				made = slices.DeleteFunc(made, func(task *asyncio.AnyTask) bool { return (*task).Done() })
+				var got, want []string
+				for _, task := range asyncio.AllTasks(ctx) {
+					got = append(got, task.Name())
+				}
+				for _, task := range made {
+					want = append(want, (*task).Name())
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("seed %d: all tasks %v\nwanted %v", seed, got, want)
+				}
+			}
+			var live func(ctx context.Context) error
+			start := func(ctx context.Context) asyncio.AnyTask {
+				task := new(asyncio.AnyTask)
+				made = append(made, task)
+				*task = asyncio.Go(ctx, func(ctx context.Context) error {
+					*task = asyncio.CurrentTask(ctx) // in an eager start Go has not returned yet
+					return live(ctx)
+				}, asyncio.WithEagerStart(random.IntN(2) == 0))
+				return *task
+			}
+			live = func(ctx context.Context) error {
+				for random.IntN(4) > 0 {
+					check()
+					switch random.IntN(4) {
+					case 0:
+						yields(ctx, random.IntN(3))
+					case 1:
+						_ = asyncio.Sleep(ctx, time.Duration(random.IntN(3)))
+					case 2:
+						if left--; left > 0 {
+							start(ctx)
+						}
+					case 3:
+						if left--; left > 0 {
+							_, _ = start(ctx).AnyAwait(ctx)
+						}
+					}
+				}
+				return nil
+			}
+			for left > 0 {
+				_ = live(ctx)
+			}
+			return nil
+		})
+	}
 }

@@ -170,7 +170,7 @@ func (*futureBase) run() { panic("a future has no code") }
 func (f *futureBase) init(l *Loop, self node) {
 	f.loop, f.self = l, self
 	l.futures++
-	f.nth = l.futures
+	f.nth = uint32(l.futures)
 	if l.debug {
 		f.extra().made = callers()
 	}
@@ -464,7 +464,7 @@ func (l *Loop) asker() any {
 	if l.current == nil {
 		return nil
 	}
-	return l.current.future.self
+	return l.current.future().self
 }
 
 // String describes f: its state, its result or error, who waits. See Future.__repr__.

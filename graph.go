@@ -82,14 +82,14 @@ type grapher struct {
 
 // findAwaiters looks at all that wait: a future does not know by whom it is awaited, since to note it would cost each await.
 func (g *grapher) findAwaiters() {
-	for s := g.loop.strands.first; s != nil; s = s.next {
+	for _, s := range g.loop.all() {
 		if f := s.task().waits; f != nil && f.state == pending {
-			g.awaits(s.future, f, nil)
+			g.awaits(s.future(), f, nil)
 		}
 	}
 	for s := g.loop.scopes.first; s != nil; s = s.behind {
 		for _, f := range s.of.WaitReason().Futures {
-			g.awaiters[f.base()] = append(g.awaiters[f.base()], s.strand.future)
+			g.awaiters[f.base()] = append(g.awaiters[f.base()], s.strand.future())
 		}
 	}
 }

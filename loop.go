@@ -41,8 +41,9 @@ type Loop struct {
 	handed          entry                   // what a stack found next and left to a bare one
 	eager           []eagerStart            // the innermost last
 	scopes          scopeList               // all that are open
-	strands         strandList              // all that have not ended
-	futures         uint32                  // made, tasks among them
+	strands         strandList              // that have suspended
+	alive           int                     // strands that have not ended
+	futures         uint64                  // made, tasks among them
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
 	abandoned       int                     // jobs, not among these, that go on though their await was cancelled
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
@@ -205,7 +206,7 @@ func (l *Loop) Context() context.Context {
 }
 
 func (l *Loop) rootContext() context.Context {
-	return &callContext{placed: placed{loop: l, vars: &l.root}}
+	return &callContext{placed{loop: l, vars: &l.root}}
 }
 
 // RunForever runs the loop until Stop. Its errors: the loop runs already
@@ -340,7 +341,7 @@ func (l *Loop) park() bool {
 		until = min(until, l.timeAfter(maxPark))
 	}
 	if hopeless || !l.driver.Park(until, outside) {
-		l.deadlock = &DeadlockError{Waiting: l.strands.describe()}
+		l.deadlock = &DeadlockError{Waiting: l.describeAll()}
 		return false
 	}
 	l.takeInbox()
@@ -425,8 +426,10 @@ func (l *Loop) Close() error {
 		return nil
 	}
 	l.odd = true
-	for l.strands.first != nil {
-		l.kill(l.strands.first)
+	for _, t := range l.all() {
+		if t.future().state == pending { // or else it ended with one that awaited it
+			l.kill(t)
+		}
 	}
 	l.state.Store(closed)
 	l.inbox.close(misuse(ErrLoopClosed, "RunCoroutineThreadsafe on %v, which was closed before the task had ended", l))

@@ -307,14 +307,14 @@ type taskRecord struct {
 }
 
 func recordOf(t *strand) *taskRecord {
-	if t.future.more == nil { // both in one
+	if t.future().more == nil { // both in one
 		m := &struct {
 			futureMore
 			taskRecord
 		}{}
-		t.future.more, m.record = &m.futureMore, &m.taskRecord
+		t.future().more, m.record = &m.futureMore, &m.taskRecord
 	}
-	m := t.future.more
+	m := t.future().more
 	if m.record == nil {
 		m.record = &taskRecord{}
 	}
@@ -326,7 +326,7 @@ func (l *Loop) tell(kind EventKind, t *strand) {
 	e := &l.event
 	e.Kind, e.Loop = kind, l
 	if t != nil {
-		e.Task = t.future.self.(AnyTask)
+		e.Task = t.future().self.(AnyTask)
 		if e.Ctx == nil {
 			e.Ctx = t.task().ctx()
 		}
@@ -344,7 +344,7 @@ func (l *Loop) tellCreated(t *strand) {
 	}
 	e := &l.event
 	e.By, e.Ctx = l.asker(), before
-	e.Kind, e.Loop, e.Task = TaskCreated, l, t.future.self.(AnyTask)
+	e.Kind, e.Loop, e.Task = TaskCreated, l, t.future().self.(AnyTask)
 	l.observer.Observe(e)
 	if e.Ctx != before {
 		*from = &values{Context: e.Ctx, added: true, plain: *from}
@@ -354,12 +354,12 @@ func (l *Loop) tellCreated(t *strand) {
 
 func (l *Loop) noteCreated(t *strand) {
 	if l.record != 0 && l.current != nil {
-		recordOf(t).parent = l.current.future.nth
+		recordOf(t).parent = l.current.future().nth
 	}
 	if l.record&RecordPlaces != 0 {
 		recordOf(t).made = l.Time()
-		if t.future.more.made == nil { // which debug mode has found
-			t.future.more.made = callers()
+		if t.future().more.made == nil { // which debug mode has found
+			t.future().more.made = callers()
 		}
 	}
 	if l.observer != nil {
@@ -411,7 +411,7 @@ func (l *Loop) noteEnd(t *strand) {
 		l.stepPauses(t)
 	}
 	if l.observer != nil {
-		l.event.Err = t.future.err
+		l.event.Err = t.future().err
 		l.tell(TaskEnded, t)
 	}
 }

@@ -186,7 +186,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 	switch t, err := awaiter(ctx); {
 	case err != nil:
 		return err
-	case t.future.loop != l:
+	case t.future().loop != l:
 		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v in task %s of another; await it in a task of its own", l, t.Name())
 	}
 	// Not ctx itself: that may read as open again before anybody has looked at it.

@@ -21,7 +21,7 @@ import (
 // second interrupt ends the program at once. A panic in main, or in what main awaited, is a panic again out of Run. Where main
 // waits and nothing can ever happen any more, Run returns a [DeadlockError]. See asyncio.run.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
-	_, err := runOnce(ctx, &Task[None]{fn: main}, codePointer(main))
+	_, err := runOnce(ctx, &Task[None]{fn: withNone(main)}, codePointer(main))
 	return err
 }
 
@@ -77,7 +77,7 @@ type Runner struct {
 // Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
 // comes from a running loop ([ErrRuntime]), main is nil ([ErrValue]), a [DeadlockError]. See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
-	_, err := runMain(ctx, r, &Task[None]{fn: main}, codePointer(main), opts)
+	_, err := runMain(ctx, r, &Task[None]{fn: withNone(main)}, codePointer(main), opts)
 	return err
 }
 
@@ -102,7 +102,7 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	if l.IsRunning() {
 		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
-	first := &callContext{placed: placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
+	first := &callContext{placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
 	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
 		CancelBy(named("the ctx of Run"), t, ctx.Err())
@@ -287,7 +287,7 @@ func (r *Runner) Close() error {
 	if ended {
 		l.endTasks(limit) // those that the jobs have made meanwhile
 	}
-	failed.Tasks, failed.Jobs = l.strands.describe(), jobs
+	failed.Tasks, failed.Jobs = l.describeAll(), jobs
 	err = also(err, l.Close())
 	if len(failed.Tasks)+len(failed.Jobs) > 0 {
 		err = also(failed, err)

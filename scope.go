@@ -37,7 +37,7 @@ func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
 		return nil, err
 	}
 	s := &Scope{
-		placed:  placed{loop: t.future.loop, strand: &t.strand, from: valuesOf(ctx)},
+		placed:  placed{loop: t.future().loop, strand: &t.strand, from: valuesOf(ctx)},
 		parent:  ctx,
 		of:      of,
 		foreign: foreignOf(ctx),
@@ -76,7 +76,7 @@ func (l *scopeList) remove(s *Scope) {
 }
 
 // Task returns the task that the Scope is in.
-func (s *Scope) Task() AnyTask { return s.strand.future.self.(AnyTask) }
+func (s *Scope) Task() AnyTask { return s.strand.future().self.(AnyTask) }
 
 // Cancel asks the task to cancel, as [Future.Cancel] does, in the name of the block by, which [CancelledError.By] tells.
 func (s *Scope) Cancel(by any, msg ...any) bool {

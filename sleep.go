@@ -16,7 +16,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	l := t.future.loop
+	l := t.future().loop
 	s := &sleeper{when: l.timeAfter(d)}
 	s.init(l, s)
 	s.over.kind, s.over.of, s.over.future = aNote, &l.slept, &s.futureBase

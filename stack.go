@@ -31,7 +31,7 @@ func (f Frame) String() string { return fmt.Sprintf("%s at %s:%d", f.Func, f.Fil
 // With a limit above 0 there are no more than that: the innermost of a stack, and the outermost of a panic's, as in asyncio. It does not
 // suspend, and takes a microsecond or two. See Task.get_stack.
 func (t *taskBase) Stack(limit int) []Frame {
-	l := t.future.loop
+	l := t.future().loop
 	if l.debug {
 		l.mustBeHere("Stack")
 	}
@@ -40,7 +40,7 @@ func (t *taskBase) Stack(limit int) []Frame {
 	switch {
 	case limit <= 0 || limit >= len(frames):
 		return frames
-	case t.future.state == failed:
+	case t.future().state == failed:
 		return frames[:limit]
 	}
 	return frames[len(frames)-limit:]
@@ -48,7 +48,7 @@ func (t *taskBase) Stack(limit int) []Frame {
 
 // PrintStack writes the task's [Task.Stack], with the same limit, as text; of a task that failed its error too. See Task.print_stack.
 func (t *taskBase) PrintStack(w io.Writer, limit int) error {
-	f := t.future
+	f := t.future()
 	frames := t.Stack(limit)
 	var b strings.Builder
 	switch {
@@ -74,7 +74,7 @@ func (t *taskBase) PrintStack(w io.Writer, limit int) error {
 // of [Loop.SnapshotThreadsafe].
 func (l *Loop) StackThreadsafe(ctx context.Context, id uint64) ([]Frame, error) {
 	return onLoop(ctx, l, func() ([]Frame, error) {
-		for s := l.strands.first; s != nil; s = s.next {
+		for _, s := range l.all() {
 			if t := s.task(); t.ID() == id {
 				return t.Stack(0), nil
 			}
@@ -139,12 +139,12 @@ func (l *Loop) ask(p *probe, to *coro.Stack) {
 // frames returns the calls of t, the innermost first. pcs are those of its stack, where there is one.
 func (l *Loop) frames(t *taskBase, pcs []uintptr) []Frame {
 	switch {
-	case t.future.state == failed:
-		if p, ok := t.future.err.(*PanicError); ok {
+	case t.future().state == failed:
+		if p, ok := t.future().err.(*PanicError); ok {
 			return panicFrames(p.Stack)
 		}
 		return nil
-	case t.future.state != pending:
+	case t.future().state != pending:
 		return nil
 	case pcs == nil:
 		name, file, line := funcAt(t.code)

@@ -1,7 +1,9 @@
 package asyncio
 
 import (
+	"cmp"
 	"runtime"
+	"slices"
 	"unsafe"
 
 	"example.com/asyncio/internal/coro"
@@ -18,13 +20,12 @@ import (
 // suspends awaits (see suspend). User code in a callback can thus do what it likes to its
 // goroutine, and a suspended task costs no more stack than its own calls need.
 type strand struct {
-	head               // first: see entry
-	future *futureBase // of its task
-	stack  *coro.Stack // on which it runs or stands; nil before and after
-	own    Context     // in which it runs
-	given  *Context    // in place of own, or nil
-	prev   *strand     // in Loop.strands
-	next   *strand
+	head              // first: see entry
+	stack *coro.Stack // on which it runs or stands; nil before and after
+	own   Context     // in which it runs
+	given *Context    // in place of own, or nil
+	place uint32      // in Loop.strands, from 1; 0: not there
+	epoch uint32      // of its future's number
 }
 
 // An eagerStart is a strand that was started inside of the call that made it
@@ -42,7 +43,16 @@ type runnable interface {
 	describeShort() string // what it is
 }
 
-func (s *strand) of() runnable { return s.future.self.(runnable) }
+func (s *strand) of() runnable { return s.future().self.(runnable) }
+
+// future returns the future of the task of which s is a part. It stands right before s in a Task: to note where would cost a
+// word in each of many, and the collector a look at it.
+func (s *strand) future() *futureBase {
+	return (*futureBase)(unsafe.Add(unsafe.Pointer(s), -int(unsafe.Sizeof(futureBase{}))))
+}
+
+// number returns which of the loop's futures s's is, without an end to the numbers.
+func (s *strand) number() uint64 { return uint64(s.epoch)<<32 | uint64(s.future().nth) }
 
 // context returns the Context in which s runs.
 func (s *strand) context() *Context {
@@ -55,39 +65,90 @@ func (s *strand) context() *Context {
 // task returns the task of which s is a part: its first field.
 func (s *strand) task() *taskBase { return (*taskBase)(unsafe.Pointer(s)) }
 
-// strandList holds strands in order of creation.
+// strandList holds the strands that have suspended, in order of creation, until they end. Those that have not are held by what runs
+// them or will begin them: see Loop.all. Most tasks of a program end without having suspended, and cost it nothing so.
 type strandList struct {
-	first, last *strand
-	len         int
+	places []*strand // nil in place of those that have been removed; the last is not
+	len    int
 }
 
+// add adds t, which is most often younger than all others.
 func (s *strandList) add(t *strand) {
-	if t.prev = s.last; t.prev != nil {
-		t.prev.next = t
-	} else {
-		s.first = t
+	if n := len(s.places); n == cap(s.places) && s.len <= n/2 {
+		s.closeGaps()
 	}
-	s.last = t
+	s.places = append(s.places, t)
 	s.len++
+	i := len(s.places) - 1
+	for ; i > 0 && (s.places[i-1] == nil || s.places[i-1].number() > t.number()); i-- {
+		s.put(i, s.places[i-1])
+	}
+	s.put(i, t)
 }
 
+func (s *strandList) put(i int, t *strand) {
+	s.places[i] = t
+	if t != nil {
+		t.place = uint32(i) + 1
+	}
+}
+
+// remove takes t out, if it was added.
 func (s *strandList) remove(t *strand) {
+	if t.place == 0 {
+		return
+	}
+	s.places[t.place-1] = nil
+	t.place = 0
 	s.len--
-	if t.prev != nil {
-		t.prev.next = t.next
-	} else {
-		s.first = t.next
+	n := len(s.places)
+	for n > 0 && s.places[n-1] == nil {
+		n--
 	}
-	if t.next != nil {
-		t.next.prev = t.prev
-	} else {
-		s.last = t.prev
+	s.places = s.places[:n]
+	if n < cap(s.places)/8 && cap(s.places) > 4096 { // after a burst
+		s.closeGaps()
 	}
-	t.prev, t.next = nil, nil
 }
 
-func (s *strandList) describe() (lines []string) {
-	for t := s.first; t != nil; t = t.next {
+func (s *strandList) closeGaps() {
+	before := s.places
+	s.places = make([]*strand, 0, max(2*s.len, 32))
+	for _, t := range before {
+		if t != nil {
+			s.places = append(s.places, t)
+			t.place = uint32(len(s.places))
+		}
+	}
+}
+
+// all returns the strands that have not ended, in order of creation.
+func (l *Loop) all() []*strand {
+	all := make([]*strand, 0, l.alive)
+	add := func(t *strand) {
+		if t != nil && t.place == 0 {
+			all = append(all, t)
+		}
+	}
+	add(l.current)
+	for _, e := range l.eager {
+		add(e.creator)
+		add(e.strand)
+	}
+	for i := range l.ready.Len() {
+		add(l.ready.At(i).strand())
+	}
+	for _, t := range l.strands.places {
+		if t != nil {
+			all = append(all, t)
+		}
+	}
+	slices.SortFunc(all, func(a, b *strand) int { return cmp.Compare(a.number(), b.number()) })
+	return slices.Compact(all) // what was started eagerly may be the current one too
+}
+
+func (l *Loop) describeAll() (lines []string) {
+	for _, t := range l.all() {
 		lines = append(lines, t.of().describe())
 	}
 	return lines
@@ -126,7 +187,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 				if l.watched {
 					l.noteStep(TaskStarted, t)
 				}
-				t.future.self.run()
+				t.future().self.run()
 				if to = l.leave(t); to == nil {
 					continue
 				}
@@ -171,6 +232,7 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 	t.stack = nil
 	l.current = nil
 	l.strands.remove(t)
+	l.alive--
 	return to
 }
 
@@ -191,6 +253,9 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 // If child, for whose end t waits, is next and has not begun, it runs right here, on top of t: t cannot
 // go on before it has ended. To start it elsewhere takes two switches, which is most of what a short task costs.
 func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
+	if t.place == 0 {
+		l.strands.add(t)
+	}
 	if l.watched {
 		l.noteSuspend(t)
 	}
@@ -207,7 +272,7 @@ func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 			if next.stack != nil {
 				return next.stack
 			}
-			if next.future == child && t.depth < maxDepth {
+			if next.future() == child && t.depth < maxDepth {
 				l.runOnTop(next, t)
 				continue
 			}
@@ -277,7 +342,7 @@ func (l *Loop) runOnTop(t, below *strand) {
 			l.diedOnTop(t, below)
 		}
 	}()
-	t.future.self.run()
+	t.future().self.run()
 	returned = true
 	l.leave(t)
 }
@@ -293,7 +358,7 @@ func (l *Loop) diedOnTop(t, below *strand) {
 		l.exited = true
 		l.Stop()
 	}
-	t.future.removeWaiters(func(e entry) bool { return e == &below.head })
+	t.future().removeWaiters(func(e entry) bool { return e == &below.head })
 	t.of().exited(err)
 	l.leave(t)
 	l.enter(below)

@@ -45,7 +45,7 @@ type AnyTask interface {
 type Task[T any] struct {
 	Future[T]
 	taskBase
-	fn any // func(ctx) (T, error) or func(ctx) error; nil once it began
+	fn func(ctx context.Context) (T, error) // nil once it began
 }
 
 // taskBase is a Task but for its type. A Task is one allocation, and there may
@@ -66,7 +66,7 @@ type taskContext taskBase
 
 func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
 
-func (c *taskContext) on() *Loop         { return c.future.loop }
+func (c *taskContext) on() *Loop         { return c.future().loop }
 func (c *taskContext) in() *strand       { return &c.strand }
 func (c *taskContext) context() *Context { return c.strand.context() }
 func (c *taskContext) values() *values   { return c.from }
@@ -94,12 +94,7 @@ func (t *Task[T]) run() {
 	var value T
 	err := t.delivered()
 	if err == nil { // or else it was asked to cancel before it began: it never does
-		switch fn := fn.(type) {
-		case func(ctx context.Context) (T, error):
-			value, err = fn(t.ctx())
-		case func(ctx context.Context) error:
-			err = fn(t.ctx())
-		}
+		value, err = fn(t.ctx())
 	}
 	returned = true
 	if err == nil {
@@ -110,7 +105,7 @@ func (t *Task[T]) run() {
 
 // ended gives the task its outcome.
 func (t *taskBase) ended(err error) {
-	f, l := t.future, t.future.loop
+	f, l := t.future(), t.future().loop
 	if f.state != pending {
 		return
 	}
@@ -139,15 +134,15 @@ func (t *taskBase) ended(err error) {
 // panicked is ended with a panic, which is reported at once: somebody may wait for the task who never looks at its error.
 func (t *taskBase) panicked(p *PanicError) {
 	t.ended(p)
-	f := t.future
+	f := t.future()
 	f.loop.report(t.Context(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
 	f.read() // one report is enough
 }
 
 func (t *taskBase) exited(err error) {
-	if t.future.state == pending {
-		t.future.fail(err)
-		t.future.read() // Close and Run speak of it themselves
+	if t.future().state == pending {
+		t.future().fail(err)
+		t.future().read() // Close and Run speak of it themselves
 	}
 }
 
@@ -171,7 +166,7 @@ func (t *taskBase) Uncancel() int {
 
 // ID returns the number of the task among the futures of its loop, in the order of creation. Where a
 // program does the same each time, as in virtual time, so does its task have the same ID.
-func (t *taskBase) ID() uint64 { return uint64(t.future.nth) }
+func (t *taskBase) ID() uint64 { return uint64(t.future().nth) }
 
 // Context returns the Context in which the task runs. See Task.get_context.
 func (t *taskBase) Context() *Context { return t.context() }
@@ -206,7 +201,7 @@ func CurrentTask(ctx context.Context) AnyTask {
 	if l.current == nil {
 		return nil
 	}
-	return l.current.future.self.(AnyTask)
+	return l.current.future().self.(AnyTask)
 }
 
 // TaskOf returns the task whose ctx this is, or is derived from; nil if it is of none. Unlike [CurrentTask] it can be one
@@ -216,7 +211,7 @@ func TaskOf(ctx context.Context) AnyTask {
 		if p.in() == nil {
 			return nil
 		}
-		return p.in().future.self.(AnyTask)
+		return p.in().future().self.(AnyTask)
 	}
 	if ctx == nil {
 		return nil
@@ -237,8 +232,8 @@ func AllTasks(ctx context.Context) []AnyTask {
 
 // AllTasks returns the loop's tasks that have not ended, in the order of their creation. See asyncio.all_tasks.
 func (l *Loop) AllTasks() (tasks []AnyTask) {
-	for s := l.strands.first; s != nil; s = s.next {
-		if t := s.future.self.(AnyTask); !t.Done() {
+	for _, s := range l.all() {
+		if t := s.future().self.(AnyTask); !t.Done() {
 			tasks = append(tasks, t)
 		}
 	}

@@ -50,6 +50,14 @@ func (b *Buffer[T]) Pop() (v T) {
 	return v
 }
 
+// At returns the entry that has i older ones before it. It panics if there is no such entry.
+func (b *Buffer[T]) At(i int) T {
+	if i < 0 || i >= b.len {
+		panic(fmt.Sprintf("ring: At(%d) of a Buffer of %d", i, b.len))
+	}
+	return b.slots[(b.head+i)&(len(b.slots)-1)]
+}
+
 // Take removes the entry that has i older ones before it, and returns it: Take(0) is
 // Pop. The order of the others stays. It takes time in proportion to i, and panics if there is no such entry.
 func (b *Buffer[T]) Take(i int) T {

@@ -50,6 +50,11 @@ func TestAgainstSlice(t *testing.T) {
 					model = model[1:]
 				}
 				verify(t, &b)
+				for i, want := range model {
+					if got := b.At(i); got != want {
+						t.Fatalf("At(%d) = %p, want %p", i, got, want)
+					}
+				}
 				for range min(random.IntN(10), len(model)) {
 					i := random.IntN(len(model))
 					if got := b.Take(i); got != model[i] {
@@ -86,18 +91,20 @@ func TestPopOfEmptyPanics(t *testing.T) {
 	}
 }
 
-func TestTakeOfNonePanics(t *testing.T) {
+func TestOneOfNonePanics(t *testing.T) {
 	var b Buffer[int]
 	b.Push(1)
-	for _, i := range []int{-1, 1} {
-		func() {
-			defer func() {
-				if got, want := recover(), fmt.Sprintf("ring: Take(%d) of a Buffer of 1", i); got != want {
-					t.Errorf("Take panicked with %v, want %q", got, want)
-				}
+	for what, f := range map[string]func(int) int{"At": b.At, "Take": b.Take} {
+		for _, i := range []int{-1, 1} {
+			func() {
+				defer func() {
+					if got, want := recover(), fmt.Sprintf("ring: %s(%d) of a Buffer of 1", what, i); got != want {
+						t.Errorf("it panicked with %v, want %q", got, want)
+					}
+				}()
+				f(i)
 			}()
-			b.Take(i)
-		}()
+		}
 	}
 }
 
