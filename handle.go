@@ -9,7 +9,7 @@ import (
 // A Handle is a call that was scheduled. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
 	head
-	ctx callContext
+	ctx handleContext
 	own Context // the copy that it runs in, where no other was given
 
 	// What is called, one of three: fn; done with future, when that is done; or

@@ -96,7 +96,7 @@ func (b *inbox) take() []entry {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	taken := b.entries
-	clear(b.spare[:cap(b.spare)])
+	clear(b.spare)
 	b.entries, b.spare = b.spare[:0], taken
 	b.filled.Store(false)
 	return taken

@@ -206,7 +206,7 @@ func (l *Loop) Context() context.Context {
 }
 
 func (l *Loop) rootContext() context.Context {
-	return &callContext{placed{loop: l, vars: &l.root}}
+	return &callContext{placed: placed{loop: l, vars: &l.root}}
 }
 
 // RunForever runs the loop until Stop. Its errors: the loop runs already

@@ -75,7 +75,7 @@ func (e *ExceptionContext) String() string {
 
 // report calls the exception handler in the Context of what failed.
 func (l *Loop) report(in *Context, e *ExceptionContext) {
-	ctx := &callContext{placed{loop: l, vars: in}}
+	ctx := &callContext{placed: placed{loop: l, vars: in}}
 	vars := l.vars
 	l.vars = in
 	defer func() { l.vars = vars }()

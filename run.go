@@ -102,7 +102,7 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	if l.IsRunning() {
 		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
-	first := &callContext{placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
+	first := &callContext{placed: placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
 	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
 		CancelBy(named("the ctx of Run"), t, ctx.Err())
