@@ -21,15 +21,23 @@ func asyncioIn(t *testing.T, args ...string) (status int, stdout, stderr string)
 	return status, out.String(), errs.String()
 }
 
-// recordingOf writes pictures as asyncio record does.
+// recordingOf writes pictures as asyncio record does, and events between the first two.
 func recordingOf(t *testing.T, pictures ...*introspect.Picture) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "shop.jsonl")
 	var lines bytes.Buffer
-	for _, p := range pictures {
-		if err := json.NewEncoder(&lines).Encode(p); err != nil {
+	write := func(l line) {
+		if err := json.NewEncoder(&lines).Encode(l); err != nil {
 			t.Fatal(err)
 		}
+	}
+	write(line{Message: introspect.Message{Kind: introspect.KindHello, Hello: pictures[0], Seq: 1}})
+	for i, p := range pictures {
+		if i == 1 {
+			write(line{Message: introspect.Message{Kind: introspect.KindEvents, Seq: 1, Events: scene.Events()}})
+			write(line{Message: introspect.Message{Kind: introspect.KindSample, Sample: &introspect.Sample{Time: p.Loop.Time, Taken: p.Loop.Taken, Lag: 42_000, Tasks: 5}}})
+		}
+		write(line{Message: introspect.Message{Kind: kindPicture}, Picture: p})
 	}
 	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
@@ -88,7 +96,7 @@ func TestHelp(t *testing.T) {
 	scene.Golden(t, "help", s.String())
 }
 
-// A recording whose writer was ended in the middle of a line has what came before.
+// A recording whose writer was ended in the middle of a line has what came before; at the least the picture that its events begin with.
 func TestRecordingThatIsCutOff(t *testing.T) {
 	file := recordingOf(t, scene.Calm(), scene.Deadlock())
 	whole, err := os.ReadFile(file)
@@ -98,11 +106,21 @@ func TestRecordingThatIsCutOff(t *testing.T) {
 	if err := os.WriteFile(file, whole[:len(whole)-10], 0o600); err != nil {
 		t.Fatal(err)
 	}
-	r, err := readRecording(file)
-	if err != nil || len(r.pictures) != 1 {
+	r, err := openRecording(file)
+	if err != nil || len(r.pictures) != 1 || len(r.stream) != 2 {
 		t.Fatal(r, err)
 	}
+	defer r.file.Close()
 	if got := r.pictures[0].Tasks[0].Name; got != "main" {
 		t.Errorf("the first task is %q", got)
 	}
+	hello, _, _ := bytes.Cut(whole, []byte("\n"))
+	if err := os.WriteFile(file, append(hello, '\n'), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r, err = openRecording(file)
+	if err != nil || len(r.pictures) != 1 || len(r.pictures[0].Tasks) != 5 {
+		t.Fatal(r, err)
+	}
+	r.file.Close()
 }

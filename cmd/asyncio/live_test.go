@@ -186,7 +186,7 @@ func TestRecordAndReplay(t *testing.T) {
 	shop := open(t, "calm")
 	file := filepath.Join(t.TempDir(), "shop.jsonl")
 	status, stdout, stderr := asyncioIn(t, "record", "--every", "1ms", "--count", "3", shop.pid, file)
-	if status != 0 || stdout != "3 pictures in "+file+"\n" || stderr != "" {
+	if status != 0 || !regexp.MustCompile(`^3 pictures and \d+ events in `+regexp.QuoteMeta(file)+"\n$").MatchString(stdout) || stderr != "" {
 		t.Fatalf("status %d\n%s%s", status, stdout, stderr)
 	}
 	_, live, _ := asyncioIn(t, "pstree", shop.pid)
@@ -232,12 +232,23 @@ func TestProcessEndsMeanwhile(t *testing.T) {
 	}
 	defer client.Close()
 	top := newTop(t, &live{client, time.Hour})
-	n, err := copyPictures(t.Context(), client, time.Millisecond, 0, writerFunc(func(b []byte) (int, error) {
-		shop.end()
+	var seen [3]bool // the stream's beginning, a picture, the end of a task
+	r := &recorder{client: client, lines: json.NewEncoder(writerFunc(func(b []byte) (int, error) {
+		for i, what := range []string{`"kind":"hello"`, `"kind":"picture"`, `"kind":"ended"`} {
+			if bytes.Contains(b, []byte(what)) && !seen[i] {
+				seen[i] = true
+				switch {
+				case i == 0:
+					shop.close()
+				case seen[1] && seen[2]:
+					shop.end()
+				}
+			}
+		}
 		return len(b), nil
-	}))
-	if n != 1 || err != nil {
-		t.Errorf("%d pictures, %v", n, err)
+	}))}
+	if err := r.record(t.Context(), time.Millisecond, 0); r.pictures == 0 || r.events < 3 || err != nil {
+		t.Errorf("%d pictures, %d events, %v", r.pictures, r.events, err)
 	}
 	top.Update(top.picture(model.None, true))
 	if !errors.Is(top.ended, introspect.ErrNoProcess) || !strings.Contains(top.View().Content, "has ended") ||
@@ -342,7 +353,7 @@ func TestTopShowsFindings(t *testing.T) {
 
 // Top on a recording: its pictures are leafed through.
 func TestReplayOnATerminal(t *testing.T) {
-	r, err := readRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	r, err := openRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -354,7 +365,7 @@ func TestReplayOnATerminal(t *testing.T) {
 	press := func(key rune, want string) {
 		t.Helper()
 		_, cmd := top.Update(tea.KeyPressMsg{Code: key, Text: string(key)})
-		top.Update(cmd())
+		play(top, cmd)
 		if s := top.View().Content; !strings.HasPrefix(s, want) {
 			t.Errorf("wanted %q before\n%s", want, s)
 		}
@@ -365,9 +376,34 @@ func TestReplayOnATerminal(t *testing.T) {
 	press('[', "[picture 1 of 2, at 0s]")
 }
 
+// A task's page on a recording: its history ends with the picture that is shown, and there is no stack.
+func TestReplayOfATask(t *testing.T) {
+	r, err := openRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.file.Close()
+	top := newTop(t, r)
+	press := func(key tea.KeyPressMsg) string {
+		_, cmd := top.Update(key)
+		play(top, cmd)
+		return top.View().Content
+	}
+	press(tea.KeyPressMsg{Code: tea.KeyDown})
+	if s := press(tea.KeyPressMsg{Code: tea.KeyEnter}); !strings.Contains(s, "fetch #3") || !strings.Contains(s, "a recording has no stacks") || strings.Contains(s, "running\n") {
+		t.Errorf("at first\n%s", s)
+	}
+	s := press(tea.KeyPressMsg{Code: ']', Text: "]"})
+	for _, want := range []string{"12.9s  cancel asked by timeout of 13s of task main", "12.15s  waiting for timer", "12.1s  running", "Deadlock: task left (#4)"} {
+		if !strings.Contains(s, want) {
+			t.Errorf("wanted %q in\n%s", want, s)
+		}
+	}
+}
+
 // While it is paused, top takes no new picture; it asks for the next one all the same.
 func TestPausedTop(t *testing.T) {
-	r, err := readRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	r, err := openRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -5,8 +5,8 @@
 //	asyncio pstree PID         the tree of awaits; exit status 1 if there is a cycle
 //	asyncio top PID            live
 //	asyncio web PID            a page in the browser
-//	asyncio record PID FILE    pictures of a process, one a second
-//	asyncio replay FILE        a recording in top; with --ps or --pstree as those print it
+//	asyncio record PID FILE    all events of a process, and a picture a second
+//	asyncio replay FILE        a recording in top; with --web on the page, with --ps or --pstree as those print it
 //
 // asyncio --help has the flags. The exit status is 0 if all is well, 1 if a process cannot be looked into or there
 // is a cycle, 2 if the command line is wrong.
@@ -41,7 +41,7 @@ type commands struct {
 	Pstree pstreeCommand `cmd:"" help:"Print the tree of awaits. The exit status is 1 if there is a cycle."`
 	Top    topCommand    `cmd:"" help:"Watch the tasks of a process, live."`
 	Web    webCommand    `cmd:"" help:"Watch a process in the browser."`
-	Record recordCommand `cmd:"" help:"Take pictures of a process into a file, until Ctrl-C or until it ends."`
+	Record recordCommand `cmd:"" help:"Record a process into a file, its events and a picture a second, until Ctrl-C or until it ends."`
 	Replay replayCommand `cmd:"" help:"Look at a recording."`
 
 	JSON bool `help:"Print JSON."`

@@ -38,7 +38,7 @@ func (c *topCommand) Run(ctx context.Context, t *terminal) error {
 	}
 	defer client.Close()
 	if t.json {
-		return pictures(ctx, client, c.Every, t.stdout)
+		return printPictures(ctx, client, c.Every, t.stdout)
 	}
 	return show(ctx, t, &live{client, c.Every})
 }

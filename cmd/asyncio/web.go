@@ -23,28 +23,33 @@ type webCommand struct {
 	Stay bool   `help:"Do not open the browser."`
 }
 
-// Run serves the page until ctx is cancelled. The address that it prints has a token, without which nobody
-// gets in: a port is open to all users of a machine.
+// Run serves the page of a process.
 func (c *webCommand) Run(ctx context.Context, t *terminal) error {
 	client, err := introspect.Dial(ctx, c.PID)
 	if err != nil {
 		return err
 	}
 	defer client.Close()
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", c.Port))
+	return serveWeb(ctx, t, proxy(client), c.Port, c.Stay)
+}
+
+// serveWeb serves the page of api until ctx is cancelled. The address that it prints has a token, without which nobody
+// gets in: a port is open to all users of a machine.
+func serveWeb(ctx context.Context, t *terminal, api http.Handler, port int, stay bool) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 	if err != nil {
 		return err
 	}
 	token := rand.Text()
-	server := &http.Server{Handler: web.Handler(proxy(client), token), ReadHeaderTimeout: 10 * time.Second}
+	server := &http.Server{Handler: web.Handler(api, token), ReadHeaderTimeout: 10 * time.Second}
 	// A stream of events never gets idle, so that there is nothing to wait for.
 	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	address := fmt.Sprintf("http://%s/?token=%s", listener.Addr(), token)
-	if err := c.tell(t, address); err != nil {
+	if err := tellAddress(t, address); err != nil {
 		return errors.Join(err, listener.Close())
 	}
-	if !c.Stay {
+	if !stay {
 		if err := browse(address); err != nil {
 			fmt.Fprintln(t.stderr, "asyncio: open it in a browser:", err)
 		}
@@ -55,7 +60,7 @@ func (c *webCommand) Run(ctx context.Context, t *terminal) error {
 	return nil
 }
 
-func (c *webCommand) tell(t *terminal, address string) error {
+func tellAddress(t *terminal, address string) error {
 	if t.json {
 		return t.writeJSON(struct {
 			URL string `json:"url"`

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -317,7 +318,7 @@ func taskLines(m *model.Top, width int) (lines []Line) {
 	}
 	head("History, the latest first")
 	for _, c := range slices.Backward(m.History()) {
-		say("  %9s  %s", round(c.Time), Clean(c.Text))
+		say("  %12s  %s", c.Time.Round(time.Microsecond), Clean(c.Text))
 	}
 	return lines
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
+
+	"example.com/asyncio/cmd/asyncio/internal/browser"
 )
 
 // Every view, light and dark, wide and narrow, passes the rules of axe: contrast, roles, names, what has the focus.
@@ -18,21 +20,21 @@ func TestChromiumAccessible(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: whether the page is accessible: there is no axe; npm ci brings it")
 	}
-	ctx := open(t, shop())
-	value[any](t, ctx, string(axe)+"; null")
+	ctx := browser.Open(t, Handler(shop(), ""))
+	browser.Value[any](t, ctx, string(axe)+"; null")
 	// One rule, which axe calls experimental, takes the tooltip of an arrow's end for text that is in sight.
 	check := func(what string) {
 		t.Helper()
-		wrong := value[[]string](t, ctx, `axe.run(document, {resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: false}}}).then(r => r.violations.flatMap(v =>
+		wrong := browser.Value[[]string](t, ctx, `axe.run(document, {resultTypes: ["violations"], rules: {"label-content-name-mismatch": {enabled: false}}}).then(r => r.violations.flatMap(v =>
 			v.nodes.map(n => v.id + " at " + n.target.join(" ") + ": " + (n.any[0] ?? n.all[0] ?? n.none[0])?.message)))`)
 		for _, w := range wrong {
 			t.Errorf("%s: %s", what, w)
 		}
 	}
 	for _, scheme := range []string{"light", "dark"} {
-		wear(t, ctx, scheme)
+		browser.Wear(t, ctx, scheme)
 		// What axe does not see: colours on the canvas. WCAG asks for 3 to 1 of what is no text.
-		pale := value[[]string](t, ctx, `(() => { const style = getComputedStyle(document.documentElement), c = document.createElement("canvas").getContext("2d");
+		pale := browser.Value[[]string](t, ctx, `(() => { const style = getComputedStyle(document.documentElement), c = document.createElement("canvas").getContext("2d");
 			const light = (name) => { c.fillStyle = style.getPropertyValue(name); c.fillRect(0, 0, 1, 1);
 				const [r, g, b] = [...c.getImageData(0, 0, 1, 1).data].map((v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
 				return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05 };
@@ -41,116 +43,116 @@ func TestChromiumAccessible(t *testing.T) {
 			t.Errorf("%s: too pale are %v", scheme, pale)
 		}
 		for _, width := range []int64{1280, 420} {
-			size(t, ctx, width, 760, 1)
+			browser.Size(t, ctx, width, 760, 1)
 			for i, view := range []string{".rows", ".lanes", ".graph", ".u-wrap", "article"} {
-				do(t, ctx, chromedp.KeyEvent(string(rune('1'+i))), chromedp.WaitVisible(chromedp.CSS(view)))
+				browser.Do(t, ctx, chromedp.KeyEvent(string(rune('1'+i))), chromedp.WaitVisible(chromedp.CSS(view)))
 				check(scheme + " " + view)
-				if out := value[int](t, ctx, `document.documentElement.scrollWidth - innerWidth`); out > 0 {
-					t.Errorf("%s is %d wider than a window of %d: %s", view, out, width, value[string](t, ctx, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + "." + e.getAttribute("class")).join()`))
+				if out := browser.Value[int](t, ctx, `document.documentElement.scrollWidth - innerWidth`); out > 0 {
+					t.Errorf("%s is %d wider than a window of %d: %s", view, out, width, browser.Value[string](t, ctx, `[...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > innerWidth).map(e => e.tagName + "." + e.getAttribute("class")).join()`))
 				}
 			}
-			do(t, ctx, chromedp.KeyEvent("1"), chromedp.WaitVisible(chromedp.CSS(".rows")))
-			search(t, ctx, "page-7")
-			shows(t, ctx, "#found", "1 of 19")
+			browser.Do(t, ctx, chromedp.KeyEvent("1"), chromedp.WaitVisible(chromedp.CSS(".rows")))
+			browser.Search(t, ctx, "page-7")
+			browser.Shows(t, ctx, "#found", "1 of 19")
 			check(scheme + " search")
-			search(t, ctx, "")
-			shows(t, ctx, "#found", "19 tasks")
-			value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("refund")).click() ?? true`)
-			shows(t, ctx, ".task pre", "main.refund")
+			browser.Search(t, ctx, "")
+			browser.Shows(t, ctx, "#found", "19 tasks")
+			browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("refund")).click() ?? true`)
+			browser.Shows(t, ctx, ".task pre", "main.refund")
 			check(scheme + " task")
-			do(t, ctx, chromedp.KeyEvent("?"), chromedp.WaitVisible(chromedp.CSS("dialog")))
+			browser.Do(t, ctx, chromedp.KeyEvent("?"), chromedp.WaitVisible(chromedp.CSS("dialog")))
 			check(scheme + " help")
-			do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.WaitNotPresent(chromedp.CSS("dialog")), chromedp.KeyEvent(kb.Escape))
+			browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.WaitNotPresent(chromedp.CSS("dialog")), chromedp.KeyEvent(kb.Escape))
 		}
 	}
 }
 
 // The keyboard alone goes everywhere: the tabs, as tabs do, and from them into the view, with the focus in sight.
 func TestChromiumKeyboard(t *testing.T) {
-	ctx := open(t, shop())
+	ctx := browser.Open(t, Handler(shop(), ""))
 	focus := func() string {
 		t.Helper()
-		return value[string](t, ctx, `document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.tagName`)
+		return browser.Value[string](t, ctx, `document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.tagName`)
 	}
-	do(t, ctx, chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
+	browser.Do(t, ctx, chromedp.KeyEvent(kb.Tab), chromedp.KeyEvent(kb.Tab))
 	if got := focus(); got != "tab-Tree" {
 		t.Errorf("after two tabs the focus is at %s", got)
 	}
 	for _, want := range []string{"tab-Timeline", "tab-Waits", "tab-Times", "tab-Findings", "tab-Tree", "tab-Timeline"} {
-		if do(t, ctx, chromedp.KeyEvent(kb.ArrowRight)); focus() != want {
+		if browser.Do(t, ctx, chromedp.KeyEvent(kb.ArrowRight)); focus() != want {
 			t.Errorf("to the right is %s, and not %s", focus(), want)
 		}
-		shows(t, ctx, "[role=tab][aria-selected=true]", strings.TrimPrefix(want, "tab-"))
+		browser.Shows(t, ctx, "[role=tab][aria-selected=true]", strings.TrimPrefix(want, "tab-"))
 	}
-	if do(t, ctx, chromedp.KeyEvent(kb.ArrowLeft)); focus() != "tab-Tree" {
+	if browser.Do(t, ctx, chromedp.KeyEvent(kb.ArrowLeft)); focus() != "tab-Tree" {
 		t.Errorf("to the left is %s", focus())
 	}
 	for range 10 {
 		if focus() == "Tasks" {
 			break
 		}
-		do(t, ctx, chromedp.KeyEvent(kb.Tab))
+		browser.Do(t, ctx, chromedp.KeyEvent(kb.Tab))
 	}
-	if outline := value[string](t, ctx, `getComputedStyle(document.activeElement).outlineStyle`); focus() != "Tasks" || outline == "none" {
+	if outline := browser.Value[string](t, ctx, `getComputedStyle(document.activeElement).outlineStyle`); focus() != "Tasks" || outline == "none" {
 		t.Errorf("the focus is at %s, with the outline %s", focus(), outline)
 	}
 	// Left folds what is below a task, Right unfolds it.
-	rows := func() int { return value[int](t, ctx, `document.querySelectorAll("[role=treeitem]").length`) }
+	rows := func() int { return browser.Value[int](t, ctx, `document.querySelectorAll("[role=treeitem]").length`) }
 	all := rows()
-	if do(t, ctx, chromedp.KeyEvent(kb.Home), chromedp.KeyEvent(kb.ArrowLeft)); rows() >= all {
+	if browser.Do(t, ctx, chromedp.KeyEvent(kb.Home), chromedp.KeyEvent(kb.ArrowLeft)); rows() >= all {
 		t.Errorf("%d of %d rows are left where main is folded", rows(), all)
 	}
-	if do(t, ctx, chromedp.KeyEvent(kb.ArrowRight)); rows() != all {
+	if browser.Do(t, ctx, chromedp.KeyEvent(kb.ArrowRight)); rows() != all {
 		t.Errorf("%d rows, and not %d, where it is unfolded", rows(), all)
 	}
 }
 
 // The timeline is zoomed where the mouse is, dragged, and says what was at a time.
 func TestChromiumTimeline(t *testing.T) {
-	ctx := open(t, shop())
-	do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
+	ctx := browser.Open(t, Handler(shop(), ""))
+	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	mouse := func(does input.DispatchMouseEventType, x, y float64) {
 		t.Helper()
-		do(t, ctx, chromedp.MouseEvent(does, x, y, chromedp.ButtonLeft))
+		browser.Do(t, ctx, chromedp.MouseEvent(does, x, y, chromedp.ButtonLeft))
 	}
-	shows(t, ctx, "#window", "10 s")
+	browser.Shows(t, ctx, "#window", "10 s")
 	// Its ten seconds go from 180 to the right edge at 1280. The tasks were made 9 s ago, and wait since.
-	lane := value[float64](t, ctx, `document.querySelector(".lanes canvas").getBoundingClientRect().top + 24 + 10`)
+	lane := browser.Value[float64](t, ctx, `document.querySelector(".lanes canvas").getBoundingClientRect().top + 24 + 10`)
 	mouse(chromedp.MouseMoved, 1200, lane)
-	shows(t, ctx, ".hover", "main #1")
-	shows(t, ctx, ".hover", "waits for a task for ")
+	browser.Shows(t, ctx, ".hover", "main #1")
+	browser.Shows(t, ctx, ".hover", "waits for a task for ")
 	mouse(chromedp.MouseMoved, 1200, lane+20)
-	shows(t, ctx, ".hover", "serve #2")
-	shows(t, ctx, ".hover", "waits for a queue for ")
+	browser.Shows(t, ctx, ".hover", "serve #2")
+	browser.Shows(t, ctx, ".hover", "waits for a queue for ")
 	// A wheel that is turned with Ctrl zooms.
-	value[bool](t, ctx, fmt.Sprintf(`document.querySelector(".lanes").dispatchEvent(new WheelEvent("wheel", {deltaY: -100, ctrlKey: true, clientX: 1200, clientY: %f, bubbles: true}))`, lane))
-	shows(t, ctx, "#window", "8 s up to ")
-	shows(t, ctx, "[aria-pressed]", "Follow")
-	before := value[string](t, ctx, `document.querySelector("#window").innerText`)
+	browser.Value[bool](t, ctx, fmt.Sprintf(`document.querySelector(".lanes").dispatchEvent(new WheelEvent("wheel", {deltaY: -100, ctrlKey: true, clientX: 1200, clientY: %f, bubbles: true}))`, lane))
+	browser.Shows(t, ctx, "#window", "8 s up to ")
+	browser.Shows(t, ctx, "[aria-pressed]", "Follow")
+	before := browser.Value[string](t, ctx, `document.querySelector("#window").innerText`)
 	mouse(chromedp.MousePressed, 600, lane)
 	mouse(chromedp.MouseMoved, 800, lane)
 	mouse(chromedp.MouseReleased, 800, lane)
-	after := value[string](t, ctx, `document.querySelector("#window").innerText`)
+	after := browser.Value[string](t, ctx, `document.querySelector("#window").innerText`)
 	if before == after || !strings.HasPrefix(after, "8 s up to ") {
 		t.Errorf("dragged from %q to %q", before, after)
 	}
-	if value[bool](t, ctx, `!!document.querySelector(".task")`) {
+	if browser.Value[bool](t, ctx, `!!document.querySelector(".task")`) {
 		t.Error("who drags opens no task")
 	}
 	mouse(chromedp.MousePressed, 600, lane+20)
 	mouse(chromedp.MouseReleased, 600, lane+20)
-	shows(t, ctx, ".task h2", "serve")
+	browser.Shows(t, ctx, ".task h2", "serve")
 	// Who has ended is there as long as the time in which that was is in sight.
 	ended := func() bool {
 		t.Helper()
-		search(t, ctx, "order")
-		return value[bool](t, ctx, `new Promise(done => setTimeout(() => done(!!document.querySelector("#lane-chosen")?.innerText.includes("order 17")), 600))`)
+		browser.Search(t, ctx, "order")
+		return browser.Value[bool](t, ctx, `new Promise(done => setTimeout(() => done(!!document.querySelector("#lane-chosen")?.innerText.includes("order 17")), 600))`)
 	}
-	do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("0"))
+	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("0"))
 	if !ended() {
 		t.Error("order 17, which ended some seconds ago, is not in the last seconds")
 	}
-	do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("+++++"))
+	browser.Do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("+++++"))
 	if ended() {
 		t.Error("order 17 is in the last quarter of a second")
 	}

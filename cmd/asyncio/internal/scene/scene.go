@@ -71,3 +71,18 @@ func Findings() *introspect.Findings {
 		introspect.Finding{Rule: introspect.RuleBlocked, Tasks: []uint64{Fetch}, Over: true, Text: "task fetch (#3) kept the loop for 300ms, and nothing else could run meanwhile.",
 			Advice: "Give long work to ToThread.", Stack: "goroutine 7 [sleep]:\ntime.Sleep(0x11e1a300)\n\t/go/src/runtime/time.go:363 +0x1\nmain.fetch()\n\t/src/fetch.go:9 +0x2\n"})}
 }
+
+// Events returns what happened between Calm and Deadlock.
+func Events() []asyncio.EventInfo {
+	ms := func(n int) time.Duration { return 12*time.Second + time.Duration(n)*time.Millisecond }
+	return []asyncio.EventInfo{
+		{Kind: asyncio.TaskResumed, Task: Fetch, Time: ms(100)},
+		{Kind: asyncio.TaskSuspended, Task: Fetch, Time: ms(150), Waits: &asyncio.WaitInfo{Kind: asyncio.ForTimer, Until: 15 * time.Second}},
+		{Kind: asyncio.TaskResumed, Task: Left, Time: ms(200)},
+		{Kind: asyncio.TaskSuspended, Task: Left, Time: ms(201), Waits: &asyncio.WaitInfo{Kind: asyncio.ForLock}},
+		{Kind: asyncio.TaskCreated, Task: 20, Name: "brief", ByTask: Main, By: "task main", Time: ms(300)},
+		{Kind: asyncio.TaskStarted, Task: 20, Time: ms(301)},
+		{Kind: asyncio.TaskEnded, Task: 20, Outcome: "error", Error: "no ink", Time: ms(302)},
+		{Kind: asyncio.TaskCancelAsked, Task: Fetch, By: "timeout of 13s of task main", Time: ms(900)},
+	}
+}

@@ -1,6 +1,6 @@
 import { render } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { count } from "./format";
+import { count, duration } from "./format";
 import { Graph } from "./graph";
 import { model, useModel } from "./model";
 import { Findings } from "./findings";
@@ -25,6 +25,7 @@ const keys: [string, string][] = [
   ["Left, Right", "in the tree: fold, unfold; in the timeline: earlier, later"],
   ["Enter", "open the task's page"],
   ["+, -, 0", "in the timeline: zoom; 0 follows the present"],
+  ["[, ]", "of a recording: a picture back, a picture on"],
   ["?", "this list"],
 ]; // prettier-ignore
 
@@ -52,6 +53,7 @@ function App() {
       } else if (typing) return;
       else if (e.key === "/") field.current!.focus();
       else if (e.key === "?") setHelp((h) => !h);
+      else if ((e.key === "[" || e.key === "]") && model.recording) model.seek(model.recording.at + (e.key === "[" ? -1 : 1));
       else if (names[+e.key - 1]) setView(names[+e.key - 1]);
       else return;
       e.preventDefault();
@@ -104,6 +106,7 @@ function App() {
           </button>
         </nav>
       </header>
+      {m.recording && <Scrubber at={m.recording.at} times={m.recording.times} />}
       {view !== "Findings" && severe.slice(0, 2).map((f) => (
         <p class="alarm" role="alert" key={f.text}>
           <strong>{f.rule}</strong> {f.text} <button onClick={() => setView("Findings")}>More</button>
@@ -126,6 +129,21 @@ function App() {
   );
 }
 
+// Which picture of a recording is shown, and the way to the others.
+function Scrubber({ at, times }: { at: number; times: number[] }) {
+  const since = duration(times[at] - times[0]);
+  return (
+    <div class="note bar scrubber">
+      <button aria-label="A picture back" onClick={() => model.seek(at - 1)}>‹</button>
+      <input type="range" aria-label="Picture" aria-valuetext={`picture ${at + 1} of ${times.length}, ${since}`} min={0} max={times.length - 1} value={at} onInput={(e) => model.seek(+e.currentTarget.value)} />
+      <button aria-label="A picture on" onClick={() => model.seek(at + 1)}>›</button>
+      <span>
+        picture {at + 1} of {times.length}, {since} after the first
+      </span>
+    </div>
+  );
+}
+
 // What there is, how it does, and what this page leaves out.
 function State() {
   const m = useModel();
@@ -136,7 +154,7 @@ function State() {
       <b class={`dot ${blocked || m.link === "lost" ? "bad" : m.link}`} />
       {m.link === "ended" ? `ended: ${m.reason}` : m.link === "lost" ? "connection lost" : blocked ? `blocked: ${blocked}` : m.link}
       <span class="quiet">
-        {count(m.tasks.size, "task")}, {count(m.eventRate, "event")}/s
+        {count(m.tasks.size, "task")}, {m.recording ? `${count(m.events, "event")} in all` : `${count(m.eventRate, "event")}/s`}
       </span>
       {lost > 0 && (
         <span class="warn" title="The timeline is hatched where events are missing; tree, graph and lists are whole.">

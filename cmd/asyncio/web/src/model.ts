@@ -3,9 +3,10 @@ import { History, Log2, stateOf } from "./history";
 import type { Event, Finding, Findings, Message, Picture, Sample, Task } from "./wire";
 
 // What the page knows. Pictures (snapshots) are asked for again and again and make up the tree, the graph and the lists;
-// the stream of events makes up the timeline, the distributions and what has ended.
+// the stream of events makes up the timeline, the distributions and what has ended. Of a recording the stream has all events at
+// once, and one of its pictures is shown: the time of that is the present.
 
-export type Link = "connecting" | "live" | "ended" | "lost";
+export type Link = "connecting" | "live" | "recording" | "ended" | "lost";
 
 class Model {
   link: Link = "connecting";
@@ -19,9 +20,12 @@ class Model {
   ended = new Map<number, Event>(); // those that ended lately with an error or cancelled, and the last others
   samples: Sample[] = [];
   lag = new Log2();
+  events = 0; // that were taken in
   eventRate = 0; // events a second that the program told of
   dropped = 0; // by the program, as this page was too slow
   skipped = 0; // by this page
+  recording?: { times: number[]; at: number }; // when its pictures were taken, and which is shown
+  spare = 400; // milliseconds a second for events: with more the page would stutter
   watched = 0; // the task whose page is open: its events are kept whole
   watchedEvents: Event[] = [];
   private nextSeq = 0;
@@ -30,9 +34,11 @@ class Model {
   private clock = { time: 0, at: 0 };
   private listeners = new Set<() => void>();
   private queued = false;
+  private sought = () => {}; // called when another picture of a recording is wanted
 
   // The time of the loop, as far as it can be told between two events.
   now() {
+    if (this.recording) return this.picture!.loop.time;
     const passed = this.link === "live" ? Math.min(1500, performance.now() - this.clock.at) : 0;
     return Math.max(this.history.end, this.clock.time + passed * 1e6);
   }
@@ -55,6 +61,21 @@ class Model {
   watch(id: number) {
     this.watched = id;
     this.watchedEvents = this.history.past(id);
+    if (this.recording && id) void this.recall(id);
+  }
+
+  private async recall(id: number) {
+    const events = await get<Event[]>(`tasks/${id}/events`);
+    if (typeof events !== "string" && this.watched === id) this.watchedEvents = events;
+    this.changed();
+  }
+
+  // Shows another picture of a recording.
+  seek(at: number) {
+    if (!this.recording) return;
+    this.recording.at = Math.max(0, Math.min(this.recording.times.length - 1, at));
+    this.sought();
+    this.changed();
   }
 
   async run() {
@@ -66,7 +87,7 @@ class Model {
         this.link = "lost";
       }
       this.changed();
-      if (this.link === "ended") return;
+      if (this.link === "ended" || this.link === "recording") return;
       await sleep(2000);
     }
   }
@@ -93,21 +114,22 @@ class Model {
         }
       }
     }
-    if (this.link !== "ended") this.link = "lost"; // the process ended hard
+    if (this.link !== "ended" && this.link !== "recording") this.link = "lost"; // the process ended hard
   }
 
-  // More than 400 ms a second for events would make the page stutter: it then leaves batches out, unread. Their
-  // numbers tell how many events that were.
+  // Where events take more time than there is to spare it leaves batches out, unread. Their numbers tell how many events that were.
   private overdrawn() {
+    if (this.recording) return false; // nothing is late
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.budget.second) this.budget = { second, spent: 0 };
-    return this.budget.spent > 400;
+    return this.budget.spent > this.spare;
   }
 
   private take(m: Message) {
     switch (m.kind) {
       case "hello":
-        this.link = "live";
+        this.link = m.recording ? "recording" : "live";
+        this.recording = m.recording;
         this.nextSeq = m.seq ?? 0;
         if (m.hello) this.show(m.hello);
         break;
@@ -118,6 +140,7 @@ class Model {
         this.takeSample(m.sample!);
         break;
       case "end":
+        if (this.recording) break; // all has been read
         this.link = "ended";
         this.reason = m.reason ?? "";
     }
@@ -133,6 +156,7 @@ class Model {
     }
     this.nextSeq = (m.seq ?? this.nextSeq) + events.length;
     this.seen += events.length + missing;
+    this.events += events.length;
     for (const e of events) {
       this.history.add(e);
       if (e.kind === "ended" && e.task) this.noteEnd(e);
@@ -167,6 +191,7 @@ class Model {
     this.picture = picture;
     this.tasks = new Map(picture.tasks?.map((t) => [t.id, t]));
     this.tick(picture.loop.time);
+    if (this.recording && this.history.total) return; // its events have told all
     for (const t of this.tasks.values()) this.history.meet(t.id, t.name, stateOf(t), picture.loop.time);
   }
 
@@ -175,7 +200,9 @@ class Model {
   private async poll() {
     for (;;) {
       const began = performance.now();
-      const [picture, findings] = await Promise.all([get<Picture>("snapshot"), get<Findings>("findings")]);
+      const at = this.recording?.at;
+      const which = at === undefined ? "" : `?at=${at}`;
+      const [picture, findings] = await Promise.all([get<Picture>("snapshot" + which), get<Findings>("findings" + which)]);
       if (this.link === "ended" && typeof picture === "string") return;
       this.trouble = typeof picture === "string" ? picture : "";
       if (typeof picture !== "string") this.show(picture);
@@ -184,7 +211,8 @@ class Model {
         this.partial = findings.partial ?? "";
       }
       this.changed();
-      await sleep(Math.max(1000, 9 * (performance.now() - began)));
+      if (!this.recording) await sleep(Math.max(1000, 9 * (performance.now() - began)));
+      else if (this.recording.at === at) await new Promise<void>((again) => (this.sought = again));
     }
   }
 }
@@ -203,6 +231,7 @@ export async function get<T extends object>(path: string): Promise<T | string> {
 }
 
 export const model = new Model();
+Object.assign(globalThis, { asyncio: model }); // for the browser's console
 
 // Draws the component again when the model has changed.
 export function useModel(): Model {

@@ -27,11 +27,13 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
 
   const task = m.tasks.get(id) ?? (typeof answer === "object" && answer.task.id === id ? answer.task : undefined);
   const lane = m.history.lanes.get(id);
-  const end = m.ended.get(id);
   const now = m.now();
-  const events = m.watchedEvents;
+  const last = m.ended.get(id);
+  const end = last && last.time <= now ? last : undefined; // a recording may know how it will end
+  const events = m.recording ? m.watchedEvents.filter((e) => e.time <= now) : m.watchedEvents;
   const stack = typeof answer === "object" && answer.stack;
   const findings = m.findings.filter((f) => f.tasks?.includes(id) || f.cycle?.includes(id));
+  const wants = [...m.tasks.values()].filter((t) => t.waits?.holder === id);
   const link = (id: number) => <TaskLink key={id} id={id} onOpen={onOpen} />;
   return (
     <aside aria-label="Task" class="task">
@@ -56,6 +58,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
         {task?.waits?.tasks && <Line name="waits for">{task.waits.tasks.slice(0, 50).map(link)}</Line>}
         {task?.waits?.holder && <Line name="held by">{link(task.waits.holder)}</Line>}
         {task?.awaited_by && <Line name="awaited by">{task.awaited_by.slice(0, 50).map((a) => [link(a.task), a.via && <span class="via">{a.via}</span>])}</Line>}
+        {wants.length > 0 && <Line name="has what is wanted by">{wants.slice(0, 50).map((t) => [link(t.id), <span class="via">{t.waits!.kind}</span>])}</Line>}
         {task?.blocks && (
           <Line name="inside of">{task.blocks.map((b) => `${b.what || b.kind}${b.until ? `, until ${duration(b.until - now)} from now` : ""}`).join("; ")}</Line>
         )}

@@ -30,7 +30,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
     const to = end ?? m.now();
     return all
       .filter((l) => l.gone >= to - span && l.first <= to && words.every((w) => `${l.id} ${l.name} ${l.outcome}`.toLowerCase().includes(w)))
-      .sort((a, b) => Number(a.gone < Infinity) - Number(b.gone < Infinity) || (a.gone < Infinity ? b.gone - a.gone : 0) || a.id - b.id);
+      .sort((a, b) => Number(a.gone <= to) - Number(b.gone <= to) || (a.gone <= to ? b.gone - a.gone : 0) || a.id - b.id);
   }, [m.history.total, m.tasks, words, end, span]);
   const chosen = Math.max(0, lanes.findIndex((l) => l.id === chosenId));
   const edge = () => end ?? m.now();
@@ -148,7 +148,7 @@ function describe(walk: typeof import("./history").History.prototype.walk, lane:
     text += `\n${state === GONE ? `ended: ${lane.outcome}` : `${labels[state]} for ${duration(Math.min(to, now) - from)}`}`;
     return false;
   });
-  for (const n of lane.notes) text += `\n${n.kind} ${n.by ? `by ${n.by}` : ""} ${n.error ?? n.message ?? ""}`;
+  for (const n of lane.notes) if (n.time <= now) text += `\n${n.kind} ${n.by ? `by ${n.by}` : ""} ${n.error ?? n.message ?? ""}`;
   return text;
 }
 
@@ -215,7 +215,7 @@ function paint(canvas: HTMLCanvasElement, box: HTMLElement, lanes: Lane[], m: M,
         g.fill();
       }
     g.clearRect(0, y, left - 4, height);
-    g.fillStyle = color(lane.outcome ? "--quiet" : "--text");
+    g.fillStyle = color(lane.gone <= now ? "--quiet" : "--text");
     let name = lane.name;
     while (g.measureText(name).width > left - 20) name = name.replace(/.…?$/, "…");
     g.fillText(name, 8, y + height / 2);

@@ -60,10 +60,11 @@ function flatten(tasks: Map<number, Task>, words: string[], folded: Set<number>)
 }
 
 // Those that ended lately, the last one first: where something went wrong, or whom one searches.
-function endedRows(ended: Map<number, Event>, words: string[]): Row[] {
+function endedRows(ended: Map<number, Event>, words: string[], now: number): Row[] {
   const rows: Row[] = [];
   for (const e of [...ended.values()].reverse()) {
     if (rows.length >= 200) break;
+    if (e.time > now) continue; // a recording has it later
     const text = `${e.task} ${e.name ?? ""} ${e.outcome ?? ""} ${e.error ?? ""}`.toLowerCase();
     const match = words.length ? words.every((w) => text.includes(w)) : e.outcome !== "result";
     if (match) rows.push({ key: `gone ${e.task}`, depth: 0, gone: e, match: true });
@@ -77,7 +78,7 @@ export function Tree({ words, open, onOpen }: ViewProps) {
   const [folded, setFolded] = useState(new Set<number>());
   const [chosen, setChosen] = useState(0);
   const wrong = wrongTasks(m.findings);
-  const rows = useMemo(() => [...flatten(m.tasks, words, folded), ...endedRows(m.ended, words)], [m.tasks, m.ended.size, words, folded]);
+  const rows = useMemo(() => [...flatten(m.tasks, words, folded), ...endedRows(m.ended, words, m.now())], [m.tasks, m.ended.size, words, folded]);
   const found = useMemo(() => (words.length ? [...m.tasks.values()].filter((t) => matches(t, words)).length : m.tasks.size), [m.tasks, words]);
 
   const fold = (row: Row | undefined, yes: boolean) => {

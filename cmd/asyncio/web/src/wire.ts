@@ -76,6 +76,7 @@ export type Message = {
   events?: Event[];
   sample?: Sample;
   reason?: string;
+  recording?: { times: number[]; at: number }; // of a hello: this is no process, and has these pictures
 };
 
 export type Finding = {

@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+
+	"example.com/asyncio/cmd/asyncio/internal/browser"
+	"example.com/asyncio/cmd/asyncio/internal/scene"
+	"example.com/asyncio/cmd/asyncio/web"
+	"example.com/asyncio/introspect"
+)
+
+// The page of a recording: from picture to picture, what there was then and nothing of what came later.
+func TestChromiumRecording(t *testing.T) {
+	r, err := openRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.file.Close()
+	ctx := browser.Open(t, web.Handler(r.handler(), ""))
+	has := func(selector string) bool {
+		t.Helper()
+		return browser.Value[bool](t, ctx, `!!document.querySelector("`+selector+`")`)
+	}
+	browser.Shows(t, ctx, ".state", "recording\n5 tasks, 8 events in all")
+	browser.Shows(t, ctx, ".scrubber", "picture 1 of 2, 0 ns after the first")
+	browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("fetch")).click() ?? true`)
+	browser.Shows(t, ctx, ".task", "waits for timer")
+	browser.Shows(t, ctx, ".task", "a recording has no stacks")
+	if has("[role=alert]") || has(".why") || has(".pill.error") {
+		t.Error("the first picture shows what came later")
+	}
+	browser.Do(t, ctx, chromedp.KeyEvent("]"))
+	browser.Shows(t, ctx, ".scrubber", "picture 2 of 2, 1 s after the first")
+	browser.Shows(t, ctx, "[role=alert]", "None of them can go on")
+	browser.Shows(t, ctx, ".why", "asked by timeout of 13s of task main")
+	browser.Shows(t, ctx, ".task table", "12.9 s\tcancel asked")
+	browser.Shows(t, ctx, ".task table", "12.1 s\tresumed")
+	browser.Shows(t, ctx, ".row:has(.pill.error)", "brief")
+	browser.Picture(t, ctx, "recording", "light", 700*time.Millisecond)
+	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
+	browser.Search(t, ctx, "brief")
+	browser.Shows(t, ctx, "#lane-chosen", "brief #20 ended: error ended no ink")
+	browser.Search(t, ctx, "left")
+	browser.Shows(t, ctx, "#lane-chosen", "waits for a lock for 799 ms")
+	browser.Picture(t, ctx, "recording-timeline", "dark", 700*time.Millisecond)
+	browser.Do(t, ctx, chromedp.KeyEvent("["), chromedp.KeyEvent("1"))
+	browser.Search(t, ctx, "")
+	browser.Shows(t, ctx, ".scrubber", "picture 1 of 2")
+	browser.Shows(t, ctx, ".rows", "waits for job main.pack")
+	if browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap"))); has("[role=alert]") {
+		t.Error("back at the first picture there is an alarm")
+	}
+	browser.Shows(t, ctx, "figure", "3 steps")
+}
+
+var tree = flag.String("tree", "", "have treesum hash this, with sha512 one file at a time, for pictures; the list of Go's own sources is else read slowly")
+
+// Treesum at work, as ps, pstree, top and the page show it from outside. The pictures of README.md and the texts of
+// docs/debugging.md come from here: go test -run Treesum -v -tree /usr -screenshots DIR
+func TestChromiumTreesum(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	treesum := filepath.Join(dir, "treesum")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", treesum, "example.com/asyncio/examples/treesum").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: treesum at work: it cannot be built from here (without go.work?)\n%s", out)
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, stop := context.WithCancel(t.Context())
+	defer stop()
+	cmd := exec.CommandContext(program, treesum, "--introspect", filepath.Join(strings.TrimSpace(string(root)), "src"))
+	pause := 100 * time.Millisecond
+	if *tree != "" {
+		cmd.Args = append(cmd.Args[:2], "-j1", "-asha512", *tree)
+		pause = 0
+	}
+	list, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	says, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	over := make(chan struct{})
+	go func() {
+		defer close(over)
+		for err := error(nil); err == nil; time.Sleep(pause) {
+			_, err = io.CopyN(io.Discard, list, 4<<10)
+		}
+	}()
+	defer func() {
+		stop()
+		<-over
+		_ = cmd.Wait()
+	}()
+	if _, err := bufio.NewReader(says).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	pid := strconv.Itoa(cmd.Process.Pid)
+	client, err := introspect.Dial(t.Context(), pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for full := false; !full; { // until the list is what all wait for
+		p, err := client.Picture(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		full = strings.Contains(introspect.PS(&p.Snapshot), "queue put")
+	}
+
+	for _, command := range []string{"ps", "pstree"} {
+		status, text, errs := asyncioIn(t, command, pid)
+		for _, want := range []string{"treesum, process " + pid, "walk", "hash", "queue put <Queue maxsize=64 "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not show %q\n%s", command, want, text)
+			}
+		}
+		if status != 0 || errs != "" {
+			t.Errorf("%s: status %d\n%s", command, status, errs)
+		}
+		t.Logf("$ asyncio %s %s\n%s", command, pid, text)
+	}
+	top := newTop(t, &live{client, time.Hour})
+	top.height = 14
+	if s := top.View().Content; !strings.Contains(s, "walk ") {
+		t.Errorf("top does not show walk\n%s", s)
+	} else {
+		t.Logf("$ asyncio top %s\n%s", pid, s)
+	}
+
+	ctx := browser.Open(t, web.Handler(proxy(client), ""))
+	browser.Size(t, ctx, 1240, 520, 2)
+	browser.Shows(t, ctx, ".rows", "walk")
+	browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("walk")).click() ?? true`)
+	browser.Shows(t, ctx, ".task h2", "walk #2")
+	browser.Shows(t, ctx, ".task pre", "main.(*pipeline).walk")
+	browser.Picture(t, ctx, "treesum-tree", "light", 4*time.Second)
+	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
+	browser.Shows(t, ctx, "#lane-chosen", "Task-1")
+	browser.Picture(t, ctx, "treesum-timeline", "dark", 4*time.Second)
+	browser.Do(t, ctx, chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS(".thing")))
+	browser.Shows(t, ctx, ".graph", "Queue maxsize=64")
+	browser.Picture(t, ctx, "treesum-waits", "dark", 4*time.Second)
+}

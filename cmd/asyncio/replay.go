@@ -1,0 +1,252 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"time"
+
+	"example.com/asyncio"
+	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/introspect"
+)
+
+type replayCommand struct {
+	File   string        `arg:"" name:"FILE" help:"What asyncio record has written."`
+	At     time.Duration `help:"Begin with the picture at this time after the first; with --ps and --pstree, show that one and not the last."`
+	Ps     bool          `help:"Print the tasks, as asyncio ps." xor:"how"`
+	Pstree bool          `help:"Print the tree of awaits, as asyncio pstree." xor:"how"`
+	Web    bool          `help:"Look at it in the browser, as asyncio web." xor:"how"`
+	Port   int           `help:"With --web: the port on 127.0.0.1; any that is free if it is not given."`
+	Stay   bool          `help:"With --web: do not open the browser."`
+}
+
+// Run shows a recording.
+func (c *replayCommand) Run(ctx context.Context, t *terminal) error {
+	r, err := openRecording(c.File)
+	if err != nil {
+		return err
+	}
+	defer r.file.Close()
+	printed := c.Ps || c.Pstree || t.json && !c.Web
+	switch {
+	case c.At > 0:
+		r.seek(c.At)
+	case printed:
+		r.at = len(r.pictures) - 1
+	}
+	switch {
+	case c.Pstree:
+		return printTree(t, r.pictures[r.at].Picture)
+	case printed:
+		return printTasks(t, r.pictures[r.at].Picture, r.findings(r.at))
+	case c.Web:
+		return serveWeb(ctx, t, r.handler(), c.Port, c.Stay)
+	}
+	return show(ctx, t, r)
+}
+
+// A recording is a source for top, whose [ and ] go from picture to picture, and for the page.
+type recording struct {
+	file     *os.File
+	pictures []recorded // one or more
+	stream   []span     // the lines with events and samples
+	seq      uint64     // the number of the first event
+	at       int        // the picture that is shown
+}
+
+// recorded is a picture, and what was wrong then.
+type recorded struct {
+	*introspect.Picture
+	findings []introspect.Finding
+}
+
+// A span is where a line stands in the file. Events are too many to keep.
+type span struct{ offset, size int64 }
+
+// openRecording reads a file. A last line that is cut off is left out: whoever recorded was ended hard.
+func openRecording(path string) (*recording, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &recording{file: file}
+	if err := r.read(); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	return r, nil
+}
+
+func (r *recording) read() error {
+	lines := bufio.NewReader(r.file)
+	var hello *introspect.Picture
+	for at := int64(0); ; {
+		text, err := lines.ReadBytes('\n')
+		if err == io.EOF { // what text has is cut off
+			break
+		}
+		if err != nil {
+			return err
+		}
+		here := span{at, int64(len(text))}
+		at += here.size
+		if bytes.HasPrefix(text, []byte(`{"kind":"events"`)) {
+			r.stream = append(r.stream, here)
+			continue
+		}
+		var l line
+		if err := json.Unmarshal(text, &l); err != nil {
+			return fmt.Errorf("%s is no recording: %w", r.file.Name(), err)
+		}
+		switch {
+		case l.Kind == kindPicture && l.Picture != nil:
+			r.pictures = append(r.pictures, recorded{l.Picture, l.Findings})
+		case l.Kind == introspect.KindHello:
+			if hello == nil {
+				hello, r.seq = l.Hello, l.Seq
+			}
+		case l.Kind == introspect.KindSample:
+			r.stream = append(r.stream, here)
+		case l.Kind != introspect.KindEnd:
+			return fmt.Errorf("%s is no recording", r.file.Name())
+		}
+	}
+	if len(r.pictures) == 0 && hello != nil { // it was ended before the first
+		r.pictures = append(r.pictures, recorded{Picture: hello})
+	}
+	if len(r.pictures) == 0 {
+		return fmt.Errorf("%s is empty", r.file.Name())
+	}
+	return nil
+}
+
+// seek goes to the last picture that was taken no later than this after the first.
+func (r *recording) seek(after time.Duration) {
+	for r.at = 0; r.at+1 < len(r.pictures) && r.since(r.at+1) <= after; r.at++ {
+	}
+}
+
+func (r *recording) since(i int) time.Duration {
+	return r.pictures[i].Loop.Taken.Sub(r.pictures[0].Loop.Taken)
+}
+
+// Picture returns the picture that is shown, after Back and Forward another one.
+func (r *recording) Picture(_ context.Context, a model.Action) (*introspect.Picture, string, error) {
+	switch a {
+	case model.Back:
+		r.at = max(0, r.at-1)
+	case model.Forward:
+		r.at = min(r.at+1, len(r.pictures)-1)
+	}
+	where := fmt.Sprintf("[picture %d of %d, at %v]", r.at+1, len(r.pictures), r.since(r.at).Round(time.Millisecond))
+	return r.pictures[r.at].Picture, where, nil
+}
+
+var errNoStacks = errors.New("a recording has no stacks") // since to take them all would hold the loop up
+
+// Task returns no page.
+func (r *recording) Task(context.Context, uint64) (*introspect.TaskPage, error) {
+	return nil, errNoStacks
+}
+
+// Findings returns what is wrong in the picture that is shown.
+func (r *recording) Findings(context.Context) (*introspect.Findings, error) {
+	return r.findings(r.at), nil
+}
+
+func (r *recording) findings(at int) *introspect.Findings {
+	p := r.pictures[at]
+	if p.findings == nil {
+		p.findings = introspect.Check(&p.Snapshot)
+	}
+	return &introspect.Findings{Process: p.Process, Findings: p.findings}
+}
+
+// Events yields all events.
+func (r *recording) Events(context.Context) iter.Seq2[*introspect.Message, error] {
+	return func(yield func(*introspect.Message, error) bool) {
+		for _, s := range r.stream {
+			m := new(introspect.Message)
+			err := json.NewDecoder(io.NewSectionReader(r.file, s.offset, s.size)).Decode(m)
+			if !yield(m, err) || err != nil {
+				return
+			}
+		}
+	}
+}
+
+// Every is 0: nothing changes by itself.
+func (r *recording) Every() time.Duration { return 0 }
+
+// A helloAgain begins the stream of a recording: it tells the page which pictures there are.
+type helloAgain struct {
+	introspect.Message
+	Recording struct {
+		Times []time.Duration `json:"times"` // of the pictures, as the loop counts; ?at=N asks for one
+		At    int             `json:"at"`    // which to begin with
+	} `json:"recording"`
+}
+
+// handler answers as a process does, and takes ?at=N for the picture that is meant.
+func (r *recording) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, req *http.Request) { reply(w, r.pictures[r.asked(req)].Picture) })
+	mux.HandleFunc("GET /findings", func(w http.ResponseWriter, req *http.Request) { reply(w, r.findings(r.asked(req))) })
+	mux.HandleFunc("GET /events", r.serveEvents)
+	mux.HandleFunc("GET /tasks/{id}", func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		reply(w, introspect.Failure{Error: errNoStacks.Error()})
+	})
+	mux.HandleFunc("GET /tasks/{id}/events", func(w http.ResponseWriter, req *http.Request) {
+		id, _ := strconv.ParseUint(req.PathValue("id"), 10, 64)
+		reply(w, r.eventsOf(req.Context(), id))
+	})
+	return mux
+}
+
+func reply(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
+
+// asked returns the picture that a request means.
+func (r *recording) asked(req *http.Request) int {
+	at, _ := strconv.Atoi(req.URL.Query().Get("at"))
+	return min(max(0, at), len(r.pictures)-1)
+}
+
+func (r *recording) serveEvents(w http.ResponseWriter, _ *http.Request) {
+	hello := &helloAgain{}
+	hello.Kind, hello.Seq, hello.Hello, hello.Recording.At = introspect.KindHello, r.seq, r.pictures[0].Picture, r.at
+	for _, p := range r.pictures {
+		hello.Recording.Times = append(hello.Recording.Times, p.Loop.Time)
+	}
+	reply(w, hello)
+	for _, s := range r.stream {
+		if _, err := io.Copy(w, io.NewSectionReader(r.file, s.offset, s.size)); err != nil {
+			return
+		}
+	}
+	reply(w, introspect.Message{Kind: introspect.KindEnd, Reason: "the end of the recording"})
+}
+
+func (r *recording) eventsOf(ctx context.Context, id uint64) []asyncio.EventInfo {
+	found := []asyncio.EventInfo{} // not null
+	for m, err := range r.Events(ctx) {
+		if err != nil || ctx.Err() != nil {
+			break
+		}
+		for _, e := range m.Events {
+			if e.Task == id || slices.Contains(e.Through, id) {
+				found = append(found, e)
+			}
+		}
+	}
+	return found
+}
