@@ -40,6 +40,11 @@
 // the number of its first, and how many are missing before that one. A message "sample" comes once a second. The last is
 // "end", unless the process ended hard.
 //
+// # Recordings
+//
+// [Client.Record] writes a stream to a file, and pictures in between, to be looked at later: a line {"kind":"asyncio recording","version":1}, and
+// then a [Message] a line. [ReadRecording] reads it.
+//
 // # Where the sockets are
 //
 // In the folder asyncio in $XDG_RUNTIME_DIR, or else the folder asyncio-UID in the folder for temporary files: PID.sock, and

@@ -29,16 +29,18 @@ type Picture struct {
 
 // The kinds of a [Message].
 const (
-	KindHello  = "hello"  // the first: Hello, and Seq, the number that the first event will have
-	KindEvents = "events" // Events, Seq, Dropped
-	KindSample = "sample" // Sample
-	KindEnd    = "end"    // the last: Reason
+	KindHello   = "hello"   // the first: Hello, and Seq, the number that the first event will have
+	KindEvents  = "events"  // Events, Seq, Dropped
+	KindSample  = "sample"  // Sample
+	KindPicture = "picture" // Picture; only in a recording, see [Client.Record]
+	KindEnd     = "end"     // the last: Reason
 )
 
-// A Message is a line of GET /events.
+// A Message is a line of GET /events, or of a recording.
 type Message struct {
-	Kind  string   `json:"kind"`
-	Hello *Picture `json:"hello,omitempty"`
+	Kind    string   `json:"kind"`
+	Hello   *Picture `json:"hello,omitempty"`
+	Picture *Picture `json:"picture,omitempty"`
 
 	Seq     uint64              `json:"seq,omitempty"`     // the number of the first of Events; the others follow without a gap
 	Dropped uint64              `json:"dropped,omitempty"` // how many are missing between the batch before and this one
