@@ -122,9 +122,16 @@ func (c *Client) sendPictures(ctx context.Context, what Recording, send func(*Me
 				return
 			}
 		}
-		p, err := c.Picture(ctx)
+		m := &Message{Kind: KindPicture}
+		var err error
+		m.Picture, err = c.Picture(ctx)
+		if err == nil {
+			if f, err := c.Findings(ctx); err == nil {
+				m.Findings = f.Findings
+			}
+		}
 		matters := err == nil || what.NoEvents && (first || errors.Is(err, ErrNoProcess))
-		if matters && !send(&Message{Kind: KindPicture, Picture: p}, err) {
+		if matters && !send(m, err) {
 			return
 		}
 	}

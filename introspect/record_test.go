@@ -45,7 +45,7 @@ func TestRecord(t *testing.T) {
 				_, _ = l.CallSoonThreadsafe(func(ctx context.Context) { go1.Set(); close(done) })
 				<-done
 				go func() { tick <- time.Time{} }()
-			case strings.HasPrefix(line, `{"kind":"picture"`) && bytes.Contains(file.Bytes(), []byte(`"ended"`)):
+			case strings.HasPrefix(line, `{"kind":"picture"`) && !strings.Contains(line, `"worker"`) && bytes.Contains(file.Bytes(), []byte(`"ended"`)):
 				cancel()
 			}
 			file.WriteString(line)
@@ -65,8 +65,8 @@ func TestRecord(t *testing.T) {
 				read.Pictures++
 				lines.add("hello: %d tasks", len(m.Hello.Tasks))
 			case introspect.KindPicture:
-				if read.Pictures++; read.Events > 0 {
-					lines.add("picture: %d task", len(m.Picture.Tasks))
+				if read.Pictures++; len(m.Picture.Tasks) == 1 && read.Events > 0 {
+					lines.add("picture: %s", m.Picture.Tasks[0].Name)
 				}
 			case introspect.KindEvents:
 				read.Events += uint64(len(m.Events))
@@ -79,7 +79,7 @@ func TestRecord(t *testing.T) {
 				lines.add("end: %s", m.Reason)
 			}
 		}
-		lines.want(t, "hello: 2 tasks", "resumed ", "ended result", "picture: 1 task", "end: the recording was stopped")
+		lines.want(t, "hello: 2 tasks", "resumed ", "ended result", "picture: main", "end: the recording was stopped")
 		if read != got {
 			t.Errorf("recorded %+v, read %+v", got, read)
 		}
@@ -122,6 +122,33 @@ func TestRecordPictures(t *testing.T) {
 		kinds.want(t, "asyncio recording", "picture", "picture", "picture", "end")
 		if want := (introspect.Recorded{Pictures: 3}); got != want {
 			t.Errorf("got %+v", got)
+		}
+		return err
+	})
+}
+
+// With each picture stands what was wrong then.
+func TestRecordFindings(t *testing.T) {
+	runtimeFolder(t)
+	run(t, func(ctx context.Context) error {
+		stop, err := introspect.Serve(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		circle(ctx)
+		var file bytes.Buffer
+		_, err = record(ctx, introspect.Recording{Pictures: 1, NoEvents: true}, func(_ func(), line string) error {
+			file.WriteString(line)
+			return nil
+		})
+		var lines lines
+		for m := range introspect.ReadRecording(&file) {
+			lines.add("%s %d", m.Kind, len(m.Findings))
+		}
+		lines.want(t, "picture 1", "end 0")
+		for _, task := range asyncio.AllTasks(ctx)[1:] {
+			task.Cancel()
 		}
 		return err
 	})

@@ -32,7 +32,7 @@ const (
 	KindHello   = "hello"   // the first: Hello, and Seq, the number that the first event will have
 	KindEvents  = "events"  // Events, Seq, Dropped
 	KindSample  = "sample"  // Sample
-	KindPicture = "picture" // Picture; only in a recording, see [Client.Record]
+	KindPicture = "picture" // Picture, and Findings, what was wrong then; only in a recording, see [Client.Record]
 	KindEnd     = "end"     // the last: Reason
 )
 
@@ -41,6 +41,8 @@ type Message struct {
 	Kind    string   `json:"kind"`
 	Hello   *Picture `json:"hello,omitempty"`
 	Picture *Picture `json:"picture,omitempty"`
+
+	Findings []Finding `json:"findings,omitempty"`
 
 	Seq     uint64              `json:"seq,omitempty"`     // the number of the first of Events; the others follow without a gap
 	Dropped uint64              `json:"dropped,omitempty"` // how many are missing between the batch before and this one
