@@ -49,7 +49,7 @@ type note struct {
 
 func (n *note) handle() *Handle {
 	h := &n.of.shared
-	h.done, h.future = n.of.Func, n.future
+	h.future = n.future
 	return h
 }
 
@@ -60,6 +60,7 @@ func (c *SharedCallback) AddTo(f AnyFuture) {
 	switch {
 	case c.shared.ctx.loop == nil:
 		c.shared.init(b.loop, "SharedCallback.AddTo", nil)
+		c.shared.kind, c.shared.done = aNote, c.Func
 	case c.shared.ctx.loop != b.loop:
 		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
 	}
@@ -147,7 +148,9 @@ func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
 		switch {
 		case e == nil:
 		case which(e):
-			e.taken()
+			if e.kind == aNote {
+				e.taken()
+			}
 			removed++
 		default:
 			f.addWaiter(e)

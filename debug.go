@@ -63,9 +63,6 @@ func (c *stepClock) begin(l *Loop, e entry) {
 }
 
 func (c *stepClock) end(l *Loop) {
-	if c.step == nil {
-		return
-	}
 	took := time.Since(c.began)
 	if took >= l.slow && l.debug {
 		what := c.what

@@ -49,11 +49,14 @@ func (h *head) handle() *Handle {
 	return (*Handle)(unsafe.Pointer(h))
 }
 
-// taken is handle for the one call that there is. A note forgets its future: others of its block may live longer.
-func (h *head) taken() *Handle {
-	called := h.handle()
+// taken is handle for the one call that there is, and the future that this is about. A note forgets that: others of its block may live longer.
+func (h *head) taken() (*Handle, *futureBase) {
 	if h.kind == aNote {
-		(*note)(unsafe.Pointer(h)).future = nil
+		n := (*note)(unsafe.Pointer(h))
+		f := n.future
+		n.future = nil
+		return &n.of.shared, f
 	}
-	return called
+	called := (*Handle)(unsafe.Pointer(h))
+	return called, called.future
 }

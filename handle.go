@@ -79,10 +79,12 @@ func (h *Handle) drop() {
 	h.fn, h.done, h.future = nil, nil, nil
 }
 
-// call does what the handle is for.
-func (h *Handle) call() {
-	fn, done, f := h.fn, h.done, h.future
-	h.drop()
+// call does what the handle is for, with f, its future.
+func (h *Handle) call(f *futureBase) {
+	fn, done := h.fn, h.done
+	if h.kind == aHandle { // or else it is shared by many calls
+		h.drop()
+	}
 	switch {
 	case done != nil:
 		done(&h.ctx, f.self.face())

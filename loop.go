@@ -113,6 +113,7 @@ func newLoop(d driver.Driver) *Loop {
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
 	l.slept.shared.initOutside(l)
+	l.slept.shared.kind = aNote
 	return l
 }
 

@@ -164,7 +164,9 @@ func newBody(l *Loop) func(*coro.Stack) {
 	return func(s *coro.Stack) {
 		defer l.stackDied(s)
 		for {
-			l.callStack = s
+			if l.callStack != s { // to look is cheaper than to write a pointer
+				l.callStack = s
+			}
 			e, ok := l.nextOnBareStack()
 			if !ok {
 				if !l.group.Leave(s) {
@@ -174,7 +176,8 @@ func newBody(l *Loop) func(*coro.Stack) {
 			}
 			t := e.strand()
 			if t == nil {
-				l.call(s, e.taken())
+				h, f := e.taken()
+				l.call(s, h, f)
 				continue
 			}
 			to := t.stack // where t stands
@@ -203,14 +206,16 @@ func newBody(l *Loop) func(*coro.Stack) {
 // nextOnBareStack takes what a suspended strand left to do, or else what is next;
 // false if the loop is to leave.
 func (l *Loop) nextOnBareStack() (entry, bool) {
-	e, ok := l.handed, true
-	l.handed = nil
-	if e == nil {
+	if e := l.handed; e != nil {
+		l.handed = nil
+		return e, true
+	}
+	if l.clock.step != nil {
 		l.clock.end(l)
-		e, ok = l.next()
-		if l.debug && ok { // an eager start is part of its creator's step
-			l.clock.begin(l, e)
-		}
+	}
+	e, ok := l.next()
+	if l.debug && ok { // an eager start is part of its creator's step
+		l.clock.begin(l, e)
 	}
 	return e, ok
 }
@@ -403,8 +408,8 @@ func (l *Loop) endEagerStart(t *strand) *coro.Stack {
 	return to
 }
 
-// call calls back on a bare stack.
-func (l *Loop) call(s *coro.Stack, h *Handle) {
+// call calls back on a bare stack. f is the future that h's call is told of, or that gets its outcome.
+func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if h.cancelled {
 		return
 	}
@@ -435,7 +440,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle) {
 		}
 		l.vars = nil
 	}()
-	h.call()
+	h.call(f)
 	returned = true
 }
 
