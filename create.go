@@ -73,15 +73,19 @@ func CreateEagerTaskFactory(f TaskFactory) TaskFactory {
 // It panics if there is no running loop ([ErrNoRunningLoop]), if the loop is
 // closed ([ErrLoopClosed]) or fn is nil ([ErrValue]). See asyncio.create_task.
 func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
+	l := mustLoop(ctx, "CreateTask")
 	t := &Task[T]{fn: fn}
-	t.create(ctx, "CreateTask", t, codePointer(fn), opts)
+	t.init(l, t) // here, where it is new: then there is nothing old in it for the collector
+	t.create(ctx, l, "CreateTask", codePointer(fn), opts)
 	return t
 }
 
 // Go is [CreateTask] for a function without a result. See asyncio.create_task.
 func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
+	l := mustLoop(ctx, "Go")
 	t := &Task[None]{fn: withNone(fn)}
-	t.create(ctx, "Go", t, codePointer(fn), opts)
+	t.init(l, t) // as in CreateTask
+	t.create(ctx, l, "Go", codePointer(fn), opts)
 	return t
 }
 
@@ -91,9 +95,10 @@ func withNone(fn func(ctx context.Context) error) func(ctx context.Context) (Non
 	return *(*func(ctx context.Context) (None, error))(unsafe.Pointer(&fn))
 }
 
-// create is CreateTask but for the type. self is the Task that t is part of.
-func (t *taskBase) create(ctx context.Context, act string, self node, code uintptr, opts []TaskOption) {
-	l := mustLoop(ctx, act)
+// create is what CreateTask does beside making the future.
+func (t *taskBase) create(ctx context.Context, l *Loop, act string, code uintptr, opts []TaskOption) {
+	t.future().isTask = true
+	t.kind, t.epoch = aStrand, uint32(l.futures>>32)
 	if code == 0 {
 		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
 	}
@@ -106,9 +111,6 @@ func (t *taskBase) create(ctx context.Context, act string, self node, code uintp
 		config = l.configure(opts)
 	}
 	t.code = code
-	t.future().init(l, self)
-	t.future().isTask = true
-	t.kind, t.epoch = aStrand, uint32(l.futures>>32)
 	t.setName(config.Name)
 	if config.Context != nil {
 		t.given = config.Context
@@ -149,7 +151,7 @@ func (l *Loop) configure(opts []TaskOption) (c TaskConfig) {
 func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task[T] {
 	l := mustLoop(ctx, "a task")
 	t := &Task[T]{}
-	t.future().init(l, t)
+	t.init(l, t)
 	t.future().isTask = true
 	t.kind = aStrand
 	t.setName(l.configure(opts).Name)

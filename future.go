@@ -172,9 +172,12 @@ func (f *futureBase) init(l *Loop, self node) {
 	l.futures++
 	f.nth = uint32(l.futures)
 	if l.debug {
-		f.extra().made = callers()
+		f.noteMade()
 	}
 }
+
+//go:noinline
+func (f *futureBase) noteMade() { f.extra().made = callers() }
 
 func (f *futureBase) extra() *futureMore {
 	if f.more == nil {

@@ -103,7 +103,8 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
 	first := &callContext{placed: placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
-	t.create(first, "Run", t, code, append([]TaskOption{WithContext(r.context)}, opts...))
+	t.init(l, t)
+	t.create(first, l, "Run", code, append([]TaskOption{WithContext(r.context)}, opts...))
 	if ctx.Err() != nil {
 		CancelBy(named("the ctx of Run"), t, ctx.Err())
 	} else if ctx.Done() != nil {
