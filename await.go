@@ -27,14 +27,14 @@ func (f *futureBase) await(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.state != pending && f.loop == t.future().loop {
+	l := t.future().loop
+	if f.state != pending && f.loop == l {
 		return f.outcome()
 	}
-	if _, ok := ctx.(*taskContext); !ok || f.loop != t.future().loop || f == t.future() || f.selfAwaited {
+	if _, ok := ctx.(*taskContext); !ok || f.loop != l || f == t.future() || f.selfAwaited {
 		return f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
-	l := f.loop
 	if to := l.successor(&t.strand, f); to != nil && !t.stack.Cross(to) { // suspend
 		t.stack.Forward()
 	}
@@ -73,21 +73,19 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 
 // awaiter returns the task whose ctx it is, if it runs and may suspend.
 func awaiter(ctx context.Context) (*taskBase, error) {
-	c, ok := ctx.(*taskContext) // by far the most
-	if !ok {
-		return awaiterAt(placeOf(ctx))
+	if c, ok := ctx.(*taskContext); ok { // by far the most
+		if l := c.future().loop; &c.strand == l.current && l.vars == nil && !l.odd {
+			return (*taskBase)(c), nil
+		}
 	}
-	return mayAwait(c.future().loop, &c.strand)
+	return awaiterAt(placeOf(ctx))
 }
 
 func awaiterAt(p place) (*taskBase, error) {
 	if p == nil {
 		return nil, misuse(ErrNoRunningLoop, "await under a ctx that comes from no task; pass the ctx that the task was given, and start with asyncio.Run")
 	}
-	return mayAwait(p.on(), p.in())
-}
-
-func mayAwait(l *Loop, s *strand) (*taskBase, error) {
+	l, s := p.on(), p.in()
 	if l.debug {
 		if err := l.checkHere("await"); err != nil {
 			return nil, err
@@ -118,8 +116,16 @@ func (l *Loop) refuseAwait(s *strand) error {
 
 // startWait has f wake t; next t suspends.
 func (f *futureBase) startWait(t *taskBase) {
-	f.addWaiter(&t.head)
 	t.waits = f
+	if f.waiter != nil || t.mustCancel {
+		f.startWaitOddly(t)
+		return
+	}
+	f.waiter = &t.head
+}
+
+func (f *futureBase) startWaitOddly(t *taskBase) {
+	f.addWaiter(&t.head)
 	if t.mustCancel {
 		t.mustCancel = false // before: along a circle the cancel comes back to t
 		if !f.cancel(t.request.by, []any{t.request.Message}) {
@@ -131,6 +137,13 @@ func (f *futureBase) startWait(t *taskBase) {
 // endWait returns what the await of f ends with.
 func (f *futureBase) endWait(t *taskBase) error {
 	t.waits = nil
+	if f.state == finished && !t.mustCancel {
+		return nil
+	}
+	return f.endWaitOddly(t)
+}
+
+func (f *futureBase) endWaitOddly(t *taskBase) error {
 	var err error
 	if f.state != pending {
 		err = f.outcome()
