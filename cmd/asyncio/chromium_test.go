@@ -130,7 +130,7 @@ func TestChromiumTreesum(t *testing.T) {
 
 	for _, command := range []string{"ps", "pstree"} {
 		status, text, errs := asyncioIn(t, command, pid)
-		for _, want := range []string{"treesum, process " + pid, "walk", "hash", "queue put <Queue maxsize=64 "} {
+		for _, want := range []string{"treesum, process " + pid, "walk", "queue put <Queue maxsize=64 "} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s does not show %q\n%s", command, want, text)
 			}
@@ -157,6 +157,9 @@ func TestChromiumTreesum(t *testing.T) {
 	browser.Picture(t, ctx, "treesum-tree", "light", 4*time.Second)
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, "#lane-chosen", "Task-1")
+	browser.Do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("++"))
+	browser.Shows(t, ctx, "#window", "2.5 s")
+	browser.Shows(t, ctx, "[aria-pressed]", "Following")
 	browser.Picture(t, ctx, "treesum-timeline", "dark", 4*time.Second)
 	browser.Do(t, ctx, chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS(".thing")))
 	browser.Shows(t, ctx, ".graph", "Queue maxsize=64")

@@ -5,6 +5,8 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -79,6 +81,7 @@ func proxy(client *introspect.Client) http.Handler {
 		},
 		Transport:     client.Transport(),
 		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0), // that the process or the browser is gone is no news
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
 			http.Error(w, "the process has ended, or does not answer: "+err.Error(), http.StatusBadGateway)
 		},

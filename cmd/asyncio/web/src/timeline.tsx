@@ -116,8 +116,9 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
         </span>
         {drawnStates.map((s) => (
           <span key={s} class="key">
+            {s === WAITS && "waits for: "}
             <i style={{ background: `var(--lane-${s})` }} />
-            {labels[s]}
+            {s < WAITS ? labels[s] : categories[s - WAITS]}
           </span>
         ))}
         {forgotten > 0 && <span class="warn">older events are forgotten: {forgotten.toLocaleString("en")}</span>}
