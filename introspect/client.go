@@ -182,7 +182,8 @@ func (c *Client) lost(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	if _, gone := os.Stat(c.process.Path); errors.Is(gone, fs.ErrNotExist) || errors.Is(alive(c.process.PID), ErrNoProcess) {
+	// A process that was ended hard leaves its socket, at which nobody listens.
+	if _, gone := os.Stat(c.process.Path); errors.Is(gone, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(alive(c.process.PID), ErrNoProcess) {
 		return fmt.Errorf("asyncio: process %s has ended, or serves no more: %w", c.process.Name, ErrNoProcess)
 	}
 	return fmt.Errorf("asyncio: process %s: %w", c.process.Name, err)

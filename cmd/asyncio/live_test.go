@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -124,11 +125,12 @@ func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := strconv.Itoa(os.Getpid())
-	play := func(name, findings string) {
+	play := func(name, findings string) (hangUp func()) {
 		ln, err := net.Listen("unix", filepath.Join(introspect.Folder(), name+".sock"))
 		if err != nil {
 			t.Fatal(err)
 		}
+		ln.(*net.UnixListener).SetUnlinkOnClose(false)
 		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/findings" && findings != "" {
 				_, _ = io.WriteString(w, findings)
@@ -142,20 +144,32 @@ func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
 			defer close(over)
 			_ = server.Serve(ln)
 		}()
-		t.Cleanup(func() {
+		hangUp = sync.OnceFunc(func() {
 			_ = server.Close()
 			<-over
 		})
+		t.Cleanup(hangUp)
+		return hangUp
 	}
-	play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"}}`)
+	hangUp := play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"}}`)
 	play(pid+".2", "")
 	status, stdout, stderr := asyncioIn(t, "ps")
 	if status != 0 || !strings.Contains(stdout, "  mill  BLOCKED: task grind\n") || stderr != "asyncio: process "+pid+".2: the loop is blocked\n" {
 		t.Errorf("status %d\n%s%s", status, stdout, stderr)
 	}
+	client, err := introspect.Dial(t.Context(), pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
 	status, _, stderr = asyncioIn(t, "ps", pid)
 	if status != exitFailed || stderr != "asyncio: process "+pid+": its loop is blocked: task grind\n" {
 		t.Errorf("status %d\n%s", status, stderr)
+	}
+	// It is ended hard, and leaves its socket.
+	hangUp()
+	if _, err := client.Findings(t.Context()); !errors.Is(err, introspect.ErrNoProcess) || !strings.Contains(err.Error(), "has ended, or serves no more") {
+		t.Error(err)
 	}
 }
 
@@ -394,7 +408,7 @@ func TestReplayOfATask(t *testing.T) {
 		t.Errorf("at first\n%s", s)
 	}
 	s := press(tea.KeyPressMsg{Code: ']', Text: "]"})
-	for _, want := range []string{"12.9s  cancel asked by timeout of 13s of task main", "12.15s  waiting for timer", "12.1s  running", "Deadlock: task left (#4)"} {
+	for _, want := range []string{"12.900000 s  cancel asked by timeout of 13s of task main", "12.150000 s  waiting for timer", "12.100000 s  running", "Deadlock: task left (#4)"} {
 		if !strings.Contains(s, want) {
 			t.Errorf("wanted %q in\n%s", want, s)
 		}

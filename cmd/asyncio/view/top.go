@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/charmbracelet/x/ansi"
 
@@ -318,7 +317,7 @@ func taskLines(m *model.Top, width int) (lines []Line) {
 	}
 	head("History, the latest first")
 	for _, c := range slices.Backward(m.History()) {
-		say("  %12s  %s", c.Time.Round(time.Microsecond), Clean(c.Text))
+		say("  %12.6f s  %s", c.Time.Seconds(), Clean(c.Text))
 	}
 	return lines
 }
