@@ -27,7 +27,6 @@ func TestChromiumRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.file.Close()
 	ctx := browser.Open(t, web.Handler(r.handler(), ""))
 	has := func(selector string) bool {
 		t.Helper()

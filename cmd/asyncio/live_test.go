@@ -215,6 +215,22 @@ func TestRecordAndReplay(t *testing.T) {
 	}
 }
 
+// A recording has what was wrong at each picture.
+func TestRecordFindings(t *testing.T) {
+	shop := open(t, "deadlock")
+	file := filepath.Join(t.TempDir(), "shop.jsonl")
+	if status, _, stderr := asyncioIn(t, "record", "--every", "1ms", "--count", "2", "--no-events", shop.pid, file); status != 0 {
+		t.Fatal(stderr)
+	}
+	r, err := openRecording(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f := r.pictures[1].findings; len(f) != 1 || f[0].Rule != introspect.RuleDeadlock {
+		t.Errorf("recorded were %v", f)
+	}
+}
+
 // A file that is there is not written over.
 func TestRecordKeepsFiles(t *testing.T) {
 	shop := open(t, "calm")
@@ -247,22 +263,21 @@ func TestProcessEndsMeanwhile(t *testing.T) {
 	defer client.Close()
 	top := newTop(t, &live{client, time.Hour})
 	var seen [3]bool // the stream's beginning, a picture, the end of a task
-	r := &recorder{client: client, lines: json.NewEncoder(writerFunc(func(b []byte) (int, error) {
+	got, err := client.Record(t.Context(), writerFunc(func(b []byte) (int, error) {
 		for i, what := range []string{`"kind":"hello"`, `"kind":"picture"`, `"kind":"ended"`} {
 			if bytes.Contains(b, []byte(what)) && !seen[i] {
 				seen[i] = true
-				switch {
-				case i == 0:
+				if i == 0 {
 					shop.close()
-				case seen[1] && seen[2]:
+				} else if seen[1] && seen[2] {
 					shop.end()
 				}
 			}
 		}
 		return len(b), nil
-	}))}
-	if err := r.record(t.Context(), time.Millisecond, 0); r.pictures == 0 || r.events < 3 || err != nil {
-		t.Errorf("%d pictures, %d events, %v", r.pictures, r.events, err)
+	}), introspect.Recording{Every: time.Millisecond})
+	if got.Pictures < 2 || got.Events < 3 || err != nil {
+		t.Errorf("%+v, %v", got, err)
 	}
 	top.Update(top.picture(model.None, true))
 	if !errors.Is(top.ended, introspect.ErrNoProcess) || !strings.Contains(top.View().Content, "has ended") ||
@@ -396,7 +411,6 @@ func TestReplayOfATask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.file.Close()
 	top := newTop(t, r)
 	press := func(key tea.KeyPressMsg) string {
 		_, cmd := top.Update(key)

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"example.com/asyncio"
@@ -36,7 +35,6 @@ func (c *replayCommand) Run(ctx context.Context, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	defer r.file.Close()
 	printed := c.Ps || c.Pstree || t.json && !c.Web
 	switch {
 	case c.At > 0:
@@ -57,9 +55,8 @@ func (c *replayCommand) Run(ctx context.Context, t *terminal) error {
 
 // A recording is a source for top, whose [ and ] go from picture to picture, and for the page.
 type recording struct {
-	file     *os.File
+	path     string
 	pictures []recorded // one or more
-	stream   []span     // the lines with events and samples
 	seq      uint64     // the number of the first event
 	at       int        // the picture that is shown
 }
@@ -70,63 +67,39 @@ type recorded struct {
 	findings []introspect.Finding
 }
 
-// A span is where a line stands in the file. Events are too many to keep.
-type span struct{ offset, size int64 }
-
 // openRecording reads a file. A last line that is cut off is left out: whoever recorded was ended hard.
 func openRecording(path string) (*recording, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
+	r := &recording{path: path}
+	for m, err := range r.messages() {
+		switch {
+		case errors.Is(err, io.ErrUnexpectedEOF) && len(r.pictures) > 0:
+		case errors.Is(err, introspect.ErrNoRecording) || errors.Is(err, io.ErrUnexpectedEOF):
+			return nil, fmt.Errorf("%s: %s", path, strings.TrimPrefix(err.Error(), "asyncio: "))
+		case err != nil:
+			return nil, err
+		case m.Kind == introspect.KindHello:
+			r.pictures, r.seq = append(r.pictures, recorded{m.Hello, m.Findings}), m.Seq
+		case m.Kind == introspect.KindPicture:
+			r.pictures = append(r.pictures, recorded{m.Picture, m.Findings})
+		}
 	}
-	r := &recording{file: file}
-	if err := r.read(); err != nil {
-		return nil, errors.Join(err, file.Close())
+	if len(r.pictures) == 0 {
+		return nil, fmt.Errorf("%s has no picture", path)
 	}
 	return r, nil
 }
 
-func (r *recording) read() error {
-	lines := bufio.NewReader(r.file)
-	var hello *introspect.Picture
-	for at := int64(0); ; {
-		text, err := lines.ReadBytes('\n')
-		if err == io.EOF { // what text has is cut off
-			break
-		}
+// messages reads the file: there are too many events to keep.
+func (r *recording) messages() iter.Seq2[*introspect.Message, error] {
+	return func(yield func(*introspect.Message, error) bool) {
+		file, err := os.Open(r.path)
 		if err != nil {
-			return err
+			yield(nil, err)
+			return
 		}
-		here := span{at, int64(len(text))}
-		at += here.size
-		if bytes.HasPrefix(text, []byte(`{"kind":"events"`)) {
-			r.stream = append(r.stream, here)
-			continue
-		}
-		var l line
-		if err := json.Unmarshal(text, &l); err != nil {
-			return fmt.Errorf("%s is no recording: %w", r.file.Name(), err)
-		}
-		switch {
-		case l.Kind == kindPicture && l.Picture != nil:
-			r.pictures = append(r.pictures, recorded{l.Picture, l.Findings})
-		case l.Kind == introspect.KindHello:
-			if hello == nil {
-				hello, r.seq = l.Hello, l.Seq
-			}
-		case l.Kind == introspect.KindSample:
-			r.stream = append(r.stream, here)
-		case l.Kind != introspect.KindEnd:
-			return fmt.Errorf("%s is no recording", r.file.Name())
-		}
+		defer file.Close()
+		introspect.ReadRecording(file)(yield)
 	}
-	if len(r.pictures) == 0 && hello != nil { // it was ended before the first
-		r.pictures = append(r.pictures, recorded{Picture: hello})
-	}
-	if len(r.pictures) == 0 {
-		return fmt.Errorf("%s is empty", r.file.Name())
-	}
-	return nil
 }
 
 // seek goes to the last picture that was taken no later than this after the first.
@@ -171,13 +144,14 @@ func (r *recording) findings(at int) *introspect.Findings {
 	return &introspect.Findings{Process: p.Process, Findings: p.findings}
 }
 
-// Events yields all events.
-func (r *recording) Events(context.Context) iter.Seq2[*introspect.Message, error] {
+// Events yields all events, and samples.
+func (r *recording) Events(ctx context.Context) iter.Seq2[*introspect.Message, error] {
 	return func(yield func(*introspect.Message, error) bool) {
-		for _, s := range r.stream {
-			m := new(introspect.Message)
-			err := json.NewDecoder(io.NewSectionReader(r.file, s.offset, s.size)).Decode(m)
-			if !yield(m, err) || err != nil {
+		for m, err := range r.messages() {
+			if err != nil || ctx.Err() != nil { // it was told when the file was read first
+				return
+			}
+			if (m.Kind == introspect.KindEvents || m.Kind == introspect.KindSample) && !yield(m, nil) {
 				return
 			}
 		}
@@ -221,27 +195,22 @@ func (r *recording) asked(req *http.Request) int {
 	return min(max(0, at), len(r.pictures)-1)
 }
 
-func (r *recording) serveEvents(w http.ResponseWriter, _ *http.Request) {
+func (r *recording) serveEvents(w http.ResponseWriter, req *http.Request) {
 	hello := &helloAgain{}
 	hello.Kind, hello.Seq, hello.Hello, hello.Recording.At = introspect.KindHello, r.seq, r.pictures[0].Picture, r.at
 	for _, p := range r.pictures {
 		hello.Recording.Times = append(hello.Recording.Times, p.Loop.Time)
 	}
 	reply(w, hello)
-	for _, s := range r.stream {
-		if _, err := io.Copy(w, io.NewSectionReader(r.file, s.offset, s.size)); err != nil {
-			return
-		}
+	for m := range r.Events(req.Context()) {
+		reply(w, m)
 	}
 	reply(w, introspect.Message{Kind: introspect.KindEnd, Reason: "the end of the recording"})
 }
 
 func (r *recording) eventsOf(ctx context.Context, id uint64) []asyncio.EventInfo {
 	found := []asyncio.EventInfo{} // not null
-	for m, err := range r.Events(ctx) {
-		if err != nil || ctx.Err() != nil {
-			break
-		}
+	for m := range r.Events(ctx) {
 		for _, e := range m.Events {
 			if e.Task == id || slices.Contains(e.Through, id) {
 				found = append(found, e)

@@ -191,7 +191,7 @@ class Model {
     this.picture = picture;
     this.tasks = new Map(picture.tasks?.map((t) => [t.id, t]));
     this.tick(picture.loop.time);
-    if (this.recording && this.history.total) return; // its events have told all
+    if (this.recording && this.events) return; // its events have told all
     for (const t of this.tasks.values()) this.history.meet(t.id, t.name, stateOf(t), picture.loop.time);
   }
 
