@@ -178,6 +178,49 @@ func spansOf(page, text string, fragments map[string]string) {
 	}
 }
 
+// docs/other-tools.md is about several modules, which this one must not require. Its Go stands, word for word, in examples of
+// those modules, which compile and run there.
+func TestOtherTools(t *testing.T) {
+	examples := ""
+	for _, dir := range []string{"introspect", "introspect/otel", "introspect/prometheus"} {
+		files, err := filepath.Glob(filepath.Join(dir, "example*_test.go"))
+		if err != nil || len(files) == 0 {
+			t.Fatalf("no examples in %s: %v", dir, err)
+		}
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			examples += string(text)
+		}
+	}
+	const page = "docs/other-tools.md"
+	text, err := os.ReadFile(page)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var quoted []string
+	for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+		quoted = append(quoted, strings.TrimSpace(m[2]))
+	}
+	for line := range strings.Lines(string(text)) {
+		if cells := strings.Split(line, " | "); len(cells) == 3 && strings.HasPrefix(line, "| ") {
+			for _, code := range span.FindAllString(cells[1], -1) {
+				quoted = append(quoted, strings.Trim(code, "`"))
+			}
+		}
+	}
+	if len(quoted) < 10 {
+		t.Errorf("%s has only %q", page, quoted)
+	}
+	for _, code := range quoted {
+		if !strings.Contains(examples, code) {
+			t.Errorf("%s says %s, which stands in no example", page, code)
+		}
+	}
+}
+
 // buildPrograms makes one executable of all Go programs, each a package of its own, since linking is what takes time.
 func buildPrograms(t *testing.T, programs []*program) {
 	root, err := os.Getwd()

@@ -8,30 +8,32 @@ import (
 	"log/slog"
 	"os"
 	"runtime/pprof"
+	"runtime/trace"
 	"strings"
 	"time"
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/executor"
 	"example.com/asyncio/introspect"
 )
 
 // Several look on at once: whatever a Runner is given as Observer, or a loop that runs already.
 func Example_observers() {
 	var metrics introspect.Metrics
-	r := asyncio.Runner{Observer: asyncio.Tee(introspect.ProfileLabels(), introspect.TraceTasks())}
+	r := asyncio.Runner{Observer: asyncio.Tee(introspect.ProfileLabels(), &metrics)}
 	defer r.Close()
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.GetRunningLoop(ctx)
 		if err != nil {
 			return err
 		}
-		loop.SetObserver(asyncio.Tee(loop.Observer(), &metrics)) // and from now on, this
+		loop.SetObserver(asyncio.Tee(loop.Observer(), introspect.TraceTasks())) // from now on
 		_, err = asyncio.Go(ctx, asyncio.Yield).Await(ctx)
 		return err
 	})
-	fmt.Println(metrics.Read().Created, "task made since")
-	// Output: 1 task made since
+	fmt.Println(metrics.Read().Created, "tasks were made")
+	// Output: 2 tasks were made
 }
 
 // A goroutine dump, or a profile of net/http/pprof, tells on which goroutine which task is.
@@ -55,10 +57,41 @@ func ExampleProfileLabels() {
 	// # labels: {"task":"refresh"}
 }
 
+// The jobs of tasks run on other goroutines, which then have the task's label and their own.
+func ExampleLabelJobs() {
+	r := asyncio.Runner{Observer: introspect.ProfileLabels()}
+	defer r.Close()
+	loop := r.Loop()
+	loop.SetDefaultExecutor(introspect.LabelJobs(executor.NewPool(0)))
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
+		task, err := asyncio.ToThread(ctx, func(ctx context.Context) (string, error) {
+			task, _ := pprof.Label(ctx, "task")
+			return task, nil
+		})
+		fmt.Println("a job of", task)
+		return err
+	}, asyncio.WithName("main"))
+	// Output: a job of main
+}
+
+// What "go tool trace" reads has each task then.
+func ExampleTraceTasks() {
+	r := asyncio.Runner{Observer: introspect.TraceTasks()}
+	defer r.Close()
+	var file bytes.Buffer
+	if err := trace.Start(&file); err != nil {
+		fmt.Println(err)
+	}
+	_ = r.Run(context.Background(), asyncio.Yield, asyncio.WithName("fetch"))
+	trace.Stop()
+	fmt.Println(bytes.Contains(file.Bytes(), []byte("fetch")))
+	// Output: true
+}
+
 // Each line says which task has written it.
 func ExampleSlogHandler() {
-	text := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
-	log := slog.New(introspect.SlogHandler(text))
+	h := slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: withoutTime})
+	log := slog.New(introspect.SlogHandler(h))
 	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
 		fetch := func(ctx context.Context) error {
 			log.InfoContext(ctx, "fetched", "bytes", 512)
