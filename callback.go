@@ -124,6 +124,10 @@ func (f *futureBase) addWaiter(e entry) {
 
 func (f *futureBase) addFurther(e entry) {
 	m := f.extra()
+	if m.waiter == nil {
+		m.waiter = e
+		return
+	}
 	m.waiters = append(m.waiters, e)
 }
 
@@ -136,17 +140,27 @@ func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture
 	return f.removeWaiters(func(e entry) bool { return e.kind != aStrand && closurePointer(e.handle().done) == id })
 }
 
-func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
-	// The first is nil only if there is no other: see finish.
-	all := []entry{f.waiter}
-	if f.more != nil {
-		all = append(all, f.more.waiters...)
-		f.more.waiters = nil
+// waiting returns who waits.
+func (f *futureBase) waiting() []entry {
+	first, others := f.waiter, []entry(nil)
+	if m := f.more(); m != nil {
+		first, others = m.waiter, m.waiters
 	}
-	f.waiter = nil
+	if first == nil { // then there is no other
+		return nil
+	}
+	return append([]entry{first}, others...)
+}
+
+func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
+	all := f.waiting()
+	if m := f.more(); m != nil {
+		m.waiter, m.waiters = nil, nil
+	} else {
+		f.waiter = nil
+	}
 	for _, e := range all {
 		switch {
-		case e == nil:
 		case which(e):
 			if e.kind == aNote {
 				e.taken()
@@ -161,15 +175,9 @@ func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
 
 func (f *futureBase) describeCallbacks(b *strings.Builder) {
 	var names []string
-	count := func(e entry) {
-		if e != nil && e.kind != aStrand {
+	for _, e := range f.waiting() {
+		if e.kind != aStrand {
 			names = append(names, e.handle().what())
-		}
-	}
-	count(f.waiter)
-	if f.more != nil {
-		for _, e := range f.more.waiters {
-			count(e)
 		}
 	}
 	switch n := len(names); {

@@ -44,8 +44,8 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		above := l.inCircle // what those have found from whom the cancel comes
 		l.inCircle = false
 		toOthers := false
-		if f != nil && f.more != nil {
-			_, toOthers = f.more.from.(cancelFunc)
+		if f != nil {
+			_, toOthers = f.from().(cancelFunc)
 		}
 		passedOn := f != nil && f.state == pending && next == nil && f.cancel(trail(by, t, last, toOthers), msg)
 		circle := next != nil || l.inCircle // directly, or through a future of others

@@ -144,14 +144,14 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 		raw.state = 3
 		r.addWait(f, raw)
 	}
-	if m := t.future().more; m != nil && (m.record != nil || m.made != nil) {
+	if m := t.future().more(); m != nil && (m.record != nil || m.made != nil) {
 		r.records = append(r.records, rawRecord{made: m.made})
 		raw.record = int32(len(r.records))
 		if m.record != nil {
 			r.records[raw.record-1].taskRecord = *m.record
 		}
 	}
-	if m := t.future().more; m != nil && len(m.edges) > 0 {
+	if m := t.future().more(); m != nil && len(m.edges) > 0 {
 		more := r.moreOf(raw)
 		for _, f := range m.edges {
 			more.edges = append(more.edges, rawEdge{f.nth, f.isTask})
@@ -221,7 +221,8 @@ func (r *rawSnapshot) addObject(reason *WaitReason) {
 
 // addEnds notes the tasks whose ends it takes to end the wait for f. way is how it came to f, through others.
 func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture, way []*futureBase) span {
-	several := f.more != nil && len(f.more.waiters) > 0
+	m := f.more()
+	several := m != nil && len(m.waiters) > 0
 	if several {
 		if s, ok := r.known[f]; ok {
 			if way != nil { // it is part of a longer one

@@ -7,7 +7,7 @@ import "unsafe"
 // twice the memory and the write barriers on the path that everything takes.
 type entry = *head
 
-// A head is the first field of strand, of Handle and of note.
+// A head is the first field of strand, of Handle, of note and of futureMore.
 type head struct {
 	kind entryKind
 
@@ -28,6 +28,7 @@ const (
 	aHandle entryKind = iota
 	aStrand
 	aNote
+	aMore // no entry: see futureBase.waiter
 )
 
 // strand returns the strand of which h is the head, or nil.

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unsafe"
 )
 
 // None is the result of what has none.
@@ -59,10 +60,9 @@ type node interface {
 // futureBase is a Future but for its value.
 type futureBase struct {
 	loop   *Loop
-	self   node  // the Future or the Task that this is part of
-	err    error // why it failed, or the CancelledError
-	waiter entry // the first who waits; most have no other
-	more   *futureMore
+	self   node   // the Future or the Task that this is part of
+	err    error  // why it failed, or the CancelledError
+	waiter entry  // who waits, if it is one; or, if its kind is aMore, a futureMore
 	nth    uint32 // of the loop's futures: the order of creation, of four milliards
 	state  state
 	isTask bool
@@ -91,8 +91,10 @@ const (
 	cancelled
 )
 
-// futureMore is what few futures have.
+// futureMore is what few futures have. It stands in the place of the waiter, which moves into it.
 type futureMore struct {
+	head            // first: see entry
+	waiter  entry   // the first
 	waiters []entry // after the first, in order
 	from    futureSource
 	unread  *unread
@@ -179,11 +181,36 @@ func (f *futureBase) init(l *Loop, self node) {
 //go:noinline
 func (f *futureBase) noteMade() { f.extra().made = callers() }
 
-func (f *futureBase) extra() *futureMore {
-	if f.more == nil {
-		f.more = &futureMore{}
+// more returns the futureMore of f, nil if it has none.
+func (f *futureBase) more() *futureMore {
+	if f.waiter == nil || f.waiter.kind != aMore {
+		return nil
 	}
-	return f.more
+	return (*futureMore)(unsafe.Pointer(f.waiter))
+}
+
+// extra returns the futureMore of f, which has one from now on.
+func (f *futureBase) extra() *futureMore {
+	m := f.more()
+	if m == nil {
+		m = &futureMore{}
+		f.setMore(m)
+	}
+	return m
+}
+
+// from returns where the outcome of f comes from, or nil.
+func (f *futureBase) from() futureSource {
+	if m := f.more(); m != nil {
+		return m.from
+	}
+	return nil
+}
+
+// setMore gives f its futureMore.
+func (f *futureBase) setMore(m *futureMore) {
+	m.kind, m.waiter = aMore, f.waiter
+	f.waiter = &m.head
 }
 
 func (f *futureBase) base() *futureBase { return f }
@@ -255,17 +282,25 @@ func (f *futureBase) finish(s state, err error) {
 	if err != nil { // or else it is nil already, and to write a pointer is work for the collector
 		f.err = err
 	}
-	l := f.loop
-	if f.waiter != nil {
-		l.ready.Push(f.waiter)
+	switch w := f.waiter; {
+	case w == nil:
+	case w.kind == aMore:
+		f.wakeAll()
+	default:
+		f.loop.ready.Push(w)
 		f.waiter = nil
 	}
-	if m := f.more; m != nil {
-		for _, e := range m.waiters {
-			l.ready.Push(e)
-		}
-		m.waiters = nil
+}
+
+func (f *futureBase) wakeAll() {
+	m := f.more()
+	if m.waiter != nil {
+		f.loop.ready.Push(m.waiter)
 	}
+	for _, e := range m.waiters {
+		f.loop.ready.Push(e)
+	}
+	m.waiter, m.waiters = nil, nil
 }
 
 // fail makes f failed. Until somebody asks for the error it stands in the loop's reports.
@@ -290,8 +325,8 @@ func (f *futureBase) fail(err error) {
 
 // source is where f was made, as far as it is known.
 func (f *futureBase) source() string {
-	if f.more != nil && f.more.made != nil {
-		return f.more.made.text()
+	if m := f.more(); m != nil && m.made != nil {
+		return m.made.text()
 	}
 	if s, ok := f.self.(interface{ function() string }); ok {
 		return s.function()
@@ -301,10 +336,10 @@ func (f *futureBase) source() string {
 
 // read notes that somebody has seen f's error.
 func (f *futureBase) read() {
-	if f.more != nil && f.more.unread != nil {
-		f.loop.reports.remove(f.more.unread)
-		f.more.unread.cleanup.Stop()
-		f.more.unread = nil
+	if m := f.more(); m != nil && m.unread != nil {
+		f.loop.reports.remove(m.unread)
+		m.unread.cleanup.Stop()
+		m.unread = nil
 	}
 }
 
@@ -390,12 +425,12 @@ func (f *futureBase) cancel(by any, msg []any) bool {
 	if f.isTask {
 		return f.self.(interface{ requestCancel(by any, msg []any) bool }).requestCancel(by, msg)
 	}
-	if f.more != nil && f.more.from != nil {
+	if from := f.from(); from != nil {
 		l := f.loop
 		above := l.inNameOf
 		l.inNameOf = by // who cancels others now does so for that one
 		defer func() { l.inNameOf = above }()
-		return f.more.from.cancel(by, msg)
+		return from.cancel(by, msg)
 	}
 	f.finish(cancelled, newCancelledError(by, msg))
 	return true
@@ -504,8 +539,8 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 	case cancelled:
 		b.WriteString(" cancelled" + details())
 	}
-	if f.more != nil {
-		b.WriteString(f.more.made.where())
+	if m := f.more(); m != nil {
+		b.WriteString(m.made.where())
 	}
 	b.WriteString(">")
 	return b.String()

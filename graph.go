@@ -115,8 +115,8 @@ func (g *grapher) node(f *futureBase) *FutureCallGraph {
 	n := &FutureCallGraph{Future: f.self.face(), CallStack: g.stack(f)}
 	g.nodes[f] = n
 	by := g.awaiters[f]
-	if f.more != nil {
-		by = append(by, f.more.edges...)
+	if m := f.more(); m != nil {
+		by = append(by, m.edges...)
 	}
 	slices.SortStableFunc(by, func(a, b *futureBase) int { return cmp.Compare(a.nth, b.nth) })
 	for _, f := range slices.Compact(by) {
@@ -204,7 +204,7 @@ func FutureDiscardFromAwaitedBy(f, waiter AnyFuture) {
 	if f == nil || waiter == nil {
 		return
 	}
-	if m := f.base().more; m != nil {
+	if m := f.base().more(); m != nil {
 		m.edges = slices.DeleteFunc(m.edges, func(b *futureBase) bool { return b == waiter.base() })
 	}
 }

@@ -90,9 +90,10 @@ func (h *Handle) call(f *futureBase) {
 		done(&h.ctx, f.self.face())
 	case fn != nil:
 		fn(&h.ctx)
-	case f != nil && f.more != nil && f.more.from != nil:
-		f.more.from.settle()
-	case f != nil && f.state == pending:
+	case f == nil:
+	case f.from() != nil:
+		f.from().settle()
+	case f.state == pending:
 		f.finish(finished, nil)
 	}
 }

@@ -177,8 +177,8 @@ func (f *futureBase) reason() WaitReason {
 		return WaitReason{Kind: ForTask, Futures: []AnyFuture{f.self}}
 	}
 	w, ok := f.self.(WaitReasoner)
-	if !ok && f.more != nil && f.more.from != nil {
-		w, ok = f.more.from.(WaitReasoner)
+	if !ok {
+		w, ok = f.from().(WaitReasoner)
 	}
 	if !ok {
 		return WaitReason{Kind: ForFuture, Object: f.self}
@@ -307,14 +307,15 @@ type taskRecord struct {
 }
 
 func recordOf(t *strand) *taskRecord {
-	if t.future().more == nil { // both in one
+	if t.future().more() == nil { // both in one
 		m := &struct {
 			futureMore
 			taskRecord
 		}{}
-		t.future().more, m.record = &m.futureMore, &m.taskRecord
+		t.future().setMore(&m.futureMore)
+		m.record = &m.taskRecord
 	}
-	m := t.future().more
+	m := t.future().more()
 	if m.record == nil {
 		m.record = &taskRecord{}
 	}
@@ -358,8 +359,8 @@ func (l *Loop) noteCreated(t *strand) {
 	}
 	if l.record&RecordPlaces != 0 {
 		recordOf(t).made = l.Time()
-		if t.future().more.made == nil { // which debug mode has found
-			t.future().more.made = callers()
+		if t.future().more().made == nil { // which debug mode has found
+			t.future().more().made = callers()
 		}
 	}
 	if l.observer != nil {

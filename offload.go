@@ -92,7 +92,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 		o.ctx.vars = &o.ctx.own
 	}
 	f := &o.future
-	f.more = &o.more
+	f.setMore(&o.more)
 	f.init(l, f)
 	err := error(nil)
 	if ex == nil {
