@@ -102,9 +102,11 @@ func (t *taskBase) create(ctx context.Context, l *Loop, act string, code uintptr
 	if code == 0 {
 		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
 	}
-	l.mustBeOpen(act)
-	if l.debug {
-		l.mustBeHere(act)
+	if l.odd {
+		l.mustBeOpen(act)
+		if l.debug {
+			l.mustBeHere(act)
+		}
 	}
 	var config TaskConfig
 	if len(opts) > 0 || l.factory != nil {
@@ -176,6 +178,6 @@ func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	default:
 		return &CreateTask(ctx, aw.Await).Future
 	}
-	f.EnsureFuture(ctx) // panics if f is of another loop
+	f.mustBeOf(ctx)
 	return f
 }

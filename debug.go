@@ -28,6 +28,7 @@ func debugByEnvironment() bool { return os.Getenv("ASYNCIODEBUG") != "" }
 func (l *Loop) SetDebug(on bool) {
 	l.debug = on
 	l.inbox.debug.Store(on)
+	l.clock.step = nil
 	l.here.Store(0) // whose goroutine this is, is known from the next step on
 	l.mayShortcut()
 	l.watch()
@@ -64,7 +65,7 @@ func (c *stepClock) begin(l *Loop, e entry) {
 
 func (c *stepClock) end(l *Loop) {
 	took := time.Since(c.began)
-	if took >= l.slow && l.debug {
+	if took >= l.slow {
 		what := c.what
 		if t := c.step.strand(); t != nil {
 			what = t.of().describeShort()

@@ -376,10 +376,14 @@ func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
 
 // EnsureFuture returns f, or the task that f is the future of. It panics ([ErrWrongLoop]) if ctx is of another loop than f. See asyncio.ensure_future.
 func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
+	f.mustBeOf(ctx)
+	return f.self.face()
+}
+
+func (f *futureBase) mustBeOf(ctx context.Context) {
 	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
 		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
 	}
-	return f.self.face()
 }
 
 // Exception returns f's error, nil if it has a result; a [CancelledError] if it

@@ -93,11 +93,7 @@ func (s *strandList) put(i int, t *strand) {
 	}
 }
 
-// remove takes t out, if it was added.
 func (s *strandList) remove(t *strand) {
-	if t.place == 0 {
-		return
-	}
 	s.places[t.place-1] = nil
 	t.place = 0
 	s.len--
@@ -210,6 +206,10 @@ func (l *Loop) nextOnBareStack() (entry, bool) {
 		l.handed = nil
 		return e, true
 	}
+	if l.left > 0 && !l.stepwise {
+		l.left--
+		return l.ready.Pop(), true
+	}
 	if l.clock.step != nil {
 		l.clock.end(l)
 	}
@@ -236,7 +236,9 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 	}
 	t.stack = nil
 	l.current = nil
-	l.strands.remove(t)
+	if t.place != 0 {
+		l.strands.remove(t)
+	}
 	l.alive--
 	return to
 }
