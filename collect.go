@@ -131,7 +131,7 @@ func (r *rawSnapshot) collect(l *Loop) {
 }
 
 func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
-	raw.task, raw.name = t, t.name
+	raw.task, raw.name = t, t.name.Load()
 	f := t.waits
 	switch {
 	case t.stack == nil:

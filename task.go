@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,14 +52,14 @@ type Task[T any] struct {
 // taskBase is a Task but for its type. A Task is one allocation, and there may
 // be a million: each word counts.
 type taskBase struct {
-	strand                  // first: see strand.task
-	from    *values         // of the task's ctx
-	signal  cancelSignal    // that of the task's ctx
-	waits   *futureBase     // for which it is suspended
-	request *CancelledError // the last that was asked for and that nothing else passed on
-	name    *string         // nil: Task-N
-	id      uint64          // N
-	code    uintptr         // of its function
+	strand                         // first: see strand.task
+	from    *values                // of the task's ctx
+	signal  cancelSignal           // that of the task's ctx
+	waits   *futureBase            // for which it is suspended
+	request *CancelledError        // the last that was asked for and that nothing else passed on
+	name    atomic.Pointer[string] // nil: Task-N; others read it, a log line of a job say
+	id      uint64                 // N
+	code    uintptr                // of its function
 }
 
 // A taskContext is the ctx that a task's function is given: the task, seen as a ctx.
@@ -171,8 +172,8 @@ func (t *taskBase) ID() uint64 { return uint64(t.future().nth) }
 // Context returns the Context in which the task runs. See Task.get_context.
 func (t *taskBase) Context() *Context { return t.context() }
 
-// Name returns the task's name: the one given, or Task-N. See Task.get_name.
-func (t *taskBase) Name() string { return taskName(t.name, t.id) }
+// Name returns the task's name: the one given, or Task-N. Any goroutine may call it. See Task.get_name.
+func (t *taskBase) Name() string { return taskName(t.name.Load(), t.id) }
 
 func taskName(given *string, id uint64) string {
 	if given == nil {
@@ -182,7 +183,7 @@ func taskName(given *string, id uint64) string {
 }
 
 // SetName changes the task's name. See Task.set_name.
-func (t *taskBase) SetName(name string) { t.name = &name }
+func (t *taskBase) SetName(name string) { t.name.Store(&name) }
 
 func (t *taskBase) setName(name string) {
 	if name == "" {

@@ -111,3 +111,27 @@ type inTask struct {
 func (h inTask) Handle(_ context.Context, r slog.Record) error { return h.Handler.Handle(h.ctx, r) }
 func (h inTask) WithAttrs(a []slog.Attr) slog.Handler          { return inTask{h.Handler.WithAttrs(a), h.ctx} }
 func (h inTask) WithGroup(name string) slog.Handler            { return inTask{h.Handler.WithGroup(name), h.ctx} }
+
+// A job logs under its task's name, while somebody on the loop gives that another one.
+func TestSlogHandlerInAJobWhileTheNameChanges(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		log, out := textLog()
+		begun := make(chan bool)
+		worker := spawn(ctx, "before", func(ctx context.Context) error {
+			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (asyncio.None, error) {
+				close(begun)
+				log.InfoContext(ctx, "at work")
+				return asyncio.None{}, nil
+			})
+			return err
+		})
+		_ = asyncio.Yield(ctx)
+		<-begun
+		worker.SetName("after")
+		_, err := worker.Await(ctx)
+		if got := out.String(); got != "level=INFO msg=\"at work\" task=before\n" && got != "level=INFO msg=\"at work\" task=after\n" {
+			t.Errorf("it is logged %q", got)
+		}
+		return err
+	})
+}
