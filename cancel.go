@@ -125,7 +125,7 @@ func passedError(f *futureBase, by any, msg []any) *CancelledError {
 
 // noteCancel notes that t was asked to cancel, and passed that on along its await, and so on down to last.
 func (l *Loop) noteCancel(t, last *taskBase, by any, msg []any) {
-	if l.observer == nil {
+	if !l.tells() {
 		return
 	}
 	e := &l.event

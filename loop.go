@@ -61,6 +61,8 @@ type Loop struct {
 	probe           *probe        // that a stack is to answer which goes on
 	watched         bool          // there is an observer or a record
 	observer        Observer
+	muted           atomic.Bool // it is not told
+	untold          uint64      // of so many events
 	record          Record
 	event           LoopEvent     // that the observer is told of
 	stepBegan       time.Duration // the present step, with RecordSteps

@@ -1,7 +1,6 @@
 package introspect
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"sync"
@@ -10,11 +9,15 @@ import (
 	"example.com/asyncio"
 )
 
-// ringSize is how many events are kept for readers. At 50,000 events a second they may be a third of a second late.
+// ringSize is how many events are kept for readers. They read some tens of times a second: so they get some hundred
+// thousand events a second at most, more than they can do anything with.
 const ringSize = 1 << 14
 
-// A hub is the observer of a loop for all who look. It keeps the last events in a ring; each reader has its place in it,
-// and one that is overtaken has lost what lies between. So a reader costs the loop nothing.
+// A hub is the observer of a loop for all who look. It keeps events in a ring; each reader has its place in it.
+//
+// The reader that is ahead decides how far the ring is filled. When it is full, the loop does not tell of events any more, and
+// only counts them, until that reader has read what there is: what nobody would read costs next to nothing then. A reader
+// that is far behind is overtaken by the others, and has lost what lies between. So no reader can hold up the loop, nor another reader.
 type hub struct {
 	loop *asyncio.Loop
 
@@ -24,16 +27,25 @@ type hub struct {
 	before    asyncio.Observer // that it was set on top of
 	call      event            // a call that has begun, of which it is not known yet whether it is our own
 	hidden    bool             // the call that runs is our own
-	tasks     int              // that have not ended; counted while there are users
+	untold    uint64           // what the loop's Untold was when that was looked at
 	watch     *watch           // nil: nobody watches
 
-	mu   sync.Mutex // guards the fields below
-	ring []event    // nil: no events are kept
-	next uint64     // the number of the next event; the first has 1
+	mu    sync.Mutex // guards the fields below
+	ring  []event    // nil: no events are kept
+	kept  uint64     // how many were put into the ring
+	limit uint64     // how many may be
+	next  uint64     // the number of the next event, as far as is known; the first has 1
+}
+
+// A place is where a reader is.
+type place struct {
+	kept uint64 // the next event in the ring, as hub.kept counts
+	next uint64 // its number, if none is missing before it
 }
 
 // An event is what is kept of a LoopEvent: as little as can be, for there are many. Nothing in it belongs to the loop.
 type event struct {
+	number uint64
 	kind   asyncio.EventKind
 	waits  asyncio.WaitKind
 	time   time.Duration
@@ -55,12 +67,12 @@ func (h *hub) hold() {
 	if h.users++; h.users > 1 {
 		return
 	}
-	h.tasks = len(h.loop.AllTasks())
 	if !h.installed {
 		h.installed = true
 		h.before = h.loop.Observer()
 		h.loop.SetObserver(h)
 	}
+	h.untold = h.loop.Untold()
 }
 
 func (h *hub) drop() {
@@ -70,6 +82,7 @@ func (h *hub) drop() {
 	h.call, h.hidden = event{}, false
 	h.mu.Lock()
 	h.ring = nil
+	h.loop.MuteObserver(false)
 	h.mu.Unlock()
 	// Who was set above us passes on what happens, and would go on to do so: then it stays, and does nothing.
 	if h.loop.Observer() == asyncio.Observer(h) {
@@ -79,15 +92,27 @@ func (h *hub) drop() {
 	}
 }
 
-// keep has the ring kept from now on, and returns the number of the next event. It is called on the loop, by one who holds.
-func (h *hub) keep() uint64 {
+// keep has the ring kept from now on, and returns the place of the next event. It is called on the loop, by one who holds.
+func (h *hub) keep() place {
+	h.count()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ring == nil {
 		h.ring = make([]event, ringSize)
 		h.next = max(h.next, 1)
 	}
-	return h.next
+	p := place{h.kept, h.next}
+	h.makeRoom(p)
+	return p
+}
+
+// count notes how many events there were of which the loop has not told. It is called on the loop.
+func (h *hub) count() {
+	now := h.loop.Untold()
+	h.mu.Lock()
+	h.next += now - h.untold
+	h.mu.Unlock()
+	h.untold = now
 }
 
 // hide leaves out of the events the call in which it is called.
@@ -108,51 +133,95 @@ func (h *hub) Observe(e *asyncio.LoopEvent) {
 	if h.watch != nil {
 		h.watch.observe(e)
 	}
-	switch e.Kind {
-	case asyncio.TaskCreated:
-		h.tasks++
-	case asyncio.TaskEnded:
-		h.tasks--
-	}
 	if h.ring == nil {
 		return
 	}
 	if h.call.kind != 0 {
-		h.push(h.call)
+		h.push(&h.call)
 		h.call = event{}
 	}
-	switch {
-	case e.Kind == asyncio.CallBegun:
-		h.call = eventOf(e)
-	case e.Kind == asyncio.CallEnded && h.hidden:
+	if e.Kind == asyncio.CallEnded && h.hidden {
 		h.hidden = false
-	default:
-		h.push(eventOf(e))
+		return
+	}
+	if h.loop.Untold() != h.untold {
+		h.count()
+	}
+	if !h.hasRoom() {
+		return
+	}
+	n := eventOf(e)
+	if e.Kind == asyncio.CallBegun {
+		h.call = n
+	} else {
+		h.push(&n)
 	}
 }
 
-func (h *hub) push(e event) {
+// hasRoom tells whether another event may be kept; if not, it is counted.
+func (h *hub) hasRoom() bool {
 	h.mu.Lock()
-	h.ring[h.next%ringSize] = e
+	defer h.mu.Unlock()
+	if h.kept < h.limit {
+		return true
+	}
+	h.next++
+	// Others may look on too, and need all events; the next that comes is counted here then.
+	if h.watch == nil && h.before == nil && h.loop.Observer() == asyncio.Observer(h) {
+		h.loop.MuteObserver(true) // until makeRoom
+	}
+	return false
+}
+
+func (h *hub) push(e *event) {
+	h.mu.Lock()
+	e.number = h.next
+	h.ring[h.kept%ringSize] = *e
+	h.kept++
 	h.next++
 	h.mu.Unlock()
 }
 
-// read appends to batch the events from number at on, as many as there is room for, and returns the number of the first: it is
-// greater than at if some are lost.
-func (h *hub) read(at uint64, batch []event) (first uint64, _ []event) {
+// read appends to batch the events at p, as many as there is room for and up to the next that is missing, and moves p behind them. It
+// returns how many are missing before the first.
+func (h *hub) read(p *place, batch []event) (missing uint64, _ []event) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ring == nil {
-		return at, batch
+		return 0, batch
 	}
-	if h.next > ringSize {
-		at = max(at, h.next-ringSize)
+	if h.kept > ringSize {
+		p.kept = max(p.kept, h.kept-ringSize)
 	}
-	for n := at; n < h.next && len(batch) < cap(batch); n++ {
-		batch = append(batch, h.ring[n%ringSize])
+	for ; p.kept < h.kept && len(batch) < cap(batch); p.kept++ {
+		e := &h.ring[p.kept%ringSize]
+		if e.number != p.next {
+			if len(batch) > 0 {
+				return missing, batch
+			}
+			missing = e.number - p.next
+		}
+		batch = append(batch, *e)
+		p.next = e.number + 1
 	}
-	return at, batch
+	if len(batch) == 0 && p.next < h.next { // there are none behind those that are missing
+		missing, p.next = h.next-p.next, h.next
+	}
+	return missing, batch
+}
+
+// hasRead tells h that a reader has read all up to p.
+func (h *hub) hasRead(p place) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.makeRoom(p)
+}
+
+func (h *hub) makeRoom(p place) {
+	h.limit = max(h.limit, p.kept+ringSize)
+	if h.kept < h.limit {
+		h.loop.MuteObserver(false)
+	}
 }
 
 func eventOf(le *asyncio.LoopEvent) event {
@@ -228,23 +297,4 @@ func nameOf(by any) string {
 	default:
 		return fmt.Sprint(by)
 	}
-}
-
-// info makes of e what is sent.
-func (e *event) info() asyncio.EventInfo {
-	m := cmp.Or(e.more, &eventMore{})
-	i := asyncio.EventInfo{
-		Kind: e.kind, Time: e.time, Task: e.task, ByTask: e.byTask,
-		Name: m.name, By: m.by, Message: m.message, Outcome: m.outcome, Error: m.err, Through: m.through,
-	}
-	if e.kind == asyncio.QueueGrew {
-		i.Object, i.Size = m.object, m.size
-	}
-	if e.waits != 0 {
-		i.Waits = &asyncio.WaitInfo{Kind: e.waits, Until: e.until, What: m.object}
-		if e.on != 0 {
-			i.Waits.Tasks = []uint64{e.on}
-		}
-	}
-	return i
 }

@@ -12,7 +12,7 @@ import (
 const (
 	batchEvery  = 50 * time.Millisecond
 	sampleEvery = 20               // batches
-	maxBatch    = 1000             // events: while they are copied the loop waits
+	maxBatch    = 1000             // events: while they are copied the loop waits, if it has one to tell of
 	writeLimit  = 30 * time.Second // for a reader that takes nothing
 )
 
@@ -20,7 +20,7 @@ const (
 func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := patience(r)
 	defer cancel()
-	st := &stream{server: s, out: http.NewResponseController(w), lines: json.NewEncoder(w)}
+	st := &stream{server: s, out: w, control: http.NewResponseController(w)}
 	// From the first event on that is not in the snapshot, and some before, which the snapshot has already.
 	err := s.onLoop(ctx, func() {
 		s.hub.hold()
@@ -41,8 +41,8 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("X-Accel-Buffering", "no")
 	st.skipTo(snap.Loop.Time)
-	st.began = st.at
-	if st.write(&Message{Kind: KindHello, Seq: st.at, Hello: &Picture{s.process(), *snap}}) == nil {
+	st.began = st.at.next
+	if st.write(&Message{Kind: KindHello, Seq: st.at.next, Hello: &Picture{s.process(), *snap}}) == nil {
 		st.run(r.Context())
 	}
 }
@@ -50,12 +50,13 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 // A stream is one reader.
 type stream struct {
 	*server
-	out     *http.ResponseController
-	lines   *json.Encoder
-	at      uint64 // the next event
-	began   uint64 // what at was in the hello
+	out     http.ResponseWriter
+	control *http.ResponseController
+	at      place
+	began   uint64 // the number of the first event behind the hello
 	dropped uint64
 	batch   []event
+	line    []byte
 	sample  Sample
 }
 
@@ -89,41 +90,43 @@ func (st *stream) run(ctx context.Context) {
 // skipTo passes over the events before a time: a snapshot of that time has them in it.
 func (st *stream) skipTo(t time.Duration) {
 	for {
-		first, batch := st.hub.read(st.at, make([]event, 0, maxBatch))
-		if len(batch) == 0 {
-			return
-		}
+		before := st.at
+		_, batch := st.hub.read(&st.at, make([]event, 0, maxBatch))
 		for _, e := range batch {
 			if e.time >= t {
+				st.at = before
 				return
 			}
-			first++
-			st.at = first
+			before.kept++
+			before.next = e.number + 1
+		}
+		if len(batch) == 0 {
+			return
 		}
 	}
 }
 
-// flush sends the events that have come.
+// flush sends the events that have come. That is once round the ring at most: a loop that makes events as fast as they are written would
+// keep this goroutine busy for good.
 func (st *stream) flush() error {
-	for {
-		if st.batch == nil {
-			st.batch = make([]event, 0, maxBatch)
+	if st.batch == nil {
+		st.batch = make([]event, 0, maxBatch)
+	}
+	for sent := 0; sent < ringSize; {
+		missing, batch := st.hub.read(&st.at, st.batch[:0])
+		if len(batch) == 0 && missing == 0 {
+			break
 		}
-		first, batch := st.hub.read(st.at, st.batch[:0])
-		if len(batch) == 0 {
-			return nil
-		}
-		m := &Message{Kind: KindEvents, Seq: first, Dropped: first - st.at}
-		for i := range batch {
-			m.Events = append(m.Events, batch[i].info())
-		}
+		st.line = appendEvents(st.line[:0], st.at.next-uint64(len(batch)), missing, batch)
 		clear(batch) // what they hold is not to be kept
-		st.dropped += m.Dropped
-		st.at = first + uint64(len(batch))
-		if err := st.write(m); err != nil {
+		st.dropped += missing
+		sent += len(batch)
+		if err := st.send(st.line); err != nil {
 			return err
 		}
 	}
+	st.hub.hasRead(st.at)
+	return nil
 }
 
 // takeSample asks the loop how it does, for a second at most: what it does not answer stays as it was.
@@ -133,7 +136,7 @@ func (st *stream) takeSample(ctx context.Context) {
 	asked := time.Now()
 	var got Sample
 	err := st.onLoop(ctx, func() {
-		got.Lag, got.Time, got.Tasks = time.Since(asked), st.loop.Time(), st.hub.tasks
+		got.Lag, got.Time, got.Tasks = time.Since(asked), st.loop.Time(), st.loop.TaskCount()
 		got.Ready, got.Timers, got.Outside = st.loop.Load()
 	})
 	if err == nil {
@@ -141,16 +144,24 @@ func (st *stream) takeSample(ctx context.Context) {
 	} else {
 		st.sample.Lag = time.Since(asked)
 	}
-	st.sample.Taken, st.sample.Events, st.sample.Dropped, st.sample.Blocked = time.Now(), st.at-st.began, st.dropped, ""
+	st.sample.Taken, st.sample.Events, st.sample.Dropped, st.sample.Blocked = time.Now(), st.at.next-st.began, st.dropped, ""
 	if st.hub.watch != nil {
 		st.sample.Blocked = st.hub.watch.runs()
 	}
 }
 
 func (st *stream) write(m *Message) error {
-	_ = st.out.SetWriteDeadline(time.Now().Add(writeLimit)) // not all that is written to has one
-	if err := st.lines.Encode(m); err != nil {
+	line, err := json.Marshal(m)
+	if err != nil {
 		return err
 	}
-	return st.out.Flush()
+	return st.send(append(line, '\n'))
+}
+
+func (st *stream) send(line []byte) error {
+	_ = st.control.SetWriteDeadline(time.Now().Add(writeLimit)) // not all that is written to has one
+	if _, err := st.out.Write(line); err != nil {
+		return err
+	}
+	return st.control.Flush()
 }

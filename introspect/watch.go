@@ -33,9 +33,16 @@ type watch struct {
 
 // A step is a task or callback that runs.
 type step struct {
-	id    uint64 // of the task; 0: a callback
-	what  string // task fetch, a callback
-	first bool   // of the task
+	task  asyncio.AnyTask // nil: a callback
+	call  string          // of a callback: which
+	first bool            // of the task
+}
+
+func (s *step) what() string {
+	if s.task == nil {
+		return "callback " + s.call
+	}
+	return fmt.Sprintf("task %s (#%d)", s.task.Name(), s.task.ID())
 }
 
 // An askedTask was asked to cancel.
@@ -69,20 +76,23 @@ func (w *watch) observe(e *asyncio.LoopEvent) {
 	defer w.mu.Unlock()
 	switch e.Kind {
 	case asyncio.TaskStarted, asyncio.TaskResumed:
-		w.begin(step{id: e.Task.ID(), what: "task " + e.Task.Name(), first: e.Kind == asyncio.TaskStarted})
+		w.begin(step{task: e.Task, first: e.Kind == asyncio.TaskStarted})
 	case asyncio.CallBegun:
-		w.begin(step{what: "callback " + e.Handle.String()})
+		w.begin(step{call: e.Handle.String()})
 	case asyncio.TaskSuspended:
-		w.end(e.Task.ID())
+		w.end(e.Task)
+		if len(w.asked) == 0 {
+			return
+		}
 		if a := w.asked[e.Task.ID()]; a != nil {
 			if a.waits++; e.Task.Cancelling() == 0 {
 				delete(w.asked, e.Task.ID())
 			}
 		}
 	case asyncio.CallEnded:
-		w.end(0)
+		w.end(nil)
 	case asyncio.TaskEnded:
-		w.end(e.Task.ID())
+		w.end(e.Task)
 		w.taskEnded(e)
 	case asyncio.TaskCancelAsked:
 		t := e.Task
@@ -108,9 +118,10 @@ func (w *watch) begin(s step) {
 
 // end ends the step of a task, or a callback. One that was never begun, since it was running when all this was switched
 // on, is none.
-func (w *watch) end(id uint64) {
-	for i, s := range slices.Backward(w.steps) {
-		if s.id == id {
+func (w *watch) end(task asyncio.AnyTask) {
+	for i := len(w.steps) - 1; i >= 0; i-- {
+		if w.steps[i].task == task {
+			clear(w.steps[i:]) // the task is not to be kept
 			w.steps = w.steps[:i]
 			return
 		}
@@ -118,6 +129,9 @@ func (w *watch) end(id uint64) {
 }
 
 func (w *watch) taskEnded(e *asyncio.LoopEvent) {
+	if e.Err == nil && len(w.asked) == 0 { // by far the most
+		return
+	}
 	id, now := e.Task.ID(), e.Loop.Time()
 	a := w.asked[id]
 	delete(w.asked, id)
@@ -167,8 +181,8 @@ func (w *watch) look(now time.Time, stacks func() string) {
 	severe := took >= w.stuck
 	if w.blocks == nil || severe && !w.blocks.Severe {
 		w.blocks = &Finding{Stack: stacks()}
-		if s.id != 0 {
-			w.blocks.Tasks = []uint64{s.id}
+		if s.task != nil {
+			w.blocks.Tasks = []uint64{s.task.ID()}
 		}
 	}
 	w.blocks.Severe, w.blocks.For = severe, took
@@ -184,10 +198,7 @@ func (w *watch) blockIsOver() {
 }
 
 func (f *Finding) tellBlocks(s step) {
-	what := s.what
-	if s.id != 0 {
-		what += fmt.Sprintf(" (#%d)", s.id)
-	}
+	what := s.what()
 	f.Rule = RuleBlocked
 	f.Text = fmt.Sprintf("%s kept the loop for %v, and nothing else could run meanwhile.", what, f.For.Round(time.Millisecond))
 	f.Advice = "Give long work to ToThread, and wait with what takes a ctx: Sleep, not time.Sleep. The stack says where it was."

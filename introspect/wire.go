@@ -45,7 +45,7 @@ type Message struct {
 	Findings []Finding `json:"findings,omitempty"`
 
 	Seq     uint64              `json:"seq,omitempty"`     // the number of the first of Events; the others follow without a gap
-	Dropped uint64              `json:"dropped,omitempty"` // how many are missing between the batch before and this one
+	Dropped uint64              `json:"dropped,omitempty"` // how many are missing between the batch before and this one, in which there may be none
 	Events  []asyncio.EventInfo `json:"events,omitempty"`  // the name of a task is not in all: it is in the hello or in the task's "created"
 
 	Sample *Sample `json:"sample,omitempty"`
