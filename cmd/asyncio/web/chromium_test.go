@@ -76,6 +76,14 @@ func TestChromiumShop(t *testing.T) {
 	browser.Shows(t, ctx, "article.severe", "Take the locks in the same order")
 	browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap canvas")))
 	browser.Shows(t, ctx, "figure", "half up to")
+	browser.Shows(t, ctx, "figure:nth-of-type(2)", "measurement")
+	browser.Shows(t, ctx, "figure:nth-of-type(2)", "the longest ")
+	browser.Do(t, ctx, chromedp.WaitVisible(chromedp.CSS("figure:nth-of-type(3) canvas")))
+	// Their steps take 30 µs and twice that again and again, and one that began all took 100 ms.
+	steps := browser.Value[[]float64](t, ctx, `(() => { const c = asyncio.history.steps.counts; return [c.findIndex(n => n), c.findLastIndex(n => n)].map(i => 2 ** (i / 4)) })()`)
+	if steps[0] < 20e3 || steps[0] > 40e3 || steps[1] < 80e6 || steps[1] > 110e6 {
+		t.Errorf("steps take from %.0f to %.0f ns", steps[0], steps[1])
+	}
 	browser.Picture(t, ctx, "times", "light", 700*time.Millisecond)
 	browser.Picture(t, ctx, "times", "dark", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")), chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent(kb.End))
@@ -193,11 +201,44 @@ func TestChromiumCrowd(t *testing.T) {
 	browser.Picture(t, ctx, "crowd-graph", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, ".state", "sampled: ")
-	frames := `new Promise(done => { let n = 0, last = performance.now(), worst = 0; const began = last;
-		const step = (t) => { n++; worst = Math.max(worst, t - last); last = t; t - began < 1000 ? requestAnimationFrame(step) : done([n, worst]) };
+	// What is drawn at a frame is bounded by the window and not by the program: by its lanes, and by its pixels of each.
+	frames := `new Promise(done => { let n = 0, last = performance.now(), worst = 0, rects = 0, most = 0; const began = last;
+		const fill = CanvasRenderingContext2D.prototype.fillRect;
+		CanvasRenderingContext2D.prototype.fillRect = function (...a) { rects++; fill.apply(this, a) };
+		const step = (t) => { n++; worst = Math.max(worst, t - last); last = t; most = Math.max(most, rects); rects = 0;
+			if (t - began < 1000) return requestAnimationFrame(step);
+			CanvasRenderingContext2D.prototype.fillRect = fill; done([n, worst, most]) };
 		requestAnimationFrame(step) })`
 	smooth := browser.Value[[]float64](t, ctx, frames)
-	t.Logf("%.0f frames a second, the longest %.0f ms; %s", smooth[0], smooth[1], browser.Value[string](t, ctx, `document.querySelector(".state").innerText`))
+	t.Logf("%.0f frames a second, the longest %.0f ms, with up to %.0f rectangles; %s", smooth[0], smooth[1], smooth[2],
+		browser.Value[string](t, ctx, `document.querySelector(".state").innerText`))
+	lanes := browser.Value[float64](t, ctx, `document.querySelector(".lanes").clientHeight / 20 + 2`)
+	if pixels := lanes * 1280; smooth[2] < lanes || smooth[2] > pixels {
+		t.Errorf("%.0f rectangles are drawn at a frame, for %.0f lanes", smooth[2], lanes)
+	}
+	// Keys are heard the while.
+	browser.Do(t, ctx, chromedp.KeyEvent("/"))
+	browser.Search(t, ctx, "worker 7777")
+	browser.Shows(t, ctx, "#lane-chosen", "7777")
+	browser.Search(t, ctx, "")
 	browser.Picture(t, ctx, "crowd-timeline", "light", 700*time.Millisecond)
 	browser.Picture(t, ctx, "crowd-timeline", "dark", 700*time.Millisecond)
+}
+
+// A page that has no time left for events leaves them out, and says so: above, and in the timeline where they are missing.
+func TestChromiumSampling(t *testing.T) {
+	ctx := browser.Open(t, Handler(shop(), ""))
+	browser.Shows(t, ctx, ".state", "events/s")
+	if text := browser.Value[string](t, ctx, `document.querySelector(".state").innerText`); strings.Contains(text, "sampled") {
+		t.Errorf("it says %s though it has time", text)
+	}
+	browser.Value[bool](t, ctx, `(asyncio.spare = -1, new Promise(done => setTimeout(() => { asyncio.spare = 400; done(true) }, 300)))`)
+	browser.Shows(t, ctx, ".state", "left out") // told by the numbers of the first that are taken again
+	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
+	hatched := `new Promise(done => { const stroke = CanvasRenderingContext2D.prototype.stroke; let n = 0;
+		CanvasRenderingContext2D.prototype.stroke = function () { n++; stroke.apply(this) };
+		setTimeout(() => { CanvasRenderingContext2D.prototype.stroke = stroke; done(n) }, 500) })`
+	if n := browser.Value[int](t, ctx, hatched); n == 0 {
+		t.Error("nothing is hatched where events are missing")
+	}
 }

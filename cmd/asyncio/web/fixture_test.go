@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/introspect"
 )
 
 // A fakeProgram speaks introspect's protocol, so that what the page is to show can be planted.
@@ -83,7 +84,8 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 	seq, dropped := uint64(1), uint64(0)
 	events := func(es []asyncio.EventInfo) {
 		if len(es) > 0 {
-			send(object{"kind": "events", "seq": seq, "events": es})
+			// As the real one: the page tells by its beginning what a line is.
+			send(introspect.Message{Kind: introspect.KindEvents, Seq: seq, Events: es})
 			seq += uint64(len(es))
 		}
 	}
