@@ -87,6 +87,9 @@ func TestChromiumKeyboard(t *testing.T) {
 	if browser.Do(t, ctx, chromedp.KeyEvent(kb.ArrowLeft)); focus() != "tab-Tree" {
 		t.Errorf("to the left is %s", focus())
 	}
+	if browser.Do(t, ctx, chromedp.KeyEvent(kb.Tab)); focus() != "Keys" {
+		t.Errorf("behind the tabs is %s: they are one stop", focus())
+	}
 	for range 10 {
 		if focus() == "Tasks" {
 			break
@@ -124,6 +127,14 @@ func TestChromiumTimeline(t *testing.T) {
 	mouse(chromedp.MouseMoved, 1200, lane+20)
 	browser.Shows(t, ctx, ".hover", "serve #2")
 	browser.Shows(t, ctx, ".hover", "waits for a queue for ")
+	// Between its beginning and its first step, half a second later, main was ready.
+	browser.Do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("--"))
+	browser.Shows(t, ctx, "#window", "40 s")
+	ready := browser.Value[float64](t, ctx, `180 + 1100 * (1 - (asyncio.now() - asyncio.history.lanes.get(1).born - 25e7) / 40e9)`)
+	mouse(chromedp.MouseMoved, ready, lane)
+	browser.Shows(t, ctx, ".hover", "ready for 500 ms")
+	browser.Do(t, ctx, chromedp.KeyEvent("++"))
+	browser.Shows(t, ctx, "#window", "10 s")
 	// A wheel that is turned with Ctrl zooms.
 	browser.Value[bool](t, ctx, fmt.Sprintf(`document.querySelector(".lanes").dispatchEvent(new WheelEvent("wheel", {deltaY: -100, ctrlKey: true, clientX: 1200, clientY: %f, bubbles: true}))`, lane))
 	browser.Shows(t, ctx, "#window", "8 s up to ")

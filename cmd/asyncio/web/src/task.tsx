@@ -44,7 +44,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
         {task?.name ?? lane?.name ?? end?.name ?? "task"} <span class="quiet">#{id}</span>
       </h2>
       <p>
-        <span class={`pill ${end?.outcome ?? task?.state}`}>{end ? (end.outcome ?? "ended") : (task?.state ?? "ended")}</span>{" "}
+        <span class={`pill ${end?.outcome ?? task?.state}`}>{end ? (end.outcome ?? "ended") : (task?.state ?? (lane && lane.first > now ? "not made yet" : "ended"))}</span>{" "}
         {end?.error ?? waitsFor(task?.waits, now)}
       </p>
       {findings.map((f) => (
