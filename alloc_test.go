@@ -107,7 +107,7 @@ var allocations = []struct {
 			l := running(ctx)
 			return func() { l.CallLater(time.Second, callback).Cancel() }
 		}},
-	{"CallSoonThreadsafe", 0, // the Handle, but for the one in sixteen with which they are allocated
+	{"CallSoonThreadsafe", 0, // the Handle, but for the one in twenty-one with which they are allocated
 		func(ctx context.Context) func() {
 			l := running(ctx)
 			return func() { _, _ = l.CallSoonThreadsafe(callback); yields(ctx, 2) }

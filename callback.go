@@ -15,11 +15,11 @@ import (
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
 	mustFunc("AddDoneCallback", fn == nil)
 	f.mustBeMade("AddDoneCallback")
-	f.addCallback(&Handle{}, fn, opts)
+	f.addCallback(&callback{}, fn, opts)
 }
 
-func (f *futureBase) addCallback(h *Handle, fn func(ctx context.Context, f AnyFuture), opts []CallOption) {
-	h.done, h.future = fn, f
+func (f *futureBase) addCallback(h *callback, fn func(ctx context.Context, f AnyFuture), opts []CallOption) {
+	h.kind, h.done, h.future = aCallback, fn, f
 	h.init(f.loop, "AddDoneCallback", opts)
 	if f.state != pending {
 		f.loop.ready.Push(&h.head)
@@ -34,7 +34,7 @@ type SharedCallback struct {
 	Func func(ctx context.Context, f AnyFuture)
 	Room int // for how many futures to begin with; 0 is 1
 
-	shared Handle   // in which each call is made, in the Context of the first registration
+	shared callback // in which each call is made, in the Context of the first registration
 	block  []note   // the last registrations; the next has its place behind them
 	full   [][]note // those before, without the blocks in which all have been called
 	crowd  int      // how long full may become before it is looked through for these
@@ -48,9 +48,9 @@ type note struct {
 }
 
 func (n *note) handle() *Handle {
-	h := &n.of.shared
-	h.future = n.future
-	return h
+	c := &n.of.shared
+	c.future = n.future
+	return &c.Handle
 }
 
 // AddTo is [Future.AddDoneCallback] of c's function to f. It panics ([ErrValue]) if there is none.
@@ -58,10 +58,10 @@ func (c *SharedCallback) AddTo(f AnyFuture) {
 	mustFunc("SharedCallback.AddTo", c.Func == nil)
 	b := f.base()
 	switch {
-	case c.shared.ctx.loop == nil:
+	case c.shared.loop == nil:
 		c.shared.init(b.loop, "SharedCallback.AddTo", nil)
 		c.shared.kind, c.shared.done = aNote, c.Func
-	case c.shared.ctx.loop != b.loop:
+	case c.shared.loop != b.loop:
 		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
 	}
 	used := len(c.block)
@@ -137,7 +137,7 @@ func (f *futureBase) addFurther(e entry) {
 // See Future.remove_done_callback.
 func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
 	id := closurePointer(fn)
-	return f.removeWaiters(func(e entry) bool { return e.kind != aStrand && closurePointer(e.handle().done) == id })
+	return f.removeWaiters(func(e entry) bool { return e.kind != aStrand && closurePointer(e.handle().callback().done) == id })
 }
 
 // waiting returns who waits.

@@ -96,31 +96,12 @@ func valuesOf(ctx context.Context) *values {
 }
 
 // A callContext is the ctx of a piece of code that is called, not a task's own. It is never done.
-type callContext struct {
-	neverDone
-	placed
-}
+type callContext struct{ placed }
 
-func (c *callContext) Value(key any) any { return valueAt(c, key) }
-
-// A handleContext is the ctx of a Handle's call: a callContext for a Handle to have inside.
-type handleContext struct {
-	neverDone
-	loop *Loop
-	vars *Context
-}
-
-func (c *handleContext) on() *Loop         { return c.loop }
-func (c *handleContext) in() *strand       { return nil }
-func (c *handleContext) context() *Context { return c.vars }
-func (c *handleContext) values() *values   { return nil }
-func (c *handleContext) Value(key any) any { return valueAt(c, key) }
-
-type neverDone struct{}
-
-func (neverDone) Deadline() (time.Time, bool) { return time.Time{}, false }
-func (neverDone) Done() <-chan struct{}       { return nil }
-func (neverDone) Err() error                  { return nil }
+func (*callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*callContext) Done() <-chan struct{}       { return nil }
+func (*callContext) Err() error                  { return nil }
+func (c *callContext) Value(key any) any         { return valueAt(c, key) }
 
 // A cancelSignal is what can be cancelled of a ctx. Other goroutines may look at it.
 // It is a pointer, which is nil as long as it is open and nobody has looked: so

@@ -27,8 +27,9 @@ type entryKind uint8
 const (
 	aHandle entryKind = iota
 	aStrand
-	aNote
-	aMore // no entry: see futureBase.waiter
+	aNote     // or the Handle in which the calls of notes are made
+	aCallback // the Handle of a callback
+	aMore     // no entry: see futureBase.waiter
 )
 
 // strand returns the strand of which h is the head, or nil.
@@ -56,8 +57,11 @@ func (h *head) taken() (*Handle, *futureBase) {
 		n := (*note)(unsafe.Pointer(h))
 		f := n.future
 		n.future = nil
-		return &n.of.shared, f
+		return &n.of.shared.Handle, f
 	}
 	called := (*Handle)(unsafe.Pointer(h))
-	return called, called.future
+	if c := called.callback(); c != nil {
+		return called, c.future
+	}
+	return called, nil
 }

@@ -4,22 +4,47 @@ import (
 	"context"
 	"fmt"
 	"time"
+	"unsafe"
 )
 
 // A Handle is a call that was scheduled. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
 	head
-	ctx handleContext
-	own Context // the copy that it runs in, where no other was given
-
-	// What is called, one of three: fn; done with future, when that is done; or
-	// nothing, but future gets its outcome from where it comes from. nil once called or cancelled, so that nothing is retained.
-	fn     func(ctx context.Context)
-	done   func(ctx context.Context, f AnyFuture)
-	future *futureBase
-
-	made *origin // in debug mode
+	loop *Loop
+	vars *Context // in which it runs; nil: own, the copy that it has where no other was given
+	own  Context
+	fn   func(ctx context.Context) // nil once called or cancelled, so that nothing is retained
+	made *origin                   // in debug mode
 }
+
+// A callback is a Handle of which nobody but the loop knows, and which is about a future; the Handles that are given out
+// are smaller without that. Its fields are nil once it is called, as fn is, but for those of a [SharedCallback].
+type callback struct {
+	Handle
+	done   func(ctx context.Context, f AnyFuture) // is called with future, which is done; or nil:
+	future *futureBase                            // gets its outcome from where it comes from
+}
+
+// callback returns the callback of which h is the Handle, or nil.
+func (h *Handle) callback() *callback {
+	if h.kind == aHandle {
+		return nil
+	}
+	return (*callback)(unsafe.Pointer(h))
+}
+
+// A handleContext is the ctx of a Handle's call: the Handle itself, which has all that it needs.
+type handleContext Handle
+
+func (h *handleContext) on() *Loop         { return h.loop }
+func (h *handleContext) in() *strand       { return nil }
+func (h *handleContext) context() *Context { return (*Handle)(h).Context() }
+func (h *handleContext) values() *values   { return nil }
+func (h *handleContext) Value(key any) any { return valueAt(h, key) }
+
+func (*handleContext) Deadline() (time.Time, bool) { return time.Time{}, false }
+func (*handleContext) Done() <-chan struct{}       { return nil }
+func (*handleContext) Err() error                  { return nil }
 
 // A CallOption is given where a call is scheduled: [WithContext].
 type CallOption interface {
@@ -46,12 +71,15 @@ func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 		l.mustBeHere(act)
 		h.made = callers()
 	}
-	h.ctx.loop = l
+	h.loop = l
 	h.own.vars = l.context().vars
-	h.ctx.vars = &h.own
+	h.apply(opts)
+}
+
+func (h *Handle) apply(opts []CallOption) {
 	for _, o := range opts {
 		if c := o.callContext(); c != nil {
-			h.ctx.vars = c
+			h.vars = c
 		}
 	}
 }
@@ -65,7 +93,7 @@ func mustFunc(act string, isNil bool) {
 // Cancel makes sure that the call does not happen. It may be called at any
 // time, also twice. See Handle.cancel.
 func (h *Handle) Cancel() {
-	if l := h.ctx.loop; l != nil && l.debug {
+	if l := h.loop; l != nil && l.debug {
 		l.mustBeHere("Cancel of a Handle")
 	}
 	h.cancelled = true
@@ -76,21 +104,28 @@ func (h *Handle) drop() {
 	if h.made != nil {
 		h.made.of = h.what()
 	}
-	h.fn, h.done, h.future = nil, nil, nil
+	h.fn = nil
+	if c := h.callback(); c != nil {
+		c.done, c.future = nil, nil
+	}
 }
 
 // call does what the handle is for, with f, its future.
 func (h *Handle) call(f *futureBase) {
-	fn, done := h.fn, h.done
-	if h.kind == aHandle { // or else it is shared by many calls
+	c := h.callback()
+	if c == nil {
+		fn := h.fn
+		h.drop()
+		fn((*handleContext)(h))
+		return
+	}
+	done := c.done
+	if h.kind == aCallback { // or else it is shared by many calls
 		h.drop()
 	}
 	switch {
 	case done != nil:
-		done(&h.ctx, f.self.face())
-	case fn != nil:
-		fn(&h.ctx)
-	case f == nil:
+		done((*handleContext)(h), f.self.face())
 	case f.from() != nil:
 		f.from().settle()
 	case f.state == pending:
@@ -100,13 +135,13 @@ func (h *Handle) call(f *futureBase) {
 
 // what names what is called.
 func (h *Handle) what() string {
-	switch {
-	case h.done != nil:
-		return funcPlace(codePointer(h.done))
+	switch c := h.callback(); {
 	case h.fn != nil:
 		return funcPlace(codePointer(h.fn))
-	case h.future != nil:
-		return "the result of " + h.future.self.String()
+	case c != nil && c.done != nil:
+		return funcPlace(codePointer(c.done))
+	case c != nil && c.future != nil:
+		return "the result of " + c.future.self.String()
 	}
 	if h.made != nil {
 		return h.made.of
@@ -118,7 +153,12 @@ func (h *Handle) what() string {
 func (h *Handle) Cancelled() bool { return h.cancelled }
 
 // Context returns the Context in which the call runs. See Handle.get_context.
-func (h *Handle) Context() *Context { return h.ctx.vars }
+func (h *Handle) Context() *Context {
+	if h.vars != nil {
+		return h.vars
+	}
+	return &h.own
+}
 
 // String describes h: <Handle main.main.func1() at main.go:12>. See Handle.__repr__.
 func (h *Handle) String() string { return "<Handle" + h.describe() + ">" }
@@ -145,7 +185,7 @@ func (t *TimerHandle) When() time.Duration { return t.when }
 // Cancel makes sure that the call does not happen. It may be called at any time, also twice. See TimerHandle.cancel.
 func (t *TimerHandle) Cancel() {
 	if t.queued {
-		t.ctx.loop.cancelTimer(&t.head)
+		t.loop.cancelTimer(&t.head)
 	}
 	t.Handle.Cancel()
 }

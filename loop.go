@@ -32,7 +32,7 @@ type Loop struct {
 	turns           uint64              // begun
 	timers          timerheap.Heap[entry]
 	cancelledTimers int                     // of those in timers
-	slept           SharedCallback          // the end of each Sleep: it has no function, and gives the future its result
+	outcomes        SharedCallback          // the end of each Sleep and job: it has no function, and gives the future its outcome
 	current         *strand                 // which runs; nil in a callback and outside of all
 	vars            *Context                // in which the code runs, if that is not the current task's: see context
 	outer           []*Context              // in which those run that wait for the present code to return
@@ -114,8 +114,7 @@ func newLoop(d driver.Driver) *Loop {
 	l.SetDebug(debugByEnvironment())
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
-	l.slept.shared.initOutside(l)
-	l.slept.shared.kind = aNote
+	l.outcomes.shared.kind, l.outcomes.shared.loop = aNote, l
 	return l
 }
 
@@ -380,9 +379,9 @@ func (l *Loop) takeInbox() {
 	if !l.inbox.filled.Load() {
 		return
 	}
-	for _, e := range l.inbox.take() {
-		l.ready.Push(e)
-	}
+	taken := l.inbox.take()
+	l.ready.PushAll(taken)
+	clear(taken)
 }
 
 // cancelTimer marks a timer and frees the cancelled ones once they are the greater

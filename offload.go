@@ -66,7 +66,7 @@ type offloaded[T any] struct {
 	future Future[T]
 	more   futureMore
 	ctx    jobContext
-	back   Handle // comes through the inbox when the job has ended
+	back   note // comes through the inbox when the job has ended
 	fn     func(ctx context.Context) (T, error)
 	job    executor.Job
 
@@ -101,8 +101,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 	if err == nil {
 		o.timed = l.watched
 		o.more.from = o
-		o.back.future = &f.futureBase
-		o.back.initOutside(l)
+		o.back.kind, o.back.of, o.back.future = aNote, &l.outcomes, &f.futureBase
 		o.job, err = ex.Submit(&o.ctx, o)
 	}
 	if err != nil {

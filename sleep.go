@@ -19,7 +19,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	l := t.future().loop
 	s := &sleeper{when: l.timeAfter(d)}
 	s.init(l, s)
-	s.over.kind, s.over.of, s.over.future = aNote, &l.slept, &s.futureBase
+	s.over.kind, s.over.of, s.over.future = aNote, &l.outcomes, &s.futureBase
 	l.addTimer(&s.over.head, s.when)
 	_, err = s.Await(ctx)
 	l.cancelTimer(&s.over.head)

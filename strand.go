@@ -2,6 +2,7 @@ package asyncio
 
 import (
 	"cmp"
+	"context"
 	"runtime"
 	"slices"
 	"unsafe"
@@ -415,12 +416,16 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if h.cancelled {
 		return
 	}
-	c := h.ctx.vars
+	c := h.Context()
 	l.current, l.vars = nil, c
 	if l.debug {
 		l.setHere(s)
 	}
-	fn, done := h.fn, h.done
+	fn := h.fn
+	done := (func(context.Context, AnyFuture))(nil)
+	if cb := h.callback(); cb != nil {
+		done = cb.done
+	}
 	if l.watched && (fn != nil || done != nil) {
 		l.noteCall(CallBegun, h)
 		defer l.noteCall(CallEnded, h)
@@ -429,13 +434,13 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	defer func() {
 		if !returned {
 			if p := recover(); p != nil {
-				h := *h
-				h.fn, h.done = fn, done // for its description
+				h := &callback{Handle: *h, done: done}
+				h.vars, h.fn = c, fn // for its description
 				what := h.what()
 				l.report(c, &ExceptionContext{
 					Message:   "panic in callback " + what,
 					Exception: newPanicError(p, "callback "+what),
-					Handle:    &h,
+					Handle:    &h.Handle,
 					Source:    h.made.text(),
 				})
 			}
