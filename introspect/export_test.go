@@ -16,6 +16,9 @@ func Look(h http.Handler, now time.Time) {
 	s.hub.watch.look(now, s.stacks)
 }
 
+// Blocked returns what blocks the loop of h, as far as the watchdog has seen.
+func Blocked(h http.Handler) string { return h.(*server).hub.watch.runs() }
+
 // Installed tells whether the loop of h has an observer of ours. It is called on the loop.
 func Installed(h http.Handler) bool { return h.(*server).hub.installed }
 
