@@ -57,7 +57,7 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		if !passedOn || circle {
 			breaker.request, breaker.mustCancel = newCancelledError(trail(by, t, last, false), msg), true
 		} else {
-			last.request = passedError(f, by, msg)
+			last.passOn(passedError(f, by, msg))
 		}
 		if l.watched {
 			l.noteCancel(t, last, by, msg)
@@ -74,7 +74,7 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 	for at := t; ; at = at.waits.self.(AnyTask).task() {
 		at.visited = false
 		if at != last {
-			at.request = request
+			at.passOn(request)
 		}
 		if visited--; visited < 0 {
 			return true
@@ -121,6 +121,21 @@ func passedError(f *futureBase, by any, msg []any) *CancelledError {
 	}
 	e.passedOn = true
 	return e
+}
+
+// passOn notes a request that t has passed on. The message of the last that it took itself stays, as in CPython.
+func (t *taskBase) passOn(request *CancelledError) {
+	if took := t.request.took(); request != nil && (took != nil || request.took() != nil) {
+		e := *request
+		a := asking{by: e.by}
+		if of, ok := e.by.(*asking); ok {
+			a = *of
+		}
+		a.took = took
+		e.by = &a
+		request = &e
+	}
+	t.request = request
 }
 
 // noteCancel notes that t was asked to cancel, and passed that on along its await, and so on down to last.

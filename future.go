@@ -444,19 +444,16 @@ func (f *futureBase) cancel(by any, msg []any) bool {
 // none or it was passed on. Unlike Exception it leaves a task's CancelledError to
 // the first who asks. See Future._cancel_message.
 func (f *futureBase) CancelMessage() any {
-	var e *CancelledError
 	switch {
-	case f.isTask && f.giving == toAll:
-		if e = f.self.(AnyTask).task().request; e != nil && e.passedOn {
-			return nil
+	case f.giving != toAll:
+	case f.isTask:
+		return f.self.(AnyTask).task().request.took()
+	case f.state == cancelled:
+		if e, ok := f.err.(*CancelledError); ok {
+			return e.Message
 		}
-	case f.state == cancelled && f.giving == toAll:
-		e, _ = f.err.(*CancelledError)
 	}
-	if e == nil {
-		return nil
-	}
-	return e.Message
+	return nil
 }
 
 func newCancelledError(by any, msg []any) *CancelledError {
@@ -467,11 +464,27 @@ func newCancelledError(by any, msg []any) *CancelledError {
 	return e
 }
 
+// took returns the message of the last request that a task took itself, of which e is the last at all.
+func (e *CancelledError) took() any {
+	switch {
+	case e == nil:
+		return nil
+	case !e.passedOn:
+		return e.Message
+	}
+	if a, ok := e.by.(*asking); ok {
+		return a.took
+	}
+	return nil
+}
+
 // An asking is who asked for a cancel, and what else is to be told of that.
 type asking struct {
 	by  any
 	via []AnyFuture // the tasks by whose awaits it came, the one that was asked first
 	at  *origin     // where, if places are noted
+	// Of a request that a task has passed on: the message of the last that it took itself.
+	took any
 }
 
 func (a *asking) askedBy() any { return a.by }

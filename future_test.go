@@ -227,6 +227,23 @@ func TestCancelMessage(t *testing.T) {
 		log.add("%s", brief(err))
 		_, err = waiting.Await(ctx)
 		log.add("%s", brief(err))
+
+		further := asyncio.NewFuture[int](ctx)
+		stubborn := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, _ = asyncio.NewFuture[int](ctx).Await(ctx)
+			_, err := further.Await(ctx)
+			return err
+		})
+		above := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := stubborn.Await(ctx)
+			return err
+		})
+		yields(ctx, 2)
+		stubborn.Cancel("passed on")
+		stubborn.Cancel("taken")
+		yields(ctx, 1)
+		above.Cancel("passed on twice")
+		log.add("above: %v, stubborn: %v, its future: %v", above.CancelMessage(), stubborn.CancelMessage(), further.CancelMessage())
 		return nil
 	})
 	log.want(t,
@@ -235,6 +252,7 @@ func TestCancelMessage(t *testing.T) {
 		"waiting task: <nil>, its future: for you",
 		"cancelled: mine",
 		"cancelled: for you",
+		"above: <nil>, stubborn: taken, its future: passed on twice",
 	)
 }
 
