@@ -239,8 +239,10 @@ func (f *futureBase) Cancelled() bool { return f.state == cancelled }
 // ([ErrInvalidState]) and changes nothing; so does that of a [Task] ([ErrRuntime]), whose function gives the
 // outcome. See Future.set_result.
 func (f *Future[T]) SetResult(value T) error {
-	if err := f.canFinish("SetResult"); err != nil {
-		return err
+	if !f.isOpen() {
+		if err := f.canFinish("SetResult"); err != nil {
+			return err
+		}
 	}
 	f.value = value
 	f.finish(finished, nil)
@@ -260,6 +262,12 @@ func (f *futureBase) SetException(err error) error {
 	return nil
 }
 
+// isOpen tells, at the price of a few looks, that canFinish has nothing to say.
+func (f *futureBase) isOpen() bool {
+	return f.state == pending && !f.isTask && f.loop != nil && !f.loop.odd
+}
+
+// canFinish tells why f cannot be given an outcome from outside.
 func (f *futureBase) canFinish(act string) error {
 	f.mustBeMade(act)
 	if f.loop.debug {
