@@ -46,6 +46,7 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Shows(t, ctx, ".why", "asked by timeout of 13s of task main")
 	browser.Shows(t, ctx, ".task table", "12.9 s\tcancel asked")
 	browser.Shows(t, ctx, ".task table", "12.1 s\tresumed")
+	browser.Shows(t, ctx, ".task table", "waits for timer, due in 2.85 s") // not only that it waits
 	browser.Shows(t, ctx, ".row:has(.pill.error)", "brief")
 	browser.Value[bool](t, ctx, `document.querySelector(".row:has(.pill.error)").click() ?? true`)
 	browser.Shows(t, ctx, ".task .pill", "error")
