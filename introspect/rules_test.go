@@ -351,6 +351,43 @@ func TestWatchdog(t *testing.T) {
 	})
 }
 
+// Serve watches from the moment on when it returns: a task that then blocks the loop, in the same step or as the first one that is awaited, is
+// told of.
+func TestWatchdogFromTheStart(t *testing.T) {
+	runtimeFolder(t)
+	run(t, func(ctx context.Context) error {
+		tick := make(chan time.Time)
+		stop, err := introspect.Serve(ctx, introspect.Watch(100*time.Millisecond, time.Second), introspect.Tick(tick))
+		if err != nil {
+			return err
+		}
+		defer stop()
+		c, err := introspect.Dial(context.Background(), pid())
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		now := time.Now()
+		wantFound := func(want string) {
+			t.Helper()
+			start := now
+			for _, after := range []time.Duration{0, 600, 600} { // the last one is taken when the one before has been looked at
+				now = start.Add(after * time.Millisecond)
+				tick <- now
+			}
+			f, err := c.Findings(context.Background()) // which blocks the loop
+			if err != nil || f.Process.Blocked != want {
+				t.Errorf("the loop is blocked by %q, wanted %q: %v", f.Process.Blocked, want, err)
+			}
+		}
+		wantFound("task main (#1) kept the loop for 600ms, and nothing else could run meanwhile.")
+		return waitFor(ctx, spawn(ctx, "hog", func(context.Context) error {
+			wantFound("task hog (#2) kept the loop for 600ms, and nothing else could run meanwhile.")
+			return nil
+		}))
+	})
+}
+
 // busy is what blocks the loop.
 //
 //go:noinline

@@ -62,7 +62,8 @@ func Serve(ctx context.Context, opts ...Option) (stop func(), err error) {
 	s := newServer(loop, opts)
 	s.name = name
 	loops.Add(1)
-	s.begin()
+	// Now, and not in the next turn: it may be long until that comes.
+	s.begin(func(hold func(context.Context)) { hold(ctx) })
 
 	base, cancel := context.WithCancel(context.Background())
 	web := &http.Server{
@@ -110,7 +111,7 @@ var loops atomic.Int32
 func Handler(loop *asyncio.Loop, opts ...Option) http.Handler {
 	s := newServer(loop, opts)
 	s.name = strconv.Itoa(os.Getpid())
-	s.begin()
+	s.begin(func(hold func(context.Context)) { _, _ = loop.CallSoonThreadsafe(hold) })
 	loop.OnClose(s.end)
 	return s
 }
@@ -152,13 +153,16 @@ func newServer(loop *asyncio.Loop, opts []Option) *server {
 	return s
 }
 
-// begin starts what goes on all the time.
-func (s *server) begin() {
+// begin starts what goes on all the time; onLoop is to call something on the loop.
+func (s *server) begin(onLoop func(func(ctx context.Context))) {
 	w := s.hub.watch
 	if w == nil {
 		return
 	}
-	_, _ = s.loop.CallSoonThreadsafe(func(context.Context) { s.hub.hold() })
+	onLoop(func(ctx context.Context) {
+		s.hub.hold()
+		w.runsAlready(asyncio.CurrentTask(ctx))
+	})
 	s.dog.Go(func() {
 		at, stop := s.tick(max(w.warn/4, time.Millisecond))
 		defer stop()

@@ -111,6 +111,16 @@ func (w *watch) observe(e *asyncio.LoopEvent) {
 	}
 }
 
+// runsAlready tells w which task runs when it begins to watch; nil: none.
+func (w *watch) runsAlready(t asyncio.AnyTask) {
+	if t == nil {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.begin(step{task: t})
+}
+
 func (w *watch) begin(s step) {
 	w.steps = append(w.steps, s)
 	w.begun++
