@@ -22,7 +22,8 @@ const (
 	Outcome      = attribute.Key("asyncio.outcome")       // result, error, cancelled
 	CancelReason = attribute.Key("asyncio.cancel.reason") // of one that ended cancelled: what the CancelledError says
 	CancelBy     = attribute.Key("asyncio.cancel.by")     // who asked: a task, a timeout, a group
-	Awaits       = attribute.Key("asyncio.awaits")        // of the event "await" and of its link: the name of the task awaited
+	Awaits       = attribute.Key("asyncio.awaits")        // of the event "await": the name of the task awaited, or of some of several; of its links, of each
+	Through      = attribute.Key("asyncio.through")       // of both, where the await is no direct one: gather, group, shield, wait, ...
 )
 
 // Tasks returns an Observer that has a span for each task, from its creation to its end, with the task's name. Each
@@ -30,8 +31,8 @@ const (
 //
 // The span is under the one in the ctx given to what made the task, if the program put one there, or else under that of the task that
 // made it, or else under that in the ctx given to Run. It is in the task's ctx, so that what the task starts there is under it.
-// A task that awaits another directly has an event "await", and a link to the other's span unless the one is
-// under the other. A request to cancel is an event "cancel asked", and the start an event "started".
+// A task that awaits others, directly or through a gather, a group, a shield and the like, has an event "await", and a link to the span of each
+// that is not under its own, a hundred at most. A request to cancel is an event "cancel asked", and the start an event "started".
 //
 // A task that fails has the status Error and the error as an event, a panic's with its stack. One that is cancelled has not failed: its
 // outcome and the reason are attributes.
@@ -64,8 +65,8 @@ func (o *tasks) Observe(e *asyncio.LoopEvent) {
 	case asyncio.TaskStarted:
 		span.AddEvent("started")
 	case asyncio.TaskSuspended:
-		if other, ok := e.On.(asyncio.AnyTask); ok {
-			o.awaits(span, other)
+		if e.On != nil {
+			o.awaits(span, e.On)
 		}
 	case asyncio.TaskCancelAsked:
 		span.AddEvent("cancel asked", trace.WithAttributes(CancelBy.String(byText(e.By))))
@@ -89,22 +90,74 @@ func (o *tasks) created(e *asyncio.LoopEvent) {
 	e.Ctx = trace.ContextWithSpan(e.Ctx, s.Span)
 }
 
-func (o *tasks) awaits(s *taskSpan, other asyncio.AnyTask) {
-	awaited := Awaits.String(other.Name())
-	s.AddEvent("await", trace.WithAttributes(awaited))
-	to := o.spans[other]
-	if to == nil {
-		return
+// maxLinks is how many of the tasks are looked at that one awaits at a time. The SDK keeps as many links of a span, unless it is told otherwise.
+const maxLinks = 128
+
+func (o *tasks) awaits(s *taskSpan, on asyncio.AnyFuture) {
+	through := attribute.KeyValue{}
+	var all []asyncio.AnyTask
+	if task, ok := on.(asyncio.AnyTask); ok {
+		all = append(all, task)
+	} else {
+		reason := asyncio.WaitReasonOf(on)
+		through = Through.String(reason.Kind.String())
+		all = appendTasks(nil, reason.Futures, 1)
 	}
-	id := to.SpanContext().SpanID()
-	if to.parent == s.SpanContext().SpanID() || s.linked[id] {
-		return
+	if len(all) == 0 {
+		return // for a timer, say
 	}
-	if s.linked == nil {
-		s.linked = map[trace.SpanID]bool{}
+	attributes := func(awaited string) []attribute.KeyValue {
+		if through.Valid() {
+			return []attribute.KeyValue{Awaits.String(awaited), through}
+		}
+		return []attribute.KeyValue{Awaits.String(awaited)}
 	}
-	s.linked[id] = true
-	s.AddLink(trace.Link{SpanContext: to.SpanContext(), Attributes: []attribute.KeyValue{awaited}})
+	s.AddEvent("await", trace.WithAttributes(attributes(namesOf(all))...))
+	for _, task := range all {
+		to := o.spans[task]
+		if to == nil || to.parent == s.SpanContext().SpanID() || s.linked[to.SpanContext().SpanID()] || len(s.linked) == maxLinks {
+			continue
+		}
+		if s.linked == nil {
+			s.linked = map[trace.SpanID]bool{}
+		}
+		s.linked[to.SpanContext().SpanID()] = true
+		s.AddLink(trace.Link{SpanContext: to.SpanContext(), Attributes: attributes(task.Name())})
+	}
+}
+
+// appendTasks appends those of the tasks that have not ended whose ends it takes to end all of fs. A gather may be of gathers; how deep bounds
+// what would be a circle.
+func appendTasks(all []asyncio.AnyTask, fs []asyncio.AnyFuture, depth int) []asyncio.AnyTask {
+	for _, f := range fs {
+		task, ok := f.(asyncio.AnyTask)
+		switch {
+		case len(all) == maxLinks:
+			return all
+		case f.Done():
+		case ok:
+			all = append(all, task)
+		case depth < 10:
+			all = appendTasks(all, asyncio.WaitReasonOf(f).Futures, depth+1)
+		}
+	}
+	return all
+}
+
+// namesOf returns the names of tasks: a, b, c and 2 more.
+func namesOf(all []asyncio.AnyTask) string {
+	const most = 3
+	var names []string
+	for _, task := range all[:min(len(all), most)] {
+		names = append(names, task.Name())
+	}
+	text := strings.Join(names, ", ")
+	if more := len(all) - most; len(all) == maxLinks {
+		text += " and more"
+	} else if more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
 }
 
 func (s *taskSpan) ended(e *asyncio.LoopEvent) {

@@ -96,8 +96,9 @@ func TestSpansAreUnderTheirMakers(t *testing.T) {
 	})
 	want(t, all,
 		"request",
-		"main under request, asyncio.outcome=result",
+		"main under request, asyncio.outcome=result, link to in a step",
 		"- started",
+		"- await, asyncio.awaits=child, in a step, asyncio.through=gather",
 		"child under main, asyncio.outcome=result",
 		"- started",
 		"step under main",
@@ -126,6 +127,7 @@ func TestSpansHaveTheOutcome(t *testing.T) {
 		"request",
 		"main under request, asyncio.outcome=result",
 		"- started",
+		"- await, asyncio.awaits=failing, panicking, cancelled, asyncio.through=wait",
 		"failing under main, Error: boom, asyncio.outcome=error",
 		"- started",
 		"- exception, exception.type=*errors.errorString, exception.message=boom",
@@ -169,4 +171,99 @@ func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
 		"- await, asyncio.awaits=a",
 		"- await, asyncio.awaits=a",
 	)
+}
+
+// An await through something else is one too: a gather, also in a gather, a shield, a group, a timeout. Of many tasks
+// the event has some, and there are links to a hundred.
+func TestSpansHaveLinksThroughOthers(t *testing.T) {
+	wake := asyncio.NewEvent()
+	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
+		waiting := func(ctx context.Context) error { return wake.Wait(ctx) }
+		var tasks []*asyncio.Task[asyncio.None]
+		for _, name := range []string{"a", "b", "c", "d"} {
+			tasks = append(tasks, asyncio.Go(ctx, waiting, asyncio.WithName(name)))
+		}
+		looker := func(name string, fn func(ctx context.Context) error) {
+			tasks = append(tasks, asyncio.Go(ctx, fn, asyncio.WithName(name)))
+		}
+		looker("gathers", func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, tasks[0], tasks[1]), asyncio.Gather(ctx, tasks[2], tasks[3])).Await(ctx)
+			return err
+		})
+		looker("shields", func(ctx context.Context) error {
+			_, err := asyncio.Shield(ctx, tasks[0]).Await(ctx)
+			return err
+		})
+		looker("limits", func(ctx context.Context) error {
+			return asyncio.Timeout(ctx, 1, func(ctx context.Context) error { // which is up at once
+				_, err := asyncio.Shield(ctx, tasks[1]).Await(ctx)
+				wake.Set()
+				return err
+			})
+		})
+		looker("groups", func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(waiting, asyncio.WithName("child"))
+				return nil
+			})
+		})
+		_, _, err := asyncio.Wait(ctx, tasks, asyncio.AllCompleted)
+		_ = tasks[6].Exception()
+		return err
+	})
+	want(t, all,
+		"request",
+		"main under request, asyncio.outcome=result",
+		"- started",
+		"- await, asyncio.awaits=a, b, c and 5 more, asyncio.through=wait",
+		"a under main, asyncio.outcome=result",
+		"- started",
+		"b under main, asyncio.outcome=result",
+		"- started",
+		"c under main, asyncio.outcome=result",
+		"- started",
+		"d under main, asyncio.outcome=result",
+		"- started",
+		"gathers under main, asyncio.outcome=result, link to a, link to b, link to c, link to d",
+		"- started",
+		"- await, asyncio.awaits=a, b, c and 1 more, asyncio.through=gather",
+		"shields under main, asyncio.outcome=result, link to a",
+		"- started",
+		"- await, asyncio.awaits=a, asyncio.through=shield",
+		"limits under main, Error: asyncio: timed out after 1ns, asyncio.outcome=error, link to b",
+		"- started",
+		"- await, asyncio.awaits=b, asyncio.through=shield",
+		"- cancel asked, asyncio.cancel.by=a timeout of 1ns",
+		"- exception, exception.type=*asyncio.TimeoutError, exception.message=asyncio: timed out after 1ns",
+		"groups under main, asyncio.outcome=result",
+		"- started",
+		"- await, asyncio.awaits=child, asyncio.through=group", // which is under it
+		"child under groups, asyncio.outcome=result",
+		"- started",
+	)
+}
+
+func TestSpansHaveAHundredLinks(t *testing.T) {
+	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
+		wake := asyncio.NewEvent()
+		var tasks []*asyncio.Task[asyncio.None]
+		for range 1000 {
+			tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) error { return wake.Wait(ctx) }, asyncio.WithName("t")))
+		}
+		other := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := asyncio.Gather(ctx, tasks...).Await(ctx)
+			return err
+		}, asyncio.WithName("other"))
+		_ = asyncio.Yield(ctx)
+		wake.Set()
+		_, err := other.Await(ctx)
+		return err
+	})
+	i := slices.IndexFunc(all, func(s tracetest.SpanStub) bool { return s.Name == "other" })
+	if n := len(all[i].Links); n != 128 {
+		t.Errorf("there are %d links", n)
+	}
+	if text := all[i].Events[1].Attributes[0].Value.AsString(); text != "t, t, t and more" {
+		t.Errorf("it awaits %s", text)
+	}
 }
