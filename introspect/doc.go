@@ -49,7 +49,8 @@
 // # Where the sockets are
 //
 // In the folder asyncio in $XDG_RUNTIME_DIR, or else the folder asyncio-UID in the folder for temporary files: PID.sock, and
-// PID.2.sock and so on where a process serves several loops. The folder has the mode 0700, the sockets 0600. A folder that
+// PID.2.sock and so on where a process serves several loops. A path that is too long for a socket, which is so from about 80 bytes on, is
+// passed over, and so the last is asyncio-UID in /tmp. The folder has the mode 0700, the sockets 0600. A folder that
 // belongs to somebody else, or that others may write to, is refused. A socket whose process is gone is removed by whoever
 // comes across it.
 package introspect

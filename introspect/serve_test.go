@@ -191,6 +191,38 @@ func TestServeEndsWithTheLoop(t *testing.T) {
 	wantFiles(t, dir)
 }
 
+// A folder whose path is too long for a socket is passed over, by who serves and by who asks, and the next is taken.
+func TestServeWhereThePathIsTooLong(t *testing.T) {
+	short := filepath.Dir(runtimeFolder(t)) // of the test's own
+	long := filepath.Join(short, strings.Repeat("x", 100))
+	if err := os.Mkdir(long, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	own := "asyncio-" + strconv.Itoa(os.Getuid())
+	t.Setenv("XDG_RUNTIME_DIR", long)
+	t.Setenv("TMPDIR", long)
+	if dir := introspect.Folder(); dir != "/tmp/"+own {
+		t.Errorf("with two that are too long it is %s", dir)
+	}
+	t.Setenv("TMPDIR", short)
+	if dir := introspect.Folder(); dir != filepath.Join(short, own) {
+		t.Errorf("with one that is too long it is %s", dir)
+	}
+	run(t, func(ctx context.Context) error {
+		stop, err := introspect.Serve(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		wantFiles(t, filepath.Join(short, own), pid()+".sock")
+		c, err := introspect.Dial(ctx, pid())
+		if err == nil {
+			c.Close()
+		}
+		return err
+	})
+}
+
 func pid() string { return strconv.Itoa(os.Getpid()) }
 
 func wantFiles(t *testing.T, dir string, want ...string) {

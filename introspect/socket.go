@@ -31,11 +31,24 @@ type Process struct {
 
 // Folder returns where the sockets of this user's processes are; it may not be there yet. See the package comment.
 func Folder() string {
+	var candidates []string
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
-		return filepath.Join(dir, "asyncio")
+		candidates = append(candidates, filepath.Join(dir, "asyncio"))
 	}
-	return filepath.Join(os.TempDir(), fmt.Sprintf("asyncio-%d", os.Getuid()))
+	own := fmt.Sprintf("asyncio-%d", os.Getuid())
+	candidates = append(candidates, filepath.Join(os.TempDir(), own), filepath.Join("/tmp", own))
+	for _, dir := range candidates {
+		if len(dir) <= maxFolder {
+			return dir
+		}
+	}
+	return candidates[0]
 }
+
+const (
+	maxPath   = 103                                    // the bytes that a socket's path may have: 107 on Linux, 103 elsewhere
+	maxFolder = maxPath - len("/2147483647.9999.sock") // and that of a folder, so that each name that there may be fits in
+)
 
 // checkFolder returns why nothing in dir is to be trusted: somebody else could have put it there.
 func checkFolder(dir string) error {
