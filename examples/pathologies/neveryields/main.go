@@ -10,7 +10,8 @@ import (
 )
 
 func main() {
-	pathology.Main(sick(func() { spin(10 * time.Second) }), clean(func() { spin(10 * time.Millisecond) }))
+	piece := func() { spin(10 * time.Millisecond) }
+	pathology.Main(sick(piece), clean(piece))
 }
 
 func spin(d time.Duration) {
@@ -18,17 +19,22 @@ func spin(d time.Duration) {
 	}
 }
 
-func sick(work func()) pathology.Program {
+const pieces = 1000
+
+// Each piece is short; but nothing else runs until the last is done.
+func sick(piece func()) pathology.Program {
 	return func(context.Context) error {
-		work()
+		for range pieces {
+			piece()
+		}
 		return nil
 	}
 }
 
-// clean has pieces of work, and lets others run in between.
+// clean lets others run after each piece.
 func clean(piece func()) pathology.Program {
 	return func(ctx context.Context) error {
-		for range 1000 {
+		for range pieces {
 			piece()
 			if err := asyncio.Yield(ctx); err != nil {
 				return err

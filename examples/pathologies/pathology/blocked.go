@@ -16,8 +16,43 @@ import (
 // Blocked runs a program in real time and returns what is found while it is in the middle of its work. work is what the program
 // is to do there: it returns once something was found; or, if the loop answers meanwhile, when that has been seen.
 func Blocked(program func(work func()) Program, warn, stuck time.Duration) (all []introspect.Finding, err error) {
+	err = watched(warn, stuck, func(h http.Handler) Program {
+		return program(func() {
+			for {
+				found := get(h, "/findings?wait=1ms")
+				if severe(found.Findings) || found.Partial == "" {
+					all = found.Findings
+					return
+				}
+				runtime.Gosched()
+			}
+		})
+	})
+	return all, err
+}
+
+// InPieces runs a program in real time, and returns what was found last while it was in one of its pieces of work, and how long these took
+// together. A piece takes a millisecond, and none at all once something severe was found.
+func InPieces(program func(piece func()) Program, warn, stuck time.Duration) (all []introspect.Finding, took time.Duration, err error) {
+	err = watched(warn, stuck, func(h http.Handler) Program {
+		return program(func() {
+			if severe(all) {
+				return
+			}
+			began := time.Now()
+			all = get(h, "/findings?wait=1ms").Findings
+			took += time.Since(began)
+		})
+	})
+	return all, took, err
+}
+
+func severe(all []introspect.Finding) bool { return len(all) > 0 && all[0].Severe }
+
+// watched runs a program in real time, as a task that is called program, with a watchdog.
+func watched(warn, stuck time.Duration, program func(h http.Handler) Program) error {
 	r := &asyncio.Runner{NoInterrupt: true}
-	err = r.Run(context.Background(), func(ctx context.Context) error {
+	err := r.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.GetRunningLoop(ctx)
 		if err != nil {
 			return err
@@ -26,21 +61,10 @@ func Blocked(program func(work func()) Program, warn, stuck time.Duration) (all 
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
-		work := func() {
-			for {
-				found := get(h, "/findings?wait=1ms")
-				severe := len(found.Findings) > 0 && found.Findings[0].Severe
-				if severe || found.Partial == "" {
-					all = found.Findings
-					return
-				}
-				runtime.Gosched()
-			}
-		}
-		_, err = asyncio.Go(ctx, program(work), asyncio.WithName("program")).Await(ctx)
+		_, err = asyncio.Go(ctx, program(h), asyncio.WithName("program")).Await(ctx)
 		return err
 	})
-	return all, errors.Join(err, r.Close())
+	return errors.Join(err, r.Close())
 }
 
 func get(h http.Handler, path string) (answer introspect.Findings) {
