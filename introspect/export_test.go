@@ -19,6 +19,14 @@ func Look(h http.Handler, now time.Time) {
 // Blocked returns what blocks the loop of h, as far as the watchdog has seen.
 func Blocked(h http.Handler) string { return h.(*server).hub.watch.runs() }
 
+// Idle tells whether no step runs on the loop of h, as far as the watchdog knows.
+func Idle(h http.Handler) bool {
+	w := h.(*server).hub.watch
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.steps) == 0
+}
+
 // Installed tells whether the loop of h has an observer of ours. It is called on the loop.
 func Installed(h http.Handler) bool { return h.(*server).hub.installed }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -416,6 +417,9 @@ func TestWatchdogIsSilent(t *testing.T) {
 		}
 		// The loop has nothing to do but to wait for this.
 		_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) {
+			for !introspect.Idle(h) { // this may begin before main has suspended
+				runtime.Gosched()
+			}
 			for range 50 {
 				look()
 			}
