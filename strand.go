@@ -447,8 +447,25 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 		}
 		l.vars = nil
 	}()
-	h.call(f)
-	returned = true
+	for ; f != nil || !returned; f = l.nextOf(h) {
+		returned = false
+		h.call(f)
+		returned = true
+	}
+}
+
+// nextOf takes the next entry, if it is one more call of the shared h, and returns the future that this is about: the children of a
+// gather end together.
+func (l *Loop) nextOf(h *Handle) *futureBase {
+	if h.kind != aNote || h.cancelled || l.left == 0 || l.stepwise || l.watched {
+		return nil
+	}
+	if e := l.ready.At(0); e.kind != aNote || &(*note)(unsafe.Pointer(e)).of.shared.Handle != h {
+		return nil
+	}
+	l.left--
+	_, f := l.ready.Pop().taken()
+	return f
 }
 
 // stackDied is the last act of a goroutine that user code ended with
