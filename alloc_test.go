@@ -118,11 +118,11 @@ var allocations = []struct {
 		}},
 
 	// Executors.
-	{"ToThread", 2, // the job with its future and the copy of the Context; the pool's own
+	{"ToThread", 1, // the job with its future, the copy of the Context, and the pool's own
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.ToThread(ctx, one) }
 		}},
-	{"RunInExecutor", 2, // the job with its future; the pool's own
+	{"RunInExecutor", 1, // so
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.RunInExecutor(ctx, nil, one).Await(ctx) }
 		}},

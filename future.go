@@ -201,10 +201,11 @@ func (f *futureBase) extra() *futureMore {
 
 // from returns where the outcome of f comes from, or nil.
 func (f *futureBase) from() futureSource {
-	if m := f.more(); m != nil {
+	if m := f.more(); m != nil && m.from != nil {
 		return m.from
 	}
-	return nil
+	self, _ := f.self.(futureSource) // as the future of a job is
+	return self
 }
 
 // setMore gives f its futureMore.

@@ -63,20 +63,21 @@ func (c *jobContext) Value(key any) any {
 // An offloaded is a function in an executor, the future of its outcome, and all
 // that is needed in between, in one allocation.
 type offloaded[T any] struct {
-	future Future[T]
-	more   futureMore
-	ctx    jobContext
-	back   note // comes through the inbox when the job has ended
-	fn     func(ctx context.Context) (T, error)
-	job    executor.Job
+	Future[T]
+	ctx  jobContext
+	slot executor.Slot // for a Pool
+	job  executor.Job
+	back note // comes through the inbox when the job has ended
+	fn   func(ctx context.Context) (T, error)
 
 	// Written by the executor's goroutine, before back is sent.
 	value T
 	err   error
 
-	timed bool         // somebody may want to know when it began
-	began atomic.Int64 // as UnixNano counts; 0: it has not
+	began atomic.Int64 // as UnixNano counts; 0: it has not; unwatched: nobody wants to know
 }
+
+const unwatched = -1
 
 // offload gives fn to ex. If copied is not nil, fn has a copy of that for its Context.
 func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *Context) *Future[T] {
@@ -86,73 +87,84 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 	if l.debug {
 		l.mustBeHere(act)
 	}
-	o := &offloaded[T]{ctx: jobContext{Context: ctx}, fn: fn}
+	o := &offloaded[T]{fn: fn}
+	o.ctx.Context = ctx
 	if copied != nil {
 		o.ctx.own = *copied
 		o.ctx.vars = &o.ctx.own
 	}
-	f := &o.future
-	f.setMore(&o.more)
-	f.init(l, f)
+	if !l.watched {
+		o.began.Store(unwatched)
+	}
+	o.back.kind, o.back.of, o.back.future = aNote, &l.outcomes, &o.futureBase
+	o.init(l, o)
 	err := error(nil)
 	if ex == nil {
 		ex, err = l.defaultExecutor()
 	}
 	if err == nil {
-		o.timed = l.watched
-		o.more.from = o
-		o.back.kind, o.back.of, o.back.future = aNote, &l.outcomes, &f.futureBase
-		o.job, err = ex.Submit(&o.ctx, o)
+		err = o.submit(ex)
 	}
 	if err != nil {
-		_ = f.SetException(err)
-		return f
+		_ = o.SetException(err)
+		return &o.Future
 	}
 	l.outside++
-	return f
+	return &o.Future
 }
 
-// Name, Run and Done make o the executor's Work.
-func (o *offloaded[T]) Name() string { return funcPlace(codePointer(o.fn)) }
-
-func (o *offloaded[T]) Run(ctx context.Context) (_ any, err error) {
-	if o.timed {
-		o.began.Store(time.Now().UnixNano())
+func (o *offloaded[T]) submit(ex executor.Executor) (err error) {
+	w := (*offloadedWork[T])(o)
+	if pool, ok := ex.(*executor.Pool); ok {
+		o.job = &o.slot
+		return pool.SubmitIn(&o.slot, &o.ctx, w)
 	}
-	o.value, err = o.fn(ctx)
+	o.job, err = ex.Submit(&o.ctx, w)
+	return err
+}
+
+// An offloadedWork is an offloaded as the executor knows it.
+type offloadedWork[T any] offloaded[T]
+
+func (w *offloadedWork[T]) Name() string { return funcPlace(codePointer(w.fn)) }
+
+func (w *offloadedWork[T]) Run(ctx context.Context) (_ any, err error) {
+	if w.began.Load() != unwatched {
+		w.began.Store(time.Now().UnixNano())
+	}
+	w.value, err = w.fn(ctx)
 	return nil, err
 }
 
-func (o *offloaded[T]) Done(_ any, err error) {
-	o.err = err
-	o.future.loop.inbox.put(&o.back.head)
+func (w *offloadedWork[T]) Done(_ any, err error) {
+	w.err = err
+	w.loop.inbox.put(&w.back.head)
 }
 
 func (o *offloaded[T]) WaitReason() WaitReason {
-	r := WaitReason{Kind: ForJob, Job: o.Name()}
-	if began := o.began.Load(); began != 0 {
+	r := WaitReason{Kind: ForJob, Job: (*offloadedWork[T])(o).Name()}
+	if began := o.began.Load(); began > 0 {
 		r.Since = time.Unix(0, began)
 	}
 	return r
 }
 
-// settle and cancel make o the futureSource. A job that goes on after its cancel does not hold virtual
+// settle and cancel make o the futureSource of its own future. A job that goes on after its cancel does not hold virtual
 // time up; only where there is nothing else to wait for, the loop waits for that, since it may tell the loop something.
 func (o *offloaded[T]) settle() {
-	if o.future.Done() {
-		o.future.loop.abandoned--
+	if o.Done() {
+		o.loop.abandoned--
 		return
 	}
-	o.future.loop.outside--
-	o.more.from = nil
-	settleWith(&o.future, o.value, o.err)
+	o.loop.outside--
+	settleWith(&o.Future, o.value, o.err)
 }
 
 func (o *offloaded[T]) cancel(by any, msg []any) bool {
-	o.future.loop.outside--
-	o.future.loop.abandoned++
-	o.future.finish(cancelled, newCancelledError(by, msg))
-	o.job.Cancel(o.future.err)
+	o.loop.outside--
+	o.loop.abandoned++
+	o.finish(cancelled, newCancelledError(by, msg))
+	o.job.Cancel(o.futureBase.err)
 	return true
 }
 

@@ -2,7 +2,7 @@ package executor
 
 import (
 	"context"
-	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -15,37 +15,57 @@ import (
 // scratch would be as short, but [context.Cause] cannot ask one for its cause,
 // and what is derived from it would need an AfterFunc each.
 type jobContext struct {
-	values context.Context // set once, before the job is seen
-
-	mu       sync.Mutex // guards the fields below
-	made     context.Context
-	stop     context.CancelCauseFunc // of made; both nil until somebody looks
-	canceled bool
-	cause    error // the first one given to cancel
+	values context.Context             // set once, before the job is seen
+	seen   atomic.Pointer[openContext] // nil: nobody has looked, and it has not ended
 }
 
-func (c *jobContext) open() context.Context {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.made == nil {
-		c.made, c.stop = context.WithCancelCause(context.WithoutCancel(c.values))
-		if c.canceled {
-			c.stop(c.cause)
+// An openContext is what a jobContext stands for, or a note that it ended before somebody looked.
+type openContext struct {
+	context.Context // nil in a note
+	stop            context.CancelCauseFunc
+	cause           error // in a note
+}
+
+// jobValues is context.WithoutCancel(values), but for the allocation.
+type jobValues jobContext
+
+func (*jobValues) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
+func (*jobValues) Done() <-chan struct{}                   { return nil }
+func (*jobValues) Err() error                              { return nil }
+func (c *jobValues) Value(key any) any                     { return c.values.Value(key) }
+
+// endedUnseen is the note of most: nobody looked, and there is no cause.
+var endedUnseen = &openContext{}
+
+func (c *jobContext) open() *openContext {
+	for {
+		seen := c.seen.Load()
+		if seen != nil && seen.Context != nil {
+			return seen
 		}
+		made := &openContext{}
+		made.Context, made.stop = context.WithCancelCause((*jobValues)(c))
+		if seen != nil {
+			made.stop(seen.cause)
+		}
+		if c.seen.CompareAndSwap(seen, made) {
+			return made
+		}
+		made.stop(nil) // another was faster
 	}
-	return c.made
 }
 
 // cancel ends the context; only the first call counts.
 func (c *jobContext) cancel(cause error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.canceled {
+	note := endedUnseen
+	if cause != nil {
+		note = &openContext{cause: cause}
+	}
+	if c.seen.CompareAndSwap(nil, note) {
 		return
 	}
-	c.canceled, c.cause = true, cause
-	if c.stop != nil {
-		c.stop(cause)
+	if seen := c.seen.Load(); seen.Context != nil {
+		seen.stop(cause)
 	}
 }
 
@@ -54,5 +74,5 @@ func (c *jobContext) Done() <-chan struct{}                   { return c.open().
 func (c *jobContext) Err() error                              { return c.open().Err() }
 func (c *jobContext) Value(key any) any                       { return c.open().Value(key) }
 
-// String keeps fmt from reading the fields without the lock.
+// String keeps fmt from reading what belongs to others.
 func (c *jobContext) String() string { return "executor.jobContext" }

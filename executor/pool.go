@@ -25,13 +25,13 @@ type Pool struct {
 	size  int           // set once, as the one below
 	ended chan struct{} // closed when the pool is shut down and its last worker has ended
 
-	mu        sync.Mutex // guards the fields below, and those of each job that say so
-	work      sync.Cond  // a free worker waits here for a job, or for closed
-	closed    bool       // Shutdown has begun
-	workers   int        // goroutines; those that have not begun and those that call done included
-	running   int        // workers inside a job's function: the others are free
-	waiting   int        // jobs that have not begun
-	abandoned int        // jobs that run on after they were cancelled
+	mu        sync.Mutex         // guards the fields below, and those of each job that say so
+	work      sync.Cond          // a free worker waits here for a job, or for closed
+	closed    bool               // Shutdown has begun
+	workers   int                // goroutines; those that have not begun and those that call done included
+	running   int                // workers inside a job's function: the others are free
+	waiting   int                // jobs that have not begun
+	abandoned map[*job]time.Time // jobs that run on after they were cancelled, and since when
 
 	// The jobs that have not ended, in order of submission. As they begin in
 	// that order, those that wait are the end of the list: next is the first.
@@ -62,9 +62,12 @@ type job struct {
 
 	// Guarded by pool.mu.
 	state      JobState
-	since      time.Time // when it was abandoned: to read the clock for each job would cost a tenth of it
 	prev, next *job
 }
+
+// A Slot is room for a job of a [Pool]: see [Pool.SubmitIn]. It is that Job, from then on, and cannot be used again.
+// The zero value is ready for use.
+type Slot struct{ job }
 
 // JobState is where a job stands in its life.
 type JobState uint8
@@ -91,16 +94,29 @@ type JobInfo struct {
 
 // Submit takes w on; see [Executor]. Of its own it allocates one object.
 func (p *Pool) Submit(ctx context.Context, w Work) (Job, error) {
+	s := &Slot{}
+	if err := p.SubmitIn(s, ctx, w); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// SubmitIn is Submit for who makes an object for each job anyway, and has a Slot in it: it allocates nothing.
+// It panics if s was used before.
+func (p *Pool) SubmitIn(s *Slot, ctx context.Context, w Work) error {
 	if ctx == nil || w == nil {
 		panic("executor: Submit with a nil ctx or Work: give both, context.Background() if need be")
 	}
-	j := &job{pool: p, work: w, state: Waiting}
-	j.ctx.values = ctx
+	j := &s.job
+	if j.pool != nil {
+		panic("executor: SubmitIn with a Slot that was used before; each job has its own")
+	}
+	j.pool, j.work, j.ctx.values = p, w, ctx
 
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
-		return nil, ErrShutdown
+		return ErrShutdown
 	}
 	p.link(j)
 	switch free := p.workers - p.running; {
@@ -110,7 +126,7 @@ func (p *Pool) Submit(ctx context.Context, w Work) (Job, error) {
 		p.workers++
 		go p.runJobs()
 	}
-	return j, nil
+	return nil
 }
 
 // Cancel withdraws the job or cancels its ctx; see [Job].
@@ -185,7 +201,7 @@ func (p *Pool) Jobs() []JobInfo {
 	defer p.mu.Unlock()
 	infos := make([]JobInfo, 0, p.running+p.waiting)
 	for j := p.first; j != nil; j = j.next {
-		infos = append(infos, JobInfo{Name: j.work.Name(), State: j.state, Since: j.since})
+		infos = append(infos, JobInfo{Name: j.work.Name(), State: j.state, Since: p.abandoned[j]})
 	}
 	return infos
 }
@@ -195,7 +211,7 @@ func (p *Pool) Jobs() []JobInfo {
 func (p *Pool) Abandoned() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.abandoned
+	return len(p.abandoned)
 }
 
 // Size returns how many jobs can run at a time.
@@ -209,7 +225,7 @@ func (p *Pool) String() string {
 	if p.closed {
 		state = " shut down"
 	}
-	return fmt.Sprintf("<Pool%s size=%d running=%d abandoned=%d waiting=%d>", state, p.size, p.running, p.abandoned, p.waiting)
+	return fmt.Sprintf("<Pool%s size=%d running=%d abandoned=%d waiting=%d>", state, p.size, p.running, len(p.abandoned), p.waiting)
 }
 
 // runJobs is a worker: it runs jobs until the pool is shut down and none waits.
@@ -294,7 +310,7 @@ func (p *Pool) unlink(j *job) (w Work) {
 	case Waiting:
 		p.waiting--
 	case Abandoned:
-		p.abandoned--
+		delete(p.abandoned, j)
 		fallthrough
 	case Running:
 		p.running--
@@ -320,7 +336,9 @@ func (p *Pool) unlink(j *job) (w Work) {
 // abandon marks a running job, unless it is marked.
 func (p *Pool) abandon(j *job) {
 	if j.state == Running {
-		j.state, j.since = Abandoned, time.Now()
-		p.abandoned++
+		if p.abandoned == nil {
+			p.abandoned = map[*job]time.Time{}
+		}
+		j.state, p.abandoned[j] = Abandoned, time.Now()
 	}
 }

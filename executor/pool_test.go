@@ -437,6 +437,50 @@ func TestHammer(t *testing.T) {
 	}
 }
 
+// A job can have its place in an object of the caller's, and costs nothing then. The Slot is the Job.
+func TestSubmitIn(t *testing.T) {
+	p := executor.NewPool(1)
+	ended := make(chan error, 1)
+	tell := func(_ any, err error) { ended <- err }
+	job := executor.Call("job", nothing, tell)
+	var slots [1001]executor.Slot // AllocsPerRun runs once more
+	next := 0
+	got := testing.AllocsPerRun(len(slots)-1, func() {
+		if err := p.SubmitIn(&slots[next], background, job); err != nil {
+			t.Error(err)
+		}
+		next++
+		<-ended
+	})
+	if got != 0 {
+		t.Errorf("%v allocations, want 0", got)
+	}
+
+	gate := make(chan bool)
+	submit(t, p, "", func(context.Context) (any, error) { <-gate; return nil, nil }, ignore)
+	var waits, refused executor.Slot
+	if err := p.SubmitIn(&waits, background, job); err != nil {
+		t.Error(err)
+	}
+	if !waits.Cancel(nil) {
+		t.Error("Cancel of a job that waits = false, want true")
+	}
+	if err := <-ended; err != executor.ErrWithdrawn {
+		t.Errorf("its outcome is %v, want ErrWithdrawn", err)
+	}
+	close(gate)
+	shutdown(t, p)
+	if err := p.SubmitIn(&refused, background, job); err != executor.ErrShutdown {
+		t.Errorf("SubmitIn after Shutdown = %v, want ErrShutdown", err)
+	}
+	defer func() {
+		if got, want := recover(), "executor: SubmitIn with a Slot that was used before; each job has its own"; got != want {
+			t.Errorf("it panics with %v, want %s", got, want)
+		}
+	}()
+	_ = p.SubmitIn(&waits, background, job)
+}
+
 // The price in allocations: one for a job; if it looks at its ctx, three more,
 // and the channel if it asks for Done.
 func TestAllocations(t *testing.T) {
