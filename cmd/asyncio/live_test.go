@@ -151,7 +151,8 @@ func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
 		t.Cleanup(hangUp)
 		return hangUp
 	}
-	hangUp := play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"}}`)
+	hangUp := play(pid, `{"process": {"name": "`+pid+`", "command": ["mill"], "blocked": "task grind"},
+		"findings": [{"rule": "blocked loop", "severe": true, "stack": "main.grind"}]}`)
 	play(pid+".2", "")
 	status, stdout, stderr := asyncioIn(t, "ps")
 	if status != 0 || !strings.Contains(stdout, "  mill  BLOCKED: task grind\n") || stderr != "asyncio: process "+pid+".2: the loop is blocked\n" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"example.com/asyncio/cmd/asyncio/view"
@@ -39,30 +40,33 @@ func printTasks(t *terminal, p *introspect.Picture, f *introspect.Findings) erro
 	return view.Tasks(t.stdout, p, f.Findings)
 }
 
-// take returns a picture of a process, and what is wrong there.
+// take returns a picture of a process, and what is wrong there. It asks for both at once: what is wrong is known also of a loop
+// that is blocked, and then there is no need to wait for the picture.
 func take(ctx context.Context, pid string) (*introspect.Picture, *introspect.Findings, error) {
 	c, err := introspect.Dial(ctx, pid)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close()
-	p, err := c.Picture(ctx)
-	if err != nil {
-		return nil, nil, blamed(ctx, c, err)
-	}
+	waiting, giveUp := context.WithCancel(ctx)
+	defer giveUp()
+	var p *introspect.Picture
+	var noPicture error
+	var asked sync.WaitGroup
+	asked.Go(func() { p, noPicture = c.Picture(waiting) })
 	f, err := c.Findings(ctx)
-	return p, f, err
-}
-
-// blamed says in place of err what blocks the loop, if something does.
-func blamed(ctx context.Context, c *introspect.Client, err error) error {
-	if errors.Is(err, introspect.ErrNoProcess) {
-		return err
+	blocked := err == nil && f.Process.Blocked != ""
+	if blocked && slices.ContainsFunc(f.Findings, func(f introspect.Finding) bool { return f.Severe && !f.Over && f.Stack != "" }) {
+		giveUp() // it may take long
 	}
-	if f, err := c.Findings(ctx); err == nil && f.Process.Blocked != "" {
-		return fmt.Errorf("process %s: its loop is blocked: %s", c.Process().Name, view.Clean(f.Process.Blocked))
+	asked.Wait()
+	switch {
+	case noPicture == nil:
+		return p, f, err
+	case blocked && !errors.Is(noPicture, introspect.ErrNoProcess):
+		return nil, nil, fmt.Errorf("process %s: its loop is blocked: %s", c.Process().Name, view.Clean(f.Process.Blocked))
 	}
-	return err
+	return nil, nil, noPicture
 }
 
 // listProcesses leaves out what ends while it looks.
@@ -93,20 +97,16 @@ func listProcesses(ctx context.Context, t *terminal) error {
 	return view.Processes(t.stdout, all)
 }
 
-// identify returns what a process says of itself. While its loop is blocked, what
-// looks at it from outside answers in its place.
+// identify returns what a process says of itself, with what is wrong: that it tells also while its loop is blocked.
 func identify(ctx context.Context, name string) (introspect.ProcessInfo, error) {
 	c, err := introspect.Dial(ctx, name)
 	if err != nil {
 		return introspect.ProcessInfo{}, err
 	}
 	defer c.Close()
-	p, err := c.Picture(ctx)
-	if err == nil {
-		return p.Process, nil
+	f, err := c.Findings(ctx)
+	if err != nil {
+		return introspect.ProcessInfo{}, err
 	}
-	if f, err := c.Findings(ctx); err == nil {
-		return f.Process, nil
-	}
-	return introspect.ProcessInfo{}, err
+	return f.Process, nil
 }
