@@ -27,7 +27,7 @@ func TestChromiumRecording(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := browser.Open(t, web.Handler(r.handler(), ""))
+	ctx := browser.Open(t, web.Handler(r.handler(), ""), ".row")
 	has := func(selector string) bool {
 		t.Helper()
 		return browser.Value[bool](t, ctx, `!!document.querySelector("`+selector+`")`)
@@ -153,7 +153,7 @@ func TestChromiumTreesum(t *testing.T) {
 		t.Logf("$ asyncio top %s\n%s", pid, s)
 	}
 
-	ctx := browser.Open(t, web.Handler(proxy(client), ""))
+	ctx := browser.Open(t, web.Handler(proxy(client), ""), ".row")
 	browser.Size(t, ctx, 1240, 520, 2)
 	browser.Shows(t, ctx, ".rows", "walk")
 	browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("walk")).click() ?? true`)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 )
 
 func TestChromiumShop(t *testing.T) {
-	ctx := browser.Open(t, Handler(shop(), ""))
+	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 
 	// The tree appears, and says who awaits whom.
 	browser.Shows(t, ctx, "#found", "19 tasks")
@@ -126,7 +127,7 @@ func TestChromiumRealProgram(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	ctx := browser.Open(t, Handler(<-handler, ""))
+	ctx := browser.Open(t, Handler(<-handler, ""), ".row")
 	browser.Shows(t, ctx, "[role=alert]", "Ada")
 	browser.Search(t, ctx, "order")
 	browser.Shows(t, ctx, ".pill.cancelled", "cancelled")
@@ -152,6 +153,52 @@ func TestChromiumRealProgram(t *testing.T) {
 	browser.Do(t, ctx, chromedp.KeyEvent("4"))
 	browser.Shows(t, ctx, "figure", "half up to")
 	browser.Picture(t, ctx, "real-times", "light", 700*time.Millisecond)
+}
+
+// A program whose loop is blocked since before the page was opened: what blocks it is told while it does.
+func TestChromiumBlockedProgram(t *testing.T) {
+	handler, blocked := make(chan http.Handler), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(blocked) })
+	program, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	defer func() {
+		goOn()
+		stop()
+		<-ended
+	}()
+	go func() {
+		ended <- asyncio.Run(program, func(ctx context.Context) error {
+			loop, err := asyncio.GetRunningLoop(ctx)
+			if err != nil {
+				return err
+			}
+			h := introspect.Handler(loop, introspect.Watch(20*time.Millisecond, 40*time.Millisecond))
+			if err := asyncio.Yield(ctx); err != nil {
+				return err
+			}
+			grind := func(ctx context.Context) error {
+				if err := asyncio.Yield(ctx); err != nil {
+					return err
+				}
+				handler <- h
+				<-blocked
+				return asyncio.Sleep(ctx, time.Hour)
+			}
+			_, err = asyncio.Go(ctx, grind, asyncio.WithName("grind")).Await(ctx)
+			return err
+		})
+	}()
+	ctx := browser.Open(t, Handler(<-handler, ""), "[role=alert]")
+	browser.Shows(t, ctx, "[role=alert]", "task grind (#2) kept the loop for ")
+	browser.Shows(t, ctx, ".state", "blocked: task grind")
+	browser.Do(t, ctx, chromedp.KeyEvent("5"))
+	browser.Shows(t, ctx, "article.severe pre", "TestChromiumBlockedProgram")
+	browser.Picture(t, ctx, "blocked", "dark", 700*time.Millisecond)
+	goOn()
+	browser.Shows(t, ctx, "article.over", "grind") // and is not for ever
+	browser.Shows(t, ctx, ".state", "live")
+	browser.Do(t, ctx, chromedp.KeyEvent("1"))
+	browser.Shows(t, ctx, ".rows", "waits for timer")
 }
 
 func bankAtWork(ctx context.Context) error {
@@ -192,7 +239,7 @@ func TestChromiumCrowd(t *testing.T) {
 	}
 	p := crowd(10_000, 50_000)
 	p.lost = 500
-	ctx := browser.Open(t, Handler(p, ""))
+	ctx := browser.Open(t, Handler(p, ""), ".row")
 	browser.Shows(t, ctx, "#found", "10,000 tasks")
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".row").length`); n > 100 {
 		t.Errorf("%d rows are drawn for 10,000 tasks", n)
@@ -229,7 +276,7 @@ func TestChromiumCrowd(t *testing.T) {
 
 // A page that has no time left for events leaves them out, and says so: above, and in the timeline where they are missing.
 func TestChromiumSampling(t *testing.T) {
-	ctx := browser.Open(t, Handler(shop(), ""))
+	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 	browser.Shows(t, ctx, ".state", "events/s")
 	if text := browser.Value[string](t, ctx, `document.querySelector(".state").innerText`); strings.Contains(text, "sampled") {
 		t.Errorf("it says %s though it has time", text)

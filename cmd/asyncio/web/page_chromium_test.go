@@ -20,7 +20,7 @@ func TestChromiumAccessible(t *testing.T) {
 	if err != nil {
 		t.Skip("SKIPPED: whether the page is accessible: there is no axe; npm ci brings it")
 	}
-	ctx := browser.Open(t, Handler(shop(), ""))
+	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 	browser.Value[any](t, ctx, string(axe)+"; null")
 	// One rule, which axe calls experimental, takes the tooltip of an arrow's end for text that is in sight.
 	check := func(what string) {
@@ -69,7 +69,7 @@ func TestChromiumAccessible(t *testing.T) {
 
 // The keyboard alone goes everywhere: the tabs, as tabs do, and from them into the view, with the focus in sight.
 func TestChromiumKeyboard(t *testing.T) {
-	ctx := browser.Open(t, Handler(shop(), ""))
+	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 	focus := func() string {
 		t.Helper()
 		return browser.Value[string](t, ctx, `document.activeElement.id || document.activeElement.getAttribute("aria-label") || document.activeElement.tagName`)
@@ -112,7 +112,7 @@ func TestChromiumKeyboard(t *testing.T) {
 
 // The timeline is zoomed where the mouse is, dragged, and says what was at a time.
 func TestChromiumTimeline(t *testing.T) {
-	ctx := browser.Open(t, Handler(shop(), ""))
+	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	mouse := func(does input.DispatchMouseEventType, x, y float64) {
 		t.Helper()

@@ -31,8 +31,8 @@ func chromium() string {
 	return ""
 }
 
-// Open opens a page in a browser, and fails the test where the page has an error.
-func Open(t *testing.T, page http.Handler) context.Context {
+// Open opens a page in a browser, waits until the element first is in sight, and fails the test where the page has an error.
+func Open(t *testing.T, page http.Handler, first string) context.Context {
 	path := chromium()
 	if path == "" {
 		t.Skip("SKIPPED: the page in a browser: there is no Chromium")
@@ -52,7 +52,7 @@ func Open(t *testing.T, page http.Handler) context.Context {
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
 	}
-	Do(t, ctx, chromedp.WaitVisible(chromedp.CSS(".row")))
+	Do(t, ctx, chromedp.WaitVisible(chromedp.CSS(first)))
 	return ctx
 }
 

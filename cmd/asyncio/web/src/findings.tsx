@@ -24,7 +24,7 @@ export function Findings({ onOpen }: ViewProps) {
   return (
     <div class="scroll" tabIndex={0}>
       {m.partial && <p class="note warn">Not all could be looked at: {m.partial}</p>}
-      {m.findings.length === 0 && <p class="note">Nothing is wrong, as far as the rules see.</p>}
+      {m.findings.length === 0 && <p class="note">{m.asked ? "Nothing is wrong, as far as the rules see." : "Asking ..."}</p>}
       {m.findings.map((f) => (
         <article class={f.over ? "over" : f.severe ? "severe" : ""} key={f.rule + f.text}>
           <h2>

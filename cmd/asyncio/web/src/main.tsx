@@ -72,17 +72,17 @@ function App() {
     e.preventDefault();
   };
 
-  const name = m.picture?.process.command?.[0]?.split("/").pop() || "asyncio";
+  const name = m.process?.command?.[0]?.split("/").pop() || "asyncio";
   useEffect(() => void (document.title = `${name} · asyncio`), [name]);
 
   const View = views[view];
   const severe = m.findings.filter((f) => f.severe && !f.over);
-  const command = m.picture?.process.command?.join(" ") ?? "";
+  const command = m.process?.command?.join(" ") ?? "";
   return (
     <>
       <header>
         <h1 title={command}>{name}</h1>
-        {m.picture && <span class="quiet">pid {m.picture.process.pid}</span>}
+        {m.process && <span class="quiet">pid {m.process.pid}</span>}
         <State />
         <input
           ref={field}
@@ -147,7 +147,7 @@ function Scrubber({ at, times }: { at: number; times: number[] }) {
 // What there is, how it does, and what this page leaves out.
 function State() {
   const m = useModel();
-  const blocked = m.samples.at(-1)?.blocked || m.picture?.process.blocked;
+  const blocked = m.process?.blocked || m.samples.at(-1)?.blocked;
   const lost = m.dropped + m.skipped;
   return (
     <span class="state" aria-live="polite">

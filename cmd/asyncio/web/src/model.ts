@@ -1,6 +1,6 @@
 import { useEffect, useState } from "preact/hooks";
 import { History, Log2, stateOf } from "./history";
-import type { Event, Finding, Findings, Message, Picture, Sample, Task } from "./wire";
+import type { Event, Finding, Findings, Message, Picture, Process, Sample, Task } from "./wire";
 
 // What the page knows. Pictures (snapshots) are asked for again and again and make up the tree, the graph and the lists;
 // the stream of events makes up the timeline, the distributions and what has ended. Of a recording the stream has all events at
@@ -12,8 +12,10 @@ class Model {
   link: Link = "connecting";
   reason = ""; // why the stream has ended
   picture?: Picture;
+  process?: Process;
   tasks = new Map<number, Task>();
   findings: Finding[] = [];
+  asked = false; // what is wrong; before the first answer nothing is known
   partial = "";
   trouble = ""; // why the last picture could not be had
   history = new History();
@@ -34,7 +36,7 @@ class Model {
   private clock = { time: 0, at: 0 };
   private listeners = new Set<() => void>();
   private queued = false;
-  private sought = () => {}; // called when another picture of a recording is wanted
+  private sought = new Set<() => void>(); // to be called when another picture of a recording is wanted
 
   // The time of the loop, as far as it can be told between two events.
   now() {
@@ -74,12 +76,14 @@ class Model {
   seek(at: number) {
     if (!this.recording) return;
     this.recording.at = Math.max(0, Math.min(this.recording.times.length - 1, at));
-    this.sought();
+    this.sought.forEach((again) => again());
+    this.sought.clear();
     this.changed();
   }
 
   async run() {
-    void this.poll();
+    void this.askPictures();
+    void this.askFindings();
     for (;;) {
       try {
         await this.stream();
@@ -189,33 +193,52 @@ class Model {
 
   private show(picture: Picture) {
     this.picture = picture;
+    this.process = picture.process;
     this.tasks = new Map(picture.tasks?.map((t) => [t.id, t]));
     this.tick(picture.loop.time);
     if (this.recording && this.events) return; // its events have told all
     for (const t of this.tasks.values()) this.history.meet(t.id, t.name, stateOf(t), picture.loop.time);
   }
 
-  // Asks for pictures, as often as that takes less than a tenth of the time. What is wrong is asked for even where the
-  // loop is blocked: that is when it matters.
-  private async poll() {
+  private async askPictures() {
     for (;;) {
       const began = performance.now();
       const at = this.recording?.at;
-      const which = at === undefined ? "" : `?at=${at}`;
-      const [picture, findings] = await Promise.all([get<Picture>("snapshot" + which), get<Findings>("findings" + which)]);
+      const picture = await get<Picture>("snapshot" + which(at));
       if (this.link === "ended" && typeof picture === "string") return;
       this.trouble = typeof picture === "string" ? picture : "";
       if (typeof picture !== "string") this.show(picture);
+      this.changed();
+      await this.pause(at, began);
+    }
+  }
+
+  // What is wrong is asked for by itself: while the loop is blocked there is no picture, and that is when it matters.
+  private async askFindings() {
+    for (;;) {
+      const began = performance.now();
+      const at = this.recording?.at;
+      const findings = await get<Findings>("findings" + which(at));
+      if (this.link === "ended" && typeof findings === "string") return;
       if (typeof findings !== "string") {
+        this.asked = true;
+        this.process = findings.process;
         this.findings = findings.findings ?? [];
         this.partial = findings.partial ?? "";
       }
       this.changed();
-      if (!this.recording) await sleep(Math.max(1000, 9 * (performance.now() - began)));
-      else if (this.recording.at === at) await new Promise<void>((again) => (this.sought = again));
+      await this.pause(at, began);
     }
   }
+
+  // Between two questions: so that they take less than a tenth of the time; of a recording until another picture is wanted.
+  private async pause(at: number | undefined, began: number) {
+    if (!this.recording) await sleep(Math.max(1000, 9 * (performance.now() - began)));
+    else if (this.recording.at === at) await new Promise<void>((again) => this.sought.add(again));
+  }
 }
+
+const which = (at?: number) => (at === undefined ? "" : `?at=${at}`);
 
 const sleep = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 

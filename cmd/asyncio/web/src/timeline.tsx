@@ -9,7 +9,7 @@ import { useModel } from "./model";
 // to the left, and what is narrower than a pixel is drawn as the pixel's first.
 
 const height = 20;
-const left = 180; // for the names
+const leftOf = (width: number) => Math.min(180, Math.round(width * 0.3)); // for the names
 const axis = 24;
 const labels = ["ended", "ready", "running", "events are missing", ...categories.map((c) => (c === "other" ? "waits for something else" : `waits for a ${c}`))];
 const drawnStates = [READY, RUNS, ...categories.map((_, i) => WAITS + i)];
@@ -62,11 +62,12 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
     const to = edge() + by;
     setEnd(to >= m.now() ? null : Math.max(m.history.start, to));
   };
-  const width = () => canvas.current!.clientWidth - left;
+  const left = () => leftOf(canvas.current!.clientWidth);
+  const width = () => canvas.current!.clientWidth - left();
   const at = (e: MouseEvent) => {
     const r = canvas.current!.getBoundingClientRect();
     const lane = lanes[Math.floor((e.clientY - r.top - axis + box.current!.scrollTop) / height)];
-    return { lane: e.clientY - r.top < axis ? undefined : lane, x: (e.clientX - r.left - left) / width(), time: edge() - span * (1 - (e.clientX - r.left - left) / width()) };
+    return { lane: e.clientY - r.top < axis ? undefined : lane, x: (e.clientX - r.left - left()) / width(), time: edge() - span * (1 - (e.clientX - r.left - left()) / width()) };
   };
   const onKey = (e: KeyboardEvent) => {
     if (e.key === "+" || e.key === "=") zoom(0.5);
@@ -158,6 +159,7 @@ type M = ReturnType<typeof useModel>;
 function paint(canvas: HTMLCanvasElement, box: HTMLElement, lanes: Lane[], m: M, span: number, end: number, chosen: number, open: number) {
   const w = box.clientWidth;
   const h = box.clientHeight;
+  const left = leftOf(w);
   const ratio = devicePixelRatio;
   if (canvas.width !== w * ratio || canvas.height !== h * ratio) {
     canvas.width = w * ratio;
@@ -247,7 +249,7 @@ function ruler(g: CanvasRenderingContext2D, w: number, begin: number, span: numb
   g.fillRect(0, 0, w, axis);
   g.fillStyle = color("--quiet");
   const power = 10 ** Math.floor(Math.log10(span / 5));
-  const step = [1, 2, 5, 10].map((f) => f * power).find((s) => span / s <= 8)!;
+  const step = [1, 2, 5, 10, 20, 50].map((f) => f * power).find((s) => span / s <= Math.max(1, (x(begin + span) - x(begin)) / 90))!;
   for (let t = Math.max(0, Math.ceil(begin / step) * step); t < begin + span; t += step) {
     g.fillRect(x(t), axis - 6, 1, 6);
     g.fillText(duration(t), Math.min(x(t) + 3, w - 40), axis / 2);

@@ -92,6 +92,6 @@ export type Finding = {
   over?: boolean;
 };
 
-export type Findings = { findings: Finding[] | null; partial?: string };
+export type Findings = { process: Process; findings: Finding[] | null; partial?: string };
 
 export type TaskPage = { task: Task; stack: { frames: Frame[] | null; text: string } };
