@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+
+	"example.com/asyncio/internal/ring"
 )
 
 // An inbox is the one door through which other goroutines reach a loop.
@@ -14,21 +16,15 @@ type inbox struct {
 	unpark func()
 
 	mu      sync.Mutex // guards the fields below
-	entries []entry
-	spare   []entry     // taken before, to be filled next
+	entries ring.Buffer[entry]
 	block   *[21]Handle // for the next calls: allocated together, a KiB
 	left    int         // of block, those that are free
 	closed  bool
 	owed    map[promise]bool // what other goroutines wait for, and shall not for ever
 }
 
-const (
-	// crowded is how many calls that wait for the loop make those who call give way to it.
-	crowded = 1024
-
-	// spareRoom is the room for entries that is kept, from one time to the next.
-	spareRoom = 1 << 15
-)
+// crowded is how many calls that wait for the loop make those who call give way to it.
+const crowded = 1024
 
 // A promise is an outcome that the loop owes to another goroutine.
 type promise interface{ SetException(err error) error }
@@ -65,7 +61,7 @@ func (b *inbox) put(e entry) bool {
 }
 
 func (b *inbox) addAndUnlock(e entry) {
-	b.entries = append(b.entries, e)
+	b.entries.Push(e)
 	// Under mu nobody else changes it, and to look is cheaper than to write.
 	first := !b.filled.Load()
 	if first {
@@ -91,7 +87,7 @@ func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts [
 	}
 	giveWay := false
 	if b.left == 0 {
-		giveWay = len(b.entries) >= crowded
+		giveWay = b.entries.Len() >= crowded
 		b.block = new([21]Handle)
 		b.left = len(b.block)
 	}
@@ -106,24 +102,26 @@ func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts [
 	return h
 }
 
-// take empties the inbox. What it returns is good until the next call, and to be cleared by then.
-func (b *inbox) take() []entry {
+// take moves what is in the inbox to the end of ready. Most times ready is empty, and the two change places.
+func (b *inbox) take(ready *ring.Buffer[entry]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	taken := b.entries
-	b.entries, b.spare = b.spare[:0], nil
-	if cap(taken) <= spareRoom {
-		b.spare = taken
-	}
 	b.filled.Store(false)
-	return taken
+	if ready.Len() == 0 {
+		*ready, b.entries = b.entries, *ready
+		return
+	}
+	for b.entries.Len() > 0 {
+		ready.Push(b.entries.Pop())
+	}
 }
 
 // close has the inbox take nothing any more. What is owed still gets err.
 func (b *inbox) close(err error) {
 	b.mu.Lock()
 	b.closed = true
-	b.entries, b.spare, b.block, b.left = nil, nil, nil, 0
+	b.entries.Clear()
+	b.block, b.left = nil, 0
 	b.filled.Store(false)
 	owed := b.owed
 	b.owed = nil

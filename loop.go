@@ -376,12 +376,9 @@ func (l *Loop) waitsForCtx(nothingElse bool) bool {
 }
 
 func (l *Loop) takeInbox() {
-	if !l.inbox.filled.Load() {
-		return
+	if l.inbox.filled.Load() {
+		l.inbox.take(&l.ready)
 	}
-	taken := l.inbox.take()
-	l.ready.PushAll(taken)
-	clear(taken)
 }
 
 // cancelTimer marks a timer and frees the cancelled ones once they are the greater

@@ -1,10 +1,7 @@
 // Package ring has a queue that costs no allocation per entry.
 package ring
 
-import (
-	"fmt"
-	"math/bits"
-)
+import "fmt"
 
 // Buffer is a first-in, first-out queue of any length. The zero value is empty
 // and ready for use. One goroutine at a time may use it.
@@ -39,20 +36,6 @@ func (b *Buffer[T]) Push(v T) {
 	}
 	b.slots[(b.head+b.len)&(len(b.slots)-1)] = v
 	b.len++
-}
-
-// PushAll adds entries behind all others, in their order.
-func (b *Buffer[T]) PushAll(vs []T) {
-	if len(vs) == 0 {
-		return
-	}
-	if need := b.len + len(vs); need > len(b.slots) {
-		b.resize(max(smallest, 1<<bits.Len(uint(need-1))))
-	}
-	end := (b.head + b.len) & (len(b.slots) - 1)
-	copied := copy(b.slots[end:], vs)
-	copy(b.slots, vs[copied:])
-	b.len += len(vs)
 }
 
 // Pop removes the oldest entry and returns it. It panics if there is none.

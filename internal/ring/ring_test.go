@@ -43,13 +43,6 @@ func TestAgainstSlice(t *testing.T) {
 					model = append(model, v)
 				}
 				verify(t, &b)
-				many := make([]*int, random.IntN(50))
-				for i := range many {
-					many[i] = new(int)
-				}
-				b.PushAll(many)
-				model = append(model, many...)
-				verify(t, &b)
 				for range min(pops, len(model)) {
 					if got := b.Pop(); got != model[0] {
 						t.Fatalf("Pop = %p, want %p", got, model[0])
