@@ -11,19 +11,19 @@ import (
 // and in it each event as an [asyncio.EventInfo].
 
 // appendEvents appends the line of a batch: the number of its first event, how many are missing before that, and the events.
-func appendEvents(b []byte, seq, missing uint64, batch []event) []byte {
+func appendEvents(b []byte, seq, missing uint64, batch *batch) []byte {
 	b = append(b, `{"kind":"`+KindEvents+`"`...)
 	b = appendNumber(b, "seq", seq)
 	b = appendNumber(b, "dropped", missing)
-	for i := range batch {
+	for i := range batch.events {
 		if i == 0 {
 			b = append(b, `,"events":[`...)
 		} else {
 			b = append(b, ',')
 		}
-		b = batch[i].append(b)
+		b = batch.events[i].append(b, batch.more[i])
 	}
-	if len(batch) > 0 {
+	if len(batch.events) > 0 {
 		b = append(b, ']')
 	}
 	return append(b, '}', '\n')
@@ -31,8 +31,7 @@ func appendEvents(b []byte, seq, missing uint64, batch []event) []byte {
 
 var noMore eventMore
 
-func (e *event) append(b []byte) []byte {
-	m := e.more
+func (e *event) append(b []byte, m *eventMore) []byte {
 	if m == nil {
 		m = &noMore
 	}

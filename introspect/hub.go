@@ -4,14 +4,19 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"example.com/asyncio"
 )
 
-// ringSize is how many events are kept for readers. They read some tens of times a second: so they get some hundred
-// thousand events a second at most, more than they can do anything with.
-const ringSize = 1 << 14
+const (
+	// ringSize is how many events are kept for readers: at 50,000 a second they may be a third of a second late.
+	ringSize = 1 << 14
+	// perRead is how many are kept from one time that they are read to the next, if there is no room left from before. That is done twenty times a
+	// second: so where more happens than can be read, 80,000 events a second are kept. Each takes time from the loop, and much more from who reads.
+	perRead = ringSize / 4
+)
 
 // A hub is the observer of a loop for all who look. It keeps events in a ring; each reader has its place in it.
 //
@@ -26,15 +31,18 @@ type hub struct {
 	installed bool             // the loop has it for its observer, or one above it
 	before    asyncio.Observer // that it was set on top of
 	call      event            // a call that has begun, of which it is not known yet whether it is our own
-	hidden    bool             // the call that runs is our own
-	untold    uint64           // what the loop's Untold was when that was looked at
-	watch     *watch           // nil: nobody watches
+	callMore  *eventMore
+	hidden    bool   // the call that runs is our own
+	untold    uint64 // what the loop's Untold was when that was looked at
+	watch     *watch // nil: nobody watches
 
-	mu    sync.Mutex // guards the fields below
-	ring  []event    // nil: no events are kept
-	kept  uint64     // how many were put into the ring
-	limit uint64     // how many may be
-	next  uint64     // the number of the next event, as far as is known; the first has 1
+	limit atomic.Uint64 // how many events may be put into the ring; changed under mu
+
+	mu   sync.Mutex // guards the fields below
+	ring []event    // nil: no events are kept
+	more []*eventMore
+	kept uint64 // how many were put into the ring
+	next uint64 // the number of the next event, as far as is known; the first has 1
 }
 
 // A place is where a reader is.
@@ -43,7 +51,8 @@ type place struct {
 	next uint64 // its number, if none is missing before it
 }
 
-// An event is what is kept of a LoopEvent: as little as can be, for there are many. Nothing in it belongs to the loop.
+// An event is what is kept of a LoopEvent: as little as can be, for there are many. Nothing in it belongs to the loop, and it has
+// no pointers: else the garbage collector would go through the ring each time.
 type event struct {
 	number uint64
 	kind   asyncio.EventKind
@@ -53,9 +62,9 @@ type event struct {
 	byTask uint64
 	on     uint64        // the task that is waited for
 	until  time.Duration // the timer that is
-	more   *eventMore    // what few have
 }
 
+// An eventMore is what few events have, beside them.
 type eventMore struct {
 	name, by, message, outcome, err, object string
 	through                                 []uint64
@@ -79,9 +88,9 @@ func (h *hub) drop() {
 	if h.users--; h.users > 0 {
 		return
 	}
-	h.call, h.hidden = event{}, false
+	h.call, h.callMore, h.hidden = event{}, nil, false
 	h.mu.Lock()
-	h.ring = nil
+	h.ring, h.more = nil, nil
 	h.loop.MuteObserver(false)
 	h.mu.Unlock()
 	// Who was set above us passes on what happens, and would go on to do so: then it stays, and does nothing.
@@ -98,12 +107,11 @@ func (h *hub) keep() place {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ring == nil {
-		h.ring = make([]event, ringSize)
+		h.ring, h.more = make([]event, ringSize), make([]*eventMore, ringSize)
 		h.next = max(h.next, 1)
 	}
-	p := place{h.kept, h.next}
-	h.makeRoom(p)
-	return p
+	h.makeRoom(h.kept + ringSize)
+	return place{h.kept, h.next}
 }
 
 // count notes how many events there were of which the loop has not told. It is called on the loop.
@@ -118,7 +126,7 @@ func (h *hub) count() {
 // hide leaves out of the events the call in which it is called.
 func (h *hub) hide() {
 	if h.call.kind != 0 {
-		h.call, h.hidden = event{}, true
+		h.call, h.callMore, h.hidden = event{}, nil, true
 	}
 }
 
@@ -137,8 +145,8 @@ func (h *hub) Observe(e *asyncio.LoopEvent) {
 		return
 	}
 	if h.call.kind != 0 {
-		h.push(&h.call)
-		h.call = event{}
+		h.push(&h.call, h.callMore)
+		h.call, h.callMore = event{}, nil
 	}
 	if e.Kind == asyncio.CallEnded && h.hidden {
 		h.hidden = false
@@ -147,91 +155,102 @@ func (h *hub) Observe(e *asyncio.LoopEvent) {
 	if h.loop.Untold() != h.untold {
 		h.count()
 	}
-	if !h.hasRoom() {
+	if h.kept >= h.limit.Load() {
+		h.isFull()
 		return
 	}
-	n := eventOf(e)
+	n, more := eventOf(e)
 	if e.Kind == asyncio.CallBegun {
-		h.call = n
+		h.call, h.callMore = n, more
 	} else {
-		h.push(&n)
+		h.push(&n, more)
 	}
 }
 
-// hasRoom tells whether another event may be kept; if not, it is counted.
-func (h *hub) hasRoom() bool {
+// isFull counts an event for which there is no room.
+func (h *hub) isFull() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.kept < h.limit {
-		return true
-	}
 	h.next++
 	// Others may look on too, and need all events; the next that comes is counted here then.
-	if h.watch == nil && h.before == nil && h.loop.Observer() == asyncio.Observer(h) {
+	if h.kept >= h.limit.Load() && h.watch == nil && h.before == nil && h.loop.Observer() == asyncio.Observer(h) {
 		h.loop.MuteObserver(true) // until makeRoom
 	}
-	return false
 }
 
-func (h *hub) push(e *event) {
+func (h *hub) push(e *event, more *eventMore) {
 	h.mu.Lock()
 	e.number = h.next
-	h.ring[h.kept%ringSize] = *e
+	at := h.kept % ringSize
+	h.ring[at] = *e
+	if h.more[at] != more { // most are nil
+		h.more[at] = more
+	}
 	h.kept++
 	h.next++
 	h.mu.Unlock()
 }
 
-// read appends to batch the events at p, as many as there is room for and up to the next that is missing, and moves p behind them. It
+// A batch is events that follow each other, with none missing.
+type batch struct {
+	events []event
+	more   []*eventMore // of each
+}
+
+// read fills b with the events at p, as many as there is room for and up to the next that is missing, and moves p behind them. It
 // returns how many are missing before the first.
-func (h *hub) read(p *place, batch []event) (missing uint64, _ []event) {
+func (h *hub) read(p *place, b *batch) (missing uint64) {
+	b.events, b.more = b.events[:0], b.more[:0]
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ring == nil {
-		return 0, batch
+		return 0
 	}
 	if h.kept > ringSize {
 		p.kept = max(p.kept, h.kept-ringSize)
 	}
-	for ; p.kept < h.kept && len(batch) < cap(batch); p.kept++ {
-		e := &h.ring[p.kept%ringSize]
+	for ; p.kept < h.kept && len(b.events) < maxBatch; p.kept++ {
+		at := p.kept % ringSize
+		e := &h.ring[at]
 		if e.number != p.next {
-			if len(batch) > 0 {
-				return missing, batch
+			if len(b.events) > 0 {
+				return missing
 			}
 			missing = e.number - p.next
 		}
-		batch = append(batch, *e)
+		b.events, b.more = append(b.events, *e), append(b.more, h.more[at])
 		p.next = e.number + 1
 	}
-	if len(batch) == 0 && p.next < h.next { // there are none behind those that are missing
+	if len(b.events) == 0 && p.next < h.next { // there are none behind those that are missing
 		missing, p.next = h.next-p.next, h.next
 	}
-	return missing, batch
+	return missing
 }
 
 // hasRead tells h that a reader has read all up to p.
 func (h *hub) hasRead(p place) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.makeRoom(p)
+	h.makeRoom(min(h.limit.Load()+perRead, p.kept+ringSize))
 }
 
-func (h *hub) makeRoom(p place) {
-	h.limit = max(h.limit, p.kept+ringSize)
-	if h.kept < h.limit {
+func (h *hub) makeRoom(limit uint64) {
+	if limit > h.limit.Load() {
+		h.limit.Store(limit)
+	}
+	if h.kept < h.limit.Load() {
 		h.loop.MuteObserver(false)
 	}
 }
 
-func eventOf(le *asyncio.LoopEvent) event {
-	e := event{kind: le.Kind, time: le.Loop.Time()}
+func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
+	e.kind, e.time = le.Kind, le.Loop.Time()
 	if le.Task != nil {
 		e.task = le.Task.ID()
 	}
 	switch le.Kind {
 	case asyncio.TaskCreated:
-		e.more = &eventMore{name: le.Task.Name()}
+		more = &eventMore{name: le.Task.Name()}
 		e.byTask = idOf(le.By)
 	case asyncio.TaskCancelAsked:
 		m := &eventMore{by: nameOf(le.By)}
@@ -242,30 +261,30 @@ func eventOf(le *asyncio.LoopEvent) event {
 		for _, t := range le.Through {
 			m.through = append(m.through, t.ID())
 		}
-		e.more = m
+		more = m
 	case asyncio.TaskEnded:
 		switch {
 		case le.Err == nil:
-			e.more = endedWell
+			more = endedWell
 		case errors.Is(le.Err, asyncio.ErrCancelled):
-			e.more = &eventMore{outcome: "cancelled", err: le.Err.Error()}
+			more = &eventMore{outcome: "cancelled", err: le.Err.Error()}
 		default:
-			e.more = &eventMore{outcome: "error", err: le.Err.Error()}
+			more = &eventMore{outcome: "error", err: le.Err.Error()}
 		}
 	case asyncio.TaskSuspended:
-		e.waitFor(le.On)
+		more = e.waitFor(le.On)
 	case asyncio.CallBegun:
-		e.more = &eventMore{name: le.Handle.String()}
+		more = &eventMore{name: le.Handle.String()}
 	case asyncio.QueueGrew:
-		e.more = &eventMore{object: le.Object.String(), size: le.Size}
+		more = &eventMore{object: le.Object.String(), size: le.Size}
 	}
-	return e
+	return e, more
 }
 
 var endedWell = &eventMore{outcome: "result"}
 
 // waitFor notes what a task waits for. The text of a lock, say, is left out: to make it takes longer than all the rest.
-func (e *event) waitFor(on asyncio.AnyFuture) {
+func (e *event) waitFor(on asyncio.AnyFuture) *eventMore {
 	switch on := on.(type) {
 	case nil:
 	case asyncio.AnyTask:
@@ -274,9 +293,10 @@ func (e *event) waitFor(on asyncio.AnyFuture) {
 		reason := asyncio.WaitReasonOf(on)
 		e.waits, e.until = reason.Kind, reason.Until
 		if reason.Job != "" {
-			e.more = &eventMore{object: reason.Job}
+			return &eventMore{object: reason.Job}
 		}
 	}
+	return nil
 }
 
 func idOf(by any) uint64 {

@@ -55,7 +55,7 @@ type stream struct {
 	at      place
 	began   uint64 // the number of the first event behind the hello
 	dropped uint64
-	batch   []event
+	batch   batch
 	line    []byte
 	sample  Sample
 }
@@ -91,8 +91,8 @@ func (st *stream) run(ctx context.Context) {
 func (st *stream) skipTo(t time.Duration) {
 	for {
 		before := st.at
-		_, batch := st.hub.read(&st.at, make([]event, 0, maxBatch))
-		for _, e := range batch {
+		_ = st.hub.read(&st.at, &st.batch)
+		for _, e := range st.batch.events {
 			if e.time >= t {
 				st.at = before
 				return
@@ -100,7 +100,7 @@ func (st *stream) skipTo(t time.Duration) {
 			before.kept++
 			before.next = e.number + 1
 		}
-		if len(batch) == 0 {
+		if len(st.batch.events) == 0 {
 			return
 		}
 	}
@@ -109,18 +109,16 @@ func (st *stream) skipTo(t time.Duration) {
 // flush sends the events that have come. That is once round the ring at most: a loop that makes events as fast as they are written would
 // keep this goroutine busy for good.
 func (st *stream) flush() error {
-	if st.batch == nil {
-		st.batch = make([]event, 0, maxBatch)
-	}
 	for sent := 0; sent < ringSize; {
-		missing, batch := st.hub.read(&st.at, st.batch[:0])
-		if len(batch) == 0 && missing == 0 {
+		missing := st.hub.read(&st.at, &st.batch)
+		n := len(st.batch.events)
+		if n == 0 && missing == 0 {
 			break
 		}
-		st.line = appendEvents(st.line[:0], st.at.next-uint64(len(batch)), missing, batch)
-		clear(batch) // what they hold is not to be kept
+		st.line = appendEvents(st.line[:0], st.at.next-uint64(n), missing, &st.batch)
+		clear(st.batch.more) // it is not to be kept
 		st.dropped += missing
-		sent += len(batch)
+		sent += n
 		if err := st.send(st.line); err != nil {
 			return err
 		}
