@@ -133,7 +133,10 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// what names what is called.
+// Func names what is called: main.tick() at main.go:12. That of a Handle that was called or cancelled is known in debug mode only.
+func (h *Handle) Func() string { return h.what() }
+
+// what is Func.
 func (h *Handle) what() string {
 	switch c := h.callback(); {
 	case h.fn != nil:

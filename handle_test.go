@@ -169,3 +169,18 @@ func TestHandleStringInDebugMode(t *testing.T) {
 		"<TimerHandle when=2m3s cancelled asyncio_test.idle() at handle_test.go:N made at handle_test.go:N>",
 	)
 }
+
+// Func names what is called, as long as that is to come.
+func TestHandleFunc(t *testing.T) {
+	l := newLoop(t)
+	h := l.CallSoon(idle)
+	if got := h.Func(); !strings.HasPrefix(got, "asyncio_test.idle() at handle_test.go:") {
+		t.Errorf("it is %q", got)
+	}
+	if err := sleepOn(l, time.Second); err != nil {
+		t.Error(err)
+	}
+	if got := h.Func(); got != "called" {
+		t.Errorf("once it is called, it is %q", got)
+	}
+}

@@ -274,7 +274,7 @@ func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
 	case asyncio.TaskSuspended:
 		more = e.waitFor(le.On)
 	case asyncio.CallBegun:
-		more = &eventMore{name: le.Handle.String()}
+		more = &eventMore{name: le.Handle.Func()}
 	case asyncio.QueueGrew:
 		more = &eventMore{object: le.Object.String(), size: le.Size}
 	}

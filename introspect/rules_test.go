@@ -442,7 +442,7 @@ func TestWatchdogTellsWhatBlocks(t *testing.T) {
 		running(ctx).CallSoon(func(context.Context) {
 			block(time.Second / 2)
 			got := introspect.Blocked(h)
-			if !strings.HasPrefix(got, "callback <Handle introspect_test.TestWatchdogTellsWhatBlocks.") || !strings.HasSuffix(got, " kept the loop for 500ms, and nothing else could run meanwhile.") {
+			if !strings.HasPrefix(got, "callback introspect_test.TestWatchdogTellsWhatBlocks.") || !strings.HasSuffix(got, " kept the loop for 500ms, and nothing else could run meanwhile.") {
 				t.Errorf("it says %q", got)
 			}
 		})

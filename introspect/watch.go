@@ -78,7 +78,7 @@ func (w *watch) observe(e *asyncio.LoopEvent) {
 	case asyncio.TaskStarted, asyncio.TaskResumed:
 		w.begin(step{task: e.Task, first: e.Kind == asyncio.TaskStarted})
 	case asyncio.CallBegun:
-		w.begin(step{call: e.Handle.String()})
+		w.begin(step{call: e.Handle.Func()})
 	case asyncio.TaskSuspended:
 		w.end(e.Task)
 		if len(w.asked) == 0 {
