@@ -2,6 +2,8 @@ package asyncio
 
 import (
 	"context"
+
+	"example.com/asyncio/internal/coro"
 )
 
 // Await returns f's outcome, and suspends until there is one. It returns at
@@ -12,7 +14,15 @@ import (
 // [ErrRuntime] for a task that awaits itself. A deadline of Go's is of real time, whatever the
 // loop's is. See Future.__await__.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
-	if err := f.await(ctx); err != nil {
+	t, to, err := f.beginAwait(ctx)
+	if t != nil {
+		if to != nil && !t.stack.Cross(to) { // suspend: see there
+			t.stack.Forward()
+		}
+		f.loop.goOn(&t.strand)
+		err = f.endWait(t)
+	}
+	if err != nil {
 		var zero T
 		return zero, err
 	}
@@ -22,27 +32,25 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 // AnyAwait is [Future.Await] for those who do not know the type. See Future.__await__.
 func (f *Future[T]) AnyAwait(ctx context.Context) (any, error) { return f.Await(ctx) }
 
-func (f *futureBase) await(ctx context.Context) error {
-	t, err := awaiter(ctx)
+// beginAwait is Await up to where the task t hands control to the stack to, nil if it is next itself. If t is
+// nil the await is over, and err its outcome.
+func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stack, err error) {
+	t, err = awaiter(ctx)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	l := t.future().loop
 	if f.state != pending && f.loop == l {
-		return f.outcome()
+		return nil, nil, f.outcome()
 	}
 	if _, ok := ctx.(*taskContext); !ok || f.loop != l || f == t.future() || f.selfAwaited {
-		return f.awaitOddly(ctx, t)
+		return nil, nil, f.awaitOddly(ctx, t)
 	}
 	f.startWait(t)
-	if to := l.successor(&t.strand, f); to != nil && !t.stack.Cross(to) { // suspend
-		t.stack.Forward()
-	}
-	l.goOn(&t.strand)
-	return f.endWait(t)
+	return t, l.successor(&t.strand, f), nil
 }
 
-// awaitOddly is await in all but the common case. It is a function of its own
+// awaitOddly is Await in all but the common case. It is a function of its own
 // since its needs would add to the stack of each suspended task.
 func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 	// What cannot be awaited is told in the next turn, as asyncio does: the loop that takes what the task yields
