@@ -73,7 +73,7 @@ func TestChromiumRecording(t *testing.T) {
 var tree = flag.String("tree", "", "have treesum hash this, with sha512 one file at a time, for pictures; the list of Go's own sources is else read slowly")
 
 // Treesum at work, as ps, pstree, top and the page show it from outside. The pictures of README.md and the texts of
-// docs/debugging.md come from here: go test -run Treesum -v -tree /usr -screenshots DIR
+// docs/debugging.md come from here: go test -v -run Treesum -tree /usr -screenshots DIR
 func TestChromiumTreesum(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", dir)
