@@ -59,6 +59,14 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Shows(t, ctx, "#lane-chosen", "brief #20 ended: error ended no ink")
 	browser.Search(t, ctx, "left")
 	browser.Shows(t, ctx, "#lane-chosen", "waits for a lock for 799 ms")
+	// It stands still, and is drawn again in the colours of the other theme.
+	ruler := `new Promise(done => setTimeout(() => { const c = document.querySelector(".lanes canvas"); done(c.getContext("2d").getImageData(c.width - 2, 2, 1, 1).data[0]) }, 300))`
+	browser.Wear(t, ctx, "light")
+	light := browser.Value[int](t, ctx, ruler)
+	browser.Wear(t, ctx, "dark")
+	if dark := browser.Value[int](t, ctx, ruler); light < 200 || dark > 50 {
+		t.Errorf("the ruler is as bright as %d, and in the dark as %d", light, dark)
+	}
 	browser.Picture(t, ctx, "recording-timeline", "dark", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("["), chromedp.KeyEvent("1"))
 	browser.Search(t, ctx, "")

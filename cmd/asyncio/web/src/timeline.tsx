@@ -40,16 +40,19 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
     const rows = box.current!;
     const onto = canvas.current!;
     let frame = 0;
+    const follows = end === null && m.link === "live";
     const draw = () => {
       paint(onto, rows, lanes, m, span, end ?? m.now(), chosen, open);
-      if (end === null && m.link === "live") frame = requestAnimationFrame(draw);
+      if (follows) frame = requestAnimationFrame(draw);
     };
     draw();
-    const again = () => end !== null && draw();
+    const again = () => follows || draw();
     const watch = new ResizeObserver(again);
     watch.observe(rows);
     rows.addEventListener("scroll", again);
-    return () => (cancelAnimationFrame(frame), watch.disconnect(), rows.removeEventListener("scroll", again));
+    const dark = matchMedia("(prefers-color-scheme: dark)");
+    dark.addEventListener("change", again);
+    return () => (cancelAnimationFrame(frame), watch.disconnect(), rows.removeEventListener("scroll", again), dark.removeEventListener("change", again));
   });
 
   // Zooms so that the time at x stays where it is.
