@@ -482,3 +482,42 @@ func TestMissedWakeups(t *testing.T) {
 		return nil
 	})
 }
+
+// While its observer is muted the loop counts what it would have told; TaskCount goes on as ever. Who sets another observer wants to be told.
+func TestMuteObserver(t *testing.T) {
+	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
+	defer r.Close()
+	var told record
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		l := running(ctx)
+		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) { told.add("%v", e.Kind) }))
+		_ = asyncio.Yield(ctx)
+		l.MuteObserver(true)
+		child := asyncio.Go(ctx, func(context.Context) error { return nil })
+		if n := l.TaskCount(); n != 2 {
+			t.Errorf("there are %d tasks", n)
+		}
+		_, _ = child.Await(ctx) // it suspends, the child starts and ends, it goes on
+		if n := l.TaskCount(); n != 1 {
+			t.Errorf("there are %d tasks at the end", n)
+		}
+		if n := l.Untold(); n != 5 {
+			t.Errorf("it has counted %d", n)
+		}
+		l.MuteObserver(false)
+		_ = asyncio.Yield(ctx)
+		l.MuteObserver(true)
+		l.SetObserver(l.Observer())
+		_ = asyncio.Yield(ctx)
+		l.SetObserver(nil)
+		_ = asyncio.Yield(ctx)
+		if n := l.Untold(); n != 5 {
+			t.Errorf("it has counted %d, of which nobody would have been told", n-5)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	told.want(t, "suspended", "resumed", "suspended", "resumed", "suspended", "resumed")
+}

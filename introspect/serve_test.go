@@ -336,7 +336,10 @@ func TestEvents(t *testing.T) {
 						lines = append(lines, "it is not observed")
 					}
 					done := make(chan bool)
-					_, _ = l.CallSoonThreadsafe(func(context.Context) { asked.Set(); close(done) })
+					_, _ = l.CallSoonThreadsafe(func(context.Context) {
+						worker.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { close(done) })
+						asked.Set()
+					})
 					<-done
 					for range 20 { // until there is a sample
 						tick <- time.Time{}
