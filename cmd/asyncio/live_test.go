@@ -454,6 +454,23 @@ func TestPausedTop(t *testing.T) {
 	}
 }
 
+// Where its output goes elsewhere, top says what else there is.
+func TestTopTakesATerminal(t *testing.T) {
+	shop := open(t, "calm")
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, args := range [][]string{{"top", shop.pid}, {"replay", recordingOf(t, scene.Calm())}} {
+		cmd := exec.Command(self, args...)
+		cmd.Env = append(os.Environ(), beCommand+"=1")
+		out, _ := cmd.CombinedOutput()
+		if got := string(out); cmd.ProcessState.ExitCode() != exitFailed || got != "asyncio: top takes a terminal; --json prints pictures without one\n" {
+			t.Errorf("%s: status %d\n%s", args[0], cmd.ProcessState.ExitCode(), got)
+		}
+	}
+}
+
 // The whole of top, without a terminal: it ends by a key, and by an interrupt.
 func TestTopEnds(t *testing.T) {
 	shop := open(t, "calm")

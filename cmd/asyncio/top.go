@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"strings"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
+	"github.com/charmbracelet/x/term"
 
 	"example.com/asyncio/cmd/asyncio/model"
 	"example.com/asyncio/cmd/asyncio/view"
@@ -81,8 +83,13 @@ func (l *live) Events(ctx context.Context) iter.Seq2[*introspect.Message, error]
 
 func (l *live) Every() time.Duration { return l.every }
 
+var errNoTerminal = errors.New("top takes a terminal; --json prints pictures without one")
+
 // show runs top on a terminal.
 func show(ctx context.Context, t *terminal, s source) error {
+	if out, ok := t.stdout.(*os.File); ok && !term.IsTerminal(out.Fd()) {
+		return errNoTerminal
+	}
 	// What cannot be looked into at all is told as by the other commands. A loop that is blocked can be: what is wrong is known of it.
 	findings, err := s.Findings(ctx)
 	if err != nil {

@@ -4,7 +4,6 @@ import type { Event } from "./wire";
 // a task refers to the one before it of the same task, by number: so a lane is walked from its end to the left.
 
 const size = 1 << 20;
-const keptEnded = 5000; // lanes of tasks that have ended
 
 // What a task does from an event on. Waiting for something of a category is WAITS + its place in `categories`.
 export const GONE = 0;
@@ -49,6 +48,7 @@ export class History {
   private times = new Float64Array(size);
   private states = new Uint8Array(size);
   private before = new Float64Array(size);
+  keptEnded = 5000; // lanes of tasks that have ended
   private ended: number[] = [];
 
   lane(id: number, name?: string): Lane {
@@ -83,7 +83,7 @@ export class History {
         lane.gone = e.time;
         this.put(lane, e.time, GONE);
         this.ended.push(lane.id);
-        if (this.ended.length > keptEnded) this.lanes.delete(this.ended.shift()!);
+        if (this.ended.length > this.keptEnded) this.lanes.delete(this.ended.shift()!);
     }
   }
 

@@ -134,6 +134,7 @@ class Model {
       case "hello":
         this.link = m.recording ? "recording" : "live";
         this.recording = m.recording;
+        if (m.recording) this.history.keptEnded = 100_000; // one goes back in it
         this.nextSeq = m.seq ?? 0;
         if (m.hello) this.show(m.hello);
         break;
