@@ -30,8 +30,8 @@ func TestRecord(t *testing.T) {
 			return err
 		}
 		defer stop()
-		go1 := asyncio.NewEvent()
-		spawn(ctx, "worker", go1.Wait)
+		begin := asyncio.NewEvent()
+		worker := spawn(ctx, "worker", begin.Wait)
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
@@ -42,7 +42,10 @@ func TestRecord(t *testing.T) {
 			switch {
 			case strings.HasPrefix(line, `{"kind":"hello"`):
 				done := make(chan bool)
-				_, _ = l.CallSoonThreadsafe(func(ctx context.Context) { go1.Set(); close(done) })
+				_, _ = l.CallSoonThreadsafe(func(context.Context) {
+					worker.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { close(done) })
+					begin.Set()
+				})
 				<-done
 				go func() { tick <- time.Time{} }()
 			case strings.HasPrefix(line, `{"kind":"picture"`) && !strings.Contains(line, `"worker"`) && bytes.Contains(file.Bytes(), []byte(`"ended"`)):
