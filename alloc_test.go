@@ -118,11 +118,11 @@ var allocations = []struct {
 		}},
 
 	// Executors.
-	{"ToThread", 1, // the job with its future, the copy of the Context, and the pool's own
+	{"ToThread", 1, // the ctx, with the copy of the Context, and the pool's own; the rest is used again
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.ToThread(ctx, one) }
 		}},
-	{"RunInExecutor", 1, // so
+	{"RunInExecutor", 2, // the ctx and the pool's own; the future and the rest
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.RunInExecutor(ctx, nil, one).Await(ctx) }
 		}},

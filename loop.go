@@ -69,6 +69,7 @@ type Loop struct {
 	handler         ExceptionHandler
 	reports         reportList // of errors that nobody has read
 	factory         TaskFactory
+	spareJobs       any                 // *offloaded[T], of whichever T was the last
 	pools           []executor.Executor // the default executor, behind those that were so before
 	poolShut        bool
 	printing        []any // the futures whose String is being made, the innermost last

@@ -23,10 +23,13 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 		var zero T
 		return zero, err
 	}
-	f := offload("ToThread", ctx, nil, fn, contextOf(ctx))
-	value, err := f.Await(ctx)
-	if err != nil && !f.Done() { // ctx is over, and nobody else waits for f
-		f.Cancel(err)
+	o := offload("ToThread", ctx, nil, fn, contextOf(ctx))
+	value, err := o.Await(ctx)
+	switch {
+	case err == nil:
+		o.reuse()
+	case !o.Done(): // ctx is over, and nobody else waits for o
+		o.Cancel(err)
 	}
 	return value, err
 }
@@ -37,7 +40,7 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 // fails if ex does not take fn on ([executor.ErrShutdown]), or the default executor was shut down ([ErrRuntime]). It panics
 // if there is no running loop or fn is nil. See loop.run_in_executor.
 func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
-	return offload("RunInExecutor", ctx, ex, fn, nil)
+	return &offload("RunInExecutor", ctx, ex, fn, nil).Future
 }
 
 // A jobContext is what a job takes its values from: all that ctx has, but for its place
@@ -60,12 +63,16 @@ func (c *jobContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// An offloaded is a function in an executor, the future of its outcome, and all
-// that is needed in between, in one allocation.
-type offloaded[T any] struct {
-	Future[T]
+// A jobPlace is what a job's code may keep when it has ended, by its ctx.
+type jobPlace struct {
 	ctx  jobContext
 	slot executor.Slot // for a Pool
+}
+
+// An offloaded is a function in an executor, the future of its outcome, and all
+// that is needed in between.
+type offloaded[T any] struct {
+	Future[T]
 	job  executor.Job
 	back note // comes through the inbox when the job has ended
 	fn   func(ctx context.Context) (T, error)
@@ -75,23 +82,40 @@ type offloaded[T any] struct {
 	err   error
 
 	began atomic.Int64 // as UnixNano counts; 0: it has not; unwatched: nobody wants to know
+
+	private bool          // neither an executor that we do not know nor an Observer may keep it
+	next    *offloaded[T] // of Loop.spareJobs
+	spare   uint8         // how many next leads to
 }
 
-const unwatched = -1
+const (
+	unwatched = -1  // instead of the time when a job began
+	maxSpare  = 128 // of Loop.spareJobs
+)
 
 // offload gives fn to ex. If copied is not nil, fn has a copy of that for its Context.
-func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *Context) *Future[T] {
+func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *Context) *offloaded[T] {
 	l := mustLoop(ctx, act)
 	mustFunc(act, fn == nil)
 	l.mustBeOpen(act)
 	if l.debug {
 		l.mustBeHere(act)
 	}
-	o := &offloaded[T]{fn: fn}
-	o.ctx.Context = ctx
+	o, _ := l.spareJobs.(*offloaded[T])
+	switch {
+	case o == nil:
+		o = &offloaded[T]{}
+	case o.next == nil:
+		l.spareJobs = nil
+	default:
+		l.spareJobs, o.next = o.next, nil
+	}
+	o.fn = fn
+	p := &jobPlace{}
+	p.ctx.Context = ctx
 	if copied != nil {
-		o.ctx.own = *copied
-		o.ctx.vars = &o.ctx.own
+		p.ctx.own = *copied
+		p.ctx.vars = &p.ctx.own
 	}
 	if !l.watched {
 		o.began.Store(unwatched)
@@ -103,24 +127,41 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 		ex, err = l.defaultExecutor()
 	}
 	if err == nil {
-		err = o.submit(ex)
+		err = o.submit(ex, p)
 	}
 	if err != nil {
 		_ = o.SetException(err)
-		return &o.Future
+		return o
 	}
 	l.outside++
-	return &o.Future
+	return o
 }
 
-func (o *offloaded[T]) submit(ex executor.Executor) (err error) {
+func (o *offloaded[T]) submit(ex executor.Executor, p *jobPlace) (err error) {
 	w := (*offloadedWork[T])(o)
 	if pool, ok := ex.(*executor.Pool); ok {
-		o.job = &o.slot
-		return pool.SubmitIn(&o.slot, &o.ctx, w)
+		o.job, o.private = &p.slot, o.began.Load() == unwatched
+		return pool.SubmitIn(&p.slot, &p.ctx, w)
 	}
-	o.job, err = ex.Submit(&o.ctx, w)
+	o.job, err = ex.Submit(&p.ctx, w)
 	return err
+}
+
+// reuse has o, which has its result, be the next ToThread's: nobody else has ever had it, and its job is over. Without
+// that a third of the time of short jobs would be the collector's.
+func (o *offloaded[T]) reuse() {
+	if !o.private {
+		return
+	}
+	l := o.loop
+	*o = offloaded[T]{}
+	if next, ok := l.spareJobs.(*offloaded[T]); ok { // and not of another type, which then are let go of
+		if next.spare == maxSpare {
+			return
+		}
+		o.next, o.spare = next, next.spare+1
+	}
+	l.spareJobs = o
 }
 
 // An offloadedWork is an offloaded as the executor knows it.

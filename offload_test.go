@@ -241,6 +241,64 @@ func TestCancelOfATaskInToThread(t *testing.T) {
 	)
 }
 
+// What one job leaves to be used again has nothing of it: each of many, of two types, one after the other and at the same
+// time, gets its own outcome, and so does the one whose job was left behind and ends in between. A ctx that a job has kept stays as it was.
+func TestJobsAreKeptApart(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		who := asyncio.NewContextVar[int]("who")
+		gate, begun := make(chan bool), make(chan bool)
+		left := asyncio.Go(ctx, func(ctx context.Context) error {
+			_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { close(begun); <-gate; return -1, errBoom })
+			return err
+		})
+		yields(ctx, 1)
+		<-begun
+		left.Cancel()
+
+		kept := make([]context.Context, 20)
+		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			for i := range kept {
+				tg.Go(func(ctx context.Context) error {
+					who.Set(ctx, i)
+					for round := range 20 {
+						switch want := 100*i + round; want % 3 {
+						case 0:
+							got, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { kept[i] = ctx; return want, nil })
+							if got != want || err != nil {
+								t.Errorf("a job that returns %d came to %d, %v", want, got, err)
+							}
+						case 1:
+							got, err := asyncio.ToThread(ctx, func(context.Context) (string, error) { return fmt.Sprint(want), nil })
+							if got != fmt.Sprint(want) || err != nil {
+								t.Errorf("a job that returns %d came to %s, %v", want, got, err)
+							}
+						default:
+							got, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { return 0, errBoom })
+							if got != 0 || err != errBoom {
+								t.Errorf("a job that fails came to %d, %v", got, err)
+							}
+						}
+						if i == 0 && round == 10 {
+							close(gate)
+						}
+					}
+					return nil
+				})
+			}
+			return nil
+		})
+		for i, ctx := range kept {
+			if got, _ := who.Get(ctx); got != i || ctx.Err() != context.Canceled {
+				t.Errorf("a ctx that was kept has %d, %v, wanted %d and that it is done", got, ctx.Err(), i)
+			}
+		}
+		if _, err := left.Await(ctx); !errors.Is(err, asyncio.ErrCancelled) {
+			t.Errorf("the task whose job was left behind ended with %v", err)
+		}
+		return err
+	})
+}
+
 // A282: a panic in a job is its error, with the stack; runtime.Goexit in a job is one too. The
 // pool goes on with the next.
 func TestPanicAndGoexitInAJob(t *testing.T) {
