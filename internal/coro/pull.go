@@ -60,23 +60,16 @@ func (s *Stack) Forward() {
 
 func (s *Stack) start() {
 	next, _ := iter.Pull(func(yield func(struct{}) bool) {
-		s.own.turn[0] = turn(yield)
+		s.own.turn[0] = *(*func() bool)(unsafe.Pointer(&yield))
 		defer s.ended()
 		if !s.group.closing { // it may never have been needed
 			s.group.body(s)
 		}
 		s.returned = true
 	})
-	s.own.turn[1] = turn(next)
+	s.own.turn[1] = *(*func() bool)(unsafe.Pointer(&next))
 	s.at = &s.own
 }
-
-// turn has f, which is yield or next, be of the type in which they are alike. It is not inlined, so that the variable whose address
-// is taken stands in no frame that stays: while such a frame unwinds, the collector may find that address in it, and
-// takes what has long been freed for a pointer ("found bad pointer in Go heap").
-//
-//go:noinline
-func turn[F any](f F) func() bool { return *(*func() bool)(unsafe.Pointer(&f)) }
 
 func newHome(g *Group) *Stack { return &Stack{group: g} }
 
