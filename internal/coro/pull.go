@@ -60,16 +60,24 @@ func (s *Stack) Forward() {
 
 func (s *Stack) start() {
 	next, _ := iter.Pull(func(yield func(struct{}) bool) {
-		s.own.turn[0] = *(*func() bool)(unsafe.Pointer(&yield))
+		s.own.turn[0] = turn(yield)
 		defer s.ended()
 		if !s.group.closing { // it may never have been needed
 			s.group.body(s)
 		}
 		s.returned = true
 	})
-	s.own.turn[1] = *(*func() bool)(unsafe.Pointer(&next))
+	s.own.turn[1] = turn(next)
 	s.at = &s.own
 }
+
+// turn has f, yield or next, be of the type in which they are alike. It must not be inlined. A parameter whose address is taken
+// is an object on the stack to the collector, even where the compiler keeps it in a register and never writes it; and while
+// a Goexit runs the deferred call of the stack's first function, the runtime's record of that points to where its parameter
+// would stand. What lies there is then taken for a pointer: "found bad pointer in Go heap".
+//
+//go:noinline
+func turn[F any](f F) func() bool { return *(*func() bool)(unsafe.Pointer(&f)) }
 
 func newHome(g *Group) *Stack { return &Stack{group: g} }
 
