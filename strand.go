@@ -264,7 +264,11 @@ func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 	if t.place == 0 {
 		l.strands.add(t)
 	}
-	if l.watched {
+	switch {
+	case !l.watched:
+	case l.record == 0 && l.muted.Load(): // see goOnOddly
+		l.untold++
+	default:
 		l.noteSuspend(t)
 	}
 	if to := l.endEagerStart(t); to != nil {
@@ -308,7 +312,11 @@ func (l *Loop) goOnOddly(t *strand) {
 	if l.ends() {
 		runtime.Goexit() // see kill
 	}
-	if l.watched {
+	switch {
+	case !l.watched:
+	case l.record == 0 && l.muted.Load(): // what a step costs while nobody can read more than there is
+		l.untold++
+	default:
 		l.noteStep(TaskResumed, t)
 	}
 }

@@ -37,7 +37,7 @@
 //
 // A stream begins with a message "hello", which has a snapshot; the events after it are those that the snapshot does not
 // have in it yet. They come in batches, some tens a second. Each event has a number, one more than that before it: a batch says
-// the number of its first, and how many are missing before that one. Where more happens than is read, from some 80,000 events a second
+// the number of its first, and how many are missing before that one. Where more happens than is read, from some 50,000 events a second
 // on, the stream has all that happened in a part of each twentieth of a second, and the rest is only counted. A message
 // "sample" comes once a second. The last is "end", unless the process ended hard.
 //

@@ -323,3 +323,30 @@ func BenchmarkSwitch(b *testing.B) {
 	b.ReportAllocs()
 	c.group.Enter()
 }
+
+// The collector may look at a stack at each point of its end: it must find no pointers where there are none.
+func TestStacksEndWhileTheCollectorWorks(t *testing.T) {
+	checkGoroutines(t)
+	over, collected := make(chan bool), make(chan bool)
+	go func() {
+		defer close(collected)
+		for {
+			select {
+			case <-over:
+				return
+			default:
+				runtime.GC()
+			}
+		}
+	}()
+	for range 300 {
+		c := newScript()
+		for range 40 {
+			c.add(func(*coro.Stack) { runtime.Goexit() })
+		}
+		c.group.Enter()
+		c.group.Close()
+	}
+	close(over)
+	<-collected
+}
