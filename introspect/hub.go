@@ -14,8 +14,8 @@ const (
 	// ringSize is how many events are kept for readers: at 50,000 a second they may be a third of a second late.
 	ringSize = 1 << 14
 	// perRead is how many are kept from one time that they are read to the next, if there is no room left from before. That is done twenty times a
-	// second: so where more happens than can be read, 54,000 events a second are kept. Each takes time from the loop, and much more from who reads.
-	perRead = ringSize / 6
+	// second: so where more happens than can be read, 50,000 events a second are kept. Each takes time from the loop, and much more from who reads.
+	perRead = 2_500
 )
 
 // A hub is the observer of a loop for all who look. It keeps events in a ring; each reader has its place in it.
