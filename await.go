@@ -82,7 +82,7 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 // awaiter returns the task whose ctx it is, if it runs and may suspend.
 func awaiter(ctx context.Context) (*taskBase, error) {
 	if c, ok := ctx.(*taskContext); ok { // by far the most
-		if l := c.future().loop; &c.strand == l.current && l.vars == nil && !l.odd {
+		if l := c.future().loop; !l.odd && &c.strand == l.current && l.vars == nil { // odd first: in debug mode it may be another goroutine
 			return (*taskBase)(c), nil
 		}
 	}
