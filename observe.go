@@ -291,6 +291,16 @@ func (l *Loop) tells() bool {
 	return true
 }
 
+// onlyCounts counts an event of which that is all that is to be done. A step asks it first: while nobody can read more than there is, it
+// is all that a step costs.
+func (l *Loop) onlyCounts() bool {
+	if l.record != 0 || !l.muted.Load() {
+		return false
+	}
+	l.untold++
+	return true
+}
+
 // Observer returns what SetObserver set, or nil. Who makes a lock or a queue of another kind tells it of events of that.
 func (l *Loop) Observer() Observer { return l.observer }
 

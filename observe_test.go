@@ -93,7 +93,7 @@ func (w *watcher) Observe(e *asyncio.LoopEvent) {
 	w.add("%s", withoutPlaces(line))
 }
 
-var aPlace = regexp.MustCompile(` at [\w/.]+\.go:\d+`)
+var aPlace = regexp.MustCompile(` at \S+\.go:\d+`)
 
 // withoutPlaces takes out of a text where in which file something stands.
 func withoutPlaces(s string) string { return aPlace.ReplaceAllString(s, " at PLACE") }

@@ -52,7 +52,7 @@ conformance            *
 const layers = `
 errors
 contextvar
-loop entry handle strand inbox current report debug future callback observe
+loop entry handle strand strandlist inbox current report debug future callback observe
 task create cancel
 await scope sleep
 offload run

@@ -1,10 +1,8 @@
 package asyncio
 
 import (
-	"cmp"
 	"context"
 	"runtime"
-	"slices"
 	"unsafe"
 
 	"example.com/asyncio/internal/coro"
@@ -65,91 +63,6 @@ func (s *strand) context() *Context {
 
 // task returns the task of which s is a part: its first field.
 func (s *strand) task() *taskBase { return (*taskBase)(unsafe.Pointer(s)) }
-
-// strandList holds the strands that have suspended, in order of creation, until they end. Those that have not are held by what runs
-// them or will begin them: see Loop.all. Most tasks of a program end without having suspended, and cost it nothing so.
-type strandList struct {
-	places []*strand // nil in place of those that have been removed; the last is not
-	len    int
-}
-
-// add adds t, which is most often younger than all others.
-func (s *strandList) add(t *strand) {
-	if n := len(s.places); n == cap(s.places) && s.len <= n/2 {
-		s.closeGaps()
-	}
-	s.places = append(s.places, t)
-	s.len++
-	i := len(s.places) - 1
-	for ; i > 0 && (s.places[i-1] == nil || s.places[i-1].number() > t.number()); i-- {
-		s.put(i, s.places[i-1])
-	}
-	s.put(i, t)
-}
-
-func (s *strandList) put(i int, t *strand) {
-	s.places[i] = t
-	if t != nil {
-		t.place = uint32(i) + 1
-	}
-}
-
-func (s *strandList) remove(t *strand) {
-	s.places[t.place-1] = nil
-	t.place = 0
-	s.len--
-	n := len(s.places)
-	for n > 0 && s.places[n-1] == nil {
-		n--
-	}
-	s.places = s.places[:n]
-	if n < cap(s.places)/8 && cap(s.places) > 4096 { // after a burst
-		s.closeGaps()
-	}
-}
-
-func (s *strandList) closeGaps() {
-	before := s.places
-	s.places = make([]*strand, 0, max(2*s.len, 32))
-	for _, t := range before {
-		if t != nil {
-			s.places = append(s.places, t)
-			t.place = uint32(len(s.places))
-		}
-	}
-}
-
-// all returns the strands that have not ended, in order of creation.
-func (l *Loop) all() []*strand {
-	all := make([]*strand, 0, l.alive)
-	add := func(t *strand) {
-		if t != nil && t.place == 0 {
-			all = append(all, t)
-		}
-	}
-	add(l.current)
-	for _, e := range l.eager {
-		add(e.creator)
-		add(e.strand)
-	}
-	for i := range l.ready.Len() {
-		add(l.ready.At(i).strand())
-	}
-	for _, t := range l.strands.places {
-		if t != nil {
-			all = append(all, t)
-		}
-	}
-	slices.SortFunc(all, func(a, b *strand) int { return cmp.Compare(a.number(), b.number()) })
-	return slices.Compact(all) // what was started eagerly may be the current one too
-}
-
-func (l *Loop) describeAll() (lines []string) {
-	for _, t := range l.all() {
-		lines = append(lines, t.of().describe())
-	}
-	return lines
-}
 
 // newBody returns what a bare stack does: it takes what is next, and runs it here
 // or hands control to where it stands.
@@ -264,11 +177,7 @@ func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 	if t.place == 0 {
 		l.strands.add(t)
 	}
-	switch {
-	case !l.watched:
-	case l.record == 0 && l.muted.Load(): // see goOnOddly
-		l.untold++
-	default:
+	if l.watched && !l.onlyCounts() {
 		l.noteSuspend(t)
 	}
 	if to := l.endEagerStart(t); to != nil {
@@ -312,11 +221,7 @@ func (l *Loop) goOnOddly(t *strand) {
 	if l.ends() {
 		runtime.Goexit() // see kill
 	}
-	switch {
-	case !l.watched:
-	case l.record == 0 && l.muted.Load(): // what a step costs while nobody can read more than there is
-		l.untold++
-	default:
+	if l.watched && !l.onlyCounts() {
 		l.noteStep(TaskResumed, t)
 	}
 }

@@ -26,7 +26,7 @@ type place struct {
 }
 
 type parked struct {
-	at  *place // where it stands, nil while it runs
+	at  *place // where it stands; while it runs, where it stood last
 	own place  // made with the goroutine; where others stand as often as not
 }
 
