@@ -130,12 +130,12 @@ var allocations = []struct {
 	// What need not wait.
 	{"Lock", 0,
 		func(ctx context.Context) func() {
-			l := asyncio.NewLock()
+			l := new(asyncio.Lock)
 			return func() { _ = l.Acquire(ctx); l.Release() }
 		}},
 	{"an Event that is set", 0,
 		func(ctx context.Context) func() {
-			e := asyncio.NewEvent()
+			e := new(asyncio.Event)
 			e.Set()
 			return func() { _ = e.Wait(ctx) }
 		}},
@@ -173,7 +173,7 @@ var allocations = []struct {
 	// What waits: a waiter that has left serves the next.
 	{"a Lock that two hold in turn", 0,
 		func(ctx context.Context) func() {
-			l := asyncio.NewLock()
+			l := new(asyncio.Lock)
 			hold := func(ctx context.Context) error {
 				if err := l.Acquire(ctx); err != nil {
 					return err
@@ -293,11 +293,11 @@ var allocations = []struct {
 			for _, name := range []string{"a", "b", "c"} {
 				asyncio.NewContextVar[string](name).Set(ctx, name)
 			}
-			return func() { copied = asyncio.CopyContext(ctx) }
+			return func() { copied = asyncio.CopyContextVars(ctx) }
 		}},
 }
 
-var copied *asyncio.Context
+var copied *asyncio.ContextVars
 
 func nothing(context.Context) error { return nil }
 func callback(context.Context)      {}

@@ -11,7 +11,7 @@ import (
 // asked to cancel meanwhile, which cancels f too ([Shield] prevents that); the
 // ctx's error if ctx ends by a deadline or cancel of its own, which does nothing to f; and
 // those of misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and
-// [ErrRuntime] for a task that awaits itself. A deadline of Go's is of real time, whatever the
+// [ErrMisuse] for a task that awaits itself. A deadline of Go's is of real time, whatever the
 // loop's is. See Future.__await__.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	t, to, err := f.beginAwait(ctx)
@@ -19,7 +19,7 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 		if to != nil && !t.stack.Cross(to) { // suspend: see there
 			t.stack.Forward()
 		}
-		f.loop.goOn(&t.strand)
+		f.loop.resume(&t.strand)
 		err = f.endWait(t)
 	}
 	if err != nil {
@@ -44,7 +44,7 @@ func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stac
 		return nil, nil, f.outcome()
 	}
 	if _, ok := ctx.(*taskContext); !ok || f.loop != l || f == t.future() || f.selfAwaited {
-		return nil, nil, f.awaitOddly(ctx, t)
+		return nil, nil, f.awaitSlow(ctx, t)
 	}
 	f.startWait(t)
 	return t, l.successor(&t.strand, f), nil
@@ -52,18 +52,18 @@ func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stac
 
 // awaitOddly is Await in all but the common case. It is a function of its own
 // since its needs would add to the stack of each suspended task.
-func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
+func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
 	// What cannot be awaited is told in the next turn, as asyncio does: the loop that takes what the task yields
 	// throws the error into it.
 	var err error
 	switch {
 	case f.selfAwaited:
-		return misuse(ErrRuntime, "await of task %s, which has awaited itself and has not ended", f.self.(AnyTask).Name())
+		return misuse(ErrMisuse, "await of task %s, which has awaited itself and has not ended", f.self.(AnyTask).Name())
 	case f.loop != t.future().loop:
 		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future().loop)
 	case f == t.future():
 		f.selfAwaited = true
-		err = misuse(ErrRuntime, "task %s awaits itself", t.Name())
+		err = misuse(ErrMisuse, "task %s awaits itself", t.Name())
 	}
 	if err != nil {
 		if cancelled := t.yield(); cancelled != nil {
@@ -82,24 +82,24 @@ func (f *futureBase) awaitOddly(ctx context.Context, t *taskBase) error {
 // awaiter returns the task whose ctx it is, if it runs and may suspend.
 func awaiter(ctx context.Context) (*taskBase, error) {
 	if c, ok := ctx.(*taskContext); ok { // by far the most
-		if l := c.future().loop; !l.odd && &c.strand == l.current && l.vars == nil { // odd first: in debug mode it may be another goroutine
+		if l := c.future().loop; !l.slowPath && &c.strand == l.current && l.override == nil { // odd first: in debug mode it may be another goroutine
 			return (*taskBase)(c), nil
 		}
 	}
-	return awaiterAt(placeOf(ctx))
+	return awaiterAt(loopContextOf(ctx))
 }
 
-func awaiterAt(p place) (*taskBase, error) {
+func awaiterAt(p loopContext) (*taskBase, error) {
 	if p == nil {
 		return nil, misuse(ErrNoRunningLoop, "await under a ctx that comes from no task; pass the ctx that the task was given, and start with asyncio.Run")
 	}
-	l, s := p.on(), p.in()
+	l, s := p.ownerLoop(), p.ownerTask()
 	if l.debug {
 		if err := l.checkHere("await"); err != nil {
 			return nil, err
 		}
 	}
-	if s != nil && s == l.current && l.vars == nil && !l.ends() {
+	if s != nil && s == l.current && l.override == nil && !l.ends() {
 		return s.task(), nil
 	}
 	return nil, l.refuseAwait(s)
@@ -119,24 +119,24 @@ func (l *Loop) refuseAwait(s *strand) error {
 	case l.current != s:
 		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", s.task().Name(), running)
 	}
-	return misuse(ErrRuntime, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
+	return misuse(ErrMisuse, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
 }
 
 // startWait has f wake t; next t suspends.
 func (f *futureBase) startWait(t *taskBase) {
 	t.waits = f
 	if f.waiter != nil || t.mustCancel {
-		f.startWaitOddly(t)
+		f.startWaitSlow(t)
 		return
 	}
 	f.waiter = &t.head
 }
 
-func (f *futureBase) startWaitOddly(t *taskBase) {
+func (f *futureBase) startWaitSlow(t *taskBase) {
 	f.addWaiter(&t.head)
 	if t.mustCancel {
 		t.mustCancel = false // before: along a circle the cancel comes back to t
-		if !f.cancel(t.request.by, []any{t.request.Message}) {
+		if !f.cancel(t.request.by, t.request.Message) {
 			t.mustCancel = true
 		}
 	}
@@ -148,10 +148,10 @@ func (f *futureBase) endWait(t *taskBase) error {
 	if f.state == finished && !t.mustCancel {
 		return nil
 	}
-	return f.endWaitOddly(t)
+	return f.endWaitSlow(t)
 }
 
-func (f *futureBase) endWaitOddly(t *taskBase) error {
+func (f *futureBase) endWaitSlow(t *taskBase) error {
 	var err error
 	if f.state != pending {
 		err = f.outcome()
@@ -209,7 +209,7 @@ func Yield(ctx context.Context) error {
 	if to := l.successor(&t.strand, nil); to != nil && !t.stack.Cross(to) {
 		t.stack.Forward()
 	}
-	l.goOn(&t.strand)
+	l.resume(&t.strand)
 	err = t.delivered()
 	if _, ok := ctx.(*taskContext); !ok && err == nil {
 		if foreign := foreignOf(ctx); foreign != nil {

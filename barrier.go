@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"example.com/asyncio/inspect"
 )
 
 // ErrBrokenBarrier is what those get who wait at a [Barrier] that is aborted or
@@ -32,13 +34,13 @@ const (
 	barrierBroken    barrierState = "broken"
 )
 
-// NewBarrier returns a Barrier for rounds of parties tasks. It panics ([ErrValue]) if that is less than 1.
+// NewBarrier returns a Barrier for rounds of parties tasks. It panics ([ErrInvalidArgument]) if that is less than 1.
 func NewBarrier(parties int) *Barrier {
 	if parties < 1 {
-		panic(misuse(ErrValue, "NewBarrier(%d): a barrier is for 1 task or more", parties))
+		panic(misuse(ErrInvalidArgument, "NewBarrier(%d): a barrier is for 1 task or more", parties))
 	}
 	b := &Barrier{cond: NewCondition(nil), parties: parties, state: barrierFilling}
-	b.cond.kind, b.cond.of = ForBarrier, b
+	b.cond.kind, b.cond.object = inspect.ForBarrier, b
 	return b
 }
 
@@ -114,7 +116,7 @@ func (b *Barrier) changeTo(s barrierState) {
 // fails it returns that error, without a call of fn. See async with.
 func (b *Barrier) With(ctx context.Context, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return misuse(ErrValue, "With of %v and a nil function; give it a func(ctx context.Context) error", b)
+		return misuse(ErrInvalidArgument, "With of %v and a nil function; give it a func(ctx context.Context) error", b)
 	}
 	if _, err := b.Wait(ctx); err != nil {
 		return err
@@ -153,8 +155,8 @@ func (b *Barrier) Abort(ctx context.Context) error {
 // Parties returns how many tasks a round has. See asyncio.Barrier.parties.
 func (b *Barrier) Parties() int { return b.parties }
 
-// NWaiting returns how many tasks wait for others to come; 0 while they leave. See asyncio.Barrier.n_waiting.
-func (b *Barrier) NWaiting() int {
+// Waiting returns how many tasks wait for others to come; 0 while they leave. See asyncio.Barrier.n_waiting.
+func (b *Barrier) Waiting() int {
 	if b.state != barrierFilling {
 		return 0
 	}
@@ -169,5 +171,5 @@ func (b *Barrier) String() string {
 	if b.Broken() {
 		return "<Barrier broken>"
 	}
-	return fmt.Sprintf("<Barrier %s waiters=%d/%d>", b.state, b.NWaiting(), b.parties)
+	return fmt.Sprintf("<Barrier %s waiters=%d/%d>", b.state, b.Waiting(), b.parties)
 }

@@ -26,7 +26,7 @@ func TestBarrier(t *testing.T) {
 		b := asyncio.NewBarrier(3)
 		for i := range 3 {
 			equal(t, "the barrier", b, fmt.Sprintf("<Barrier filling waiters=%d/3>", i))
-			equal(t, "the waiting", b.NWaiting(), i)
+			equal(t, "the waiting", b.Waiting(), i)
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				n, err := b.Wait(ctx)
 				log.add("%d: %d, %s, %v", i, n, brief(err), b)
@@ -41,15 +41,15 @@ func TestBarrier(t *testing.T) {
 			"1: 1, ok, <Barrier filling waiters=0/3>",
 		)
 		equal(t, "the parties", b.Parties(), 3)
-		equal(t, "the waiting", b.NWaiting(), 0)
+		equal(t, "the waiting", b.Waiting(), 0)
 		return nil
 	})
 }
 
 // A308: a barrier for nobody is a mistake. At one for a single task nobody waits.
 func TestBarrierParties(t *testing.T) {
-	wantErr(t, panicOf(func() { asyncio.NewBarrier(0) }), asyncio.ErrValue, "NewBarrier(0): a barrier is for 1 task or more")
-	wantErr(t, panicOf(func() { asyncio.NewBarrier(-4) }), asyncio.ErrValue, "NewBarrier(-4)")
+	wantErr(t, panicOf(func() { asyncio.NewBarrier(0) }), asyncio.ErrInvalidArgument, "NewBarrier(0): a barrier is for 1 task or more")
+	wantErr(t, panicOf(func() { asyncio.NewBarrier(-4) }), asyncio.ErrInvalidArgument, "NewBarrier(-4)")
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(1)
 		for range 2 {
@@ -157,7 +157,7 @@ func TestBarrierCancel(t *testing.T) {
 		first := wait("a")
 		wait("b")
 		yields(ctx, 1)
-		equal(t, "the waiting", b.NWaiting(), 2)
+		equal(t, "the waiting", b.Waiting(), 2)
 		first.Cancel()
 		yields(ctx, 1)
 		log.want(t, "a: 0, cancelled")
@@ -165,7 +165,7 @@ func TestBarrierCancel(t *testing.T) {
 		equal(t, "it is broken", b.Broken(), false)
 		wait("c")
 		yields(ctx, 1)
-		equal(t, "the waiting", b.NWaiting(), 2)
+		equal(t, "the waiting", b.Waiting(), 2)
 		wait("d")
 		yields(ctx, 5)
 		log.want(t, "d: 2, ok", "b: 1, ok", "c: 1, ok")
@@ -341,7 +341,7 @@ func TestBarrierAbort(t *testing.T) {
 		}
 		_, err := b.Wait(ctx)
 		wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait at <Barrier broken>; Reset makes it usable again")
-		equal(t, "the waiting", b.NWaiting(), 0)
+		equal(t, "the waiting", b.Waiting(), 0)
 
 		if err := b.Reset(ctx); err != nil {
 			return err
@@ -407,7 +407,7 @@ func TestBarrierWith(t *testing.T) {
 			})
 		})
 		log.want(t, "1: <Barrier draining waiters=0/2>", "0: <Barrier filling waiters=0/2>")
-		wantErr(t, b.With(ctx, nil), asyncio.ErrValue, "With of <Barrier filling waiters=0/2> and a nil function")
+		wantErr(t, b.With(ctx, nil), asyncio.ErrInvalidArgument, "With of <Barrier filling waiters=0/2> and a nil function")
 		_ = b.Abort(ctx)
 		wantErr(t, b.With(ctx, func(context.Context) error {
 			t.Error("it was called")

@@ -207,7 +207,7 @@ func BenchmarkPingPong(b *testing.B) {
 func BenchmarkTimerSetAndStop(b *testing.B) {
 	b.Run("asyncio", func(b *testing.B) {
 		onLoop(b, func(ctx context.Context) {
-			l, _ := asyncio.GetRunningLoop(ctx)
+			l, _ := asyncio.RunningLoop(ctx)
 			for b.Loop() {
 				l.CallLater(time.Hour, func(context.Context) {}).Cancel()
 				asyncio.Yield(ctx)

@@ -14,7 +14,7 @@ func TestBurstGivesGoroutinesBack(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		before := runtime.NumGoroutine()
 		for range 2 {
-			event := asyncio.NewEvent()
+			event := new(asyncio.Event)
 			woken := 0
 			tasks := make([]*asyncio.Task[asyncio.None], n)
 			for i := range tasks {

@@ -3,13 +3,15 @@ package asyncio
 import (
 	"math"
 	"slices"
+
+	"example.com/asyncio/inspect"
 )
 
 // requestCancel asks the task to cancel: what it waits for is cancelled in its
 // turn, down to the innermost future; or else the next await that it does, or is
 // in, fails. The task's own code runs later, and may refuse.
-func (t *taskBase) requestCancel(by any, msg []any) bool {
-	return t.cancelAs(by, msg, &t.signal)
+func (t *taskBase) requestCancel(by, message any) bool {
+	return t.cancelAs(by, message, &t.signal)
 }
 
 // cancelAs is requestCancel with s in place of the signal of the task's ctx.
@@ -17,7 +19,7 @@ func (t *taskBase) requestCancel(by any, msg []any) bool {
 // It follows a chain of awaits in a loop, not by recursion, so that a long one
 // needs no deep stack. In a circle it visits each task once: one that can go on then gets
 // its CancelledError without regard to what it waits for, which ends the circle.
-func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
+func (t *taskBase) cancelAs(by, message any, s *cancelSignal) bool {
 	if t.future().state != pending {
 		t.future().read()
 		return false
@@ -45,9 +47,9 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 		l.inCircle = false
 		toOthers := false
 		if f != nil {
-			_, toOthers = f.from().(cancelFunc)
+			_, toOthers = f.outcomeSource().(cancelFunc)
 		}
-		passedOn := f != nil && f.state == pending && next == nil && f.cancel(trail(by, t, last, toOthers), msg)
+		passedOn := f != nil && f.state == pending && next == nil && f.cancel(trail(by, t, last, toOthers), message)
 		circle := next != nil || l.inCircle // directly, or through a future of others
 		l.inCircle = above
 		breaker := last // of the circle; one that can go on
@@ -55,12 +57,12 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 			breaker, f = top, top.waits
 		}
 		if !passedOn || circle {
-			breaker.request, breaker.mustCancel = newCancelledError(trail(by, t, last, false), msg), true
+			breaker.request, breaker.mustCancel = newCancelledError(trail(by, t, last, false), message), true
 		} else {
-			last.passOn(passedError(f, by, msg))
+			last.noteForwarded(forwardedError(f, by, message))
 		}
 		if l.watched {
-			l.noteCancel(t, last, by, msg)
+			l.noteCancel(t, last, by, message)
 		}
 		// Unless it was woken already, by an earlier cancel say.
 		if circle && f != nil && f.removeWaiters(func(e entry) bool { return e == &breaker.head }) > 0 {
@@ -70,11 +72,11 @@ func (t *taskBase) cancelAs(by any, msg []any, s *cancelSignal) bool {
 	}
 	// What a future has passed the cancel on to was visited meanwhile. Another way
 	// to the same task is no circle.
-	request := last.passedRequest(t)
+	request := last.forwardedRequest(t)
 	for at := t; ; at = at.waits.self.(AnyTask).task() {
 		at.visited = false
 		if at != last {
-			at.passOn(request)
+			at.noteForwarded(request)
 		}
 		if visited--; visited < 0 {
 			return true
@@ -88,8 +90,8 @@ func trail(by any, first, last *taskBase, toOthers bool) any {
 	if first == last && !toOthers {
 		return by // by far the most
 	}
-	a := asking{by: by}
-	if of, ok := by.(*asking); ok {
+	a := cancelOrigin{by: by}
+	if of, ok := by.(*cancelOrigin); ok {
 		a = *of
 		a.via = slices.Clone(a.via)
 	}
@@ -104,34 +106,34 @@ func trail(by any, first, last *taskBase, toOthers bool) any {
 }
 
 // passedRequest returns what the tasks from first to t, which passed the request on, are to remember of it.
-func (t *taskBase) passedRequest(first *taskBase) *CancelledError {
-	if first == t || t.request == nil || t.request.passedOn {
+func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
+	if first == t || t.request == nil || t.request.forwarded {
 		return t.request
 	}
 	e := *t.request
-	e.passedOn = true
+	e.forwarded = true
 	return &e
 }
 
 // passedError returns, for those who look at a task that has passed a request on to f, what the request was.
-func passedError(f *futureBase, by any, msg []any) *CancelledError {
+func forwardedError(f *futureBase, by, message any) *CancelledError {
 	e, ok := f.err.(*CancelledError)
 	if !ok {
-		e = newCancelledError(by, msg)
+		e = newCancelledError(by, message)
 	}
-	e.passedOn = true
+	e.forwarded = true
 	return e
 }
 
 // passOn notes a request that t has passed on. The message of the last that it took itself stays, as in CPython.
-func (t *taskBase) passOn(request *CancelledError) {
-	if took := t.request.took(); request != nil && (took != nil || request.took() != nil) {
+func (t *taskBase) noteForwarded(request *CancelledError) {
+	if took := t.request.ownMessage(); request != nil && (took != nil || request.ownMessage() != nil) {
 		e := *request
-		a := asking{by: e.by}
-		if of, ok := e.by.(*asking); ok {
+		a := cancelOrigin{by: e.by}
+		if of, ok := e.by.(*cancelOrigin); ok {
 			a = *of
 		}
-		a.took = took
+		a.ownMessage = took
 		e.by = &a
 		request = &e
 	}
@@ -139,23 +141,21 @@ func (t *taskBase) passOn(request *CancelledError) {
 }
 
 // noteCancel notes that t was asked to cancel, and passed that on along its await, and so on down to last.
-func (l *Loop) noteCancel(t, last *taskBase, by any, msg []any) {
-	if !l.tells() {
+func (l *Loop) noteCancel(t, last *taskBase, by, message any) {
+	if !l.wantsEvent() {
 		return
 	}
 	e := &l.event
 	e.By = by
-	if a, ok := by.(*asking); ok {
+	if a, ok := by.(*cancelOrigin); ok {
 		e.By = a.by
 	}
-	if len(msg) > 0 {
-		e.Message = msg[0]
-	}
+	e.Message = message
 	for at := t; at != last; {
 		at = at.waits.self.(AnyTask).task()
 		e.Through = append(e.Through, at.future().self.(AnyTask))
 	}
-	l.tell(TaskCancelAsked, &t.strand)
+	l.notify(inspect.TaskCancelAsked, &t.strand)
 }
 
 // coveredBy returns the task that stands on top of t, if that is the one that f is: t cannot run before it has ended.

@@ -47,7 +47,7 @@ func TestCancelIsARequest(t *testing.T) {
 func TestCancelBeforeTheFirstStep(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(context.Context) error { t.Error("it runs"); return nil })
-		task.Cancel("too early")
+		task.CancelWith("too early")
 		_, err := task.Await(ctx)
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: too early true]")
 		return nil
@@ -64,7 +64,7 @@ func TestCancelOfATaskThatWaitsForAFuture(t *testing.T) {
 			return err
 		})
 		yields(ctx, 1)
-		task.Cancel("enough")
+		task.CancelWith("enough")
 		equal(t, "future cancelled, task done", []any{f.Cancelled(), task.Done()}, "[true false]")
 		yields(ctx, 1)
 		equal(t, "task cancelled", task.Cancelled(), true)
@@ -81,7 +81,7 @@ func TestCancelGoesAlongTheChain(t *testing.T) {
 		middle := asyncio.Go(ctx, log.recorded("middle", waitFor(inner)))
 		outer := asyncio.Go(ctx, log.recorded("outer", waitFor(middle)))
 		yields(ctx, 1)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		log.add("future cancelled: %v, asked: %d %d %d", f.Cancelled(), inner.Cancelling(), middle.Cancelling(), outer.Cancelling())
 		_, err := outer.Await(ctx)
 		log.add("main: %s", brief(err))
@@ -174,7 +174,7 @@ func TestCancelOfTheRunningTask(t *testing.T) {
 			"a task":   waitFor(inner),
 		} {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
-				asyncio.CurrentTask(ctx).Cancel("enough")
+				asyncio.CurrentTask(ctx).CancelWith("enough")
 				return await(ctx)
 			})
 			_, err := task.Await(ctx)
@@ -207,7 +207,7 @@ func TestCancelAndReturn(t *testing.T) {
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
 			running(ctx).SetExceptionHandler(log.handle)
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
-				asyncio.CurrentTask(ctx).Cancel("enough")
+				asyncio.CurrentTask(ctx).CancelWith("enough")
 				return 12, nil
 			})
 			got, err := task.Await(ctx)
@@ -233,7 +233,7 @@ func TestCancelWinsOverAResultOnItsWay(t *testing.T) {
 			task := asyncio.Go(ctx, waitFor(f))
 			yields(ctx, 1)
 			_ = settle(f)
-			equal(t, name+": accepted", task.Cancel("enough"), true)
+			equal(t, name+": accepted", task.CancelWith("enough"), true)
 			_, err := task.Await(ctx)
 			equal(t, name+": the error", brief(err), "cancelled: enough")
 			equal(t, name+": future cancelled", f.Cancelled(), false)
@@ -288,11 +288,11 @@ func TestCancelRepeated(t *testing.T) {
 			return nil
 		})
 		yields(ctx, 1)
-		task.Cancel(1)
-		task.Cancel(2)
+		task.CancelWith(1)
+		task.CancelWith(2)
 		log.add("cancelling: %d", task.Cancelling())
 		yields(ctx, 2)
-		task.Cancel(3)
+		task.CancelWith(3)
 		_, err := task.Await(ctx)
 		log.add("cancelling: %d, cancelled: %v", task.Cancelling(), task.Cancelled())
 		return err
@@ -306,7 +306,7 @@ func TestCancelledWithoutARequest(t *testing.T) {
 		f := asyncio.NewFuture[int](ctx)
 		task := asyncio.Go(ctx, waitFor(f))
 		yields(ctx, 1)
-		f.Cancel("enough")
+		f.CancelWith("enough")
 		_, err := task.Await(ctx)
 		equal(t, "the error, cancelled, cancelling", []any{brief(err), task.Cancelled(), task.Cancelling()}, "[cancelled: enough true 0]")
 		return nil
@@ -372,7 +372,7 @@ func TestCancelledErrorIsKnownByItsKind(t *testing.T) {
 		if !errors.As(err, &c) || c.Message != "enough" {
 			t.Errorf("it is %#v", err)
 		}
-		for _, not := range []error{asyncio.ErrTimeout, context.DeadlineExceeded, asyncio.ErrRuntime, asyncio.ErrInterrupted} {
+		for _, not := range []error{asyncio.ErrTimeout, context.DeadlineExceeded, asyncio.ErrMisuse, asyncio.ErrInterrupted} {
 			if errors.Is(err, not) {
 				t.Errorf("%v is %v", err, not)
 			}
@@ -406,7 +406,7 @@ func TestCancelOfATaskWithAMessage(t *testing.T) {
 				if when == "suspended" {
 					yields(ctx, 1)
 				}
-				task.Cancel(msg...)
+				cancelWith(task, msg...)
 				return task
 			}
 			for _, when := range []string{"suspended", "not begun"} {
@@ -440,7 +440,7 @@ func TestCancelledErrorText(t *testing.T) {
 			log.add("%q: %v", c.By(), err)
 		}
 		task := asyncio.Go(ctx, never)
-		killer := asyncio.Go(ctx, func(context.Context) error { task.Cancel("enough"); return nil }, asyncio.WithName("killer"))
+		killer := asyncio.Go(ctx, func(context.Context) error { task.CancelWith("enough"); return nil }, asyncio.WithName("killer"))
 		_, err := task.Await(ctx)
 		show(err)
 		_, err = killer.Await(ctx)
@@ -478,7 +478,7 @@ func TestCancelledErrorIsGivenOnce(t *testing.T) {
 				return 0, returned
 			})
 			yields(ctx, 1)
-			task.Cancel("enough")
+			task.CancelWith("enough")
 			yields(ctx, 1)
 			if first := ask(task); first != returned || brief(first) != "cancelled: enough" {
 				t.Errorf("%s: the first gets %v", name, first)
@@ -501,7 +501,7 @@ func TestCancelledErrorAsACause(t *testing.T) {
 			return &asyncio.CleanupError{Err: errBoom, During: err}
 		})
 		yields(ctx, 2)
-		inner.Cancel("msg")
+		inner.CancelWith("msg")
 		_, err := task.Await(ctx)
 		var c *asyncio.CancelledError
 		if !errors.Is(err, errBoom) || !errors.As(err, &c) || c.Message != "msg" || task.Cancelled() {
@@ -658,10 +658,10 @@ func TestCancelAtTheEndIsInOrderOfCreation(t *testing.T) {
 func TestCancelThatTheFutureRefuses(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asked := 0
-		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func([]any) bool { asked++; return false }))
+		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool { asked++; return false }))
 		task := asyncio.Go(ctx, waitFor(f))
 		yields(ctx, 1)
-		equal(t, "accepted", task.Cancel("enough"), true)
+		equal(t, "accepted", task.CancelWith("enough"), true)
 		yields(ctx, 3)
 		equal(t, "task, future done, asked", []any{task.Done(), f.Done(), asked}, "[false false 1]")
 		_ = f.SetResult(1)
@@ -733,7 +733,7 @@ func TestCancelAndAPlainGoFunction(t *testing.T) {
 			if err := get(ctx); err != nil {
 				return err
 			}
-			asyncio.CurrentTask(ctx).Cancel("enough")
+			asyncio.CurrentTask(ctx).CancelWith("enough")
 			return get(ctx)
 		})
 		_, err := task.Await(ctx)
@@ -742,7 +742,7 @@ func TestCancelAndAPlainGoFunction(t *testing.T) {
 
 		// When the request was withdrawn the same error is one like any other.
 		task = asyncio.Go(ctx, func(ctx context.Context) error {
-			asyncio.CurrentTask(ctx).Cancel("enough")
+			asyncio.CurrentTask(ctx).CancelWith("enough")
 			err := get(ctx)
 			asyncio.CurrentTask(ctx).Uncancel()
 			return err
@@ -843,7 +843,7 @@ func TestUncancelOpensTheCtx(t *testing.T) {
 // lock, or in a thread, whose function is given a ctx that is open.
 func TestCancelLeavesTheCleanupAlone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
 			cancelled := asyncio.Sleep(ctx, time.Hour)
 			for name, err := range map[string]error{
@@ -876,7 +876,7 @@ func TestCancelLeavesTheCleanupAlone(t *testing.T) {
 func TestCancelReachesAThread(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		seen := make(chan error, 1)
-		begun := asyncio.NewEvent()
+		begun := new(asyncio.Event)
 		l := running(ctx)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
@@ -890,7 +890,7 @@ func TestCancelReachesAThread(t *testing.T) {
 		if err := begun.Wait(ctx); err != nil {
 			return err
 		}
-		task.Cancel("enough")
+		task.CancelWith("enough")
 		_, err := task.Await(ctx)
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
 		equal(t, "what the function sees", brief(<-seen), "cancelled: enough")
@@ -907,7 +907,7 @@ func TestCancelGoesAlongALongChain(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var deepest [100]uintptr
 		frames := 0
-		innermost := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func([]any) bool {
+		innermost := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool {
 			frames = runtime.Callers(0, deepest[:])
 			return false // the cancel is a flag then, at the innermost task
 		}))
@@ -924,7 +924,7 @@ func TestCancelGoesAlongALongChain(t *testing.T) {
 		}
 		yields(ctx, 1)
 		outermost := chain[length-1]
-		outermost.Cancel("enough")
+		outermost.CancelWith("enough")
 		if frames == 0 || frames > 20 {
 			t.Errorf("the innermost future was asked at a depth of %d calls", frames)
 		}

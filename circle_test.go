@@ -66,7 +66,7 @@ func TestCancelAlongACircle(t *testing.T) {
 					run(t, func(ctx context.Context) error {
 						tasks := circle(ctx, n, l.link)
 						yields(ctx, 2)
-						if !tasks[first].Cancel("enough") {
+						if !tasks[first].CancelWith("enough") {
 							t.Error("Cancel answered false")
 						}
 						done, unfinished, err := asyncio.Wait(ctx, tasks)
@@ -91,7 +91,7 @@ func TestCancelBeforeTheCircleCloses(t *testing.T) {
 		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
 		var snake *asyncio.Task[asyncio.None]
 		snake = asyncio.Go(ctx, func(ctx context.Context) error {
-			snake.Cancel("enough")
+			snake.CancelWith("enough")
 			_, err := asyncio.GatherAny(ctx, snake).Await(ctx)
 			rec.add("%v", err)
 			return err

@@ -5,6 +5,8 @@ import (
 	"reflect"
 	"slices"
 	"time"
+
+	"example.com/asyncio/inspect"
 )
 
 // A snapshotSize is how much there is to be noted.
@@ -30,7 +32,7 @@ func (s snapshotSize) room() *rawSnapshot {
 // A rawSnapshot is what is noted while the loop stands still: as little as can be, and of
 // what does not change later only where it is. render makes texts and numbers of it, in whatever goroutine.
 type rawSnapshot struct {
-	loop    LoopInfo
+	loop    inspect.LoopInfo
 	tasks   []rawTask
 	records []rawRecord
 	more    []rawMore            // what few tasks have
@@ -38,9 +40,9 @@ type rawSnapshot struct {
 	known   map[*futureBase]span // what it takes to end those that several wait for
 	blocks  []rawBlock
 	objects map[fmt.Stringer]rawObject
-	unread  []UnreadInfo
+	unread  []inspect.UnreadInfo
 	last    fmt.Stringer // the object that was looked at last, and who has it
-	holder  AnyTask
+	holder  inspect.Task
 }
 
 // A span is a part of rawSnapshot.ends.
@@ -58,10 +60,10 @@ type rawTask struct {
 	record int32  // in rawSnapshot.records, plus 1
 	more   int32  // in rawSnapshot.more, plus 1
 	state  uint8  // in taskStates
-	kind   WaitKind
+	kind   inspect.WaitKind
 }
 
-var taskStates = [...]TaskState{TaskNew, TaskReady, TaskRunning, TaskWaiting}
+var taskStates = [...]inspect.TaskState{inspect.TaskNew, inspect.TaskReady, inspect.TaskRunning, inspect.TaskWaiting}
 
 type rawRecord struct {
 	taskRecord
@@ -71,23 +73,23 @@ type rawRecord struct {
 type rawMore struct {
 	edges   []rawEdge
 	cancels int
-	cancel  *CancelInfo
+	cancel  *inspect.CancelInfo
 	job     string
 	since   time.Time
 }
 
-// A rawEdge is the number of a future that awaits a task by FutureAddToAwaitedBy.
+// A rawEdge is the number of a future that awaits a task by AddAwaiter.
 type rawEdge struct {
-	nth    uint32
+	seq    uint32
 	isTask bool
 }
 
 type rawBlock struct {
-	task  *strand
-	of    fmt.Stringer
-	until time.Duration
-	ends  span
-	kind  WaitKind
+	task   *strand
+	object fmt.Stringer
+	until  time.Duration
+	ends   span
+	kind   inspect.WaitKind
 }
 
 // A rawObject is what is noted of an object for which tasks wait.
@@ -107,13 +109,13 @@ const (
 
 func (r *rawSnapshot) collect(l *Loop) {
 	began := time.Now()
-	r.loop = LoopInfo{
+	r.loop = inspect.LoopInfo{
 		Time: l.Time(), Taken: began, State: stateNames[l.state.Load()],
 		Ready: l.ready.Len(), Timers: l.timers.Len() - l.cancelledTimers, Outside: l.outside, Turns: l.turns, Futures: l.futures,
-		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&RecordSteps != 0, Places: l.debug || l.record&RecordPlaces != 0,
+		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&inspect.RecordSteps != 0, Places: l.debug || l.record&inspect.RecordPlaces != 0,
 	}
 	if l.current != nil {
-		r.loop.Current = l.current.task().ID()
+		r.loop.Current = l.current.future().ID()
 	}
 	for _, s := range l.all() {
 		if s.future().state == pending {
@@ -125,7 +127,7 @@ func (r *rawSnapshot) collect(l *Loop) {
 		r.addBlock(s)
 	}
 	for u := l.reports.first; u != nil && len(r.unread) < maxObjects; u = u.next {
-		r.unread = append(r.unread, UnreadInfo{ID: uint64(u.nth), What: u.what, Error: firstLine(u.err), Source: u.source})
+		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.source})
 	}
 	r.loop.Stopped = time.Since(began)
 }
@@ -144,17 +146,17 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 		raw.state = 3
 		r.addWait(f, raw)
 	}
-	if m := t.future().more(); m != nil && (m.record != nil || m.made != nil) {
+	if m := t.future().extraOrNil(); m != nil && (m.record != nil || m.made != nil) {
 		r.records = append(r.records, rawRecord{made: m.made})
 		raw.record = int32(len(r.records))
 		if m.record != nil {
 			r.records[raw.record-1].taskRecord = *m.record
 		}
 	}
-	if m := t.future().more(); m != nil && len(m.edges) > 0 {
+	if m := t.future().extraOrNil(); m != nil && len(m.edges) > 0 {
 		more := r.moreOf(raw)
 		for _, f := range m.edges {
-			more.edges = append(more.edges, rawEdge{f.nth, f.isTask})
+			more.edges = append(more.edges, rawEdge{f.seq, f.isTask})
 		}
 	}
 	if t.cancels > 0 {
@@ -165,18 +167,18 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 
 // addWait notes that the task waits for f.
 func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
-	raw.waits = f.nth
+	raw.waits = f.seq
 	if f.isTask {
-		raw.kind = ForTask
+		raw.kind = inspect.ForTask
 		return
 	}
-	reason := f.reason()
+	reason := f.self.WaitReason()
 	raw.kind, raw.until = reason.Kind, reason.Until
-	if raw.kind != ForFuture && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
+	if raw.kind != inspect.ForFuture && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
 		raw.object = reason.Object
 		r.addObject(&reason)
 		if r.holder != nil {
-			raw.holder = r.holder.base().nth
+			raw.holder = uint32(r.holder.ID())
 		}
 	}
 	if len(reason.Futures) > 0 {
@@ -202,16 +204,16 @@ func (r *rawSnapshot) moreOf(raw *rawTask) *rawMore {
 }
 
 // addObject notes what is to be said of an object.
-func (r *rawSnapshot) addObject(reason *WaitReason) {
+func (r *rawSnapshot) addObject(reason *inspect.WaitReason) {
 	if reason.Object == r.last {
 		return
 	}
-	r.last, r.holder = reason.Object, reason.holder()
+	r.last, r.holder = reason.Object, reason.Holder
 	if len(r.objects) >= maxObjects {
 		return
 	}
 	if _, known := r.objects[r.last]; !known {
-		o := rawObject{text: fmt.Sprint(r.last), missed: missedBy(r.last)} // Sprint withstands a String that panics
+		o := rawObject{text: fmt.Sprint(r.last), missed: inspect.MissedBy(r.last)} // Sprint withstands a String that panics
 		if r.holder != nil {
 			o.holder = r.holder.Name()
 		}
@@ -220,8 +222,8 @@ func (r *rawSnapshot) addObject(reason *WaitReason) {
 }
 
 // addEnds notes the tasks whose ends it takes to end the wait for f. way is how it came to f, through others.
-func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture, way []*futureBase) span {
-	m := f.more()
+func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureBase) span {
+	m := f.extraOrNil()
 	several := m != nil && len(m.waiters) > 0
 	if several {
 		if s, ok := r.known[f]; ok {
@@ -233,13 +235,13 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture, way []*futureBase) 
 	}
 	s := span{from: int32(len(r.ends))}
 	for _, g := range of {
-		b := g.base()
+		b := g.(AnyFuture).base()
 		switch {
 		case b.state != pending || len(r.ends) >= maxEnds || slices.Contains(way, b):
 		case b.isTask:
-			r.ends = append(r.ends, b.nth)
+			r.ends = append(r.ends, b.seq)
 		default:
-			r.addEnds(b, b.reason().Futures, append(way, f))
+			r.addEnds(b, b.self.WaitReason().Futures, append(way, f))
 		}
 	}
 	s.to = int32(len(r.ends))
@@ -249,39 +251,31 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []AnyFuture, way []*futureBase) 
 	return s
 }
 
-func (r *rawSnapshot) addBlock(s *Scope) {
-	reason := s.of.WaitReason()
-	if reason.Kind != ForTimeout && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
+func (r *rawSnapshot) addBlock(s *cancelScope) {
+	reason := s.block.WaitReason()
+	if reason.Kind != inspect.ForTimeout && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
 		r.addObject(&reason) // a timeout says no more than its limit does
 	}
 	r.blocks = append(r.blocks, rawBlock{
-		task: s.strand, kind: reason.Kind, of: reason.Object, until: reason.Until,
+		task: s.strand, kind: reason.Kind, object: reason.Object, until: reason.Until,
 		ends: r.addBlockEnds(reason.Futures),
 	})
 }
 
-func (r *rawSnapshot) addBlockEnds(of []AnyFuture) span {
+func (r *rawSnapshot) addBlockEnds(of []inspect.Future) span {
 	s := span{from: int32(len(r.ends))}
 	for _, g := range of {
-		if b := g.base(); b.isTask && b.state == pending && len(r.ends) < maxEnds {
-			r.ends = append(r.ends, b.nth)
+		if b := g.(AnyFuture).base(); b.isTask && b.state == pending && len(r.ends) < maxEnds {
+			r.ends = append(r.ends, b.seq)
 		}
 	}
 	s.to = int32(len(r.ends))
 	return s
 }
 
-// missedBy returns how many wake-ups of an object have woken nobody.
-func missedBy(object fmt.Stringer) uint64 {
-	if m, ok := object.(interface{ Missed() uint64 }); ok {
-		return m.Missed()
-	}
-	return 0
-}
-
 // cancelInfo tells who has asked t to cancel.
-func (t *taskBase) cancelInfo() *CancelInfo {
-	c := &CancelInfo{Reason: "cancelled", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
+func (t *taskBase) cancelInfo() *inspect.CancelInfo {
+	c := &inspect.CancelInfo{Reason: "cancelled", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
 	e := t.request
 	if e == nil {
 		return c
@@ -290,8 +284,8 @@ func (t *taskBase) cancelInfo() *CancelInfo {
 	if e.Message != nil {
 		c.Message = fmt.Sprint(e.Message)
 	}
-	if a, ok := e.origin().by.(*asking); ok {
-		c.Place = framesOf(a.at)
+	if a, ok := e.origin().by.(*cancelOrigin); ok {
+		c.Place = framesOf(a.site)
 	}
 	return c
 }

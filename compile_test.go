@@ -37,7 +37,7 @@ var refused = []struct{ statement, says string }{
 	{`var _ asyncio.AnyFuture = looksLikeAFuture{}`, "does not implement asyncio.AnyFuture"},
 
 	// A lock is not awaited; Acquire and With are. It finds its loop by itself.
-	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewLock())`, "missing method Await"},
+	{`asyncio.EnsureFuture[asyncio.None](ctx, new(asyncio.Lock))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewSemaphore(1))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewBarrier(1))`, "missing method Await"},
 	{`asyncio.NewLock(l)`, "too many arguments"},

@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"iter"
+
+	"example.com/asyncio/inspect"
 )
 
 // AsCompleted returns an iterator over fs in the order in which they are done:
@@ -12,10 +14,13 @@ import (
 // If the time given by [WithTimeout], which counts from the call on, is up, or the calling task is
 // cancelled, the iterator yields that error without a future, and stops; the rest of
 // fs goes on. A loop that was left can be taken up again with a further range. AsCompleted panics if there is no
-// running loop ([ErrNoRunningLoop]) or a nil among fs ([ErrValue]). See asyncio.as_completed.
-func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) iter.Seq2[F, error] {
+// running loop ([ErrNoRunningLoop]) or a nil among fs ([ErrInvalidArgument]). See asyncio.as_completed.
+func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...TimeoutOption) iter.Seq2[F, error] {
 	l := mustLoop(ctx, "AsCompleted")
-	limit := waitConfigOf(opts).limit
+	limit := Never
+	for _, o := range opts {
+		limit = o.limit
+	}
 	todo := distinct(fs)
 	var (
 		index  = make(map[*futureBase]F, len(todo)) // those that have not come
@@ -59,8 +64,8 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) i
 	return func(yield func(F, error) bool) {
 		for len(came) > 0 || len(index) > 0 || late {
 			if len(came) == 0 && !late {
-				next = &someOf[F]{kind: ForAsCompleted, fs: todo}
-				InitFuture(ctx, &next.Future, next)
+				next = &someOf[F]{kind: inspect.ForAsCompleted, fs: todo}
+				initFuture(ctx, &next.Future, next)
 				if _, err := next.Await(ctx); err != nil {
 					var none F
 					yield(none, err)

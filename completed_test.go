@@ -201,7 +201,7 @@ func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
 // A162: a nil is a mistake. Nothing at all is none.
 func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		wantErr(t, panicOf(func() { asyncio.AsCompleted(ctx, []asyncio.AnyFuture{nil}) }), asyncio.ErrValue, "nil")
+		wantErr(t, panicOf(func() { asyncio.AsCompleted(ctx, []asyncio.AnyFuture{nil}) }), asyncio.ErrInvalidArgument, "nil")
 		for f, err := range asyncio.AsCompleted(ctx, []asyncio.AnyFuture{}, asyncio.WithTimeout(time.Second)) {
 			t.Errorf("of nothing came %v, %v", f, err)
 		}
@@ -249,7 +249,7 @@ func TestAsCompletedCancelled(t *testing.T) {
 			return nil
 		})
 		yields(ctx, 1)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		_, err := outer.Await(ctx)
 		r.add("outer: %s", brief(err))
 		got, err := child.Await(ctx)

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"example.com/asyncio/inspect"
 )
 
 // A Condition is a [Lock] that who holds it can let go so as to wait until
@@ -15,8 +17,8 @@ import (
 type Condition struct {
 	lock    *Lock
 	waiters waiters
-	kind    WaitKind // what it is for those who wait: itself, or a barrier of which it is part
-	of      fmt.Stringer
+	kind    inspect.WaitKind // what it is for those who wait: itself, or a barrier of which it is part
+	object  fmt.Stringer
 	missed  uint64        // see Missed
 	done    *Future[None] // an await of it tells whether one may await, and does not suspend
 }
@@ -26,8 +28,8 @@ func NewCondition(l *Lock) *Condition {
 	if l == nil {
 		l = NewLock()
 	}
-	c := &Condition{lock: l, kind: ForCondition}
-	c.of = c
+	c := &Condition{lock: l, kind: inspect.ForCondition}
+	c.object = c
 	return c
 }
 
@@ -49,7 +51,7 @@ func (c *Condition) With(ctx context.Context, fn func(ctx context.Context) error
 // asked for it before. It may also return without need: look whether what
 // you wait for is so, or use [Condition.WaitFor].
 //
-// Its errors: a [CancelledError], or another one of [Future.Await]; and [ErrRuntime] if
+// Its errors: a [CancelledError], or another one of [Future.Await]; and [ErrMisuse] if
 // nobody holds the lock, for which there is no more than a look. In case of an error,
 // too, the lock is held again, however often the task is cancelled meanwhile; the last of
 // its CancelledErrors is the one that is returned. A notification that came nevertheless is handed
@@ -65,7 +67,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 			c.lock.lose()
 		}
 	}()
-	_, err := c.waiters.wait(ctx, c.kind, c.of)
+	_, err := c.waiters.wait(ctx, c.kind, c.object)
 	again, back := c.takeBack(ctx)
 	if again != nil {
 		err = again
@@ -80,7 +82,7 @@ func (c *Condition) Wait(ctx context.Context) error {
 // mayWait finds all that is wrong with a Wait as long as the lock is held.
 func (c *Condition) mayWait(ctx context.Context) error {
 	if !c.Locked() {
-		return misuse(ErrRuntime, "Wait on %v, whose lock nobody holds; Acquire it before", c)
+		return misuse(ErrMisuse, "Wait on %v, whose lock nobody holds; Acquire it before", c)
 	}
 	if err := c.lock.waiters.bind(ctx, c.lock); err != nil {
 		return err
@@ -120,7 +122,7 @@ func (c *Condition) takeBack(ctx context.Context) (err error, back bool) {
 // See asyncio.Condition.wait_for.
 func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 	if predicate == nil {
-		return misuse(ErrValue, "WaitFor on %v with a nil predicate; give it a func() bool", c)
+		return misuse(ErrInvalidArgument, "WaitFor on %v with a nil predicate; give it a func() bool", c)
 	}
 	for !predicate() {
 		if err := c.Wait(ctx); err != nil {
@@ -131,7 +133,7 @@ func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 }
 
 // Notify has the first n of those in Wait go on, once they can take the lock back, which the
-// caller still holds. It never suspends, and panics ([ErrRuntime]) if nobody holds
+// caller still holds. It never suspends, and panics ([ErrMisuse]) if nobody holds
 // the lock. See asyncio.Condition.notify.
 func (c *Condition) Notify(n int) {
 	c.mustBeLocked("Notify")
@@ -154,13 +156,13 @@ func (c *Condition) miss() {
 	}
 }
 
-// Missed returns how often the condition was notified while nobody waited for it: a [Snapshot] has it, for who waits for what
+// Missed returns how often the condition was notified while nobody waited for it: a [inspect.Snapshot] has it, for who waits for what
 // will not come again.
 func (c *Condition) Missed() uint64 { return c.missed }
 
 func (c *Condition) mustBeLocked(act string) {
 	if !c.Locked() {
-		panic(misuse(ErrRuntime, "%s on %v, whose lock nobody holds; Acquire it before", act, c))
+		panic(misuse(ErrMisuse, "%s on %v, whose lock nobody holds; Acquire it before", act, c))
 	}
 }
 

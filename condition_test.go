@@ -93,10 +93,10 @@ func TestConditionNotify(t *testing.T) {
 func TestConditionWithoutItsLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
-		wantErr(t, c.Wait(ctx), asyncio.ErrRuntime, "Wait on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(func() { c.Notify(1) }), asyncio.ErrRuntime, "Notify on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(c.NotifyAll), asyncio.ErrRuntime, "NotifyAll on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(c.Release), asyncio.ErrRuntime, "Release of <Lock unlocked>, which nobody holds")
+		wantErr(t, c.Wait(ctx), asyncio.ErrMisuse, "Wait on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(func() { c.Notify(1) }), asyncio.ErrMisuse, "Notify on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(c.NotifyAll), asyncio.ErrMisuse, "NotifyAll on <Condition unlocked>, whose lock nobody holds; Acquire it")
+		wantErr(t, panicOf(c.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>, which nobody holds")
 		return nil
 	})
 }
@@ -138,8 +138,8 @@ func TestConditionWaitFor(t *testing.T) {
 func TestConditionWaitForWithoutItsLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
-		wantErr(t, c.WaitFor(ctx, func() bool { return false }), asyncio.ErrRuntime, "Wait on <Condition unlocked>")
-		wantErr(t, c.WaitFor(ctx, nil), asyncio.ErrValue, "WaitFor on <Condition unlocked> with a nil predicate")
+		wantErr(t, c.WaitFor(ctx, func() bool { return false }), asyncio.ErrMisuse, "Wait on <Condition unlocked>")
+		wantErr(t, c.WaitFor(ctx, nil), asyncio.ErrInvalidArgument, "WaitFor on <Condition unlocked> with a nil predicate")
 		return c.WaitFor(ctx, func() bool { return true })
 	})
 }
@@ -167,7 +167,7 @@ func TestConditionWaitCancelledOften(t *testing.T) {
 		yields(ctx, 1)
 		_ = c.Acquire(ctx)
 		for _, msg := range []string{"first", "second", "third"} {
-			a.Cancel(msg)
+			a.CancelWith(msg)
 			yields(ctx, 2)
 			log.want(t) // the caller has the lock
 		}
@@ -197,7 +197,7 @@ func TestConditionCancelledWhileItTakesTheLockBack(t *testing.T) {
 		c.Notify(1)
 		yields(ctx, 1)
 		equal(t, "the condition", c, "<Condition locked>") // it waits for the lock now
-		task.Cancel("foo")
+		task.CancelWith("foo")
 		c.Release()
 		_, err := task.Await(ctx)
 		equal(t, "the error", brief(err), "cancelled: foo")
@@ -221,7 +221,7 @@ func TestConditionCancelledWhileItWaits(t *testing.T) {
 			})
 		})
 		yields(ctx, 1)
-		task.Cancel("foo")
+		task.CancelWith("foo")
 		_, err := task.Await(ctx)
 		equal(t, "the error", brief(err), "cancelled: foo")
 		if err != got {
@@ -342,7 +342,7 @@ func TestConditionWaitInATimeout(t *testing.T) {
 // A303: a condition can share its lock, with other conditions too: one lock, whichever way it is taken.
 func TestConditionWithALockOfItsMaker(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		l := asyncio.NewLock()
+		l := new(asyncio.Lock)
 		full, empty := asyncio.NewCondition(l), asyncio.NewCondition(l)
 		for _, way := range []lockLike{l, full, empty} {
 			err := way.With(ctx, func(context.Context) error {
@@ -379,7 +379,7 @@ func TestConditionOfAnotherLoop(t *testing.T) {
 		equal(t, "the error", other.RunForever(), nil)
 	}
 	run(t, func(ctx context.Context) error {
-		l := asyncio.NewLock()
+		l := new(asyncio.Lock)
 		_ = l.Acquire(ctx)
 		elsewhere(l.Acquire) // has to wait: the lock belongs to that loop now
 		c := asyncio.NewCondition(l)

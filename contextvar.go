@@ -11,22 +11,22 @@ import (
 // not a [context.Context], but found through it.
 //
 // It belongs to its loop, as a Future does. See contextvars.Context.
-type Context struct {
-	vars *bindings
+type ContextVars struct {
+	list *binding
 }
 
 // bindings is a persistent list, the last set first: a copy of it is a copy of
 // the pointer. A program has a few variables and reads them more often
 // than it sets them; a hash trie as CPython's pays from about thirty variables on.
-type bindings struct {
+type binding struct {
 	v     variable
 	value any
-	next  *bindings
+	next  *binding
 }
 
 type variable interface{ name() string }
 
-func (b *bindings) find(v variable) (any, bool) {
+func (b *binding) find(v variable) (any, bool) {
 	for ; b != nil; b = b.next {
 		if b.v == v {
 			return b.value, true
@@ -36,7 +36,7 @@ func (b *bindings) find(v variable) (any, bool) {
 }
 
 // without returns b without v's binding. What stands behind it is shared.
-func (b *bindings) without(v variable) *bindings {
+func (b *binding) without(v variable) *binding {
 	switch {
 	case b == nil:
 		return nil
@@ -47,7 +47,7 @@ func (b *bindings) without(v variable) *bindings {
 	if rest == b.next {
 		return b
 	}
-	return &bindings{b.v, b.value, rest}
+	return &binding{b.v, b.value, rest}
 }
 
 // A ContextVar is a variable whose value depends on the Context in which it is
@@ -81,8 +81,8 @@ func (v *ContextVar[T]) String() string { return fmt.Sprintf("<ContextVar name=%
 // Get returns the variable's value in ctx's Context, or else its default;
 // false if there is neither. Outside of a loop no value is set. See ContextVar.get.
 func (v *ContextVar[T]) Get(ctx context.Context) (T, bool) {
-	if c := contextOf(ctx); c != nil {
-		if value, ok := c.vars.find(v); ok {
+	if c := contextVarsOf(ctx); c != nil {
+		if value, ok := c.list.find(v); ok {
 			return value.(T), true
 		}
 	}
@@ -94,33 +94,33 @@ func (v *ContextVar[T]) Get(ctx context.Context) (T, bool) {
 // back with [ContextVar.Reset]. Set panics outside of a loop, where there is no
 // Context. See ContextVar.set.
 func (v *ContextVar[T]) Set(ctx context.Context, value T) *Token[T] {
-	c := mustContextOf(ctx, "Set of %v", v)
+	c := mustContextVarsOf(ctx, "Set of %v", v)
 	t := &Token[T]{v: v, in: c}
-	old, ok := c.vars.find(v)
+	old, ok := c.list.find(v)
 	if ok {
 		t.old, t.hadOld = old.(T), true
 	}
-	c.vars = &bindings{v, value, c.vars.without(v)}
+	c.list = &binding{v, value, c.list.without(v)}
 	return t
 }
 
 // Reset makes the variable what it was before the Set that gave the token. It
 // returns an error, and changes nothing, if the token was used before
-// ([ErrRuntime]), or is of another variable or Context ([ErrValue]). See ContextVar.reset.
+// ([ErrMisuse]), or is of another variable or Context ([ErrInvalidArgument]). See ContextVar.reset.
 func (v *ContextVar[T]) Reset(ctx context.Context, t *Token[T]) error {
-	c := mustContextOf(ctx, "Reset of %v", v)
+	c := mustContextVarsOf(ctx, "Reset of %v", v)
 	switch {
 	case t == nil || t.v != v:
-		return misuse(ErrValue, "Reset of %v with %v, which a Set of another variable gave", v, t)
+		return misuse(ErrInvalidArgument, "Reset of %v with %v, which a Set of another variable gave", v, t)
 	case t.used.Load():
-		return misuse(ErrRuntime, "Reset of %v with %v, which was used once already", v, t)
+		return misuse(ErrMisuse, "Reset of %v with %v, which was used once already", v, t)
 	case t.in != c:
-		return misuse(ErrValue, "Reset of %v with %v, which was given in a different Context", v, t)
+		return misuse(ErrInvalidArgument, "Reset of %v with %v, which was given in a different Context", v, t)
 	}
 	t.used.Store(true)
-	c.vars = c.vars.without(v)
+	c.list = c.list.without(v)
 	if t.hadOld {
-		c.vars = &bindings{v, t.old, c.vars}
+		c.list = &binding{v, t.old, c.list}
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (v *ContextVar[T]) Reset(ctx context.Context, t *Token[T]) error {
 // A Token is what Set returns, for one Reset. See contextvars.Token.
 type Token[T any] struct {
 	v      *ContextVar[T]
-	in     *Context
+	in     *ContextVars
 	old    T
 	hadOld bool
 	used   atomic.Bool
@@ -152,34 +152,34 @@ func (t *Token[T]) String() string {
 	return fmt.Sprintf("<Token var=%v>", t.v)
 }
 
-// NewContext returns a Context in which no variable is set. See contextvars.Context().
-func NewContext() *Context { return &Context{} }
+// NewContextVars returns a Context in which no variable is set. See contextvars.Context().
+func NewContextVars() *ContextVars { return &ContextVars{} }
 
-// CopyContext returns a copy of ctx's Context. See contextvars.copy_context.
-func CopyContext(ctx context.Context) *Context {
-	return mustContextOf(ctx, "CopyContext").Copy()
+// CopyContextVars returns a copy of ctx's Context. See contextvars.copy_context.
+func CopyContextVars(ctx context.Context) *ContextVars {
+	return mustContextVarsOf(ctx, "CopyContext").Copy()
 }
 
 // Copy returns a copy of c, at a cost that does not depend on its size. See Context.copy.
-func (c *Context) Copy() *Context { return &Context{vars: c.vars} }
+func (c *ContextVars) Copy() *ContextVars { return &ContextVars{list: c.list} }
 
 // Len returns how many variables are set. See Context.__len__.
-func (c *Context) Len() int {
+func (c *ContextVars) Len() int {
 	n := 0
-	for b := c.vars; b != nil; b = b.next {
+	for b := c.list; b != nil; b = b.next {
 		n++
 	}
 	return n
 }
 
 // String describes c.
-func (c *Context) String() string {
+func (c *ContextVars) String() string {
 	return fmt.Sprintf("<Context %d variables>", c.Len())
 }
 
 // act and of say what it is for, as for [fmt.Sprintf]: they are put together only if they are needed.
-func mustContextOf(ctx context.Context, act string, of ...any) *Context {
-	c := contextOf(ctx)
+func mustContextVarsOf(ctx context.Context, act string, of ...any) *ContextVars {
+	c := contextVarsOf(ctx)
 	if c == nil {
 		panic(misuse(ErrNoRunningLoop, act+": ctx comes from no task, callback or ToThread, and so has no variables; pass the ctx that the task was given", of...))
 	}
@@ -187,12 +187,12 @@ func mustContextOf(ctx context.Context, act string, of ...any) *Context {
 }
 
 // contextKey is the key under which a ctx of a loop's holds its *Context.
-type contextKey struct{}
+type contextVarsKey struct{}
 
-func contextOf(ctx context.Context) *Context {
+func contextVarsOf(ctx context.Context) *ContextVars {
 	if ctx == nil {
 		return nil
 	}
-	c, _ := ctx.Value(contextKey{}).(*Context)
+	c, _ := ctx.Value(contextVarsKey{}).(*ContextVars)
 	return c
 }

@@ -117,9 +117,9 @@ func TestContextOfCallbacks(t *testing.T) {
 			v := asyncio.NewContextVar[string]("v")
 			var log record
 			run(t, func(ctx context.Context) error {
-				given := asyncio.NewContext()
+				given := asyncio.NewContextVars()
 				v.Set(ctx, "at registration")
-				for _, opts := range [][]option{nil, {asyncio.WithContext(given)}} {
+				for _, opts := range [][]option{nil, {asyncio.WithContextVars(given)}} {
 					test.register(ctx, func(ctx context.Context) {
 						log.add("it finds %s", valueOf(ctx, v))
 						v.Set(ctx, "set by the callback")
@@ -172,9 +172,9 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 
 		// What a program reports itself.
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { v.Set(ctx, "of a task that is named"); return 1, nil })
-		given := asyncio.NewContext()
+		given := asyncio.NewContextVars()
 		_ = given.Run(ctx, func(ctx context.Context) { v.Set(ctx, "of a handle that is named") })
-		handle := l.CallSoon(func(context.Context) {}, asyncio.WithContext(given))
+		handle := l.CallSoon(func(context.Context) {}, asyncio.WithContextVars(given))
 		yields(ctx, 1)
 		l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "with a task", Future: task})
 		l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "with a handle", Handle: handle})
@@ -196,22 +196,22 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 func TestHandleContext(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		given := asyncio.NewContext()
+		given := asyncio.NewContextVars()
 		l := running(ctx)
 		nothing := func(context.Context) {}
-		if got := l.CallSoon(nothing, asyncio.WithContext(given)).Context(); got != given {
+		if got := l.CallSoon(nothing, asyncio.WithContextVars(given)).ContextVars(); got != given {
 			t.Error("it is not the one given")
 		}
-		if got := l.CallLater(time.Second, nothing, asyncio.WithContext(given)).Context(); got != given {
+		if got := l.CallLater(time.Second, nothing, asyncio.WithContextVars(given)).ContextVars(); got != given {
 			t.Error("a timer's is not the one given")
 		}
 		v.Set(ctx, "mine")
 		h := l.CallSoon(func(ctx context.Context) { v.Set(ctx, "the call's") })
 		yields(ctx, 1)
-		if h.Context() == asyncio.CurrentTask(ctx).Context() {
+		if h.ContextVars() == asyncio.CurrentTask(ctx).ContextVars() {
 			t.Error("it is the task's own")
 		}
-		return h.Context().Run(ctx, func(ctx context.Context) {
+		return h.ContextVars().Run(ctx, func(ctx context.Context) {
 			if got := valueOf(ctx, v); got != "the call's" {
 				t.Errorf("it holds %s", got)
 			}
@@ -231,7 +231,7 @@ func TestContextInAnExecutor(t *testing.T) {
 		got, err := asyncio.ToThread(ctx, func(ctx context.Context) (string, error) {
 			found := valueOf(ctx, v)
 			token := v.Set(ctx, "jackdaw")
-			inner := asyncio.CopyContext(ctx)
+			inner := asyncio.CopyContextVars(ctx)
 			found += ", sets " + valueOf(ctx, v)
 			err := v.Reset(ctx, token)
 			return fmt.Sprintf("%s, finds %s again, of %d variables; %s", found, valueOf(ctx, v), inner.Len(), value(ctx)), err
@@ -261,14 +261,14 @@ func TestContextOfARunner(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", "nothing")
 	var log record
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
-	given := asyncio.NewContext()
+	given := asyncio.NewContextVars()
 	for _, step := range []struct {
 		set  string
 		opts []asyncio.TaskOption
 	}{
 		{"set by the first", nil},
 		{"set by the second", nil},
-		{"set in a Context of its own", []asyncio.TaskOption{asyncio.WithContext(given)}},
+		{"set in a Context of its own", []asyncio.TaskOption{asyncio.WithContextVars(given)}},
 		{"set by the last", nil},
 	} {
 		err := r.Run(context.Background(), func(ctx context.Context) error {
@@ -332,13 +332,13 @@ func TestTokens(t *testing.T) {
 			}
 		}
 
-		wantErr(t, other.Reset(ctx, first), asyncio.ErrValue, "Reset of <ContextVar name=other> with <Token var=<ContextVar name=v>>", "another variable")
-		wantErr(t, v.Reset(ctx, nil), asyncio.ErrValue, "Reset of <ContextVar name=v> with <no Token>")
-		_ = asyncio.CopyContext(ctx).Run(ctx, func(ctx context.Context) {
-			wantErr(t, v.Reset(ctx, second), asyncio.ErrValue, "Reset of <ContextVar name=v> with <Token var=<ContextVar name=v>>", "a different Context")
+		wantErr(t, other.Reset(ctx, first), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=other> with <Token var=<ContextVar name=v>>", "another variable")
+		wantErr(t, v.Reset(ctx, nil), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <no Token>")
+		_ = asyncio.CopyContextVars(ctx).Run(ctx, func(ctx context.Context) {
+			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <Token var=<ContextVar name=v>>", "a different Context")
 		})
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
-			wantErr(t, v.Reset(ctx, second), asyncio.ErrValue, "a different Context")
+			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "a different Context")
 			return nil
 		})
 		if _, err := task.Await(ctx); err != nil {
@@ -347,9 +347,9 @@ func TestTokens(t *testing.T) {
 		unchanged("after resets that failed")
 
 		log.add("%v, now %s", v.Reset(ctx, second), valueOf(ctx, v))
-		wantErr(t, v.Reset(ctx, second), asyncio.ErrRuntime, "Reset of <ContextVar name=v> with <Token used var=<ContextVar name=v>>", "used once already")
+		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "Reset of <ContextVar name=v> with <Token used var=<ContextVar name=v>>", "used once already")
 		v.Set(ctx, "second")
-		wantErr(t, v.Reset(ctx, second), asyncio.ErrRuntime, "used once already")
+		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "used once already")
 		unchanged("after a second reset")
 		log.add("%v, now %s", v.Reset(ctx, first), valueOf(ctx, v))
 		return nil
@@ -366,13 +366,13 @@ func TestTokens(t *testing.T) {
 func TestContextEnteredTwice(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		c := asyncio.NewContext()
+		c := asyncio.NewContextVars()
 		never := func(context.Context) { t.Error("it was called") }
-		refused := func(ctx context.Context, in *asyncio.Context) {
+		refused := func(ctx context.Context, in *asyncio.ContextVars) {
 			t.Helper()
-			wantErr(t, in.Run(ctx, never), asyncio.ErrRuntime, "Run of <Context ", "in which something runs already", "give it a Copy")
+			wantErr(t, in.Run(ctx, never), asyncio.ErrMisuse, "Run of <Context ", "in which something runs already", "give it a Copy")
 		}
-		own := asyncio.CurrentTask(ctx).Context()
+		own := asyncio.CurrentTask(ctx).ContextVars()
 		refused(ctx, own)
 		err := c.Run(ctx, func(ctx context.Context) {
 			v.Set(ctx, "inside")
@@ -386,8 +386,8 @@ func TestContextEnteredTwice(t *testing.T) {
 				t.Errorf("after a Run of a copy it is %s", got)
 			}
 		})
-		running(ctx).CallSoon(func(ctx context.Context) { refused(ctx, c) }, asyncio.WithContext(c))
-		asyncio.Go(ctx, func(ctx context.Context) error { refused(ctx, c); return nil }, asyncio.WithContext(c))
+		running(ctx).CallSoon(func(ctx context.Context) { refused(ctx, c) }, asyncio.WithContextVars(c))
+		asyncio.Go(ctx, func(ctx context.Context) error { refused(ctx, c); return nil }, asyncio.WithContextVars(c))
 		yields(ctx, 1)
 
 		wantErr(t, panicOf(func() { _ = c.Run(ctx, func(context.Context) { panic(errBoom) }) }), errBoom)
@@ -402,12 +402,12 @@ func TestContextEnteredTwice(t *testing.T) {
 func TestAwaitInRunOfAContext(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		c := asyncio.NewContext()
+		c := asyncio.NewContextVars()
 		var task *asyncio.Task[string]
 		err := c.Run(ctx, func(inside context.Context) {
 			v.Set(inside, "inside")
-			wantErr(t, asyncio.Yield(inside), asyncio.ErrRuntime, "await inside of Context.Run", "make a task WithContext")
-			wantErr(t, asyncio.Yield(ctx), asyncio.ErrRuntime, "await inside of Context.Run")
+			wantErr(t, asyncio.Yield(inside), asyncio.ErrMisuse, "await inside of Context.Run", "make a task WithContext")
+			wantErr(t, asyncio.Yield(ctx), asyncio.ErrMisuse, "await inside of Context.Run")
 			task = asyncio.CreateTask(inside, func(ctx context.Context) (string, error) { return valueOf(ctx, v), asyncio.Yield(ctx) })
 		})
 		if err != nil {
@@ -419,7 +419,7 @@ func TestAwaitInRunOfAContext(t *testing.T) {
 		}
 		return err
 	})
-	err := asyncio.NewContext().Run(context.Background(), func(context.Context) { t.Error("it was called") })
+	err := asyncio.NewContextVars().Run(context.Background(), func(context.Context) { t.Error("it was called") })
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of <Context ", "pass the ctx that the task was given")
 }
 
@@ -437,17 +437,17 @@ func TestContextVarAndContext(t *testing.T) {
 		token := def.Set(ctx, "set")
 		plain.Set(ctx, "set")
 		plain.Set(ctx, "again")
-		c := asyncio.CopyContext(ctx)
+		c := asyncio.CopyContextVars(ctx)
 		log.add("%s %v, %v, %d", plain.Name(), plain, c, c.Len())
 		_ = c.Run(ctx, func(ctx context.Context) { plain.Set(ctx, "in the copy"); show(ctx, "copy") })
 		err := def.Reset(ctx, token)
 		show(ctx, "original")
-		log.add("%v and %v", asyncio.CopyContext(ctx), c)
+		log.add("%v and %v", asyncio.CopyContextVars(ctx), c)
 		return err
 	})
 	wantErr(t, panicOf(func() { plain.Set(context.Background(), "") }), asyncio.ErrNoRunningLoop, "Set of <ContextVar name=plain>")
 	wantErr(t, panicOf(func() { _ = plain.Reset(context.Background(), nil) }), asyncio.ErrNoRunningLoop, "Reset of <ContextVar name=plain>")
-	wantErr(t, panicOf(func() { asyncio.CopyContext(context.Background()) }), asyncio.ErrNoRunningLoop, "CopyContext")
+	wantErr(t, panicOf(func() { asyncio.CopyContextVars(context.Background()) }), asyncio.ErrNoRunningLoop, "CopyContext")
 	log.want(t,
 		"outside: nothing default",
 		"fresh: nothing default",

@@ -11,12 +11,12 @@ var taskIDs atomic.Uint64
 
 // TaskConfig is how a task is made: what a [TaskFactory] may change.
 type TaskConfig struct {
-	Name       string
-	Context    *Context // nil: a copy of the creator's
-	EagerStart bool
+	Name        string
+	ContextVars *ContextVars // nil: a copy of the creator's
+	EagerStart  bool
 }
 
-// A TaskOption is given where a task is made: [WithName], [WithContext], [WithEagerStart].
+// A TaskOption is given where a task is made: [WithName], [WithContextVars], [WithEagerStart].
 type TaskOption interface {
 	configure(TaskConfig) TaskConfig
 }
@@ -38,7 +38,7 @@ func (o eagerOption) configure(c TaskConfig) TaskConfig { c.EagerStart = bool(o)
 // suspends. It goes before what the loop's factory says. See eager_start (3.14).
 func WithEagerStart(eager bool) TaskOption { return eagerOption(eager) }
 
-func (o contextOption) configure(c TaskConfig) TaskConfig { c.Context = o.c; return c }
+func (o CallOption) configure(c TaskConfig) TaskConfig { c.ContextVars = o.vars; return c }
 
 // A TaskFactory decides how tasks of a loop are made. It gets what was asked for, and
 // returns what is to be done. It may panic; the call that makes the task does then. See loop.set_task_factory.
@@ -56,22 +56,13 @@ func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 	return c
 }
 
-// CreateEagerTaskFactory returns a factory that does what f does and has the
-// task start eagerly. See asyncio.create_eager_task_factory.
-func CreateEagerTaskFactory(f TaskFactory) TaskFactory {
-	if f == nil {
-		panic(misuse(ErrValue, "CreateEagerTaskFactory with a nil factory; give it one, or use EagerTaskFactory"))
-	}
-	return func(l *Loop, c TaskConfig) TaskConfig { return EagerTaskFactory(l, f(l, c)) }
-}
-
 // CreateTask has fn run as a task of ctx's loop, in a Context that is a copy of
 // the present one, and with the values of ctx. Nothing of fn runs before the
 // caller suspends. fn must use the ctx that it is given. The loop holds the task
 // until it has ended.
 //
 // It panics if there is no running loop ([ErrNoRunningLoop]), if the loop is
-// closed ([ErrLoopClosed]) or fn is nil ([ErrValue]). See asyncio.create_task.
+// closed ([ErrLoopClosed]) or fn is nil ([ErrInvalidArgument]). See asyncio.create_task.
 func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
 	l := mustLoop(ctx, "CreateTask")
 	t := &Task[T]{fn: fn}
@@ -98,11 +89,11 @@ func withNone(fn func(ctx context.Context) error) func(ctx context.Context) (Non
 // create is what CreateTask does beside making the future.
 func (t *taskBase) create(ctx context.Context, l *Loop, act string, code uintptr, opts []TaskOption) {
 	t.future().isTask = true
-	t.kind, t.epoch = aStrand, uint32(l.futures>>32)
+	t.kind, t.epoch = kindTask, uint32(l.futures>>32)
 	if code == 0 {
-		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
+		panic(misuse(ErrInvalidArgument, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
 	}
-	if l.odd {
+	if l.slowPath {
 		l.mustBeOpen(act)
 		if l.debug {
 			l.mustBeHere(act)
@@ -114,18 +105,18 @@ func (t *taskBase) create(ctx context.Context, l *Loop, act string, code uintptr
 	}
 	t.code = code
 	t.setName(config.Name)
-	if config.Context != nil {
-		t.given = config.Context
-	} else if vars := l.context().vars; vars != nil {
-		t.own.vars = vars
+	if config.ContextVars != nil {
+		t.given = config.ContextVars
+	} else if vars := l.contextVars().list; vars != nil {
+		t.own.list = vars
 	}
-	t.from = valuesOf(ctx)
+	t.inherited = inheritedFrom(ctx)
 	if l.watched {
 		l.noteCreated(&t.strand)
 	}
 	if config.EagerStart && l.IsRunning() {
-		if l.entered(t.Context()) {
-			panic(misuse(ErrRuntime, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
+		if l.entered(t.ContextVars()) {
+			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
 		}
 		l.alive++
 		l.startNow(&t.strand)
@@ -155,7 +146,7 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	t := &Task[T]{}
 	t.init(l, t)
 	t.future().isTask = true
-	t.kind = aStrand
+	t.kind = kindTask
 	t.setName(l.configure(opts).Name)
 	t.future().finish(cancelled, &CancelledError{Cause: why})
 	return t
@@ -168,7 +159,7 @@ func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	var f *Future[T]
 	switch aw := aw.(type) {
 	case nil:
-		panic(misuse(ErrValue, "EnsureFuture of nil; give it a Future, a Task, a Coro or another Awaitable"))
+		panic(misuse(ErrInvalidArgument, "EnsureFuture of nil; give it a Future, a Task, a Coro or another Awaitable"))
 	case *Future[T]:
 		f = aw
 	case *Task[T]:

@@ -103,21 +103,21 @@ func TestTasksWithoutNameAreNumbered(t *testing.T) {
 	}
 }
 
-// A005: WithContext has the task run in that very Context: what it sets is seen by its
+// A005: WithContextVars has the task run in that very Context: what it sets is seen by its
 // creator and by the other tasks there.
 func TestTaskInAGivenContext(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", "unset")
 	var log record
 	run(t, func(ctx context.Context) error {
-		shared := asyncio.NewContext()
+		shared := asyncio.NewContextVars()
 		step := func(who, set string) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				got, _ := v.Get(ctx)
 				log.add("%s finds %s", who, got)
 				v.Set(ctx, set)
 				return asyncio.Yield(ctx)
-			}, asyncio.WithContext(shared))
-			if task.Context() != shared {
+			}, asyncio.WithContextVars(shared))
+			if task.ContextVars() != shared {
 				t.Errorf("%s runs in another Context", who)
 			}
 			if _, err := task.Await(ctx); err != nil {
@@ -202,7 +202,7 @@ func TestCreateTaskOfNil(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		refused := func(act string, create func()) {
 			t.Helper()
-			wantErr(t, panicOf(create), asyncio.ErrValue, "nil function", "func(ctx context.Context)", act)
+			wantErr(t, panicOf(create), asyncio.ErrInvalidArgument, "nil function", "func(ctx context.Context)", act)
 		}
 		refused("CreateTask", func() { asyncio.CreateTask[int](ctx, nil) })
 		refused("Go", func() { asyncio.Go(ctx, nil) })
@@ -280,9 +280,9 @@ func TestTaskFactory(t *testing.T) {
 func TestTaskFactoryThatPanics(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(func(*asyncio.Loop, asyncio.TaskConfig) asyncio.TaskConfig {
-			panic(asyncio.ErrValue)
+			panic(asyncio.ErrInvalidArgument)
 		})
-		wantErr(t, panicOf(func() { asyncio.CreateTask(ctx, one) }), asyncio.ErrValue)
+		wantErr(t, panicOf(func() { asyncio.CreateTask(ctx, one) }), asyncio.ErrInvalidArgument)
 		if n := len(asyncio.AllTasks(ctx)); n != 1 {
 			t.Errorf("%d tasks, of which one is main", n)
 		}
@@ -338,7 +338,7 @@ func TestEnsureFuture(t *testing.T) {
 			}
 		}
 		err := panicOf(func() { asyncio.EnsureFuture[string](ctx, nil) })
-		wantErr(t, err, asyncio.ErrValue, "EnsureFuture of nil", "give it a Future")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "EnsureFuture of nil", "give it a Future")
 		return nil
 	})
 }

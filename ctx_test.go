@@ -53,7 +53,7 @@ func TestAwaitUnderACtxThatHasEnded(t *testing.T) {
 				return err
 			},
 			"timeout": func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Hour, sleep(time.Hour)) },
-			"event":   asyncio.NewEvent().Wait,
+			"event":   new(asyncio.Event).Wait,
 		} {
 			if err := await(ctx); err != context.Canceled {
 				t.Errorf("%s: %v", name, err)
@@ -71,7 +71,7 @@ func TestAwaitUnderACtxThatHasEnded(t *testing.T) {
 // All that waits for something ends with its ctx, and leaves things as after a cancel.
 func TestWaitingUnderACtxThatEnds(t *testing.T) {
 	run(t, func(task context.Context) error {
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		queue := asyncio.NewQueue[int](1)
 		_ = queue.TryPut(1)
 		if err := lock.Acquire(task); err != nil {
@@ -94,7 +94,7 @@ func TestWaitingUnderACtxThatEnds(t *testing.T) {
 			}
 		}
 		lock.Release()
-		equal(t, "the lock, what is in the queue, the time", []any{lock.Locked(), queue.QSize(), running(task).Time()}, "[false 1 0s]")
+		equal(t, "the lock, what is in the queue, the time", []any{lock.Locked(), queue.Len(), running(task).Time()}, "[false 1 0s]")
 		return nil
 	})
 }
@@ -141,7 +141,7 @@ func TestCancelOfATaskThatAwaitsUnderACtx(t *testing.T) {
 				return err
 			})
 			yields(ctx, 1)
-			running(ctx).CallSoon(func(context.Context) { task.Cancel("enough") })
+			running(ctx).CallSoon(func(context.Context) { task.CancelWith("enough") })
 			_, err := task.Await(ctx)
 			equal(t, "error, task and future cancelled, the ctx done",
 				[]any{brief(err), task.Cancelled(), f.Cancelled(), isDone(t, under)}, "[cancelled: enough true true true]")
@@ -157,7 +157,7 @@ func TestCancelOnItsWayToAnAwaitUnderACtx(t *testing.T) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				under, stop := context.WithCancel(ctx)
 				defer stop()
-				asyncio.CurrentTask(ctx).Cancel("enough")
+				asyncio.CurrentTask(ctx).CancelWith("enough")
 				err := await(under)
 				equal(t, name, brief(err), "cancelled: enough")
 				return errors.Join(err, asyncio.Sleep(ctx, time.Second))

@@ -12,64 +12,64 @@ import (
 // A place is what a ctx of a loop's stands for: where in the loop's work the
 // code is that holds it. Every ctx that the loop hands out is one (a task's, a
 // scope's, a callback's), and a ctx derived from one leads back to it.
-type place interface {
+type loopContext interface {
 	context.Context
-	on() *Loop
-	in() *strand // nil in a callback
-	context() *Context
-	values() *values
+	ownerLoop() *Loop
+	ownerTask() *strand // nil in a callback
+	contextVars() *ContextVars
+	inheritedValues() *inheritedValues
 }
 
 // values is where a ctx of the loop's takes values from that are not the loop's: the ctx
 // given to Run, mostly. It is one pointer in each of many tasks. nil: nowhere.
-type values struct {
+type inheritedValues struct {
 	context.Context
-	added bool    // an Observer has added some, for this task alone
-	plain *values // without those
+	added bool             // an Observer has added some, for this task alone
+	plain *inheritedValues // without those
 }
 
 // placed is a place that is not a task itself.
-type placed struct {
-	loop   *Loop
-	strand *strand
-	vars   *Context // nil: the strand's
-	from   *values
+type contextBase struct {
+	loop      *Loop
+	strand    *strand
+	override  *ContextVars // nil: the strand's
+	inherited *inheritedValues
 }
 
-func (p *placed) on() *Loop       { return p.loop }
-func (p *placed) in() *strand     { return p.strand }
-func (p *placed) values() *values { return p.from }
+func (p *contextBase) ownerLoop() *Loop                  { return p.loop }
+func (p *contextBase) ownerTask() *strand                { return p.strand }
+func (p *contextBase) inheritedValues() *inheritedValues { return p.inherited }
 
-func (p *placed) context() *Context {
-	if p.vars != nil {
-		return p.vars
+func (p *contextBase) contextVars() *ContextVars {
+	if p.override != nil {
+		return p.override
 	}
-	return p.strand.context()
+	return p.strand.contextVars()
 }
 
-type placeKey struct{}
+type loopContextKey struct{}
 
 // placeOf returns the place that ctx is or is derived from, or nil.
-func placeOf(ctx context.Context) place {
-	if p, ok := ctx.(place); ok {
+func loopContextOf(ctx context.Context) loopContext {
+	if p, ok := ctx.(loopContext); ok {
 		return p
 	}
 	if ctx == nil {
 		return nil
 	}
-	p, _ := ctx.Value(placeKey{}).(place)
+	p, _ := ctx.Value(loopContextKey{}).(loopContext)
 	return p
 }
 
 // valueAt is the Value method of places.
-func valueAt(p place, key any) any {
+func valueAt(p loopContext, key any) any {
 	switch key.(type) {
-	case placeKey:
+	case loopContextKey:
 		return p
-	case contextKey:
-		return p.context()
+	case contextVarsKey:
+		return p.contextVars()
 	}
-	if from := p.values(); from != nil {
+	if from := p.inheritedValues(); from != nil {
 		return from.Value(key)
 	}
 	return nil
@@ -79,15 +79,15 @@ func valueAt(p place, key any) any {
 // skipped for its own source, or else a task that starts its successor for ever
 // would build a chain without end; so is what an Observer added. How ctx ends is none of the values, or else
 // [context.Cause] of the task's ctx would find it there.
-func valuesOf(ctx context.Context) *values {
-	var v *values
+func inheritedFrom(ctx context.Context) *inheritedValues {
+	var v *inheritedValues
 	switch p := ctx.(type) {
 	case *taskContext: // see mustLoop
-		v = p.from
-	case place:
-		v = p.values()
+		v = p.inherited
+	case loopContext:
+		v = p.inheritedValues()
 	default:
-		return &values{Context: context.WithoutCancel(ctx)}
+		return &inheritedValues{Context: context.WithoutCancel(ctx)}
 	}
 	if v != nil && v.added {
 		return v.plain
@@ -96,7 +96,7 @@ func valuesOf(ctx context.Context) *values {
 }
 
 // A callContext is the ctx of a piece of code that is called, not a task's own. It is never done.
-type callContext struct{ placed }
+type callContext struct{ contextBase }
 
 func (*callContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (*callContext) Done() <-chan struct{}       { return nil }
@@ -203,9 +203,9 @@ func (s *cancelSignal) reopen() {
 }
 
 // runningLoop returns the loop of ctx for a call that is about to suspend on it. Unlike
-// GetRunningLoop it does not note that the caller can now reach it from
+// RunningLoop it does not note that the caller can now reach it from
 // outside (see [Loop.escaped]), and a loop that is closed or being closed is an error.
-func runningLoop(ctx context.Context) (*Loop, error) {
+func loopToAwaitOn(ctx context.Context) (*Loop, error) {
 	l, err := loopOf(ctx)
 	switch {
 	case err != nil:
@@ -219,8 +219,8 @@ func runningLoop(ctx context.Context) (*Loop, error) {
 }
 
 func loopOf(ctx context.Context) (*Loop, error) {
-	if p := placeOf(ctx); p != nil {
-		return p.on(), nil
+	if p := loopContextOf(ctx); p != nil {
+		return p.ownerLoop(), nil
 	}
 	return nil, misuse(ErrNoRunningLoop, "ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run")
 }
@@ -230,18 +230,18 @@ func mustLoop(ctx context.Context, act string) *Loop {
 	if c, ok := ctx.(*taskContext); ok { // by far the most; to ask for a type is quicker than for an interface
 		return c.future().loop
 	}
-	p := placeOf(ctx)
+	p := loopContextOf(ctx)
 	if p == nil {
 		panic(misuse(ErrNoRunningLoop, "%s: ctx comes from no task or callback; pass the ctx that the task was given, and start with asyncio.Run", act))
 	}
-	return p.on()
+	return p.ownerLoop()
 }
 
-// GetRunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop. A goroutine that is to call in with
+// RunningLoop returns the loop to which ctx belongs, or ErrNoRunningLoop. A goroutine that is to call in with
 // [Loop.CallSoonThreadsafe] is given the loop by the task that starts it: a loop that nobody else has is
 // one on which nothing can happen, once its tasks all wait, and ends with a [DeadlockError].
 // See asyncio.get_running_loop.
-func GetRunningLoop(ctx context.Context) (*Loop, error) {
+func RunningLoop(ctx context.Context) (*Loop, error) {
 	l, err := loopOf(ctx)
 	if l != nil {
 		l.escaped.Store(true)
@@ -250,26 +250,26 @@ func GetRunningLoop(ctx context.Context) (*Loop, error) {
 }
 
 // Run calls f with a ctx whose Context is c. It returns an error
-// ([ErrRuntime]), without calling f, if something runs in c already. f does not
+// ([ErrMisuse]), without calling f, if something runs in c already. f does not
 // suspend: an await in it returns an error. See Context.run.
-func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
-	p := placeOf(ctx)
+func (c *ContextVars) Run(ctx context.Context, f func(ctx context.Context)) error {
+	p := loopContextOf(ctx)
 	switch {
 	case p == nil:
 		return misuse(ErrNoRunningLoop, "Run of %v: ctx comes from no task or callback; pass the ctx that the task was given", c)
 	case f == nil:
-		return misuse(ErrValue, "Run of %v with a nil function; give it a func(ctx context.Context)", c)
+		return misuse(ErrInvalidArgument, "Run of %v with a nil function; give it a func(ctx context.Context)", c)
 	}
-	l := p.on()
+	l := p.ownerLoop()
 	if l.entered(c) {
-		return misuse(ErrRuntime, "Run of %v, in which something runs already; give it a Copy", c)
+		return misuse(ErrMisuse, "Run of %v, in which something runs already; give it a Copy", c)
 	}
-	in := &callContext{placed: placed{loop: l, strand: p.in(), vars: c, from: valuesOf(ctx)}}
-	before := l.vars
-	l.outer = append(l.outer, l.context())
-	l.vars = c
+	in := &callContext{contextBase: contextBase{loop: l, strand: p.ownerTask(), override: c, inherited: inheritedFrom(ctx)}}
+	before := l.override
+	l.outer = append(l.outer, l.contextVars())
+	l.override = c
 	defer func() {
-		l.vars = before
+		l.override = before
 		l.outer = l.outer[:len(l.outer)-1]
 	}()
 	f(in)
@@ -277,17 +277,17 @@ func (c *Context) Run(ctx context.Context, f func(ctx context.Context)) error {
 }
 
 // context returns the Context in which the code runs.
-func (l *Loop) context() *Context {
+func (l *Loop) contextVars() *ContextVars {
 	switch {
-	case l.vars != nil:
-		return l.vars
+	case l.override != nil:
+		return l.override
 	case l.current != nil:
-		return l.current.context()
+		return l.current.contextVars()
 	}
 	return &l.root
 }
 
 // entered tells whether something runs in c.
-func (l *Loop) entered(c *Context) bool {
-	return c == l.context() || slices.Contains(l.outer, c)
+func (l *Loop) entered(c *ContextVars) bool {
+	return c == l.contextVars() || slices.Contains(l.outer, c)
 }

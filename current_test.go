@@ -41,9 +41,9 @@ func TestOneTaskAtATime(t *testing.T) {
 		task := asyncio.Go(outer, func(ctx context.Context) error {
 			err := asyncio.Yield(outer)
 			wantErr(t, err, asyncio.ErrWrongContext, "under the ctx of task outer, but task inner runs")
-			wantErr(t, l.RunForever(), asyncio.ErrRuntime, "<Loop running>, which runs already")
+			wantErr(t, l.RunForever(), asyncio.ErrMisuse, "<Loop running>, which runs already")
 			_, err = asyncio.RunUntilComplete(l, asyncio.Coro[int](one))
-			wantErr(t, err, asyncio.ErrRuntime, "<Loop running>, which runs already")
+			wantErr(t, err, asyncio.ErrMisuse, "<Loop running>, which runs already")
 			if got := asyncio.CurrentTask(ctx).Name(); got != "inner" {
 				t.Errorf("the current task is %s", got)
 			}

@@ -30,7 +30,7 @@ func (l *Loop) SetDebug(on bool) {
 	l.inbox.debug.Store(on)
 	l.clock.step = nil
 	l.here.Store(0) // whose goroutine this is, is known from the next step on
-	l.mayShortcut()
+	l.updateStepwise()
 	l.watch()
 }
 
@@ -56,7 +56,7 @@ type stepClock struct {
 
 func (c *stepClock) begin(l *Loop, e entry) {
 	c.began, c.step = time.Now(), e
-	if e.kind != aStrand {
+	if e.kind != kindTask {
 		c.what = e.handle().String() // afterwards it has forgotten its function
 	} else {
 		c.what = ""
@@ -99,7 +99,7 @@ func (l *Loop) isHere() bool {
 // checkHere returns an error if debug mode can tell that the caller does not run on the loop's goroutine.
 func (l *Loop) checkHere(act string) error {
 	if h := l.here.Load(); h != 0 && h != goid() {
-		return misuse(ErrRuntime, "%s from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there", act)
+		return misuse(ErrMisuse, "%s from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there", act)
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func funcName(pc uintptr) string {
 
 // funcPlace names a function and where it stands: main.fetch() at main.go:12.
 func funcPlace(pc uintptr) string {
-	if known, ok := funcPlaces.Load(pc); ok {
+	if known, ok := funcTexts.Load(pc); ok {
 		return known.(string)
 	}
 	f := runtime.FuncForPC(pc)
@@ -156,10 +156,10 @@ func funcPlace(pc uintptr) string {
 	}
 	file, line := f.FileLine(f.Entry())
 	place := fmt.Sprintf("%s() at %s:%d", path.Base(f.Name()), path.Base(file), line)
-	funcPlaces.Store(pc, place)
+	funcTexts.Store(pc, place)
 	return place
 }
 
 // funcPlaces keeps what funcPlace has found, for each function of the program that
 // it was asked for: each job of an executor has a name, and it must not cost more than the job.
-var funcPlaces sync.Map
+var funcTexts sync.Map

@@ -173,7 +173,7 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 // is found, and wakes nobody.
 func TestDebugModeChecksWhoWakes(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
-		lock, event, cond := asyncio.NewLock(), asyncio.NewEvent(), asyncio.NewCondition(nil)
+		lock, event, cond := new(asyncio.Lock), new(asyncio.Event), asyncio.NewCondition(nil)
 		sem, queue := asyncio.NewSemaphore(0), asyncio.NewQueue[int](0)
 		if err := errors.Join(lock.Acquire(ctx), cond.Acquire(ctx)); err != nil {
 			return err
@@ -193,7 +193,7 @@ func TestDebugModeChecksWhoWakes(t *testing.T) {
 				"Semaphore.Release": sem.Release,
 				"Queue.TryPut":      func() { _ = queue.TryPut(1) },
 			} {
-				if err := panicOf(wake); !errors.Is(err, asyncio.ErrRuntime) || !strings.Contains(err.Error(), "SetResult from a goroutine that is not the loop's") {
+				if err := panicOf(wake); !errors.Is(err, asyncio.ErrMisuse) || !strings.Contains(err.Error(), "SetResult from a goroutine that is not the loop's") {
 					t.Errorf("%s: %v", what, err)
 				}
 			}

@@ -63,7 +63,7 @@ var (
 	q       *asyncio.Queue[int]
 	v       *asyncio.ContextVar[int]
 	tok     *asyncio.Token[int]
-	c       *asyncio.Context
+	c       *asyncio.ContextVars
 	pool    *executor.Pool
 	conn    net.Conn
 	when    time.Duration

@@ -99,11 +99,11 @@ func TestEagerFailure(t *testing.T) {
 			func(context.Context) error { return errBoom },
 			func(context.Context) error { panic("boom") },
 			func(ctx context.Context) error {
-				asyncio.CurrentTask(ctx).Cancel("by myself")
+				asyncio.CurrentTask(ctx).CancelWith("by myself")
 				return asyncio.Yield(ctx)
 			},
 			func(ctx context.Context) error {
-				asyncio.CurrentTask(ctx).Cancel("by myself")
+				asyncio.CurrentTask(ctx).CancelWith("by myself")
 				return nil
 			},
 		} {
@@ -246,15 +246,15 @@ func TestContextOfAnEagerStart(t *testing.T) {
 // of its creator. It says so, and nothing is left of it.
 func TestEagerStartInAContextThatIsInUse(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
-		own := asyncio.CurrentTask(ctx).Context()
+		own := asyncio.CurrentTask(ctx).ContextVars()
 		ran := false
 		fn := func(context.Context) error { ran = true; return nil }
-		err := panicOf(func() { asyncio.Go(ctx, fn, asyncio.WithContext(own)) })
-		wantErr(t, err, asyncio.ErrRuntime, "Go with an eager start", "something runs already", "give it a Copy")
+		err := panicOf(func() { asyncio.Go(ctx, fn, asyncio.WithContextVars(own)) })
+		wantErr(t, err, asyncio.ErrMisuse, "Go with an eager start", "something runs already", "give it a Copy")
 		if n := len(asyncio.AllTasks(ctx)); n != 1 || ran {
 			t.Errorf("%d tasks, of which one is main; the function ran: %v", n, ran)
 		}
-		asyncio.Go(ctx, fn, asyncio.WithContext(own), asyncio.WithEagerStart(false))
+		asyncio.Go(ctx, fn, asyncio.WithContextVars(own), asyncio.WithEagerStart(false))
 		yields(ctx, 1)
 		if !ran {
 			t.Error("a task that starts later cannot use its creator's Context")
@@ -287,7 +287,7 @@ func TestCancelAfterEagerPart(t *testing.T) {
 			return err
 		})
 		asyncio.CurrentTask(ctx).SetName("main")
-		log.add("%v, %d asked", task.Cancel("cancellation message"), task.Cancelling())
+		log.add("%v, %d asked", task.CancelWith("cancellation message"), task.Cancelling())
 		_, err := task.Await(ctx)
 		log.add("after %v: %v", running(ctx).Time(), err)
 		return nil
@@ -315,29 +315,6 @@ func TestEagerFactoryOnALoopThatDoesNotRun(t *testing.T) {
 	}
 	log.add("done=%v %v", task.Done(), asked.Done())
 	log.want(t, "made, done=false false", "runs", "runs", "done=true true")
-}
-
-// A221: CreateEagerTaskFactory makes an eager factory of one that knows nothing
-// of that. What a call asks for goes before both.
-func TestCreateEagerTaskFactory(t *testing.T) {
-	var log record
-	run(t, func(ctx context.Context) error {
-		l := running(ctx)
-		l.SetTaskFactory(asyncio.CreateEagerTaskFactory(func(of *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
-			log.add("asked, on my loop: %v, eager=%v", of == l, c.EagerStart)
-			c.Name = "custom"
-			return c
-		}))
-		task := asyncio.CreateTask(ctx, one)
-		log.add("%s done=%v", task.Name(), task.Done())
-		task = asyncio.CreateTask(ctx, one, asyncio.WithEagerStart(false), asyncio.WithName("lazy"))
-		log.add("%s done=%v", task.Name(), task.Done())
-		return nil
-	})
-	log.want(t,
-		"asked, on my loop: true, eager=false", "custom done=true",
-		"asked, on my loop: true, eager=false", "lazy done=false",
-	)
 }
 
 // The three shapes of work in which tasks make tasks. Each tells how many leaves it has.

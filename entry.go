@@ -25,16 +25,16 @@ type head struct {
 type entryKind uint8
 
 const (
-	aHandle entryKind = iota
-	aStrand
-	aNote     // or the Handle in which the calls of notes are made
-	aCallback // the Handle of a callback
-	aMore     // no entry: see futureBase.waiter
+	kindHandle entryKind = iota
+	kindTask
+	kindRegistration // or the Handle in which the calls of notes are made
+	kindCallback     // the Handle of a callback
+	kindFutureExtra  // no entry: see futureBase.waiter
 )
 
 // strand returns the strand of which h is the head, or nil.
 func (h *head) strand() *strand {
-	if h.kind != aStrand {
+	if h.kind != kindTask {
 		return nil
 	}
 	return (*strand)(unsafe.Pointer(h))
@@ -43,21 +43,21 @@ func (h *head) strand() *strand {
 // handle returns the Handle of which h is the head. That of a note is good until the next call.
 func (h *head) handle() *Handle {
 	switch h.kind {
-	case aStrand:
+	case kindTask:
 		return nil
-	case aNote:
-		return (*note)(unsafe.Pointer(h)).handle()
+	case kindRegistration:
+		return (*registration)(unsafe.Pointer(h)).handle()
 	}
 	return (*Handle)(unsafe.Pointer(h))
 }
 
 // taken is handle for the one call that there is, and the future that this is about. A note forgets that: others of its block may live longer.
 func (h *head) taken() (*Handle, *futureBase) {
-	if h.kind == aNote {
-		n := (*note)(unsafe.Pointer(h))
+	if h.kind == kindRegistration {
+		n := (*registration)(unsafe.Pointer(h))
 		f := n.future
 		n.future = nil
-		return &n.of.shared.Handle, f
+		return &n.shared.shared.Handle, f
 	}
 	called := (*Handle)(unsafe.Pointer(h))
 	if c := called.callback(); c != nil {

@@ -29,10 +29,10 @@ var (
 	ErrWrongLoop = errors.New("attached to a different loop")
 	// ErrWrongContext: an await was given a ctx that is not that of the running task.
 	ErrWrongContext = errors.New("not the ctx of the running task")
-	// ErrRuntime: an operation in a wrong state or order. See RuntimeError.
-	ErrRuntime = errors.New("wrong use")
-	// ErrValue: an argument that makes no sense. See ValueError.
-	ErrValue = errors.New("invalid argument")
+	// ErrMisuse: an operation in a wrong state or order. See RuntimeError.
+	ErrMisuse = errors.New("wrong use")
+	// ErrInvalidArgument: an argument that makes no sense. See ValueError.
+	ErrInvalidArgument = errors.New("invalid argument")
 	// ErrExited: the task called runtime.Goexit, as t.FailNow of a test does.
 	ErrExited = errors.New("asyncio: the task called runtime.Goexit")
 	// ErrInterrupted: Run was ended by an interrupt from the keyboard. See KeyboardInterrupt.
@@ -43,14 +43,14 @@ var (
 // and what a cancelled future or task has for a result. It is [ErrCancelled]
 // and [context.Canceled]. Its text, and its attributes in package slog, say all that is known of why. See asyncio.CancelledError.
 type CancelledError struct {
-	Message  any   // what was given to Cancel, or nil
-	Cause    error // the error that brought the cancellation here, where that is another one
-	by       any   // see By; what prints is found out only when it is asked for
-	passedOn bool  // the request of a task that passed it on to what it waited for
+	Message   any   // what was given to Cancel, or nil
+	Cause     error // the error that brought the cancellation here, where that is another one
+	by        any   // see By; what prints is found out only when it is asked for
+	forwarded bool  // the request of a task that passed it on to what it waited for
 }
 
 // An asker is what knows more of a request to cancel than who asked.
-type asker interface {
+type originDescriber interface {
 	askedBy() any
 	through() []string
 	place() string
@@ -76,7 +76,7 @@ func (e *CancelledError) origin() *CancelledError {
 // in a callback.
 func (e *CancelledError) By() string {
 	by := e.origin().by
-	if a, ok := by.(asker); ok {
+	if a, ok := by.(originDescriber); ok {
 		by = a.askedBy()
 	}
 	switch by := by.(type) {
@@ -92,16 +92,16 @@ func (e *CancelledError) By() string {
 // Through tells by which awaits the request came: the names of the tasks that each awaited the next, the one that
 // was asked first. It is empty where the task, or the future, was itself asked.
 func (e *CancelledError) Through() []string {
-	if a, ok := e.origin().by.(asker); ok {
+	if a, ok := e.origin().by.(originDescriber); ok {
 		return a.through()
 	}
 	return nil
 }
 
-// Place tells where in the code Cancel was called, as file:line. That is known in debug mode and with [RecordPlaces], and
+// Place tells where in the code Cancel was called, as file:line. That is known in debug mode and with [inspect.RecordPlaces], and
 // empty otherwise.
 func (e *CancelledError) Place() string {
-	if a, ok := e.origin().by.(asker); ok {
+	if a, ok := e.origin().by.(originDescriber); ok {
 		return a.place()
 	}
 	return ""

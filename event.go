@@ -1,6 +1,10 @@
 package asyncio
 
-import "context"
+import (
+	"context"
+
+	"example.com/asyncio/inspect"
+)
 
 // An Event is a flag that tasks can wait for.
 //
@@ -26,7 +30,7 @@ func (e *Event) Wait(ctx context.Context) error {
 		e.unseen = false
 		return nil
 	}
-	_, err := e.waiters.wait(ctx, ForEvent, e)
+	_, err := e.waiters.wait(ctx, inspect.ForEvent, e)
 	return err
 }
 
@@ -52,7 +56,7 @@ func (e *Event) Clear() {
 // IsSet tells whether the event is set. See asyncio.Event.is_set.
 func (e *Event) IsSet() bool { return e.set }
 
-// Missed returns how often the event was set and cleared again while nobody waited for it: a [Snapshot] has it, for who waits for
+// Missed returns how often the event was set and cleared again while nobody waited for it: a [inspect.Snapshot] has it, for who waits for
 // what will not come again.
 func (e *Event) Missed() uint64 { return e.missed }
 

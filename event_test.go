@@ -12,7 +12,7 @@ import (
 func TestEventWakesAll(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		e := asyncio.NewEvent()
+		e := new(asyncio.Event)
 		equal(t, "it is set", e.IsSet(), false)
 		waiter := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {

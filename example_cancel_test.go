@@ -31,7 +31,7 @@ func ExampleTask_Cancel() {
 		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
 			return err
 		}
-		fmt.Println("asked:", download.Cancel("the disk is full"), "cancelled:", download.Cancelled())
+		fmt.Println("asked:", download.CancelWith("the disk is full"), "cancelled:", download.Cancelled())
 		_, err := download.Await(ctx)
 		fmt.Println("cancelled:", download.Cancelled())
 		if cancel := (*asyncio.CancelledError)(nil); errors.As(err, &cancel) {
@@ -69,7 +69,7 @@ func ExampleTask_Uncancel() {
 			if err := asyncio.Sleep(ctx, time.Minute); err != nil {
 				return err
 			}
-			server.Cancel(message)
+			server.CancelWith(message)
 		}
 		_, err := server.Await(ctx)
 		fmt.Println("has ended, cancelled:", errors.Is(err, asyncio.ErrCancelled))
@@ -117,7 +117,7 @@ func ExampleSleep() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
@@ -248,7 +248,7 @@ func ExampleTimeoutScope_Reschedule() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
@@ -311,53 +311,6 @@ func ExampleShield() {
 	// Output:
 	// asyncio: timed out after 1s
 	// saved
-	// <nil>
-}
-
-// With a Scope one makes blocks of one's own: this one leaves its body when a key is pressed.
-func ExampleScope() {
-	untilKey := func(ctx context.Context, key *asyncio.Event, body func(ctx context.Context) error) error {
-		scope, err := asyncio.NewScope(ctx, nil)
-		if err != nil {
-			return err
-		}
-		defer scope.Close()
-		task, before, asked := scope.Task(), scope.Task().Cancelling(), false
-		watch := asyncio.Go(scope, func(ctx context.Context) error {
-			err := key.Wait(ctx)
-			if err == nil {
-				asked = scope.Cancel("a key")
-			}
-			return err
-		})
-		err = body(scope)
-		watch.Cancel()
-		// What was asked for is withdrawn; and the CancelledError is ours only if no other was asked for.
-		if asked && task.Uncancel() <= before && errors.Is(err, asyncio.ErrCancelled) {
-			return nil
-		}
-		return err
-	}
-	r := asyncio.Runner{Driver: driver.NewVirtual()}
-	defer r.Close()
-	err := r.Run(context.Background(), func(ctx context.Context) error {
-		key := asyncio.NewEvent()
-		asyncio.Go(ctx, func(ctx context.Context) error {
-			defer key.Set()
-			return asyncio.Sleep(ctx, time.Minute)
-		})
-		err := untilKey(ctx, key, func(ctx context.Context) error {
-			err := asyncio.Sleep(ctx, time.Hour)
-			fmt.Println("inside:", err, "-", ctx.Err())
-			return err
-		})
-		fmt.Println("outside:", err, "-", ctx.Err())
-		return err
-	})
-	fmt.Println(err)
-	// Output:
-	// inside: asyncio: cancelled by a key - context canceled
-	// outside: <nil> - <nil>
 	// <nil>
 }
 

@@ -74,11 +74,11 @@ func ExampleRunner() {
 		})
 		fmt.Println(r.Loop().Time(), err)
 	}
-	n, _ := asyncio.RunnerResult(context.Background(), r, func(ctx context.Context) (int, error) {
+	_ = r.Run(context.Background(), func(ctx context.Context) error {
 		n, _ := visits.Get(ctx)
-		return n, nil
+		fmt.Println(n, "visits")
+		return nil
 	})
-	fmt.Println(n, "visits")
 	// Output:
 	// 1h0m0s <nil>
 	// 2h0m0s <nil>
@@ -204,7 +204,7 @@ func ExampleLoop_CallAt() {
 // The one way in for other goroutines: they do not touch what belongs to the loop, they have the loop do it.
 func ExampleLoop_CallSoonThreadsafe() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
@@ -229,7 +229,7 @@ func ExampleLoop_CallSoonThreadsafe() {
 // What nobody can be given as an error goes to the exception handler. This one counts; the default one logs.
 func ExampleLoop_SetExceptionHandler() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}

@@ -46,7 +46,7 @@ func ExampleRunInExecutor() {
 		next := asyncio.RunInExecutor(ctx, pool, func(context.Context) (int, error) { return 42, nil })
 		<-begun
 
-		slow.Cancel("too slow")
+		slow.CancelWith("too slow")
 		fmt.Println("jobs that nobody awaits:", pool.Abandoned())
 		for _, job := range pool.Jobs() {
 			fmt.Println(job.State)
@@ -72,7 +72,7 @@ func ExampleRunInExecutor() {
 // A goroutine that is not the loop's has a function run as a task there, and waits for its result.
 func ExampleRunCoroutineThreadsafe() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}

@@ -47,7 +47,7 @@ func (s *server) drain(ctx context.Context, limit time.Duration) error {
 	}
 	s.log("the time is up for %d", len(left))
 	for _, t := range left {
-		t.Cancel("shutting down")
+		t.CancelWith("shutting down")
 	}
 	_, _, err = asyncio.Wait(ctx, left)
 	return err
@@ -67,12 +67,12 @@ func Example_shutdown() {
 
 		// Stands for a goroutine with os/signal.Notify that does so by CallSoonThreadsafe.
 		main := asyncio.CurrentTask(ctx)
-		s.loop.CallLater(2*time.Second, func(context.Context) { main.Cancel("SIGTERM") })
+		s.loop.CallLater(2*time.Second, func(context.Context) { main.CancelWith("SIGTERM") })
 
 		s.accept(ctx, "quick", 500*time.Millisecond)
 		s.accept(ctx, "slow", 3*time.Second)
 		s.accept(ctx, "endless", time.Hour)
-		err := asyncio.NewEvent().Wait(ctx) // for more requests
+		err := new(asyncio.Event).Wait(ctx) // for more requests
 		s.log("main: %v", err)
 		if !errors.Is(err, asyncio.ErrCancelled) {
 			return err

@@ -3,11 +3,11 @@ package asyncio_test
 import (
 	"context"
 	"fmt"
-	"os"
 	"time"
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/inspect"
 )
 
 // Who waits for what, and for whom.
@@ -70,7 +70,7 @@ func ExampleLoop_SetObserver() {
 // A printer is an Observer that prints what happens to tasks.
 type printer struct{}
 
-func (printer) Observe(e *asyncio.LoopEvent) {
+func (printer) Observe(e *inspect.Event) {
 	if e.Task == nil {
 		return // the begin or the end of a callback
 	}
@@ -108,13 +108,14 @@ func ExampleTask_stack() {
 }
 
 // Who awaits the task that runs, and who awaits those; without the stacks, whose places differ from machine to machine.
-func ExamplePrintCallGraph() {
+func ExampleCaptureCallGraph() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(func(ctx context.Context) error {
-				return asyncio.PrintCallGraph(ctx, os.Stdout, nil, asyncio.WithLimit(0))
+				fmt.Println(asyncio.CaptureCallGraph(ctx, nil).Format(0))
+				return nil
 			}, asyncio.WithName("test"))
 			return nil
 		})

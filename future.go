@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"unsafe"
+
+	"example.com/asyncio/inspect"
 )
 
 // None is the result of what has none.
@@ -31,7 +33,10 @@ type AnyFuture interface {
 	AnyResult() (any, error)
 	Done() bool
 	Cancelled() bool
-	Cancel(msg ...any) bool
+	Cancel() bool
+	CancelWith(message any) bool
+	ID() uint64
+	WaitReason() inspect.WaitReason
 	CancelMessage() any
 	Exception() error
 	AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption)
@@ -51,19 +56,19 @@ type Future[T any] struct {
 }
 
 // A node is a Future or a Task as the loop knows it, or something in which a Future is embedded.
-type node interface {
+type futureNode interface {
 	AnyFuture
-	face() AnyFuture // the Future or the Task, which is what users know
-	run()            // runs the code of a Task to its end
+	public() AnyFuture // the Future or the Task, which is what users know
+	run()              // runs the code of a Task to its end
 }
 
 // futureBase is a Future but for its value.
 type futureBase struct {
 	loop   *Loop
-	self   node   // the Future or the Task that this is part of
-	err    error  // why it failed, or the CancelledError
-	waiter entry  // who waits, if it is one; or, if its kind is aMore, a futureMore
-	nth    uint32 // of the loop's futures: the order of creation, of four milliards
+	self   futureNode // the Future or the Task that this is part of
+	err    error      // why it failed, or the CancelledError
+	waiter entry      // who waits, if it is one; or, if its kind is aMore, a futureMore
+	seq    uint32     // of the loop's futures: the order of creation, of four milliards
 	state  state
 	isTask bool
 	// The error of a task that ended cancelled is given once, to the first who asks;
@@ -92,11 +97,11 @@ const (
 )
 
 // futureMore is what few futures have. It stands in the place of the waiter, which moves into it.
-type futureMore struct {
+type futureExtra struct {
 	head            // first: see entry
 	waiter  entry   // the first
 	waiters []entry // after the first, in order
-	from    futureSource
+	source  futureSource
 	unread  *unread
 	made    *origin       // in debug mode
 	record  *taskRecord   // of a task: see Loop.SetRecord
@@ -107,26 +112,26 @@ type futureMore struct {
 // hear of a cancel.
 type futureSource interface {
 	// cancel is the Cancel of the future, which is pending.
-	cancel(by any, msg []any) bool
-	// settle gives the future its outcome, if it is pending still.
-	settle()
+	cancel(by, message any) bool
+	// deliver gives the future its outcome, if it is pending still.
+	deliver()
 }
 
 // A FutureOption is given to [NewFuture]: [WithCancel].
 type FutureOption interface{ applyFuture(*futureBase) }
 
-type cancelFunc func(msg []any) bool
+type cancelFunc func(message any) bool
 
-func (c cancelFunc) cancel(_ any, msg []any) bool { return c(msg) }
-func (c cancelFunc) settle()                      {}
-func (c cancelFunc) applyFuture(f *futureBase)    { f.extra().from = c }
+func (c cancelFunc) cancel(_, message any) bool { return c(message) }
+func (c cancelFunc) deliver()                   {}
+func (c cancelFunc) applyFuture(f *futureBase)  { f.extra().source = c }
 
 // WithCancel has Cancel of the future, as long as it is pending, call fn instead
 // of making it cancelled, and answer what fn does. A future made of others
-// passes the request on in this way; Gather's does. A nil fn is a panic ([ErrValue]). See Future.cancel, which asyncio overrides.
-func WithCancel(fn func(msg []any) bool) FutureOption {
+// passes the request on in this way; Gather's does. A nil fn is a panic ([ErrInvalidArgument]). See Future.cancel, which asyncio overrides.
+func WithCancel(fn func(message any) bool) FutureOption {
 	if fn == nil {
-		panic(misuse(ErrValue, "WithCancel with a nil function; give it a func(msg []any) bool, or leave the option out"))
+		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; give it a func(message any) bool, or leave the option out"))
 	}
 	return cancelFunc(fn)
 }
@@ -147,17 +152,14 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 
 // InitFuture makes f, which is embedded in self, a pending future of ctx's loop: NewFuture for a type that says by its
 // WaitReason what is waited for, and has all that it needs beside the future in the same allocation. It panics where
-// there is no loop ([ErrNoRunningLoop]), and if f is not self's ([ErrValue]).
-func InitFuture[T any](ctx context.Context, f *Future[T], self interface {
-	node
-	WaitReasoner
-}, opts ...FutureOption) {
+// there is no loop ([ErrNoRunningLoop]), and if f is not self's ([ErrInvalidArgument]).
+func initFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
 	l := mustLoop(ctx, "InitFuture")
 	if l.debug {
 		l.mustBeHere("InitFuture")
 	}
 	if self.base() != &f.futureBase {
-		panic(misuse(ErrValue, "InitFuture with a future that is not embedded in the %T given", self))
+		panic(misuse(ErrInvalidArgument, "InitFuture with a future that is not embedded in the %T given", self))
 	}
 	f.init(l, self)
 	for _, o := range opts {
@@ -165,14 +167,14 @@ func InitFuture[T any](ctx context.Context, f *Future[T], self interface {
 	}
 }
 
-func (f *Future[T]) face() AnyFuture { return f }
+func (f *Future[T]) public() AnyFuture { return f }
 
 func (*futureBase) run() { panic("a future has no code") }
 
-func (f *futureBase) init(l *Loop, self node) {
+func (f *futureBase) init(l *Loop, self futureNode) {
 	f.loop, f.self = l, self
 	l.futures++
-	f.nth = uint32(l.futures)
+	f.seq = uint32(l.futures)
 	if l.debug {
 		f.noteMade()
 	}
@@ -182,44 +184,48 @@ func (f *futureBase) init(l *Loop, self node) {
 func (f *futureBase) noteMade() { f.extra().made = callers() }
 
 // more returns the futureMore of f, nil if it has none.
-func (f *futureBase) more() *futureMore {
-	if f.waiter == nil || f.waiter.kind != aMore {
+func (f *futureBase) extraOrNil() *futureExtra {
+	if f.waiter == nil || f.waiter.kind != kindFutureExtra {
 		return nil
 	}
-	return (*futureMore)(unsafe.Pointer(f.waiter))
+	return (*futureExtra)(unsafe.Pointer(f.waiter))
 }
 
 // extra returns the futureMore of f, which has one from now on.
-func (f *futureBase) extra() *futureMore {
-	m := f.more()
+func (f *futureBase) extra() *futureExtra {
+	m := f.extraOrNil()
 	if m == nil {
-		m = &futureMore{}
-		f.setMore(m)
+		m = &futureExtra{}
+		f.setExtra(m)
 	}
 	return m
 }
 
 // from returns where the outcome of f comes from, or nil.
-func (f *futureBase) from() futureSource {
-	if m := f.more(); m != nil && m.from != nil {
-		return m.from
+func (f *futureBase) outcomeSource() futureSource {
+	if m := f.extraOrNil(); m != nil && m.source != nil {
+		return m.source
 	}
 	self, _ := f.self.(futureSource) // as the future of a job is
 	return self
 }
 
 // setMore gives f its futureMore.
-func (f *futureBase) setMore(m *futureMore) {
-	m.kind, m.waiter = aMore, f.waiter
+func (f *futureBase) setExtra(m *futureExtra) {
+	m.kind, m.waiter = kindFutureExtra, f.waiter
 	f.waiter = &m.head
 }
 
 func (f *futureBase) base() *futureBase { return f }
 
+// ID returns the number of the future among the futures of its loop, in order of creation. A
+// program that repeats the same actions, as in virtual time, repeats the IDs.
+func (f *futureBase) ID() uint64 { return uint64(f.seq) }
+
 // mustBeMade panics for a zero Future, which has no loop.
 func (f *futureBase) mustBeMade(act string) {
 	if f.loop == nil {
-		panic(misuse(ErrRuntime, "%s of a zero Future, which belongs to no loop; make it with NewFuture", act))
+		panic(misuse(ErrMisuse, "%s of a zero Future, which belongs to no loop; make it with NewFuture", act))
 	}
 }
 
@@ -237,7 +243,7 @@ func (f *futureBase) Done() bool { return f.state != pending }
 func (f *futureBase) Cancelled() bool { return f.state == cancelled }
 
 // SetResult gives f its result, and has those who await it run soon. If f is done already it returns an error
-// ([ErrInvalidState]) and changes nothing; so does that of a [Task] ([ErrRuntime]), whose function gives the
+// ([ErrInvalidState]) and changes nothing; so does that of a [Task] ([ErrMisuse]), whose function gives the
 // outcome. See Future.set_result.
 func (f *Future[T]) SetResult(value T) error {
 	if !f.isOpen() {
@@ -251,10 +257,10 @@ func (f *Future[T]) SetResult(value T) error {
 }
 
 // SetException gives f an error for its outcome. It returns an error as [Future.SetResult] does, and
-// for a nil err ([ErrValue]). See Future.set_exception.
+// for a nil err ([ErrInvalidArgument]). See Future.set_exception.
 func (f *futureBase) SetException(err error) error {
 	if err == nil {
-		return misuse(ErrValue, "SetException(nil) on %v; SetResult says that all went well", f.self)
+		return misuse(ErrInvalidArgument, "SetException(nil) on %v; SetResult says that all went well", f.self)
 	}
 	if err := f.canFinish("SetException"); err != nil {
 		return err
@@ -265,7 +271,7 @@ func (f *futureBase) SetException(err error) error {
 
 // isOpen tells, at the price of a few looks, that canFinish has nothing to say.
 func (f *futureBase) isOpen() bool {
-	return f.state == pending && !f.isTask && f.loop != nil && !f.loop.odd
+	return f.state == pending && !f.isTask && f.loop != nil && !f.loop.slowPath
 }
 
 // canFinish tells why f cannot be given an outcome from outside.
@@ -277,7 +283,7 @@ func (f *futureBase) canFinish(act string) error {
 		}
 	}
 	if f.isTask {
-		return misuse(ErrRuntime, "%s on %v: a task gets its outcome from its function; make a Future for an outcome from outside", act, f.self)
+		return misuse(ErrMisuse, "%s on %v: a task gets its outcome from its function; make a Future for an outcome from outside", act, f.self)
 	}
 	if f.state != pending {
 		return misuse(ErrInvalidState, "%s on %v", act, f.self)
@@ -293,7 +299,7 @@ func (f *futureBase) finish(s state, err error) {
 	}
 	switch w := f.waiter; {
 	case w == nil:
-	case w.kind == aMore:
+	case w.kind == kindFutureExtra:
 		f.wakeAll()
 	default:
 		f.loop.ready.Push(w)
@@ -302,7 +308,7 @@ func (f *futureBase) finish(s state, err error) {
 }
 
 func (f *futureBase) wakeAll() {
-	m := f.more()
+	m := f.extraOrNil()
 	if m.waiter != nil {
 		f.loop.ready.Push(m.waiter)
 	}
@@ -315,26 +321,26 @@ func (f *futureBase) wakeAll() {
 // fail makes f failed. Until somebody asks for the error it stands in the loop's reports.
 func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
-	u := &unread{err: err, what: "a future", nth: f.nth}
+	u := &unread{err: err, what: "a future", seq: f.seq}
 	if f.isTask {
 		t := f.self.(interface {
 			Name() string
-			Context() *Context
+			ContextVars() *ContextVars
 		})
-		u.what, u.in = "task "+t.Name(), *t.Context()
+		u.what, u.in = "task "+t.Name(), *t.ContextVars()
 	}
 	u.source = f.source()
 	f.extra().unread = u
 	l := f.loop
 	l.reports.add(u)
 	u.cleanup = runtime.AddCleanup(f, func(u *unread) {
-		l.inbox.put(&l.outsideHandle(func(context.Context) { l.reports.tell(l, u) }).head)
+		l.inbox.put(&l.outsideHandle(func(context.Context) { l.reports.report(l, u) }).head)
 	}, u)
 }
 
 // source is where f was made, as far as it is known.
 func (f *futureBase) source() string {
-	if m := f.more(); m != nil && m.made != nil {
+	if m := f.extraOrNil(); m != nil && m.made != nil {
 		return m.made.text()
 	}
 	if s, ok := f.self.(interface{ function() string }); ok {
@@ -345,7 +351,7 @@ func (f *futureBase) source() string {
 
 // read notes that somebody has seen f's error.
 func (f *futureBase) read() {
-	if m := f.more(); m != nil && m.unread != nil {
+	if m := f.extraOrNil(); m != nil && m.unread != nil {
 		f.loop.reports.remove(m.unread)
 		m.unread.cleanup.Stop()
 		m.unread = nil
@@ -386,7 +392,7 @@ func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
 // EnsureFuture returns f, or the task that f is the future of. It panics ([ErrWrongLoop]) if ctx is of another loop than f. See asyncio.ensure_future.
 func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
 	f.mustBeOf(ctx)
-	return f.self.face()
+	return f.self.public()
 }
 
 func (f *futureBase) mustBeOf(ctx context.Context) {
@@ -411,41 +417,44 @@ func (f *futureBase) Exception() error {
 // the next await of the task fails, with the CancelledError, once. The task ends cancelled if it
 // returns that error, or one that wraps it; it may clean up before, and await meanwhile. If it has not begun it never does.
 // Its ctx is done from now on. Each call counts: see [Task.Cancelling]. See Task.cancel.
-func (f *futureBase) Cancel(msg ...any) bool {
+func (f *futureBase) Cancel() bool { return f.CancelWith(nil) }
+
+// CancelWith is [Future.Cancel] with a message, which the CancelledError carries.
+func (f *futureBase) CancelWith(message any) bool {
 	f.mustBeMade("Cancel")
 	if f.loop.debug {
 		f.loop.mustBeHere("Cancel")
 	}
-	return f.cancel(f.loop.asks(f.loop.asker()), msg)
+	return f.cancel(f.loop.cancelOrigin(f.loop.canceller()), message)
 }
 
 // CancelBy is Cancel of f in the name of by, which is what [CancelledError.By] then tells: its Name, or as it prints.
 // A block that cancels what it has started says so in this way.
-func CancelBy(by any, f AnyFuture, msg ...any) bool {
+func cancelBy(by any, f AnyFuture, message any) bool {
 	b := f.base()
 	b.mustBeMade("CancelBy")
 	if b.loop.debug {
 		b.loop.mustBeHere("CancelBy")
 	}
-	return b.cancel(b.loop.asks(by), msg)
+	return b.cancel(b.loop.cancelOrigin(by), message)
 }
 
-func (f *futureBase) cancel(by any, msg []any) bool {
+func (f *futureBase) cancel(by, message any) bool {
 	if f.state != pending {
 		f.read()
 		return false
 	}
 	if f.isTask {
-		return f.self.(interface{ requestCancel(by any, msg []any) bool }).requestCancel(by, msg)
+		return f.self.(interface{ requestCancel(by, message any) bool }).requestCancel(by, message)
 	}
-	if from := f.from(); from != nil {
+	if source := f.outcomeSource(); source != nil {
 		l := f.loop
-		above := l.inNameOf
-		l.inNameOf = by // who cancels others now does so for that one
-		defer func() { l.inNameOf = above }()
-		return from.cancel(by, msg)
+		above := l.onBehalfOf
+		l.onBehalfOf = by // who cancels others now does so for that one
+		defer func() { l.onBehalfOf = above }()
+		return source.cancel(by, message)
 	}
-	f.finish(cancelled, newCancelledError(by, msg))
+	f.finish(cancelled, newCancelledError(by, message))
 	return true
 }
 
@@ -456,7 +465,7 @@ func (f *futureBase) CancelMessage() any {
 	switch {
 	case f.giving != toAll:
 	case f.isTask:
-		return f.self.(AnyTask).task().request.took()
+		return f.self.(AnyTask).task().request.ownMessage()
 	case f.state == cancelled:
 		if e, ok := f.err.(*CancelledError); ok {
 			return e.Message
@@ -465,65 +474,61 @@ func (f *futureBase) CancelMessage() any {
 	return nil
 }
 
-func newCancelledError(by any, msg []any) *CancelledError {
-	e := &CancelledError{by: by}
-	if len(msg) > 0 {
-		e.Message = msg[0]
-	}
-	return e
+func newCancelledError(by, message any) *CancelledError {
+	return &CancelledError{by: by, Message: message}
 }
 
 // took returns the message of the last request that a task took itself, of which e is the last at all.
-func (e *CancelledError) took() any {
+func (e *CancelledError) ownMessage() any {
 	switch {
 	case e == nil:
 		return nil
-	case !e.passedOn:
+	case !e.forwarded:
 		return e.Message
 	}
-	if a, ok := e.by.(*asking); ok {
-		return a.took
+	if a, ok := e.by.(*cancelOrigin); ok {
+		return a.ownMessage
 	}
 	return nil
 }
 
 // An asking is who asked for a cancel, and what else is to be told of that.
-type asking struct {
-	by  any
-	via []AnyFuture // the tasks by whose awaits it came, the one that was asked first
-	at  *origin     // where, if places are noted
+type cancelOrigin struct {
+	by   any
+	via  []AnyFuture // the tasks by whose awaits it came, the one that was asked first
+	site *origin     // where, if places are noted
 	// Of a request that a task has passed on: the message of the last that it took itself.
-	took any
+	ownMessage any
 }
 
-func (a *asking) askedBy() any { return a.by }
+func (a *cancelOrigin) askedBy() any { return a.by }
 
-func (a *asking) through() (names []string) {
+func (a *cancelOrigin) through() (names []string) {
 	for _, f := range a.via {
 		names = append(names, nameOf(f))
 	}
 	return names
 }
 
-func (a *asking) place() string { return strings.TrimPrefix(a.at.where(), " made at ") }
+func (a *cancelOrigin) place() string { return strings.TrimPrefix(a.site.where(), " made at ") }
 
 // asks returns by, as who asks for a cancel here and now.
-func (l *Loop) asks(by any) any {
-	if !l.debug && l.record&RecordPlaces == 0 {
+func (l *Loop) cancelOrigin(by any) any {
+	if !l.debug && l.record&inspect.RecordPlaces == 0 {
 		return by
 	}
-	a := asking{by: by, at: callers()}
-	if of, ok := by.(*asking); ok { // one that is passed on
-		a.by, a.via, a.at = of.by, of.via, cmp.Or(of.at, a.at)
+	a := cancelOrigin{by: by, site: callers()}
+	if of, ok := by.(*cancelOrigin); ok { // one that is passed on
+		a.by, a.via, a.site = of.by, of.via, cmp.Or(of.site, a.site)
 	}
 	return &a
 }
 
 // asker returns in whose name the code that runs asks for a cancel: that of the task, or nil; or the name of the one
 // whose request it passes on.
-func (l *Loop) asker() any {
-	if l.inNameOf != nil {
-		return l.inNameOf
+func (l *Loop) canceller() any {
+	if l.onBehalfOf != nil {
+		return l.onBehalfOf
 	}
 	if l.current == nil {
 		return nil
@@ -565,7 +570,7 @@ func (f *futureBase) describeAs(kind string, details func() string, value func()
 	case cancelled:
 		b.WriteString(" cancelled" + details())
 	}
-	if m := f.more(); m != nil {
+	if m := f.extraOrNil(); m != nil {
 		b.WriteString(m.made.where())
 	}
 	b.WriteString(">")

@@ -131,7 +131,7 @@ func TestZeroFuture(t *testing.T) {
 			"AddDoneCallback": func() { f.AddDoneCallback(callbackA) },
 			"Loop":            func() { f.Loop() },
 		} {
-			wantErr(t, panicOf(fn), asyncio.ErrRuntime, act+" of a zero Future", "NewFuture")
+			wantErr(t, panicOf(fn), asyncio.ErrMisuse, act+" of a zero Future", "NewFuture")
 		}
 		_, err := f.Result()
 		wantErr(t, err, asyncio.ErrInvalidState)
@@ -173,7 +173,7 @@ func TestFutureGetsItsOutcomeOnce(t *testing.T) {
 		if v, err := result.Result(); v != 1 || err != nil {
 			t.Errorf("Result is %v, %v", v, err)
 		}
-		wantErr(t, asyncio.NewFuture[int](ctx).SetException(nil), asyncio.ErrValue, "SetException(nil)", "SetResult")
+		wantErr(t, asyncio.NewFuture[int](ctx).SetException(nil), asyncio.ErrInvalidArgument, "SetException(nil)", "SetResult")
 		return nil
 	})
 }
@@ -186,7 +186,7 @@ func TestFutureCancel(t *testing.T) {
 		for _, msg := range [][]any{nil, {"bye"}, {42}} {
 			f := asyncio.NewFuture[int](ctx)
 			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("callback") })
-			log.add("%v, cancelled=%v", f.Cancel(msg...), f.Cancelled())
+			log.add("%v, cancelled=%v", cancelWith(f, msg...), f.Cancelled())
 			_, awaited := f.Await(ctx)
 			_, result := f.Result()
 			for _, err := range []error{awaited, result, f.Exception()} {
@@ -218,10 +218,10 @@ func TestCancelMessage(t *testing.T) {
 			return err
 		})
 		log.add("%v %v", f.CancelMessage(), fresh.CancelMessage())
-		fresh.Cancel("mine")
+		fresh.CancelWith("mine")
 		log.add("fresh task: %v", fresh.CancelMessage())
 		yields(ctx, 1)
-		waiting.Cancel("for you")
+		waiting.CancelWith("for you")
 		log.add("waiting task: %v, its future: %v", waiting.CancelMessage(), f.CancelMessage())
 		_, err := fresh.Await(ctx)
 		log.add("%s", brief(err))
@@ -239,10 +239,10 @@ func TestCancelMessage(t *testing.T) {
 			return err
 		})
 		yields(ctx, 2)
-		stubborn.Cancel("passed on")
-		stubborn.Cancel("taken")
+		stubborn.CancelWith("passed on")
+		stubborn.CancelWith("taken")
 		yields(ctx, 1)
-		above.Cancel("passed on twice")
+		above.CancelWith("passed on twice")
 		log.add("above: %v, stubborn: %v, its future: %v", above.CancelMessage(), stubborn.CancelMessage(), further.CancelMessage())
 		return nil
 	})
@@ -309,10 +309,10 @@ func TestCallbackContext(t *testing.T) {
 				v.Set(ctx, "set by "+who)
 			}
 		}
-		given := asyncio.NewContext()
+		given := asyncio.NewContextVars()
 		v.Set(ctx, "at registration")
 		f.AddDoneCallback(callback("the one with a copy"))
-		f.AddDoneCallback(callback("the one with a Context"), asyncio.WithContext(given))
+		f.AddDoneCallback(callback("the one with a Context"), asyncio.WithContextVars(given))
 		v.Set(ctx, "later")
 		yields(ctx, 1)
 		end(1, nil)
@@ -529,7 +529,7 @@ func TestWrapFutureCopiesTheOutcome(t *testing.T) {
 			source := asyncio.NewConcurrentFuture[int]()
 			f, stopped := asyncio.WrapFuture(ctx, source), asyncio.WrapFuture(ctx, source)
 			end(source)
-			stopped.Cancel("mine")
+			stopped.CancelWith("mine")
 			v, err := f.Await(ctx)
 			log.add("%v, %v, cancelled=%v", v, err, f.Cancelled())
 			log.add("the cancelled one: %v", stopped.Exception())
@@ -690,18 +690,18 @@ func TestDebugModeFindsForeignGoroutines(t *testing.T) {
 		yields(ctx, 1)
 		const text = "from a goroutine that is not the loop's; use CallSoonThreadsafe"
 		inGoroutine(func() {
-			wantErr(t, f.SetResult(1), asyncio.ErrRuntime, "SetResult "+text)
-			wantErr(t, f.SetException(errBoom), asyncio.ErrRuntime, "SetException "+text)
-			wantErr(t, panicOf(func() { f.Cancel() }), asyncio.ErrRuntime, "Cancel "+text)
-			wantErr(t, panicOf(func() { task.Cancel() }), asyncio.ErrRuntime, "Cancel "+text)
-			wantErr(t, panicOf(func() { f.AddDoneCallback(callbackA) }), asyncio.ErrRuntime, "AddDoneCallback "+text)
+			wantErr(t, f.SetResult(1), asyncio.ErrMisuse, "SetResult "+text)
+			wantErr(t, f.SetException(errBoom), asyncio.ErrMisuse, "SetException "+text)
+			wantErr(t, panicOf(func() { f.Cancel() }), asyncio.ErrMisuse, "Cancel "+text)
+			wantErr(t, panicOf(func() { task.Cancel() }), asyncio.ErrMisuse, "Cancel "+text)
+			wantErr(t, panicOf(func() { f.AddDoneCallback(callbackA) }), asyncio.ErrMisuse, "AddDoneCallback "+text)
 		})
 		if f.Done() || task.Cancelling() != 0 {
 			t.Error("something happened all the same")
 		}
 		l := running(ctx)
 		inGoroutine(func() {
-			_, _ = l.CallSoonThreadsafe(func(context.Context) { task.Cancel("from outside") })
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { task.CancelWith("from outside") })
 		})
 		_, err := task.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled, "from outside")
@@ -738,7 +738,7 @@ func TestSharedCallback(t *testing.T) {
 		pending := slices.Collect(shared.Pending())
 		equal(t, "pending", len(pending), 96)
 		equal(t, "the sixth of them", pending[5], asyncio.AnyFuture(futures[8]))
-		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrValue, "SharedCallback.AddTo with a nil function")
+		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrInvalidArgument, "SharedCallback.AddTo with a nil function")
 		return nil
 	})
 }

@@ -1,6 +1,10 @@
 package asyncio
 
-import "context"
+import (
+	"context"
+
+	"example.com/asyncio/inspect"
+)
 
 // Gather returns a future of the results of aws, in their order. What is no
 // future among aws becomes a task, at once. [GatherAny] takes different types.
@@ -74,18 +78,18 @@ func errorOf(f AnyFuture) error {
 
 // A gathering is the state behind a Gather of Fs whose results have the type R.
 type gathering[F AnyFuture, R any] struct {
-	Future[[]R]      // that Gather returns
-	made        bool // or else an argument was bad, and Gather has panicked
-	failing     bool // at the first error
-	part        func(F) R
-	children    []F
-	finished    int
-	ended       SharedCallback // the callback of each child
-	asked       bool           // to cancel
+	Future[[]R]          // that Gather returns
+	made            bool // or else an argument was bad, and Gather has panicked
+	failing         bool // at the first error
+	part            func(F) R
+	children        []F
+	finished        int
+	ended           sharedCallback // the callback of each child
+	cancelRequested bool           // to cancel
 }
 
-func (g *gathering[F, R]) WaitReason() WaitReason {
-	r := WaitReason{Kind: ForGather}
+func (g *gathering[F, R]) WaitReason() inspect.WaitReason {
+	r := inspect.WaitReason{Kind: inspect.ForGather}
 	for _, f := range g.children {
 		r.Futures = append(r.Futures, f)
 	}
@@ -100,7 +104,7 @@ func gather[F AnyFuture, R any](ctx context.Context, n int, ensure func(i int) F
 	}
 	g := &gathering[F, R]{failing: fail, part: part, children: make([]F, n)}
 	var done []AnyFuture
-	g.ended = SharedCallback{Func: g.childDone, Room: n}
+	g.ended = sharedCallback{Func: g.childDone, Room: n}
 	for i := range g.children {
 		f := ensure(i)
 		g.children[i] = f
@@ -110,7 +114,7 @@ func gather[F AnyFuture, R any](ctx context.Context, n int, ensure func(i int) F
 			g.ended.AddTo(f)
 		}
 	}
-	InitFuture(ctx, &g.Future, g, WithCancel(g.cancelChildren))
+	initFuture(ctx, &g.Future, g, WithCancel(g.cancelChildren))
 	g.made = true
 	for _, f := range done {
 		g.childDone(ctx, f)
@@ -118,14 +122,14 @@ func gather[F AnyFuture, R any](ctx context.Context, n int, ensure func(i int) F
 	return &g.Future
 }
 
-func (g *gathering[F, R]) cancelChildren(msg []any) bool {
+func (g *gathering[F, R]) cancelChildren(message any) bool {
 	accepted := false
 	for _, f := range g.children {
-		if f.Cancel(msg...) {
+		if f.CancelWith(message) {
 			accepted = true
 		}
 	}
-	g.asked = g.asked || accepted
+	g.cancelRequested = g.cancelRequested || accepted
 	return accepted
 }
 
@@ -147,7 +151,7 @@ func (g *gathering[F, R]) childDone(_ context.Context, f AnyFuture) {
 	if g.finished < len(g.children) {
 		return
 	}
-	if !g.asked {
+	if !g.cancelRequested {
 		results := make([]R, len(g.children))
 		for i, f := range g.children {
 			results[i] = g.part(f)

@@ -197,7 +197,7 @@ func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
 		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
 		g := asyncio.Gather(ctx, tasks...)
 		yields(ctx, 1)
-		tasks[0].Cancel("enough")
+		tasks[0].CancelWith("enough")
 		_, err := g.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled, "enough")
 		if g.Cancelled() {
@@ -241,7 +241,7 @@ func TestGatherCancelReachesEveryUnfinishedChild(t *testing.T) {
 		}
 		g := asyncio.Gather(ctx, child("a", 0), child("b", time.Hour), child("c", time.Hour))
 		yields(ctx, 3)
-		r.add("accepted: %v, done: %v", g.Cancel("enough"), g.Done())
+		r.add("accepted: %v, done: %v", g.CancelWith("enough"), g.Done())
 		_, err := g.Await(ctx)
 		r.add("gather: %s, is cancelled: %v", brief(err), g.Cancelled())
 		return nil
@@ -306,7 +306,7 @@ func TestGatherResultsCancelledIsCancelled(t *testing.T) {
 			if err := asyncio.Sleep(ctx, 4500*time.Millisecond); err != nil {
 				return err
 			}
-			work.Cancel(c.msg...)
+			cancelWith(work, c.msg...)
 			_, err := work.Await(ctx)
 			equal(t, "the error", brief(err), c.want)
 			equal(t, "the time", running(ctx).Time(), "4.5s")
@@ -323,7 +323,7 @@ func TestGatherResultsCancelledWaitsForAChildThatRefuses(t *testing.T) {
 			return 1, asyncio.Sleep(ctx, time.Second)
 		}))
 		yields(ctx, 1)
-		g.Cancel("enough")
+		g.CancelWith("enough")
 		_, err := g.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		equal(t, "the time", running(ctx).Time(), "1s")
@@ -432,7 +432,7 @@ func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
 				return 0, errors.New("boom")
 			}), nil)
 		})
-		wantErr(t, err, asyncio.ErrValue, "nil")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "nil")
 		return asyncio.Sleep(ctx, time.Second)
 	})
 	r.want(t, "the first runs")

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"example.com/asyncio/inspect"
 )
 
 // A TaskGroup is a block that tasks are made in and that does not end before
@@ -12,19 +14,19 @@ import (
 // are cancelled, and the block ends with a [GroupError] of all that went wrong. It
 // is used once. See asyncio.TaskGroup.
 type TaskGroup struct {
-	ctx       *Scope
-	parent    AnyTask
-	left      int            // children that have not ended
-	ended     SharedCallback // the callback of each child; it also knows which those are
-	errs      []error
-	failed    AnyFuture // the task whose failure ended the group
-	reason    error     // that failure, or how the body ended it
-	completed *groupEnd // by the last child to end, while the block waits for that
-	entered   bool
-	exiting   bool // the body has returned
-	aborting  bool
-	cancelled bool // by Cancel
-	asked     bool // the parent to cancel
+	ctx             *cancelScope
+	parent          AnyTask
+	unfinished      int            // children that have not ended
+	ended           sharedCallback // the callback of each child; it also knows which those are
+	errs            []error
+	failed          AnyFuture // the task whose failure ended the group
+	reason          error     // that failure, or how the body ended it
+	completed       *groupEnd // by the last child to end, while the block waits for that
+	entered         bool
+	exiting         bool // the body has returned
+	aborting        bool
+	cancelled       bool // by Cancel
+	cancelledParent bool // the parent to cancel
 }
 
 // WithTaskGroup runs fn with a new group, waits for all its tasks, and returns
@@ -40,15 +42,15 @@ func WithTaskGroup(ctx context.Context, fn func(ctx context.Context, tg *TaskGro
 // NewTaskGroup returns a group for one [TaskGroup.Run]. See asyncio.TaskGroup.
 func NewTaskGroup() *TaskGroup { return &TaskGroup{} }
 
-// Run is [WithTaskGroup] on tg. A second Run is an error ([ErrRuntime]), and does not call fn.
+// Run is [WithTaskGroup] on tg. A second Run is an error ([ErrMisuse]), and does not call fn.
 func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *TaskGroup) error) error {
 	if tg.entered {
-		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", tg)
+		return misuse(ErrMisuse, "Run of %v, which has been entered already; make one for each block", tg)
 	}
 	if fn == nil {
-		return misuse(ErrValue, "a task group with a nil function; give it a func(ctx context.Context, tg *TaskGroup) error")
+		return misuse(ErrInvalidArgument, "a task group with a nil function; give it a func(ctx context.Context, tg *TaskGroup) error")
 	}
-	scope, err := NewScope(ctx, tg)
+	scope, err := newScope(ctx, tg)
 	if err != nil {
 		return err
 	}
@@ -93,9 +95,9 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 		tg.reason = err
 		tg.abort()
 	}
-	for tg.left > 0 {
-		tg.completed = &groupEnd{of: tg}
-		InitFuture(ctx, &tg.completed.Future, tg.completed)
+	for tg.unfinished > 0 {
+		tg.completed = &groupEnd{group: tg}
+		initFuture(ctx, &tg.completed.Future, tg.completed)
 		_, joinErr := tg.completed.Await(ctx)
 		tg.completed = nil
 		if errors.Is(joinErr, ErrLoopClosed) {
@@ -118,7 +120,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 			ctx = context.WithoutCancel(ctx)
 		}
 	}
-	if tg.asked && tg.parent.Uncancel() == 0 {
+	if tg.cancelledParent && tg.parent.Uncancel() == 0 {
 		propagate = nil
 	}
 	if err != nil && !bodyCancelled {
@@ -130,7 +132,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	// A cancel from outside is not lost to the error: it is delivered at the next await.
 	if tg.parent.Cancelling() > 0 {
 		tg.parent.Uncancel()
-		CancelBy(propagate, tg.parent)
+		cancelBy(propagate, tg.parent, nil)
 	}
 	errs := tg.errs
 	tg.errs = nil
@@ -140,14 +142,14 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 // A groupEnd is what a block waits for at its end.
 type groupEnd struct {
 	Future[None]
-	of *TaskGroup
+	group *TaskGroup
 }
 
-func (e *groupEnd) WaitReason() WaitReason { return e.of.WaitReason() }
+func (e *groupEnd) WaitReason() inspect.WaitReason { return e.group.WaitReason() }
 
 // WaitReason tells what who waits for the group's end waits for: its tasks.
-func (tg *TaskGroup) WaitReason() WaitReason {
-	r := WaitReason{Kind: ForGroup, Object: tg}
+func (tg *TaskGroup) WaitReason() inspect.WaitReason {
+	r := inspect.WaitReason{Kind: inspect.ForGroup, Object: tg}
 	for t := range tg.ended.Pending() {
 		r.Futures = append(r.Futures, t)
 	}
@@ -157,7 +159,7 @@ func (tg *TaskGroup) WaitReason() WaitReason {
 // CreateTaskIn is [CreateTask] in a group: fn gets a ctx of the new task's own. It may be called by the
 // block's function and by the group's tasks. While the group shuts
 // down, because a task failed, it returns a task that is cancelled already and never runs. It panics
-// ([ErrRuntime]) if the group has not begun or has ended. See TaskGroup.create_task.
+// ([ErrMisuse]) if the group has not begun or has ended. See TaskGroup.create_task.
 func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
 	if err := tg.refuses(); err != nil {
 		return refusedTask[T](tg.ctx, err, opts)
@@ -180,31 +182,31 @@ func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) 
 func (tg *TaskGroup) refuses() error {
 	switch {
 	case !tg.entered:
-		panic(misuse(ErrRuntime, "a task in %v, which has not been entered; use it inside the function given to Run", tg))
-	case tg.exiting && tg.left == 0:
-		panic(misuse(ErrRuntime, "a task in %v, which is finished; a group lives as long as its block", tg))
+		panic(misuse(ErrMisuse, "a task in %v, which has not been entered; use it inside the function given to Run", tg))
+	case tg.exiting && tg.unfinished == 0:
+		panic(misuse(ErrMisuse, "a task in %v, which is finished; a group lives as long as its block", tg))
 	case tg.aborting:
-		return misuse(ErrRuntime, "a task in %v, which is shutting down", tg)
+		return misuse(ErrMisuse, "a task in %v, which is shutting down", tg)
 	}
 	return nil
 }
 
 func (tg *TaskGroup) add(t AnyTask) {
 	if tg.ended.Func == nil {
-		tg.ended = SharedCallback{Func: tg.childEnded, Room: 4}
+		tg.ended = sharedCallback{Func: tg.childEnded, Room: 4}
 	}
-	tg.left++
+	tg.unfinished++
 	// Also for a task that ended in its eager start: to deal with its error here
 	// and now could cancel the caller in the middle of its work.
 	tg.ended.AddTo(t)
 	if tg.aborting && !t.Done() {
-		CancelBy(tg, t) // in its eager start it ended the group, which did not know it yet (cpython#155418)
+		cancelBy(tg, t, nil) // in its eager start it ended the group, which did not know it yet (cpython#155418)
 	}
 }
 
 func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {
-	tg.left--
-	if tg.completed != nil && tg.left == 0 && !tg.completed.Done() {
+	tg.unfinished--
+	if tg.completed != nil && tg.unfinished == 0 && !tg.completed.Done() {
 		_ = tg.completed.SetResult(None{})
 	}
 	if f.Cancelled() {
@@ -223,7 +225,7 @@ func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {
 		})
 		return
 	}
-	if !tg.aborting && !tg.asked {
+	if !tg.aborting && !tg.cancelledParent {
 		tg.failed, tg.reason = f, err
 		tg.cancelAll()
 	}
@@ -232,7 +234,7 @@ func (tg *TaskGroup) childEnded(_ context.Context, f AnyFuture) {
 // cancelAll cancels the children, and the parent so that the body ends.
 func (tg *TaskGroup) cancelAll() {
 	tg.abort()
-	tg.asked = true
+	tg.cancelledParent = true
 	tg.ctx.Cancel(tg)
 }
 
@@ -240,7 +242,7 @@ func (tg *TaskGroup) abort() {
 	tg.aborting = true
 	for t := range tg.ended.Pending() {
 		if !t.Done() {
-			CancelBy(tg, t)
+			cancelBy(tg, t, nil)
 		}
 	}
 }
@@ -249,7 +251,7 @@ func (tg *TaskGroup) abort() {
 // block ends without an error if nothing else goes wrong. Before Run it does so at the
 // block's begin; after the block's end it does nothing. See TaskGroup.cancel (3.15).
 func (tg *TaskGroup) Cancel() {
-	if tg.exiting && tg.left == 0 || tg.cancelled {
+	if tg.exiting && tg.unfinished == 0 || tg.cancelled {
 		return
 	}
 	tg.cancelled = true
@@ -267,7 +269,7 @@ func (tg *TaskGroup) Cancel() {
 func (tg *TaskGroup) String() string {
 	var b strings.Builder
 	b.WriteString("<TaskGroup")
-	if n := tg.left; n > 0 {
+	if n := tg.unfinished; n > 0 {
 		fmt.Fprintf(&b, " tasks=%d", n)
 	}
 	if len(tg.errs) > 0 {

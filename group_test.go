@@ -54,7 +54,7 @@ func wantGroup(t testing.TB, err error, errs ...error) {
 // cancelLater starts fn as a task, cancels it a second later, and returns how it ends.
 func cancelLater(ctx context.Context, fn func(ctx context.Context) error) (*asyncio.Task[asyncio.None], error) {
 	task := asyncio.Go(ctx, fn)
-	running(ctx).CallLater(time.Second, func(context.Context) { task.Cancel("enough") })
+	running(ctx).CallLater(time.Second, func(context.Context) { task.CancelWith("enough") })
 	_, err := task.Await(ctx)
 	return task, err
 }
@@ -544,7 +544,7 @@ func TestGroupTakesNoTasksWhileItShutsDown(t *testing.T) {
 					if head := tg.Go(hydra); head.Done() {
 						refused++
 						wantErr(t, head.Exception(), asyncio.ErrCancelled)
-						wantErr(t, head.Exception(), asyncio.ErrRuntime)
+						wantErr(t, head.Exception(), asyncio.ErrMisuse)
 					}
 				}
 				return err
@@ -578,7 +578,7 @@ func TestGroupRefusedTask(t *testing.T) {
 			equal(t, "name, cancelled", []any{late.Name(), late.Cancelled()}, "[late true]")
 			_, why := late.Await(ctx)
 			wantErr(t, why, asyncio.ErrCancelled)
-			wantErr(t, errors.Unwrap(why), asyncio.ErrRuntime, "a task in <TaskGroup errors=1 cancelling>, which is shutting down")
+			wantErr(t, errors.Unwrap(why), asyncio.ErrMisuse, "a task in <TaskGroup errors=1 cancelling>, which is shutting down")
 			return err
 		})
 		wantGroup(t, err, errBoom)
@@ -595,12 +595,12 @@ func TestGroupTaskOptions(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		ctx = context.WithValue(ctx, key{}, "value")
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-			given := asyncio.CopyContext(ctx)
+			given := asyncio.CopyContextVars(ctx)
 			set := func(n int) func(ctx context.Context) error {
 				return func(ctx context.Context) error { v.Set(ctx, n); return asyncio.Yield(ctx) }
 			}
 			for n := 1; n <= 2; n++ {
-				task := tg.Go(set(n), asyncio.WithContext(given), asyncio.WithName("yolo"))
+				task := tg.Go(set(n), asyncio.WithContextVars(given), asyncio.WithName("yolo"))
 				equal(t, "the name", task.Name(), "yolo")
 				if _, err := task.Await(ctx); err != nil {
 					return err
@@ -628,15 +628,15 @@ func TestGroupTaskOptions(t *testing.T) {
 func TestGroupIsUsedOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		again := func(context.Context, *asyncio.TaskGroup) error { t.Error("a second block runs"); return nil }
-		tg := asyncio.NewTaskGroup()
+		tg := new(asyncio.TaskGroup)
 		err := tg.Run(ctx, func(ctx context.Context, same *asyncio.TaskGroup) error {
 			if same != tg {
 				t.Error("the body is given another group")
 			}
-			wantErr(t, tg.Run(ctx, again), asyncio.ErrRuntime, "Run of <TaskGroup entered>", "entered already")
+			wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
 			return nil
 		})
-		wantErr(t, tg.Run(ctx, again), asyncio.ErrRuntime, "Run of <TaskGroup entered>", "entered already")
+		wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
 		return err
 	})
 }
@@ -646,18 +646,18 @@ func TestGroupIsUsedOnce(t *testing.T) {
 func TestGroupOutsideOfItsBlock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		mustRefuse := func(tg *asyncio.TaskGroup, why string) {
-			wantErr(t, panicOf(func() { tg.Go(sleep(0)) }), asyncio.ErrRuntime, "a task in "+tg.String(), why)
-			wantErr(t, panicOf(func() { asyncio.CreateTaskIn(tg, one) }), asyncio.ErrRuntime, why)
+			wantErr(t, panicOf(func() { tg.Go(sleep(0)) }), asyncio.ErrMisuse, "a task in "+tg.String(), why)
+			wantErr(t, panicOf(func() { asyncio.CreateTaskIn(tg, one) }), asyncio.ErrMisuse, why)
 		}
 		body := func(context.Context, *asyncio.TaskGroup) error { return nil }
-		tg := asyncio.NewTaskGroup()
+		tg := new(asyncio.TaskGroup)
 		mustRefuse(tg, "not been entered")
 		wantErr(t, tg.Run(context.Background(), body), asyncio.ErrNoRunningLoop)
 		running(ctx).CallSoon(func(ctx context.Context) {
 			wantErr(t, tg.Run(ctx, body), asyncio.ErrWrongContext, "await in a callback")
 		})
 		yields(ctx, 1)
-		wantErr(t, tg.Run(ctx, nil), asyncio.ErrValue, "nil function")
+		wantErr(t, tg.Run(ctx, nil), asyncio.ErrInvalidArgument, "nil function")
 		mustRefuse(tg, "not been entered")
 		err := tg.Run(ctx, body)
 		mustRefuse(tg, "is finished")
@@ -742,7 +742,7 @@ func TestGroupCancelledAgainAndAgain(t *testing.T) {
 			if err := asyncio.Sleep(ctx, time.Second); err != nil {
 				return err
 			}
-			task.Cancel(i)
+			task.CancelWith(i)
 		}
 		_, err := task.Await(ctx)
 		log.add("group: %s, cancelling: %d", brief(err), task.Cancelling())
@@ -773,7 +773,7 @@ func TestGroupErrorsThatWrapACancel(t *testing.T) {
 func TestGroupString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		tg := asyncio.NewTaskGroup()
+		tg := new(asyncio.TaskGroup)
 		show := func() { log.add("%v", tg) }
 		show()
 		_ = tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -889,7 +889,7 @@ func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {
-				tg := asyncio.NewTaskGroup()
+				tg := new(asyncio.TaskGroup)
 				if name == "somebody, before the body" {
 					tg.Cancel()
 				}
@@ -913,7 +913,7 @@ func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
 func TestGroupCancelBeforeItBegins(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		tg := asyncio.NewTaskGroup()
+		tg := new(asyncio.TaskGroup)
 		tg.Cancel()
 		err := tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			log.add("task taken: %v, ctx open: %v", !tg.Go(sleep(0)).Done(), ctx.Err() == nil)

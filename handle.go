@@ -11,8 +11,8 @@ import (
 type Handle struct {
 	head
 	loop *Loop
-	vars *Context // in which it runs; nil: own, the copy that it has where no other was given
-	own  Context
+	vars *ContextVars // in which it runs; nil: own, the copy that it has where no other was given
+	own  ContextVars
 	fn   func(ctx context.Context) // nil once called or cancelled, so that nothing is retained
 	made *origin                   // in debug mode
 }
@@ -27,7 +27,7 @@ type callback struct {
 
 // callback returns the callback of which h is the Handle, or nil.
 func (h *Handle) callback() *callback {
-	if h.kind == aHandle {
+	if h.kind == kindHandle {
 		return nil
 	}
 	return (*callback)(unsafe.Pointer(h))
@@ -36,33 +36,22 @@ func (h *Handle) callback() *callback {
 // A handleContext is the ctx of a Handle's call: the Handle itself, which has all that it needs.
 type handleContext Handle
 
-func (h *handleContext) on() *Loop         { return h.loop }
-func (h *handleContext) in() *strand       { return nil }
-func (h *handleContext) context() *Context { return (*Handle)(h).Context() }
-func (h *handleContext) values() *values   { return nil }
-func (h *handleContext) Value(key any) any { return valueAt(h, key) }
+func (h *handleContext) ownerLoop() *Loop                  { return h.loop }
+func (h *handleContext) ownerTask() *strand                { return nil }
+func (h *handleContext) contextVars() *ContextVars         { return (*Handle)(h).ContextVars() }
+func (h *handleContext) inheritedValues() *inheritedValues { return nil }
+func (h *handleContext) Value(key any) any                 { return valueAt(h, key) }
 
 func (*handleContext) Deadline() (time.Time, bool) { return time.Time{}, false }
 func (*handleContext) Done() <-chan struct{}       { return nil }
 func (*handleContext) Err() error                  { return nil }
 
-// A CallOption is given where a call is scheduled: [WithContext].
-type CallOption interface {
-	callContext() *Context
-}
+// A CallOption is an option of a scheduled call, and of a task: [WithContextVars].
+type CallOption struct{ vars *ContextVars }
 
-type contextOption struct{ c *Context }
-
-func (o contextOption) callContext() *Context { return o.c }
-
-// WithContext has a task or a callback run in the Context c itself, rather than
-// in a copy of its creator's; nil is the rule again. See asyncio.create_task(context=).
-func WithContext(c *Context) interface {
-	TaskOption
-	CallOption
-} {
-	return contextOption{c}
-}
+// WithContextVars runs a task or a callback in c itself, not in a copy of its creator's context
+// variables. A nil c restores the default. See asyncio.create_task(context=).
+func WithContextVars(c *ContextVars) CallOption { return CallOption{c} }
 
 // init makes h a call in the current Context as it is now, or in the one given.
 func (h *Handle) init(l *Loop, act string, opts []CallOption) {
@@ -72,21 +61,21 @@ func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 		h.made = callers()
 	}
 	h.loop = l
-	h.own.vars = l.context().vars
+	h.own.list = l.contextVars().list
 	h.apply(opts)
 }
 
 func (h *Handle) apply(opts []CallOption) {
 	for _, o := range opts {
-		if c := o.callContext(); c != nil {
-			h.vars = c
+		if o.vars != nil {
+			h.vars = o.vars
 		}
 	}
 }
 
 func mustFunc(act string, isNil bool) {
 	if isNil {
-		panic(misuse(ErrValue, "%s with a nil function; give it a func(ctx context.Context)", act))
+		panic(misuse(ErrInvalidArgument, "%s with a nil function; give it a func(ctx context.Context)", act))
 	}
 }
 
@@ -102,7 +91,7 @@ func (h *Handle) Cancel() {
 
 func (h *Handle) drop() {
 	if h.made != nil {
-		h.made.of = h.what()
+		h.made.label = h.what()
 	}
 	h.fn = nil
 	if c := h.callback(); c != nil {
@@ -120,14 +109,14 @@ func (h *Handle) call(f *futureBase) {
 		return
 	}
 	done := c.done
-	if h.kind == aCallback { // or else it is shared by many calls
+	if h.kind == kindCallback { // or else it is shared by many calls
 		h.drop()
 	}
 	switch {
 	case done != nil:
-		done((*handleContext)(h), f.self.face())
-	case f.from() != nil:
-		f.from().settle()
+		done((*handleContext)(h), f.self.public())
+	case f.outcomeSource() != nil:
+		f.outcomeSource().deliver()
 	case f.state == pending:
 		f.finish(finished, nil)
 	}
@@ -147,7 +136,7 @@ func (h *Handle) what() string {
 		return "the result of " + c.future.self.String()
 	}
 	if h.made != nil {
-		return h.made.of
+		return h.made.label
 	}
 	return "called"
 }
@@ -155,8 +144,8 @@ func (h *Handle) what() string {
 // Cancelled tells whether Cancel was called. See Handle.cancelled.
 func (h *Handle) Cancelled() bool { return h.cancelled }
 
-// Context returns the Context in which the call runs. See Handle.get_context.
-func (h *Handle) Context() *Context {
+// ContextVars returns the context variables of the call. See Handle.get_context.
+func (h *Handle) ContextVars() *ContextVars {
 	if h.vars != nil {
 		return h.vars
 	}

@@ -51,7 +51,7 @@ func runOn(t testing.TB, r *asyncio.Runner, main func(ctx context.Context) error
 
 // running returns the loop of ctx.
 func running(ctx context.Context) *asyncio.Loop {
-	l, err := asyncio.GetRunningLoop(ctx)
+	l, err := asyncio.RunningLoop(ctx)
 	if err != nil {
 		panic(err)
 	}
@@ -187,4 +187,12 @@ func goroutines() map[string]string {
 func raceDetector() bool {
 	info, _ := debug.ReadBuildInfo()
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}
+
+// cancelWith cancels f with the message in msg, or without one if msg is empty.
+func cancelWith(f asyncio.AnyFuture, msg ...any) bool {
+	if len(msg) == 0 {
+		return f.Cancel()
+	}
+	return f.CancelWith(msg[0])
 }

@@ -15,12 +15,12 @@ type inbox struct {
 	debug  atomic.Bool // what the loop's debug is, for other goroutines
 	unpark func()
 
-	mu      sync.Mutex // guards the fields below
-	entries ring.Buffer[entry]
-	block   *[21]Handle // for the next calls: allocated together, a KiB
-	left    int         // of block, those that are free
-	closed  bool
-	owed    map[promise]bool // what other goroutines wait for, and shall not for ever
+	mu        sync.Mutex // guards the fields below
+	entries   ring.Buffer[entry]
+	block     *[21]Handle // for the next calls: allocated together, a KiB
+	blockLeft int         // of block, those that are free
+	closed    bool
+	owed      map[promise]bool // what other goroutines wait for, and shall not for ever
 }
 
 // crowded is how many calls that wait for the loop make those who call give way to it.
@@ -86,13 +86,13 @@ func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts [
 		return nil
 	}
 	giveWay := false
-	if b.left == 0 {
+	if b.blockLeft == 0 {
 		giveWay = b.entries.Len() >= crowded
 		b.block = new([21]Handle)
-		b.left = len(b.block)
+		b.blockLeft = len(b.block)
 	}
-	b.left--
-	h := &b.block[b.left]
+	b.blockLeft--
+	h := &b.block[b.blockLeft]
 	h.loop, h.fn, h.made = l, fn, made
 	h.apply(opts)
 	b.addAndUnlock(&h.head)
@@ -121,7 +121,7 @@ func (b *inbox) close(err error) {
 	b.mu.Lock()
 	b.closed = true
 	b.entries.Clear()
-	b.block, b.left = nil, 0
+	b.block, b.blockLeft = nil, 0
 	b.filled.Store(false)
 	owed := b.owed
 	b.owed = nil
@@ -136,7 +136,7 @@ func (b *inbox) close(err error) {
 // will not be called; nor is it where the loop is closed before its turn came. See loop.call_soon_threadsafe.
 func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOption) (*Handle, error) {
 	if fn == nil {
-		panic(misuse(ErrValue, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
+		panic(misuse(ErrInvalidArgument, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
 	}
 	var made *origin
 	if l.inbox.debug.Load() {
@@ -169,7 +169,7 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 // Any goroutine may call either.
 func (l *Loop) OnClose(fn func()) (stop func()) {
 	if fn == nil {
-		panic(misuse(ErrValue, "OnClose with a nil function; give it a func()"))
+		panic(misuse(ErrInvalidArgument, "OnClose with a nil function; give it a func()"))
 	}
 	c := &closeCall{fn}
 	if !l.inbox.owe(c) {

@@ -214,5 +214,5 @@ func TestOnClose(t *testing.T) {
 	}
 	l.OnClose(func() { r.add("at once") })()
 	r.want(t, "not yet", "the task ends", "closed", "at once")
-	wantErr(t, panicOf(func() { l.OnClose(nil) }), asyncio.ErrValue, "OnClose with a nil function")
+	wantErr(t, panicOf(func() { l.OnClose(nil) }), asyncio.ErrInvalidArgument, "OnClose with a nil function")
 }

@@ -1,6 +1,10 @@
 package asyncio
 
-import "context"
+import (
+	"context"
+
+	"example.com/asyncio/inspect"
+)
 
 // A Lock is held by one at a time. Who waits for it gets it in the order of
 // asking. It is not owned by a task: another one may release it. It is not
@@ -33,7 +37,7 @@ func (l *Lock) Acquire(ctx context.Context) error {
 		l.locked, l.holder = true, ctx
 		return nil
 	}
-	if _, err := l.waiters.wait(ctx, ForLock, l); err != nil {
+	if _, err := l.waiters.wait(ctx, inspect.ForLock, l); err != nil {
 		if !l.locked {
 			l.waiters.wakeFirst()
 		}
@@ -44,13 +48,13 @@ func (l *Lock) Acquire(ctx context.Context) error {
 }
 
 // Release frees the lock, and has the first of those who wait for it run soon.
-// It never suspends, and panics ([ErrRuntime]) if nobody holds the lock. See asyncio.Lock.release.
+// It never suspends, and panics ([ErrMisuse]) if nobody holds the lock. See asyncio.Lock.release.
 func (l *Lock) Release() {
 	if l.lost {
 		return
 	}
 	if !l.locked {
-		panic(misuse(ErrRuntime, "Release of %v, which nobody holds; call it once for each Acquire that returned nil", l))
+		panic(misuse(ErrMisuse, "Release of %v, which nobody holds; call it once for each Acquire that returned nil", l))
 	}
 	l.locked = false
 	if l.waiters.len == 0 { // or else the next writes over it

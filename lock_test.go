@@ -30,7 +30,7 @@ func taker(ctx context.Context, log *record, name string, l lockLike) *asyncio.T
 func TestLockIsHeldByOne(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		l := asyncio.NewLock()
+		l := new(asyncio.Lock)
 		equal(t, "it is locked", l.Locked(), false)
 		if err := l.Acquire(ctx); err != nil {
 			return err
@@ -52,7 +52,7 @@ func TestLockIsHeldByOne(t *testing.T) {
 func TestReleaseOfAFreeLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
-		wantErr(t, panicOf(l.Release), asyncio.ErrRuntime, "Release of <Lock unlocked>, which nobody holds")
+		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>, which nobody holds")
 		// One that is about to pass from one to the next is free as well.
 		if err := l.Acquire(ctx); err != nil {
 			return err
@@ -60,7 +60,7 @@ func TestReleaseOfAFreeLock(t *testing.T) {
 		task := asyncio.Go(ctx, l.Acquire)
 		yields(ctx, 1)
 		l.Release()
-		wantErr(t, panicOf(l.Release), asyncio.ErrRuntime, "Release of <Lock unlocked waiters=1>, which nobody holds")
+		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked waiters=1>, which nobody holds")
 		_, err := task.Await(ctx)
 		equal(t, "the lock", &l, "<Lock locked>")
 		return err

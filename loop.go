@@ -9,6 +9,7 @@ import (
 
 	"example.com/asyncio/driver"
 	"example.com/asyncio/executor"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/coro"
 	"example.com/asyncio/internal/ring"
 	"example.com/asyncio/internal/timerheap"
@@ -28,26 +29,26 @@ type Loop struct {
 	group           *coro.Group
 	ready           ring.Buffer[entry]
 	order           func(ready int) int // which of them is next; nil: the first
-	left            int                 // entries that the present turn has still to run
+	turnLeft        int                 // entries that the present turn has still to run
 	turns           uint64              // begun
 	timers          timerheap.Heap[entry]
 	cancelledTimers int                     // of those in timers
-	outcomes        SharedCallback          // the end of each Sleep and job: it has no function, and gives the future its outcome
+	completions     sharedCallback          // the end of each Sleep and job: it has no function, and gives the future its outcome
 	current         *strand                 // which runs; nil in a callback and outside of all
-	vars            *Context                // in which the code runs, if that is not the current task's: see context
-	outer           []*Context              // in which those run that wait for the present code to return
-	root            Context                 // outside of all tasks and callbacks
+	override        *ContextVars            // in which the code runs, if that is not the current task's: see context
+	outer           []*ContextVars          // in which those run that wait for the present code to return
+	root            ContextVars             // outside of all tasks and callbacks
 	callStack       *coro.Stack             // the bare one that had control last: on which a callback runs
-	handed          entry                   // what a stack found next and left to a bare one
+	handoff         entry                   // what a stack found next and left to a bare one
 	eager           []eagerStart            // the innermost last
 	scopes          scopeList               // all that are open
-	strands         strandList              // that have suspended
+	suspended       taskList                // that have suspended
 	alive           int                     // strands that have not ended
 	futures         uint64                  // made, tasks among them
 	outside         int                     // pieces of work elsewhere whose end comes through the inbox
 	abandoned       int                     // jobs, not among these, that go on though their await was cancelled
 	under           map[*waitUnder]struct{} // awaits that the end of a ctx of Go's may end
-	inNameOf        any                     // who asks for a cancel that is being passed on
+	onBehalfOf      any                     // who asks for a cancel that is being passed on
 	inCircle        bool                    // a cancel on its way has come to a task where it was before
 	stopping        bool
 	fresh           bool        // this run has not had its first turn, which comes even if stopping
@@ -57,14 +58,14 @@ type Loop struct {
 	deadlock        *DeadlockError
 	deadline        time.Duration // at which run returns in any case; Never but while shutting down
 	stepwise        bool          // a bare stack is to see each step: see mayShortcut
-	odd             bool          // who goes on has more to do than that: see goOnOddly
+	slowPath        bool          // who goes on has more to do than that: see goOnOddly
 	probe           *probe        // that a stack is to answer which goes on
 	watched         bool          // there is an observer or a record
-	observer        Observer
+	observer        inspect.Observer
 	muted           atomic.Bool // it is not told
-	untold          uint64      // of so many events
-	record          Record
-	event           LoopEvent     // that the observer is told of
+	mutedEvents     uint64      // of so many events
+	record          inspect.Record
+	event           inspect.Event // that the observer is told of
 	stepBegan       time.Duration // the present step, with RecordSteps
 	handler         ExceptionHandler
 	reports         reportList // of errors that nobody has read
@@ -115,7 +116,7 @@ func newLoop(d driver.Driver) *Loop {
 	l.SetDebug(debugByEnvironment())
 	l.group = coro.NewGroup(newBody(l))
 	l.inbox.unpark = d.Unpark
-	l.outcomes.shared.kind, l.outcomes.shared.loop = aNote, l
+	l.completions.shared.kind, l.completions.shared.loop = kindRegistration, l
 	return l
 }
 
@@ -123,7 +124,7 @@ func newLoop(d driver.Driver) *Loop {
 func (l *Loop) Time() time.Duration { return l.driver.Now() }
 
 // CallSoon has fn called in the next turn, after all that is ready now. fn must
-// not wait. It runs in a copy of the present Context or in the one given. It panics if fn is nil ([ErrValue])
+// not wait. It runs in a copy of the present Context or in the one given. It panics if fn is nil ([ErrInvalidArgument])
 // or the loop is closed ([ErrLoopClosed]). See loop.call_soon.
 func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handle {
 	mustFunc("CallSoon", fn == nil)
@@ -179,12 +180,12 @@ func (l *Loop) addTimer(e entry, when time.Duration) {
 // done. choose runs between the steps, and must not use the loop; any other answer is a panic.
 func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.order = choose
-	l.mayShortcut()
+	l.updateStepwise()
 }
 
 // mayShortcut finds out, after a change of what matters for that, whether a task that suspends may
 // take what is next itself.
-func (l *Loop) mayShortcut() {
+func (l *Loop) updateStepwise() {
 	l.stepwise = l.debug || l.deadline != Never || l.order != nil
 }
 
@@ -209,11 +210,11 @@ func (l *Loop) Context() context.Context {
 }
 
 func (l *Loop) rootContext() context.Context {
-	return &callContext{placed: placed{loop: l, vars: &l.root}}
+	return &callContext{contextBase: contextBase{loop: l, override: &l.root}}
 }
 
 // RunForever runs the loop until Stop. Its errors: the loop runs already
-// ([ErrRuntime]) or is closed ([ErrLoopClosed]); nothing can ever happen any more
+// ([ErrMisuse]) or is closed ([ErrLoopClosed]); nothing can ever happen any more
 // (a [DeadlockError]; a loop in real time that other goroutines can reach waits
 // for those instead). In all cases the loop can go on with a further call.
 // If a task or callback called runtime.Goexit, RunForever does so too.
@@ -232,12 +233,12 @@ func (l *Loop) run() error {
 		if l.ends() {
 			return l.endedError("RunForever")
 		}
-		return misuse(ErrRuntime, "RunForever of %v, which runs already; a task that wants another's result awaits it", l)
+		return misuse(ErrMisuse, "RunForever of %v, which runs already; a task that wants another's result awaits it", l)
 	}
 	l.fresh = true
 	l.group.Enter()
 	l.stopping = false
-	l.current, l.vars = nil, nil
+	l.current, l.override = nil, nil
 	l.here.Store(0)
 	l.state.Store(idle)
 	if p := l.fatal; p != nil {
@@ -253,12 +254,12 @@ func (l *Loop) run() error {
 
 // next takes the next entry; false if the loop is to leave.
 func (l *Loop) next() (entry, bool) {
-	for l.left == 0 {
+	for l.turnLeft == 0 {
 		if !l.turn() {
 			return nil, false
 		}
 	}
-	l.left--
+	l.turnLeft--
 	if l.order != nil && l.ready.Len() > 1 {
 		return l.nextInOrder(), true
 	}
@@ -269,7 +270,7 @@ func (l *Loop) nextInOrder() entry {
 	n := l.ready.Len()
 	i := l.order(n)
 	if i < 0 || i >= n {
-		panic(misuse(ErrValue, "the function given to SetOrder chose %d of %d; it must return 0 or more, and less than it was given", i, n))
+		panic(misuse(ErrInvalidArgument, "the function given to SetOrder chose %d of %d; it must return 0 or more, and less than it was given", i, n))
 	}
 	return l.ready.Take(i)
 }
@@ -280,7 +281,7 @@ func (l *Loop) nextAtHand() (entry, bool) {
 	if l.stepwise {
 		return nil, false
 	}
-	if l.left == 0 {
+	if l.turnLeft == 0 {
 		if l.stopping || l.ready.Len() == 0 || l.inbox.filled.Load() {
 			return nil, false
 		}
@@ -290,9 +291,9 @@ func (l *Loop) nextAtHand() (entry, bool) {
 			}
 		}
 		l.turns++
-		l.left = l.ready.Len()
+		l.turnLeft = l.ready.Len()
 	}
-	l.left--
+	l.turnLeft--
 	return l.ready.Pop(), true
 }
 
@@ -325,7 +326,7 @@ func (l *Loop) turn() bool {
 		l.ready.Push(e)
 	}
 	l.turns++
-	l.left = l.ready.Len()
+	l.turnLeft = l.ready.Len()
 	return true
 }
 
@@ -416,16 +417,16 @@ func (l *Loop) dropCancelledTimers() {
 // Close ends the loop. Calls that are still scheduled do not happen; tasks that have not
 // ended are killed, in the order of their creation: each await returns
 // [ErrLoopClosed] and their deferred calls run. Errors that nobody has read are
-// reported. A second Close does nothing; a Close of a running loop is an error ([ErrRuntime]).
+// reported. A second Close does nothing; a Close of a running loop is an error ([ErrMisuse]).
 // See loop.close.
 func (l *Loop) Close() error {
 	if !l.state.CompareAndSwap(idle, closing) {
 		if l.IsRunning() {
-			return misuse(ErrRuntime, "Close of %v, which is running; call Stop, and Close when RunForever has returned", l)
+			return misuse(ErrMisuse, "Close of %v, which is running; call Stop, and Close when RunForever has returned", l)
 		}
 		return nil
 	}
-	l.odd = true
+	l.slowPath = true
 	for _, t := range l.all() {
 		if t.future().state == pending { // or else it ended with one that awaited it
 			l.kill(t)
@@ -434,7 +435,7 @@ func (l *Loop) Close() error {
 	l.state.Store(closed)
 	l.inbox.close(misuse(ErrLoopClosed, "RunCoroutineThreadsafe on %v, which was closed before the task had ended", l))
 	l.ready.Clear()
-	l.left = 0
+	l.turnLeft = 0
 	l.timers = timerheap.Heap[entry]{}
 	l.group.Close()
 	l.poolShut = true

@@ -423,7 +423,7 @@ func TestRunUntilCompleteStoppedTooEarly(t *testing.T) {
 		return 1, asyncio.Sleep(ctx, time.Second)
 	}, asyncio.WithName("slow"))
 	_, err := asyncio.RunUntilComplete(l, task)
-	wantErr(t, err, asyncio.ErrRuntime, "the loop was stopped before <Task pending name=slow", "was done")
+	wantErr(t, err, asyncio.ErrMisuse, "the loop was stopped before <Task pending name=slow", "was done")
 	if got, err := asyncio.RunUntilComplete(l, task); got != 1 || err != nil {
 		t.Errorf("the second run: %v, %v", got, err)
 	}
@@ -436,7 +436,7 @@ func TestRunUntilCompleteBadArgument(t *testing.T) {
 	err := panicOf(func() { _, _ = asyncio.RunUntilComplete(l, f) })
 	wantErr(t, err, asyncio.ErrWrongLoop, "EnsureFuture of <Future pending> on <Loop idle>")
 	err = panicOf(func() { _, _ = asyncio.RunUntilComplete[int](l, nil) })
-	wantErr(t, err, asyncio.ErrValue, "EnsureFuture of nil")
+	wantErr(t, err, asyncio.ErrInvalidArgument, "EnsureFuture of nil")
 }
 
 // A251: a loop that runs cannot be run, and nothing of the attempt stays.
@@ -444,9 +444,9 @@ func TestNoNesting(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
-		wantErr(t, l.RunForever(), asyncio.ErrRuntime, "RunForever of <Loop running>, which runs already", "awaits it")
+		wantErr(t, l.RunForever(), asyncio.ErrMisuse, "RunForever of <Loop running>, which runs already", "awaits it")
 		_, err := asyncio.RunUntilComplete(l, coro(func(context.Context) error { log.add("nested"); return nil }))
-		wantErr(t, err, asyncio.ErrRuntime, "RunUntilComplete on <Loop running>, which runs already; await what is to be done")
+		wantErr(t, err, asyncio.ErrMisuse, "RunUntilComplete on <Loop running>, which runs already; await what is to be done")
 		yields(ctx, 3)
 		return nil
 	}))
@@ -511,7 +511,7 @@ func TestClose(t *testing.T) {
 	log.add("%s", states())
 	l.CallSoon(func(context.Context) {
 		log.add("%s", states())
-		wantErr(t, l.Close(), asyncio.ErrRuntime, "Close of <Loop running>, which is running; call Stop, and Close when RunForever has returned")
+		wantErr(t, l.Close(), asyncio.ErrMisuse, "Close of <Loop running>, which is running; call Stop, and Close when RunForever has returned")
 		l.CallSoon(log.adds("called"))
 		l.CallLater(time.Second, log.adds("called"))
 		_, _ = l.CallSoonThreadsafe(log.adds("called"))
@@ -671,7 +671,7 @@ func TestSuspendingCallsWhileTheLoopCloses(t *testing.T) {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, _ *asyncio.TaskGroup) error { return nothing(ctx) })
 		},
 		"ToThread":  func(ctx context.Context) error { _, err := asyncio.ToThread(ctx, one); return err },
-		"Event":     func(ctx context.Context) error { return asyncio.NewEvent().Wait(ctx) },
+		"Event":     func(ctx context.Context) error { return new(asyncio.Event).Wait(ctx) },
 		"Queue.Get": func(ctx context.Context) error { _, err := asyncio.NewQueue[int](1).Get(ctx); return err },
 	}
 	got := map[string]error{}
@@ -702,7 +702,7 @@ func TestSuspendingCallsWhileTheLoopCloses(t *testing.T) {
 func TestGetRunningLoop(t *testing.T) {
 	l := newLoop(t)
 	check := func(ctx context.Context, where string) {
-		if got, err := asyncio.GetRunningLoop(ctx); got != l || err != nil {
+		if got, err := asyncio.RunningLoop(ctx); got != l || err != nil {
 			t.Errorf("in %s: %v, %v", where, got, err)
 		}
 	}
@@ -719,7 +719,7 @@ func TestGetRunningLoop(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	_, err = asyncio.GetRunningLoop(context.Background())
+	_, err = asyncio.RunningLoop(context.Background())
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "pass the ctx that the task was given, and start with asyncio.Run")
 }
 
@@ -746,7 +746,7 @@ func TestAGoroutineHasNoLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inGoroutine(func() {
 			outside := context.Background()
-			_, err := asyncio.GetRunningLoop(outside)
+			_, err := asyncio.RunningLoop(outside)
 			wantErr(t, err, asyncio.ErrNoRunningLoop)
 			wantErr(t, panicOf(func() { asyncio.CurrentTask(outside) }), asyncio.ErrNoRunningLoop)
 			wantErr(t, asyncio.Yield(outside), asyncio.ErrNoRunningLoop)
@@ -778,7 +778,7 @@ func TestALoopAsAGuest(t *testing.T) {
 	d := &guest{Driver: driver.NewVirtual()}
 	l := asyncio.NewLoop(d)
 	defer l.Close()
-	clicked := asyncio.NewEvent()
+	clicked := new(asyncio.Event)
 	d.events = []func(){
 		func() { log.add("key pressed") },
 		func() { log.add("button clicked"); l.CallSoon(func(context.Context) { clicked.Set() }) },
@@ -831,6 +831,6 @@ func TestNilCallback(t *testing.T) {
 		func() { l.CallAt(time.Second, nil) },
 		func() { _, _ = l.CallSoonThreadsafe(nil) },
 	} {
-		wantErr(t, panicOf(call), asyncio.ErrValue, "with a nil function; give it a func(ctx context.Context)")
+		wantErr(t, panicOf(call), asyncio.ErrInvalidArgument, "with a nil function; give it a func(ctx context.Context)")
 	}
 }

@@ -37,7 +37,7 @@ func (l *Loop) RunUntilComplete[T any](aw Awaitable[T]) (T, error) {
 	return RunUntilComplete(l, aw)
 }
 
-// RunResult is [RunnerResult]. See Runner.run.
+// RunResult is [Runner.Run] for a function with a result. See Runner.run.
 func (r *Runner) RunResult[T any](ctx context.Context, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
-	return RunnerResult(ctx, r, main, opts...)
+	return runMain(ctx, r, &Task[T]{fn: main}, codePointer(main), opts)
 }

@@ -33,7 +33,7 @@ var takesCtx = []struct {
 	call   func(good, ctx context.Context) error
 }{
 	{"AllTasks", false, func(_, ctx context.Context) error { asyncio.AllTasks(ctx); return nil }},
-	{"CopyContext", false, func(_, ctx context.Context) error { asyncio.CopyContext(ctx); return nil }},
+	{"CopyContext", false, func(_, ctx context.Context) error { asyncio.CopyContextVars(ctx); return nil }},
 	{"CreateTask", false, func(_, ctx context.Context) error { asyncio.CreateTask(ctx, one); return nil }},
 	{"CurrentTask", false, func(_, ctx context.Context) error { asyncio.CurrentTask(ctx); return nil }},
 	{"EnsureFuture", false, func(_, ctx context.Context) error { asyncio.EnsureFuture[int](ctx, oneCoro); return nil }},
@@ -41,7 +41,7 @@ var takesCtx = []struct {
 	{"GatherResults", false, func(_, ctx context.Context) error { asyncio.GatherResults(ctx, oneCoro); return nil }},
 	{"GatherAny", false, func(_, ctx context.Context) error { asyncio.GatherAny(ctx, oneCoro); return nil }},
 	{"GatherAnyResults", false, func(_, ctx context.Context) error { asyncio.GatherAnyResults(ctx, oneCoro); return nil }},
-	{"GetRunningLoop", false, func(_, ctx context.Context) error { _, err := asyncio.GetRunningLoop(ctx); return err }},
+	{"GetRunningLoop", false, func(_, ctx context.Context) error { _, err := asyncio.RunningLoop(ctx); return err }},
 	{"Go", false, func(_, ctx context.Context) error { asyncio.Go(ctx, nothing); return nil }},
 	{"NewFuture", false, func(_, ctx context.Context) error { asyncio.NewFuture[int](ctx); return nil }},
 	{"RunInExecutor", false, func(_, ctx context.Context) error { asyncio.RunInExecutor(ctx, nil, one); return nil }},
@@ -52,7 +52,7 @@ var takesCtx = []struct {
 		asyncio.WrapFuture(ctx, c)
 		return nil
 	}},
-	{"Context.Run", false, func(_, ctx context.Context) error { return asyncio.NewContext().Run(ctx, callback) }},
+	{"Context.Run", false, func(_, ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, callback) }},
 	{"ContextVar.Reset", false, func(good, ctx context.Context) error { return aVar.Reset(ctx, aVar.Set(good, 1)) }},
 	{"ContextVar.Set", false, func(_, ctx context.Context) error { aVar.Set(ctx, 1); return nil }},
 	{"Coro.EnsureFuture", false, func(_, ctx context.Context) error { oneCoro.EnsureFuture(ctx); return nil }},
@@ -88,7 +88,7 @@ var takesCtx = []struct {
 		return aCondition(good).WaitFor(ctx, func() bool { return false })
 	}},
 	{"Condition.With", true, func(good, ctx context.Context) error { return aCondition(good).With(ctx, nothing) }},
-	{"Event.Wait", true, func(_, ctx context.Context) error { return asyncio.NewEvent().Wait(ctx) }},
+	{"Event.Wait", true, func(_, ctx context.Context) error { return new(asyncio.Event).Wait(ctx) }},
 	{"Future.AnyAwait", true, func(good, ctx context.Context) error {
 		_, err := asyncio.NewFuture[int](good).AnyAwait(ctx)
 		return err
@@ -102,7 +102,7 @@ var takesCtx = []struct {
 	{"Queue.Put", true, func(_, ctx context.Context) error { return aQueue().Put(ctx, 2) }},
 	{"Semaphore.Acquire", true, func(_, ctx context.Context) error { return asyncio.NewSemaphore(0).Acquire(ctx) }},
 	{"Semaphore.With", true, func(_, ctx context.Context) error { return asyncio.NewSemaphore(0).With(ctx, nothing) }},
-	{"TaskGroup.Run", true, func(_, ctx context.Context) error { return asyncio.NewTaskGroup().Run(ctx, groupOf(1)) }},
+	{"TaskGroup.Run", true, func(_, ctx context.Context) error { return new(asyncio.TaskGroup).Run(ctx, groupOf(1)) }},
 	{"TimeoutScope.Run", true, func(_, ctx context.Context) error { return asyncio.NewTimeout(time.Second).Run(ctx, nothing) }},
 }
 
@@ -111,13 +111,10 @@ var takesAnyCtx = map[string]string{
 	"DefaultExceptionHandler": "writes a text, and asks nobody",
 	"TaskOf":                  "nil is the answer",
 	"CaptureCallGraph":        "needs none, where it is asked about a future",
-	"FormatCallGraph":         "as CaptureCallGraph",
-	"PrintCallGraph":          "as CaptureCallGraph",
 	"Loop.StackThreadsafe":    "as SnapshotThreadsafe",
 	"Loop.SnapshotThreadsafe": "blocks a goroutine that is not the loop's",
 	"Run":                     "the ctx is that of the world outside",
 	"RunResult":               "as Run",
-	"RunnerResult":            "as Run",
 	"Runner.Run":              "as Run",
 	"ConcurrentFuture.Result": "blocks a goroutine that is not the loop's",
 	"Coro.Await":              "calls a function, which may await",
@@ -134,7 +131,7 @@ var (
 // These are such that one has to wait for them.
 
 func aLock(ctx context.Context) *asyncio.Lock {
-	l := asyncio.NewLock()
+	l := new(asyncio.Lock)
 	_ = l.Acquire(ctx)
 	return l
 }
@@ -233,7 +230,7 @@ func TestMisuseCtxInAnotherGoroutine(t *testing.T) {
 			err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 				inGoroutine(func() {
 					err := outcome(func() error { return test.call(ctx, ctx) })
-					wantErr(t, err, asyncio.ErrRuntime, "from a goroutine that is not the loop's", "use CallSoonThreadsafe or RunCoroutineThreadsafe")
+					wantErr(t, err, asyncio.ErrMisuse, "from a goroutine that is not the loop's", "use CallSoonThreadsafe or RunCoroutineThreadsafe")
 				})
 				return asyncio.Yield(ctx)
 			})
@@ -289,7 +286,7 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 				"RunInExecutor":   func() error { asyncio.RunInExecutor(ctx, nil, one); return nil },
 			} {
 				for range 20 {
-					wantErr(t, outcome(touch), asyncio.ErrRuntime, act+" from a goroutine that is not the loop's", "use CallSoonThreadsafe")
+					wantErr(t, outcome(touch), asyncio.ErrMisuse, act+" from a goroutine that is not the loop's", "use CallSoonThreadsafe")
 				}
 			}
 		}()
@@ -313,18 +310,13 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 
 // What takes a function, called without one.
 var takesFunc = map[string]func(ctx context.Context) error{
-	"CreateEagerTaskFactory": func(context.Context) error { asyncio.CreateEagerTaskFactory(nil); return nil },
-	"CreateTask":             func(ctx context.Context) error { asyncio.CreateTask[int](ctx, nil); return nil },
-	"EnsureFuture":           func(ctx context.Context) error { asyncio.EnsureFuture[int](ctx, nil); return nil },
-	"Go":                     func(ctx context.Context) error { asyncio.Go(ctx, nil); return nil },
-	"NewPriorityQueue":       func(context.Context) error { asyncio.NewPriorityQueue[int](0, nil); return nil },
-	"Run":                    func(context.Context) error { return asyncio.Run(context.Background(), nil) },
+	"CreateTask":       func(ctx context.Context) error { asyncio.CreateTask[int](ctx, nil); return nil },
+	"EnsureFuture":     func(ctx context.Context) error { asyncio.EnsureFuture[int](ctx, nil); return nil },
+	"Go":               func(ctx context.Context) error { asyncio.Go(ctx, nil); return nil },
+	"NewPriorityQueue": func(context.Context) error { asyncio.NewPriorityQueue[int](0, nil); return nil },
+	"Run":              func(context.Context) error { return asyncio.Run(context.Background(), nil) },
 	"RunResult": func(context.Context) error {
 		_, err := asyncio.RunResult[int](context.Background(), nil)
-		return err
-	},
-	"RunnerResult": func(context.Context) error {
-		_, err := asyncio.RunnerResult[int](context.Background(), &asyncio.Runner{}, nil)
 		return err
 	},
 	"RunCoroutineThreadsafe": func(ctx context.Context) error {
@@ -349,17 +341,17 @@ var takesFunc = map[string]func(ctx context.Context) error{
 	"Barrier.With":      func(ctx context.Context) error { return asyncio.NewBarrier(1).With(ctx, nil) },
 	"Condition.WaitFor": func(ctx context.Context) error { return aCondition(ctx).WaitFor(ctx, nil) },
 	"Condition.With":    func(ctx context.Context) error { return asyncio.NewCondition(nil).With(ctx, nil) },
-	"Context.Run":       func(ctx context.Context) error { return asyncio.NewContext().Run(ctx, nil) },
+	"Context.Run":       func(ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, nil) },
 	"Coro.Await":        func(ctx context.Context) error { _, err := asyncio.Coro[int](nil).Await(ctx); return err },
 	"Coro.EnsureFuture": func(ctx context.Context) error { asyncio.Coro[int](nil).EnsureFuture(ctx); return nil },
 	"CreateTaskIn": func(ctx context.Context) error {
 		return inGroup(ctx, func(tg *asyncio.TaskGroup) { asyncio.CreateTaskIn[int](tg, nil) })
 	},
 	"TaskGroup.Go":            func(ctx context.Context) error { return inGroup(ctx, func(tg *asyncio.TaskGroup) { tg.Go(nil) }) },
-	"TaskGroup.Run":           func(ctx context.Context) error { return asyncio.NewTaskGroup().Run(ctx, nil) },
+	"TaskGroup.Run":           func(ctx context.Context) error { return new(asyncio.TaskGroup).Run(ctx, nil) },
 	"Future.AddDoneCallback":  func(ctx context.Context) error { asyncio.NewFuture[int](ctx).AddDoneCallback(nil); return nil },
 	"Gather":                  func(ctx context.Context) error { asyncio.Gather(ctx, asyncio.Coro[int](nil)); return nil },
-	"Lock.With":               func(ctx context.Context) error { return asyncio.NewLock().With(ctx, nil) },
+	"Lock.With":               func(ctx context.Context) error { return new(asyncio.Lock).With(ctx, nil) },
 	"Loop.CallAt":             func(ctx context.Context) error { running(ctx).CallAt(0, nil); return nil },
 	"Loop.CallLater":          func(ctx context.Context) error { running(ctx).CallLater(0, nil); return nil },
 	"Loop.CallSoon":           func(ctx context.Context) error { running(ctx).CallSoon(nil); return nil },
@@ -395,7 +387,7 @@ func TestMisuseNilFunction(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {
 				err := outcome(func() error { return call(ctx) })
-				wantErr(t, err, asyncio.ErrValue, "nil")
+				wantErr(t, err, asyncio.ErrInvalidArgument, "nil")
 				if err != nil && !strings.Contains(err.Error(), "give it ") && !strings.Contains(err.Error(), "; ") {
 					t.Errorf("%v: what is to be done?", err)
 				}
@@ -509,21 +501,21 @@ func TestMisuse(t *testing.T) {
 				self = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return self.Await(ctx) }, asyncio.WithName("self"))
 				_, err := self.Await(ctx)
 				return err
-			}, asyncio.ErrRuntime, []string{"task self awaits itself"}},
+			}, asyncio.ErrMisuse, []string{"task self awaits itself"}},
 
 			{"SetResult twice", func() error { return isSet.SetResult(4) },
 				asyncio.ErrInvalidState, []string{"SetResult on <Future finished result=3>"}},
 			{"SetException after a result", func() error { return isSet.SetException(errBoom) },
 				asyncio.ErrInvalidState, []string{"SetException on <Future finished result=3>"}},
 			{"SetResult on a task", func() error { return made().SetResult(1) },
-				asyncio.ErrRuntime, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "make a Future"}},
+				asyncio.ErrMisuse, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "make a Future"}},
 			{"Result too early", func() error { _, err := made().Result(); return err },
 				asyncio.ErrInvalidState, []string{"Result of <Task pending name=made", "await it"}},
 
-			{"a task in a group that has not begun", func() error { asyncio.NewTaskGroup().Go(nothing); return nil },
-				asyncio.ErrRuntime, []string{"a task in <TaskGroup>, which has not been entered", "use it inside the function given to Run"}},
+			{"a task in a group that has not begun", func() error { new(asyncio.TaskGroup).Go(nothing); return nil },
+				asyncio.ErrMisuse, []string{"a task in <TaskGroup>, which has not been entered", "use it inside the function given to Run"}},
 			{"a task in a group that has ended", func() error { spent.Go(nothing); return nil },
-				asyncio.ErrRuntime, []string{"a task in <TaskGroup entered>, which is finished", "a group lives as long as its block"}},
+				asyncio.ErrMisuse, []string{"a task in <TaskGroup entered>, which is finished", "a group lives as long as its block"}},
 			{"a task in a group that shuts down", func() error {
 				var late *asyncio.Task[asyncio.None]
 				_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -532,20 +524,20 @@ func TestMisuse(t *testing.T) {
 					return nil
 				})
 				return late.Exception()
-			}, asyncio.ErrRuntime, nil},
+			}, asyncio.ErrMisuse, nil},
 			{"Run of a group again", func() error { return spent.Run(ctx, groupOf(1)) },
-				asyncio.ErrRuntime, []string{"Run of <TaskGroup entered>, which has been entered already", "make one for each block"}},
+				asyncio.ErrMisuse, []string{"Run of <TaskGroup entered>, which has been entered already", "make one for each block"}},
 			{"Run of a timeout again", func() error { return used.Run(ctx, nothing) },
-				asyncio.ErrRuntime, []string{"Run of <Timeout finished>, which has been entered already", "make one for each block"}},
+				asyncio.ErrMisuse, []string{"Run of <Timeout finished>, which has been entered already", "make one for each block"}},
 			{"Reschedule of a timeout that has ended", func() error { return used.Reschedule(0) },
-				asyncio.ErrRuntime, []string{"Reschedule of <Timeout finished>: too late"}},
+				asyncio.ErrMisuse, []string{"Reschedule of <Timeout finished>: too late"}},
 
 			{"a loop run from inside of itself", func() error { return running(ctx).RunForever() },
-				asyncio.ErrRuntime, []string{"RunForever of <Loop running>, which runs already", "awaits"}},
+				asyncio.ErrMisuse, []string{"RunForever of <Loop running>, which runs already", "awaits"}},
 			{"a loop closed from inside of itself", func() error { return running(ctx).Close() },
-				asyncio.ErrRuntime, []string{"Close of <Loop running>, which is running", "call Stop"}},
+				asyncio.ErrMisuse, []string{"Close of <Loop running>, which is running", "call Stop"}},
 			{"Run inside of Run", func() error { return asyncio.Run(ctx, nothing) },
-				asyncio.ErrRuntime, []string{"Run inside of a running loop", "await the function, or make a task of it"}},
+				asyncio.ErrMisuse, []string{"Run inside of a running loop", "await the function, or make a task of it"}},
 			{"a loop run after its end", func() error { return closed.RunForever() },
 				asyncio.ErrLoopClosed, []string{"RunForever on <Loop closed>", "make a new one"}},
 			{"a call on a loop after its end", func() error { closed.CallSoon(callback); return nil },
@@ -557,20 +549,20 @@ func TestMisuse(t *testing.T) {
 			{"a Runner after its end", func() error { return isDone.Run(context.Background(), nothing) },
 				asyncio.ErrLoopClosed, []string{"Run of a Runner that is closed", "make a new one"}},
 
-			{"Release of a lock that is free", func() error { asyncio.NewLock().Release(); return nil },
-				asyncio.ErrRuntime, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
+			{"Release of a lock that is free", func() error { new(asyncio.Lock).Release(); return nil },
+				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
 			{"Notify without the lock", func() error { asyncio.NewCondition(nil).Notify(1); return nil },
-				asyncio.ErrRuntime, []string{"Notify on <Condition unlocked>, whose lock nobody holds", "Acquire it before"}},
+				asyncio.ErrMisuse, []string{"Notify on <Condition unlocked>, whose lock nobody holds", "Acquire it before"}},
 			{"Release of a bounded semaphore too often", func() error { asyncio.NewBoundedSemaphore(1).Release(); return nil },
-				asyncio.ErrValue, []string{"Release of <BoundedSemaphore", "once for each Acquire"}},
+				asyncio.ErrInvalidArgument, []string{"Release of <BoundedSemaphore", "once for each Acquire"}},
 			{"a semaphore of less than nothing", func() error { asyncio.NewSemaphore(-1); return nil },
-				asyncio.ErrValue, []string{"NewSemaphore(-1)", "0 units or more"}},
+				asyncio.ErrInvalidArgument, []string{"NewSemaphore(-1)", "0 units or more"}},
 			{"a barrier for nobody", func() error { asyncio.NewBarrier(0); return nil },
-				asyncio.ErrValue, []string{"NewBarrier(0)", "1 task or more"}},
+				asyncio.ErrInvalidArgument, []string{"NewBarrier(0)", "1 task or more"}},
 			{"TaskDone too often", func() error { asyncio.NewQueue[int](0).TaskDone(); return nil },
-				asyncio.ErrValue, []string{"TaskDone on <Queue", "once for each item"}},
+				asyncio.ErrInvalidArgument, []string{"TaskDone on <Queue", "once for each item"}},
 			{"Wait for nothing", func() error { _, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{}); return err },
-				asyncio.ErrValue, []string{"Wait for no futures at all"}},
+				asyncio.ErrInvalidArgument, []string{"Wait for no futures at all"}},
 		} {
 			err := outcome(test.act) // here, since t.Run calls its function in another goroutine
 			t.Run(test.what, func(t *testing.T) { wantErr(t, err, test.kind, test.text...) })
@@ -651,7 +643,7 @@ func TestPanicAndGoexit(t *testing.T) {
 			[]string{"reported: panic in task faulty: boom", "seen: asyncio: panic in task faulty: boom", "Run panics"},
 			[]string{"seen: asyncio: the task called runtime.Goexit", "Run exits"}},
 		{"a function with a lock", func(ctx context.Context, fault func()) error {
-			return asyncio.NewLock().With(ctx, func(context.Context) error { fault(); return nil })
+			return new(asyncio.Lock).With(ctx, func(context.Context) error { fault(); return nil })
 		},
 			[]string{"reported: panic in task main: boom", "Run panics"},
 			[]string{"Run exits"}},

@@ -13,29 +13,30 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // The kinds of events and of waits are words in JSON, and come back from it; a word that is none is refused.
 func TestKindsAreWordsInJSON(t *testing.T) {
-	for kind := asyncio.TaskCreated; kind <= asyncio.QueueGrew; kind++ {
+	for kind := inspect.TaskCreated; kind <= inspect.QueueGrew; kind++ {
 		text, err := json.Marshal(kind)
-		var back asyncio.EventKind
+		var back inspect.EventKind
 		if err2 := json.Unmarshal(text, &back); err != nil || err2 != nil || back != kind || string(text) != `"`+kind.String()+`"` {
 			t.Errorf("%v became %s and then %v (%v, %v)", kind, text, back, err, err2)
 		}
 	}
-	for kind := asyncio.ForFuture; kind <= asyncio.ForOther; kind++ {
+	for kind := inspect.ForFuture; kind <= inspect.ForOther; kind++ {
 		text, err := json.Marshal(kind)
-		var back asyncio.WaitKind
+		var back inspect.WaitKind
 		if err2 := json.Unmarshal(text, &back); err != nil || err2 != nil || back != kind || string(text) != `"`+kind.String()+`"` {
 			t.Errorf("%v became %s and then %v (%v, %v)", kind, text, back, err, err2)
 		}
 	}
-	var event asyncio.EventKind
-	wantErr(t, json.Unmarshal([]byte(`"eaten"`), &event), asyncio.ErrValue, `no kind of event is "eaten"`)
-	var wait asyncio.WaitKind
-	wantErr(t, json.Unmarshal([]byte(`"bus"`), &wait), asyncio.ErrValue, `no kind of wait is "bus"`)
-	if got := asyncio.EventKind(99).String() + asyncio.WaitKind(98).String(); got != "9998" {
+	var event inspect.EventKind
+	wantErr(t, json.Unmarshal([]byte(`"eaten"`), &event), asyncio.ErrInvalidArgument, `no kind of event is "eaten"`)
+	var wait inspect.WaitKind
+	wantErr(t, json.Unmarshal([]byte(`"bus"`), &wait), asyncio.ErrInvalidArgument, `no kind of wait is "bus"`)
+	if got := inspect.EventKind(99).String() + inspect.WaitKind(98).String(); got != "9998" {
 		t.Errorf("numbers that are no kind print as %q", got)
 	}
 }
@@ -43,25 +44,25 @@ func TestKindsAreWordsInJSON(t *testing.T) {
 // Tee passes an event on to each, in order; of none it makes none, of one that one.
 func TestTee(t *testing.T) {
 	var r record
-	a := observerFunc(func(e *asyncio.LoopEvent) { r.add("a %v", e.Kind) })
-	b := observerFunc(func(e *asyncio.LoopEvent) { r.add("b %v", e.Kind) })
-	if asyncio.Tee(nil, nil) != nil {
+	a := observerFunc(func(e *inspect.Event) { r.add("a %v", e.Kind) })
+	b := observerFunc(func(e *inspect.Event) { r.add("b %v", e.Kind) })
+	if inspect.Tee(nil, nil) != nil {
 		t.Error("Tee of none is one")
 	}
-	asyncio.Tee(nil, a).Observe(&asyncio.LoopEvent{Kind: asyncio.TaskCreated})
-	asyncio.Tee(b, nil, asyncio.Tee(a, b)).Observe(&asyncio.LoopEvent{Kind: asyncio.TaskEnded})
+	inspect.Tee(nil, a).Observe(&inspect.Event{Kind: inspect.TaskCreated})
+	inspect.Tee(b, nil, inspect.Tee(a, b)).Observe(&inspect.Event{Kind: inspect.TaskEnded})
 	r.want(t, "a created", "b ended", "a ended", "b ended")
 }
 
 // An observerFunc is a function that is an Observer.
-type observerFunc func(e *asyncio.LoopEvent)
+type observerFunc func(e *inspect.Event)
 
-func (f observerFunc) Observe(e *asyncio.LoopEvent) { f(e) }
+func (f observerFunc) Observe(e *inspect.Event) { f(e) }
 
 // A watcher records what it is told, a line each.
 type watcher struct{ record }
 
-func (w *watcher) Observe(e *asyncio.LoopEvent) {
+func (w *watcher) Observe(e *inspect.Event) {
 	line := e.Kind.String()
 	if e.Task != nil {
 		line = e.Task.Name() + " " + line
@@ -192,9 +193,9 @@ func TestObserverSeesCallbacks(t *testing.T) {
 func TestObserverOfACall(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+		running(ctx).SetObserver(observerFunc(func(e *inspect.Event) {
 			if e.Handle != nil {
-				r.add("%v: %s", e.Kind, withoutPlaces(e.Handle.String()))
+				r.add("%v: %s", e.Kind, withoutPlaces(fmt.Sprint(e.Handle)))
 			}
 		}))
 		running(ctx).CallSoon(callback)
@@ -273,9 +274,9 @@ func TestObserverSeesCancels(t *testing.T) {
 		inner := start(ctx, "inner", never)
 		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
 		_ = asyncio.Timeout(ctx, time.Second, never)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		_, _ = outer.Await(ctx)
-		outer.Cancel("again") // has ended: nobody is asked
+		outer.CancelWith("again") // has ended: nobody is asked
 		return nil
 	})
 	w.lines = slices.DeleteFunc(w.lines, func(line string) bool { return !strings.Contains(line, "cancel") })
@@ -293,8 +294,8 @@ type sign struct {
 	bus fmt.Stringer
 }
 
-func (s *sign) WaitReason() asyncio.WaitReason {
-	return asyncio.WaitReason{Kind: asyncio.ForOther, Object: s.bus, Until: 12 * time.Hour}
+func (s *sign) WaitReason() inspect.WaitReason {
+	return inspect.WaitReason{Kind: inspect.ForOther, Object: s.bus, Until: 12 * time.Hour}
 }
 
 // A future that is part of something bigger is a future like any other: it is awaited, set, cancelled, and its callbacks are called.
@@ -303,8 +304,8 @@ func TestInitFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		arrived, late := &sign{}, &sign{}
 		asyncio.InitFuture(ctx, &arrived.Future, arrived)
-		asyncio.InitFuture(ctx, &late.Future, late, asyncio.WithCancel(func(msg []any) bool {
-			r.add("cancel %v", msg)
+		asyncio.InitFuture(ctx, &late.Future, late, asyncio.WithCancel(func(message any) bool {
+			r.add("cancel %v", message)
 			return false
 		}))
 		arrived.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
@@ -313,16 +314,16 @@ func TestInitFuture(t *testing.T) {
 		running(ctx).CallSoon(func(context.Context) { _ = arrived.SetResult("number 7") })
 		bus, err := arrived.Await(ctx)
 		r.add("%v %v %v", bus, err, arrived)
-		r.add("%v %v", late.Cancel("strike"), late)
+		r.add("%v %v", late.CancelWith("strike"), late)
 
 		err = panicOf(func() { asyncio.InitFuture(ctx, asyncio.NewFuture[string](ctx), late) })
-		wantErr(t, err, asyncio.ErrValue, "InitFuture with a future that is not embedded in the *asyncio_test.sign given")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "InitFuture with a future that is not embedded in the *asyncio_test.sign given")
 		return nil
 	})
 	r.want(t,
 		"called with itself: true",
 		"number 7 <nil> <Future finished result=number 7>",
-		"cancel [strike]",
+		"cancel strike",
 		"false <Future pending>",
 	)
 }
@@ -336,12 +337,12 @@ func TestObserverGivesTasksValues(t *testing.T) {
 	say := func(ctx context.Context, who string) { r.add("%s: %v, %v", who, ctx.Value(key{}), ctx.Value(runKey{})) }
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+		l.SetObserver(observerFunc(func(e *inspect.Event) {
 			switch e.Kind {
-			case asyncio.TaskCreated:
+			case inspect.TaskCreated:
 				r.add("%s made where there is %v", e.Task.Name(), e.Ctx.Value(key{}))
 				e.Ctx = context.WithValue(e.Ctx, key{}, "of "+e.Task.Name())
-			case asyncio.TaskStarted:
+			case inspect.TaskStarted:
 				say(e.Ctx, "the observer")
 			}
 		}))
@@ -448,7 +449,7 @@ func TestObserverSeesAQueueGrow(t *testing.T) {
 // waits, or comes before the event is cleared.
 func TestMissedWakeups(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		e, c := asyncio.NewEvent(), asyncio.NewCondition(nil)
+		e, c := new(asyncio.Event), asyncio.NewCondition(nil)
 		for range 2 {
 			e.Set()
 			e.Clear()
@@ -490,7 +491,7 @@ func TestMuteObserver(t *testing.T) {
 	var told record
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) { told.add("%v", e.Kind) }))
+		l.SetObserver(observerFunc(func(e *inspect.Event) { told.add("%v", e.Kind) }))
 		_ = asyncio.Yield(ctx)
 		l.MuteObserver(true)
 		child := asyncio.Go(ctx, func(context.Context) error { return nil })
@@ -501,7 +502,7 @@ func TestMuteObserver(t *testing.T) {
 		if n := l.TaskCount(); n != 1 {
 			t.Errorf("there are %d tasks at the end", n)
 		}
-		if n := l.Untold(); n != 5 {
+		if n := l.MutedEvents(); n != 5 {
 			t.Errorf("it has counted %d", n)
 		}
 		l.MuteObserver(false)
@@ -511,7 +512,7 @@ func TestMuteObserver(t *testing.T) {
 		_ = asyncio.Yield(ctx)
 		l.SetObserver(nil)
 		_ = asyncio.Yield(ctx)
-		if n := l.Untold(); n != 5 {
+		if n := l.MutedEvents(); n != 5 {
 			t.Errorf("it has counted %d, of which nobody would have been told", n-5)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/asyncio/executor"
+	"example.com/asyncio/inspect"
 )
 
 // ToThread calls fn in a goroutine of the loop's default executor and suspends
@@ -17,19 +18,19 @@ import (
 // its Context, and is done when the calling task is cancelled: ToThread then returns the
 // [CancelledError] at once, and fn goes on as long as it likes; so it is when ctx ends by a deadline or
 // cancel of its own, with ctx's error. The pool counts fn as abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
-// an [executor.PanicError]; a nil fn is a panic here ([ErrValue]). fn cannot await: it is not on the loop. See asyncio.to_thread.
+// an [executor.PanicError]; a nil fn is a panic here ([ErrInvalidArgument]). fn cannot await: it is not on the loop. See asyncio.to_thread.
 func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
 	if _, err := awaiter(ctx); err != nil {
 		var zero T
 		return zero, err
 	}
-	o := offload("ToThread", ctx, nil, fn, contextOf(ctx))
+	o := offload("ToThread", ctx, nil, fn, contextVarsOf(ctx))
 	value, err := o.Await(ctx)
 	switch {
 	case err == nil:
 		o.reuse()
 	case !o.Done(): // ctx is over, and nobody else waits for o
-		o.Cancel(err)
+		o.CancelWith(err)
 	}
 	return value, err
 }
@@ -37,7 +38,7 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 // RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
 // and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
 // done when the future is cancelled; a fn that has not begun is withdrawn then. The future
-// fails if ex does not take fn on ([executor.ErrShutdown]), or the default executor was shut down ([ErrRuntime]). It panics
+// fails if ex does not take fn on ([executor.ErrShutdown]), or the default executor was shut down ([ErrMisuse]). It panics
 // if there is no running loop or fn is nil. See loop.run_in_executor.
 func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
 	return &offload("RunInExecutor", ctx, ex, fn, nil).Future
@@ -47,15 +48,15 @@ func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx
 // on the loop, where the job is not.
 type jobContext struct {
 	context.Context
-	vars *Context // in which context variables can be read and set there; nil: none
-	own  Context  // what vars is
+	vars *ContextVars // in which context variables can be read and set there; nil: none
+	own  ContextVars  // what vars is
 }
 
 func (c *jobContext) Value(key any) any {
 	switch key.(type) {
-	case placeKey:
+	case loopContextKey:
 		return nil
-	case contextKey:
+	case contextVarsKey:
 		return c.vars
 	case taskKey:
 		return TaskOf(c.Context)
@@ -64,7 +65,7 @@ func (c *jobContext) Value(key any) any {
 }
 
 // A jobPlace is what a job's code may keep when it has ended, by its ctx.
-type jobPlace struct {
+type jobState struct {
 	ctx  jobContext
 	slot executor.Slot // for a Pool
 }
@@ -74,7 +75,7 @@ type jobPlace struct {
 type offloaded[T any] struct {
 	Future[T]
 	job  executor.Job
-	back note // comes through the inbox when the job has ended
+	back registration // comes through the inbox when the job has ended
 	fn   func(ctx context.Context) (T, error)
 
 	// Written by the executor's goroutine, before back is sent.
@@ -94,7 +95,7 @@ const (
 )
 
 // offload gives fn to ex. If copied is not nil, fn has a copy of that for its Context.
-func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *Context) *offloaded[T] {
+func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *ContextVars) *offloaded[T] {
 	l := mustLoop(ctx, act)
 	mustFunc(act, fn == nil)
 	l.mustBeOpen(act)
@@ -111,7 +112,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 		l.spareJobs, o.next = o.next, nil
 	}
 	o.fn = fn
-	p := &jobPlace{}
+	p := &jobState{}
 	p.ctx.Context = ctx
 	if copied != nil {
 		p.ctx.own = *copied
@@ -120,7 +121,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 	if !l.watched {
 		o.began.Store(unwatched)
 	}
-	o.back.kind, o.back.of, o.back.future = aNote, &l.outcomes, &o.futureBase
+	o.back.kind, o.back.shared, o.back.future = kindRegistration, &l.completions, &o.futureBase
 	o.init(l, o)
 	err := error(nil)
 	if ex == nil {
@@ -137,7 +138,7 @@ func offload[T any](act string, ctx context.Context, ex executor.Executor, fn fu
 	return o
 }
 
-func (o *offloaded[T]) submit(ex executor.Executor, p *jobPlace) (err error) {
+func (o *offloaded[T]) submit(ex executor.Executor, p *jobState) (err error) {
 	w := (*offloadedWork[T])(o)
 	if pool, ok := ex.(*executor.Pool); ok {
 		o.job, o.private = &p.slot, o.began.Load() == unwatched
@@ -182,8 +183,8 @@ func (w *offloadedWork[T]) Done(_ any, err error) {
 	w.loop.inbox.put(&w.back.head)
 }
 
-func (o *offloaded[T]) WaitReason() WaitReason {
-	r := WaitReason{Kind: ForJob, Job: (*offloadedWork[T])(o).Name()}
+func (o *offloaded[T]) WaitReason() inspect.WaitReason {
+	r := inspect.WaitReason{Kind: inspect.ForJob, Job: (*offloadedWork[T])(o).Name()}
 	if began := o.began.Load(); began > 0 {
 		r.Since = time.Unix(0, began)
 	}
@@ -192,19 +193,19 @@ func (o *offloaded[T]) WaitReason() WaitReason {
 
 // settle and cancel make o the futureSource of its own future. A job that goes on after its cancel does not hold virtual
 // time up; only where there is nothing else to wait for, the loop waits for that, since it may tell the loop something.
-func (o *offloaded[T]) settle() {
+func (o *offloaded[T]) deliver() {
 	if o.Done() {
 		o.loop.abandoned--
 		return
 	}
 	o.loop.outside--
-	settleWith(&o.Future, o.value, o.err)
+	finishFromOutside(&o.Future, o.value, o.err)
 }
 
-func (o *offloaded[T]) cancel(by any, msg []any) bool {
+func (o *offloaded[T]) cancel(by, message any) bool {
 	o.loop.outside--
 	o.loop.abandoned++
-	o.finish(cancelled, newCancelledError(by, msg))
+	o.finish(cancelled, newCancelledError(by, message))
 	o.job.Cancel(o.futureBase.err)
 	return true
 }
@@ -212,7 +213,7 @@ func (o *offloaded[T]) cancel(by any, msg []any) bool {
 // defaultExecutor returns the loop's executor, which is made when first needed.
 func (l *Loop) defaultExecutor() (executor.Executor, error) {
 	if l.poolShut {
-		return nil, misuse(ErrRuntime, "the default executor was shut down; RunInExecutor takes another one")
+		return nil, misuse(ErrMisuse, "the default executor was shut down; RunInExecutor takes another one")
 	}
 	if len(l.pools) == 0 {
 		l.pools = append(l.pools, executor.NewPool(0))
@@ -224,7 +225,7 @@ func (l *Loop) defaultExecutor() (executor.Executor, error) {
 // down in the end, also if another one has taken its place by then. See loop.set_default_executor.
 func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 	if ex == nil {
-		panic(misuse(ErrValue, "SetDefaultExecutor(nil); without a call the loop makes a pool itself"))
+		panic(misuse(ErrInvalidArgument, "SetDefaultExecutor(nil); without a call the loop makes a pool itself"))
 	}
 	l.pools = append(l.pools, ex)
 }
@@ -233,7 +234,7 @@ func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 // until all its jobs have ended. Where it is cancelled, or the time of a [Timeout]
 // is up, it returns at once; jobs that have not begun are then withdrawn, the ctxs of the others
 // cancelled, and the exception handler is told their names. Whoever needs the default executor
-// from now on gets an error ([ErrRuntime]). See loop.shutdown_default_executor.
+// from now on gets an error ([ErrMisuse]). See loop.shutdown_default_executor.
 func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 	switch t, err := awaiter(ctx); {
 	case err != nil:
@@ -273,14 +274,14 @@ func (l *Loop) shutPools(limit context.Context) *Future[[]string] {
 					Message: fmt.Sprintf("jobs go on after a ShutdownDefaultExecutor that was cancelled: %s", strings.Join(jobs, ", ")),
 				})
 			}
-			settleWith(f, jobs, err)
+			finishFromOutside(f, jobs, err)
 		})
 	}()
 	return f
 }
 
 // settleWith gives f an outcome from outside, unless it was cancelled meanwhile.
-func settleWith[T any](f *Future[T], value T, err error) {
+func finishFromOutside[T any](f *Future[T], value T, err error) {
 	switch {
 	case f.Done():
 	case isCancelled(err, false) || errors.Is(err, executor.ErrWithdrawn):
@@ -296,7 +297,7 @@ func settleWith[T any](f *Future[T], value T, err error) {
 // See concurrent.futures.Future.
 type ConcurrentFuture[T any] struct {
 	done chan struct{}
-	of   *Loop // on which the work is done; nil if that is unknown
+	loop *Loop // on which the work is done; nil if that is unknown
 
 	mu       sync.Mutex // guards the fields below, until done is closed
 	value    T
@@ -310,19 +311,26 @@ func NewConcurrentFuture[T any]() *ConcurrentFuture[T] {
 	return &ConcurrentFuture[T]{done: make(chan struct{})}
 }
 
-// Done is closed when there is an outcome. See Future.done of concurrent.futures.
-func (c *ConcurrentFuture[T]) Done() <-chan struct{} { return c.done }
+// DoneChan returns a channel that is closed when there is an outcome.
+func (c *ConcurrentFuture[T]) DoneChan() <-chan struct{} { return c.done }
+
+// Done reports whether there is an outcome. See Future.done of concurrent.futures.
+func (c *ConcurrentFuture[T]) Done() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.finished
+}
 
 // Result blocks until there is an outcome and returns it, or ctx's error if ctx is done before, which does not cancel
-// the work. It is not for the loop's own code, which would wait for itself; debug mode says so ([ErrRuntime]).
+// the work. It is not for the loop's own code, which would wait for itself; debug mode says so ([ErrMisuse]).
 // See Future.result(timeout).
 func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
-	if c.of != nil && c.of.isHere() {
+	if c.loop != nil && c.loop.isHere() {
 		select {
 		case <-c.done:
 		default:
 			var zero T
-			return zero, misuse(ErrRuntime, "Result of a ConcurrentFuture in the code of the loop that works on it, which would wait for itself; await the function, or a task made with CreateTask")
+			return zero, misuse(ErrMisuse, "Result of a ConcurrentFuture in the code of the loop that works on it, which would wait for itself; await the function, or a task made with CreateTask")
 		}
 	}
 	select {
@@ -338,31 +346,31 @@ func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
 // See Future.cancel of concurrent.futures, which cannot cancel what runs.
 func (c *ConcurrentFuture[T]) Cancel() bool {
 	var zero T
-	return c.settle(zero, &CancelledError{})
+	return c.finish(zero, &CancelledError{})
 }
 
 // SetResult gives it its result; [ErrInvalidState] if it has an outcome already. See Future.set_result of concurrent.futures.
 func (c *ConcurrentFuture[T]) SetResult(value T) error {
-	if !c.settle(value, nil) {
+	if !c.finish(value, nil) {
 		return misuse(ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
 	}
 	return nil
 }
 
-// SetException gives it an error, which must not be nil ([ErrValue]); [ErrInvalidState] if it has an outcome already. See
+// SetException gives it an error, which must not be nil ([ErrInvalidArgument]); [ErrInvalidState] if it has an outcome already. See
 // Future.set_exception of concurrent.futures.
 func (c *ConcurrentFuture[T]) SetException(err error) error {
 	if err == nil {
-		return misuse(ErrValue, "SetException(nil) on a ConcurrentFuture; SetResult says that all went well")
+		return misuse(ErrInvalidArgument, "SetException(nil) on a ConcurrentFuture; SetResult says that all went well")
 	}
 	var zero T
-	if !c.settle(zero, err) {
+	if !c.finish(zero, err) {
 		return misuse(ErrInvalidState, "SetException on a ConcurrentFuture that is done")
 	}
 	return nil
 }
 
-func (c *ConcurrentFuture[T]) settle(value T, err error) bool {
+func (c *ConcurrentFuture[T]) finish(value T, err error) bool {
 	c.mu.Lock()
 	if c.finished {
 		c.mu.Unlock()
@@ -396,10 +404,10 @@ func (c *ConcurrentFuture[T]) whenDone(f func()) {
 // See asyncio.run_coroutine_threadsafe.
 func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, error)) *ConcurrentFuture[T] {
 	if fn == nil {
-		panic(misuse(ErrValue, "RunCoroutineThreadsafe with a nil function; give it a func(ctx context.Context) that returns a value and an error"))
+		panic(misuse(ErrInvalidArgument, "RunCoroutineThreadsafe with a nil function; give it a func(ctx context.Context) that returns a value and an error"))
 	}
 	c := NewConcurrentFuture[T]()
-	c.of = l
+	c.loop = l
 	l.inbox.owe(c)
 	c.whenDone(func() { l.inbox.paid(c) })
 	var zero T
@@ -410,7 +418,7 @@ func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, err
 				if !ok {
 					err = newPanicError(p, "the making of a task")
 				}
-				c.settle(zero, err)
+				c.finish(zero, err)
 				panic(p)
 			}
 		}()
@@ -422,7 +430,7 @@ func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, err
 		t := CreateTask(ctx, fn)
 		t.AddDoneCallback(func(context.Context, AnyFuture) {
 			value, err := t.Result()
-			c.settle(value, err)
+			c.finish(value, err)
 		})
 		c.whenDone(func() {
 			if errors.Is(c.err, ErrCancelled) {
@@ -431,7 +439,7 @@ func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, err
 		})
 	})
 	if err != nil {
-		c.settle(zero, err)
+		c.finish(zero, err)
 	}
 	return c
 }
@@ -448,7 +456,7 @@ func WrapFuture[T any](ctx context.Context, c *ConcurrentFuture[T]) *Future[T] {
 	})
 	l.outside++
 	c.whenDone(func() {
-		l.doneOutside(func(context.Context) { settleWith(f, c.value, c.err) })
+		l.doneOutside(func(context.Context) { finishFromOutside(f, c.value, c.err) })
 	})
 	return f
 }

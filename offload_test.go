@@ -155,7 +155,7 @@ func TestCancelOfAJob(t *testing.T) {
 		waits := asyncio.RunInExecutor(ctx, pool, func(context.Context) (int, error) { log.add("it ran"); return 1, nil })
 		<-begun
 		log.add("%s", jobs(pool))
-		log.add("%v %v", waits.Cancel("not needed"), runs.Cancel("too slow"))
+		log.add("%v %v", waits.CancelWith("not needed"), runs.CancelWith("too slow"))
 		log.add("%s", jobs(pool))
 		_, err := runs.Await(ctx)
 		log.add("the one that runs: %v", err)
@@ -224,7 +224,7 @@ func TestCancelOfATaskInToThread(t *testing.T) {
 		yields(ctx, 1)
 		<-begun
 		asyncio.CurrentTask(ctx).SetName("main")
-		task.Cancel("enough")
+		task.CancelWith("enough")
 		_, err := task.Await(ctx)
 		log.add("cancelled=%v", task.Cancelled())
 		if !errors.Is(err, asyncio.ErrCancelled) {
@@ -330,7 +330,7 @@ func blowUp() (int, error) { panic("boom") }
 func TestNoLoopInAJob(t *testing.T) {
 	run(t, func(outer context.Context) error {
 		_, err := asyncio.ToThread(outer, func(ctx context.Context) (int, error) {
-			_, err := asyncio.GetRunningLoop(ctx)
+			_, err := asyncio.RunningLoop(ctx)
 			wantErr(t, err, asyncio.ErrNoRunningLoop)
 			wantErr(t, asyncio.Yield(ctx), asyncio.ErrNoRunningLoop, "await under a ctx that comes from no task")
 			wantErr(t, panicOf(func() { asyncio.CreateTask(ctx, one) }), asyncio.ErrNoRunningLoop)
@@ -450,7 +450,7 @@ func TestSetDefaultExecutor(t *testing.T) {
 		}
 		for _, ex := range []*spawning{first, second} {
 			l.SetDefaultExecutor(ex)
-			wantErr(t, panicOf(func() { l.SetDefaultExecutor(nil) }), asyncio.ErrValue, "SetDefaultExecutor(nil)", "makes a pool itself")
+			wantErr(t, panicOf(func() { l.SetDefaultExecutor(nil) }), asyncio.ErrInvalidArgument, "SetDefaultExecutor(nil)", "makes a pool itself")
 			if _, err := asyncio.ToThread(ctx, one); err != nil {
 				return err
 			}
@@ -494,7 +494,7 @@ func TestShutdownDefaultExecutor(t *testing.T) {
 		}
 		_, err = asyncio.ToThread(ctx, one)
 		log.add("ToThread: %v", err)
-		wantErr(t, err, asyncio.ErrRuntime)
+		wantErr(t, err, asyncio.ErrMisuse)
 		_, err = asyncio.RunInExecutor(ctx, nil, one).Await(ctx)
 		log.add("RunInExecutor: %v", err)
 		log.add("again: %v", l.ShutdownDefaultExecutor(ctx))
@@ -541,7 +541,7 @@ func TestShutdownDefaultExecutorTimeout(t *testing.T) {
 		close(gate)
 		log.add("the cause of the other: %v", <-ended)
 		_, toThread := asyncio.ToThread(ctx, one)
-		wantErr(t, toThread, asyncio.ErrRuntime, "the default executor was shut down")
+		wantErr(t, toThread, asyncio.ErrMisuse, "the default executor was shut down")
 		return err
 	})
 	log.want(t,
@@ -555,7 +555,7 @@ func TestShutdownDefaultExecutorTimeout(t *testing.T) {
 			return err
 		}
 		_, err := asyncio.ToThread(ctx, one)
-		wantErr(t, err, asyncio.ErrRuntime, "the default executor was shut down")
+		wantErr(t, err, asyncio.ErrMisuse, "the default executor was shut down")
 		return nil
 	})
 }

@@ -85,7 +85,7 @@ func TestOnTopCancelled(t *testing.T) {
 			}
 			start(ctx, 0)
 			yields(ctx, 3)
-			tasks[asked].Cancel("enough")
+			tasks[asked].CancelWith("enough")
 			_, err := tasks[0].Await(ctx)
 			wantErr(t, err, asyncio.ErrCancelled)
 			rec.want(t, "2", "1", "0")

@@ -35,10 +35,11 @@ driver/drivertest      driver
 executor
 executor/executortest  executor
 executor/process       executor
-asyncio                internal/invariants internal/ring internal/timerheap internal/coro driver executor
+inspect
+asyncio                inspect internal/invariants internal/ring internal/timerheap internal/coro driver executor
 asynciotest            asyncio driver executor
 sim                    asyncio driver executor
-introspect             asyncio driver executor
+introspect             asyncio inspect driver executor
 conformance            *
 `
 
@@ -52,7 +53,7 @@ conformance            *
 const layers = `
 errors
 contextvar
-loop entry handle strand strandlist inbox current report debug future callback observe
+loop entry handle strand strandlist inbox current report debug future callback reason observe
 task create cancel
 await scope sleep
 offload run
@@ -68,12 +69,10 @@ methods_go127
 // "file name" where the layers do not hold, and why; "* name" for all files. One that
 // nothing needs any more fails the test.
 var layerExceptions = map[string]string{
-	"handle.go TaskOption":   "WithContext is an option of calls and of tasks",
 	"loop.go TaskFactory":    "the loop keeps it, CreateTask asks it",
-	"task.go Frame":          "what a task's Stack returns",
 	"loop.go scopeList":      "the loop keeps those that are open, for who looks",
 	"current.go taskContext": "by far the most places are one, and to ask for that first is quicker",
-	"current.go from":        "as taskContext",
+	"current.go inherited":   "as taskContext",
 	"strand.go taskBase":     "the task of a strand, without a type assertion in each await",
 	"future.go AnyTask":      "CancelMessage of a task is that of its request",
 	"future.go task":         "as AnyTask",
@@ -81,18 +80,23 @@ var layerExceptions = map[string]string{
 	"observe.go AnyTask":     "who it is that an observer is told of",
 	"observe.go waits":       "what a task that suspends waits for",
 	"observe.go ctx":         "its ctx, for who looks on",
-	"observe.go from":        "the values that it is given",
+	"observe.go inherited":   "the values that it is given",
 
-	"* misuse":      "writes an error's text, as fmt.Errorf does outside",
-	"* isCancelled": "reads an error, as errors.Is does outside",
-	"* runningLoop": "GetRunningLoop without its mark that other goroutines may have the loop, which would hide deadlocks",
-	"* mustLoop":    "as runningLoop",
-	"* loop":        "as runningLoop, for the loop of a Scope",
-	"* futureBase":  "tells that a Task and its Future are one",
-	"* base":        "as futureBase",
+	"* misuse":         "writes an error's text, as fmt.Errorf does outside",
+	"* isCancelled":    "reads an error, as errors.Is does outside",
+	"* loopToAwaitOn":  "RunningLoop without its mark that other goroutines may have the loop, which would hide deadlocks",
+	"* mustLoop":       "as loopToAwaitOn",
+	"* initFuture":     "a future of a type that reports its own wait reason",
+	"* sharedCallback": "one callback for many futures",
+	"* newScope":       "the ctx of a block that cancels its task",
+	"* cancelScope":    "as newScope",
+	"* cancelBy":       "a cancel in the name of a block",
+	"* loop":           "as runningLoop, for the loop of a Scope",
+	"* futureBase":     "tells that a Task and its Future are one",
+	"* base":           "as futureBase",
 
-	"barrier.go kind": "who waits at a barrier is not to read of its condition",
-	"barrier.go of":   "as kind",
+	"barrier.go kind":   "who waits at a barrier is not to read of its condition",
+	"barrier.go object": "as kind",
 
 	"group.go refusedTask": "what a group that is over returns in place of CPython's exception: a task that never runs",
 }

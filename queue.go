@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/ring"
 )
 
@@ -29,7 +30,7 @@ var (
 type Queue[T any] struct {
 	kind     string
 	items    store[T]
-	maxsize  int
+	capacity int
 	shutdown bool
 
 	getters, putters, joiners waiters
@@ -49,7 +50,7 @@ func (q *Queue[T]) grows(n int) {
 	}
 	q.grown = 2*n - 1
 	if l := q.getters.loop; l != nil && l.Observer() != nil { // it has a loop once somebody has waited
-		l.Observer().Observe(&LoopEvent{Kind: QueueGrew, Loop: l, Object: q, Size: n})
+		l.Observer().Observe(&inspect.Event{Kind: inspect.QueueGrew, Loop: l, Object: q, Size: n})
 	}
 }
 
@@ -62,7 +63,7 @@ type store[T any] interface {
 
 // NewQueue returns an empty queue that is full with maxsize items; with a maxsize of 0 or less, never.
 func NewQueue[T any](maxsize int) *Queue[T] {
-	return &Queue[T]{kind: "Queue", items: &ring.Buffer[T]{}, maxsize: maxsize}
+	return &Queue[T]{kind: "Queue", items: &ring.Buffer[T]{}, capacity: maxsize}
 }
 
 // Put adds an item, and has the first of those who wait for one run soon.
@@ -72,7 +73,7 @@ func NewQueue[T any](maxsize int) *Queue[T] {
 // another one of [Future.Await]. See asyncio.Queue.put.
 func (q *Queue[T]) Put(ctx context.Context, item T) error {
 	for q.Full() && !q.shutdown {
-		if woken, err := q.wait(ctx, ForRoom, &q.putters); err != nil {
+		if woken, err := q.wait(ctx, inspect.ForRoom, &q.putters); err != nil {
 			if woken && !q.Full() {
 				q.putters.wakeNext()
 			}
@@ -107,7 +108,7 @@ func (q *Queue[T]) TryPut(item T) error {
 // another one of [Future.Await]. See asyncio.Queue.get.
 func (q *Queue[T]) Get(ctx context.Context) (T, error) {
 	for q.Empty() && !q.shutdown {
-		if woken, err := q.wait(ctx, ForItem, &q.getters); err != nil {
+		if woken, err := q.wait(ctx, inspect.ForItem, &q.getters); err != nil {
 			if woken && !q.Empty() {
 				q.getters.wakeNext()
 			}
@@ -133,7 +134,7 @@ func (q *Queue[T]) TryGet() (item T, err error) {
 }
 
 // wait waits among ws, of which a queue has three; but it belongs to one loop.
-func (q *Queue[T]) wait(ctx context.Context, kind WaitKind, ws *waiters) (woken bool, err error) {
+func (q *Queue[T]) wait(ctx context.Context, kind inspect.WaitKind, ws *waiters) (woken bool, err error) {
 	if err := q.getters.bind(ctx, q); err != nil {
 		return false, err
 	}
@@ -141,11 +142,11 @@ func (q *Queue[T]) wait(ctx context.Context, kind WaitKind, ws *waiters) (woken 
 }
 
 // TaskDone tells that the work on an item that was taken out is done. Once that is so for all
-// that were ever put, those in Join go on. It never suspends, and panics ([ErrValue]) if it is
+// that were ever put, those in Join go on. It never suspends, and panics ([ErrInvalidArgument]) if it is
 // called more often than items were put. See asyncio.Queue.task_done.
 func (q *Queue[T]) TaskDone() {
 	if q.unfinished == 0 {
-		panic(misuse(ErrValue, "TaskDone on %v, with no work unfinished; call it once for each item", q))
+		panic(misuse(ErrInvalidArgument, "TaskDone on %v, with no work unfinished; call it once for each item", q))
 	}
 	q.unfinished--
 	if q.unfinished == 0 {
@@ -160,7 +161,7 @@ func (q *Queue[T]) Join(ctx context.Context) error {
 	if q.unfinished == 0 {
 		return nil
 	}
-	_, err := q.wait(ctx, ForJoin, &q.joiners)
+	_, err := q.wait(ctx, inspect.ForJoin, &q.joiners)
 	return err
 }
 
@@ -182,22 +183,22 @@ func (q *Queue[T]) Shutdown(immediate bool) {
 	q.putters.wakeAll()
 }
 
-// QSize returns the number of items in the queue. See asyncio.Queue.qsize.
-func (q *Queue[T]) QSize() int { return q.items.Len() }
+// Len returns the number of items in the queue. See asyncio.Queue.qsize.
+func (q *Queue[T]) Len() int { return q.items.Len() }
 
-// Maxsize returns with how many items the queue is full; 0 or less: never. See asyncio.Queue.maxsize.
-func (q *Queue[T]) Maxsize() int { return q.maxsize }
+// Cap returns the number of items at which the queue is full; 0 or less: never. See asyncio.Queue.maxsize.
+func (q *Queue[T]) Cap() int { return q.capacity }
 
 // Empty tells whether there is no item in the queue. See asyncio.Queue.empty.
 func (q *Queue[T]) Empty() bool { return q.items.Len() == 0 }
 
 // Full tells whether there is no room in the queue. See asyncio.Queue.full.
-func (q *Queue[T]) Full() bool { return q.maxsize > 0 && q.items.Len() >= q.maxsize }
+func (q *Queue[T]) Full() bool { return q.capacity > 0 && q.items.Len() >= q.capacity }
 
 // String describes q: <Queue maxsize=3 size=3 putters=1 unfinished=4>, where getters and putters
 // are those who wait. See Queue.__repr__.
 func (q *Queue[T]) String() string {
-	s := fmt.Sprintf("<%s maxsize=%d size=%d", q.kind, q.maxsize, q.items.Len())
+	s := fmt.Sprintf("<%s maxsize=%d size=%d", q.kind, q.capacity, q.items.Len())
 	s += describeCount(" getters", q.getters.pending())
 	s += describeCount(" putters", q.putters.pending())
 	s += describeCount(" unfinished", q.unfinished)
@@ -212,12 +213,12 @@ func (q *Queue[T]) String() string {
 type PriorityQueue[T any] struct{ Queue[T] }
 
 // NewPriorityQueue returns an empty queue in the order of less, which tells whether a goes before b. It is full
-// with maxsize items; with a maxsize of 0 or less, never. It panics if less is nil ([ErrValue]).
+// with maxsize items; with a maxsize of 0 or less, never. It panics if less is nil ([ErrInvalidArgument]).
 func NewPriorityQueue[T any](maxsize int, less func(a, b T) bool) *PriorityQueue[T] {
 	if less == nil {
-		panic(misuse(ErrValue, "NewPriorityQueue with a nil less; cmp.Less will do for numbers and strings"))
+		panic(misuse(ErrInvalidArgument, "NewPriorityQueue with a nil less; cmp.Less will do for numbers and strings"))
 	}
-	return &PriorityQueue[T]{Queue[T]{kind: "PriorityQueue", items: &heap[T]{less: less}, maxsize: maxsize}}
+	return &PriorityQueue[T]{Queue[T]{kind: "PriorityQueue", items: &heap[T]{less: less}, capacity: maxsize}}
 }
 
 // A LIFOQueue is a [Queue] that gives out last what was put first. See asyncio.LifoQueue.
@@ -225,7 +226,7 @@ type LIFOQueue[T any] struct{ Queue[T] }
 
 // NewLIFOQueue returns an empty queue that is full with maxsize items; with a maxsize of 0 or less, never.
 func NewLIFOQueue[T any](maxsize int) *LIFOQueue[T] {
-	return &LIFOQueue[T]{Queue[T]{kind: "LIFOQueue", items: &stack[T]{}, maxsize: maxsize}}
+	return &LIFOQueue[T]{Queue[T]{kind: "LIFOQueue", items: &stack[T]{}, capacity: maxsize}}
 }
 
 // A stack is a store where the last goes first.
@@ -250,7 +251,7 @@ type heap[T any] struct {
 
 type heapNode[T any] struct {
 	item T
-	nth  uint64
+	seq  uint64
 }
 
 func (h *heap[T]) Len() int { return len(h.nodes) }
@@ -283,7 +284,7 @@ func (h *heap[T]) Pop() T {
 
 func (h *heap[T]) before(i, j int) bool {
 	a, b := &h.nodes[i], &h.nodes[j]
-	return h.less(a.item, b.item) || !h.less(b.item, a.item) && a.nth < b.nth
+	return h.less(a.item, b.item) || !h.less(b.item, a.item) && a.seq < b.seq
 }
 
 func (h *heap[T]) swap(i, j int) { h.nodes[i], h.nodes[j] = h.nodes[j], h.nodes[i] }

@@ -23,8 +23,8 @@ type intQueue interface {
 	TaskDone()
 	Join(ctx context.Context) error
 	Shutdown(immediate bool)
-	QSize() int
-	Maxsize() int
+	Len() int
+	Cap() int
 	Empty() bool
 	Full() bool
 	String() string
@@ -75,7 +75,7 @@ func TestQueueOrder(t *testing.T) {
 		for _, item := range []int{1, 3, 2} {
 			equal(t, "the error", q.Put(ctx, item), nil)
 		}
-		equal(t, "size", q.QSize(), 3)
+		equal(t, "size", q.Len(), 3)
 		var items []int
 		for !q.Empty() {
 			item, err := q.Get(ctx)
@@ -107,7 +107,7 @@ func TestPriorityQueueIsStable(t *testing.T) {
 		}
 		model = model[1:]
 	}
-	wantErr(t, panicOf(func() { asyncio.NewPriorityQueue[int](0, nil) }), asyncio.ErrValue, "NewPriorityQueue with a nil less")
+	wantErr(t, panicOf(func() { asyncio.NewPriorityQueue[int](0, nil) }), asyncio.ErrInvalidArgument, "NewPriorityQueue with a nil less")
 }
 
 // A316: a maxsize of 0 or less is none.
@@ -119,7 +119,7 @@ func TestQueueWithoutMaxsize(t *testing.T) {
 				equal(t, "the error", q.Put(ctx, 1), nil)
 			}
 			equal(t, "it is full", q.Full(), false)
-			equal(t, "size and maxsize", fmt.Sprint(q.QSize(), q.Maxsize()), fmt.Sprint(10_000, maxsize))
+			equal(t, "size and maxsize", fmt.Sprint(q.Len(), q.Cap()), fmt.Sprint(10_000, maxsize))
 		})
 	}
 }
@@ -137,12 +137,12 @@ func TestQueuePutWaitsForRoom(t *testing.T) {
 		})
 		yields(ctx, 2)
 		log.want(t, "0: ok", "1: ok")
-		equal(t, "maxsize, size, full", fmt.Sprint(q.Maxsize(), q.QSize(), q.Full()), "2 2 true")
+		equal(t, "maxsize, size, full", fmt.Sprint(q.Cap(), q.Len(), q.Full()), "2 2 true")
 		_, _ = q.Get(ctx)
-		equal(t, "size, full", fmt.Sprint(q.QSize(), q.Full()), "1 false") // though one is woken
+		equal(t, "size, full", fmt.Sprint(q.Len(), q.Full()), "1 false") // though one is woken
 		yields(ctx, 1)
 		log.want(t, "2: ok")
-		equal(t, "size", q.QSize(), 2)
+		equal(t, "size", q.Len(), 2)
 	})
 }
 
@@ -380,7 +380,7 @@ func TestQueueNobodyWaitsWithoutNeed(t *testing.T) {
 		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(func(ctx context.Context) error {
 				err := asyncio.Yield(ctx)
-				for range q.QSize() {
+				for range q.Len() {
 					_, _ = q.TryGet()
 				}
 				return err
@@ -446,10 +446,10 @@ func TestQueueJoinOfADoneQueue(t *testing.T) {
 // A322: more TaskDone than items is a mistake.
 func TestQueueTaskDoneTooOften(t *testing.T) {
 	eachQueue(t, 3, func(t *testing.T, _ context.Context, q intQueue) {
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrValue, "TaskDone on <"+kindOf(q)+" maxsize=3 size=0>, with no work unfinished; call it once for each item")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=0>, with no work unfinished; call it once for each item")
 		_ = q.TryPut(1)
 		q.TaskDone()
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrValue, "TaskDone on <"+kindOf(q)+" maxsize=3 size=1>, with no work unfinished")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=1>, with no work unfinished")
 	})
 }
 
@@ -471,7 +471,7 @@ func TestQueueShutdownOfAnEmptyQueue(t *testing.T) {
 		getter(ctx, &log, "b", q)
 		yields(ctx, 1)
 		q.Shutdown(false)
-		equal(t, "size, error of Join", fmt.Sprint(q.QSize(), q.Join(ctx)), "0 <nil>")
+		equal(t, "size, error of Join", fmt.Sprint(q.Len(), q.Join(ctx)), "0 <nil>")
 		yields(ctx, 1)
 		log.want(t, "a gets 0, "+asyncio.ErrQueueShutDown.Error(), "b gets 0, "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
@@ -505,7 +505,7 @@ func TestQueueShutdown(t *testing.T) {
 		q.TaskDone()
 		yields(ctx, 1)
 		equal(t, "it is joined", joins.Done(), true)
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrValue)
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument)
 	})
 }
 
@@ -523,7 +523,7 @@ func TestQueueShutdownImmediate(t *testing.T) {
 		equal(t, "it is joined", joins.Done(), true)
 		log.want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrValue, "shutdown>, with no work unfinished")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "shutdown>, with no work unfinished")
 	})
 }
 
@@ -540,7 +540,7 @@ func TestQueueShutdownImmediateWithUnfinishedWork(t *testing.T) {
 		equal(t, "it is joined", joins.Done(), false)
 		wantShutDown(t, ctx, q)
 		q.TaskDone()
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrValue)
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument)
 		yields(ctx, 1)
 		equal(t, "it is joined", joins.Done(), true)
 	})
@@ -617,7 +617,7 @@ func TestQueueMemory(t *testing.T) {
 			if grown := heapInUse() - before; grown > 1<<20 {
 				t.Errorf("%d bytes are held by an empty queue", grown)
 			}
-			equal(t, "size", q.QSize(), 0)
+			equal(t, "size", q.Len(), 0)
 		})
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // cancelledTell runs the function as main, and wants those that call tell to have been told this.
@@ -41,7 +42,7 @@ func TestWhyCancelledByATask(t *testing.T) {
 		inner := start(ctx, "inner", telling(tell))
 		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return tell(ctx, err) })
 		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return tell(ctx, err) })
-		start(ctx, "killer", func(context.Context) error { direct.Cancel("enough"); outer.Cancel(); return nil })
+		start(ctx, "killer", func(context.Context) error { direct.CancelWith("enough"); outer.Cancel(); return nil })
 		running(ctx).CallLater(time.Second, func(context.Context) { outer.Cancel() })
 		return asyncio.Sleep(ctx, time.Second)
 	},
@@ -109,7 +110,7 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 		} {
 			task := start(ctx, scene.name, in(tell, scene.name, scene.body))
 			_ = asyncio.Sleep(ctx, time.Second)
-			task.Cancel("stop")
+			task.CancelWith("stop")
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
 			_ = task.Exception()
 		}
@@ -137,7 +138,7 @@ func TestWhyCancelledAfterAGroup(t *testing.T) {
 		})
 		_ = asyncio.Yield(ctx)
 		_ = asyncio.Yield(ctx)
-		task.Cancel("stop")
+		task.CancelWith("stop")
 		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{task})
 		return err
 	}, "parent: asyncio: cancelled by main") // without the message, as in asyncio
@@ -148,7 +149,7 @@ func TestWhyCancelledForALaterReader(t *testing.T) {
 	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
 		task := start(ctx, "task", never)
 		_ = asyncio.Yield(ctx)
-		task.Cancel("enough")
+		task.CancelWith("enough")
 		for range 2 {
 			_, err := task.Await(ctx)
 			_ = tell(ctx, err)
@@ -191,7 +192,7 @@ func runOnReal(t *testing.T, ctx context.Context, main func(ctx context.Context)
 func TestWhereCancelled(t *testing.T) {
 	for _, set := range []func(l *asyncio.Loop){
 		func(l *asyncio.Loop) { l.SetDebug(true) },
-		func(l *asyncio.Loop) { l.SetRecord(asyncio.RecordPlaces) },
+		func(l *asyncio.Loop) { l.SetRecord(inspect.RecordPlaces) },
 	} {
 		run(t, func(ctx context.Context) error {
 			asyncio.CurrentTask(ctx).SetName("main")
@@ -220,7 +221,7 @@ func TestWhereCancelled(t *testing.T) {
 	}
 }
 
-func cancelHere(t asyncio.AnyTask) { t.Cancel("enough") }
+func cancelHere(t asyncio.AnyTask) { t.CancelWith("enough") }
 
 // Package slog logs what is known of a cancel as attributes.
 func TestWhyCancelledInALog(t *testing.T) {
@@ -236,11 +237,11 @@ func TestWhyCancelledInALog(t *testing.T) {
 	}}))
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		running(ctx).SetRecord(asyncio.RecordPlaces)
+		running(ctx).SetRecord(inspect.RecordPlaces)
 		inner := start(ctx, "inner", never)
 		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
 		_ = asyncio.Yield(ctx)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		_, err := outer.Await(ctx)
 		log.Info("ended", "error", err)
 		log.Info("bare", "error", &asyncio.CancelledError{})
@@ -264,12 +265,12 @@ func TestCancelBy(t *testing.T) {
 				t.Error("a task that waits was not asked")
 			}
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
-			if asyncio.CancelBy(by, task) {
+			if asyncio.CancelBy(by, task, nil) {
 				t.Error("one that has ended was asked")
 			}
 		}
 		f := asyncio.NewFuture[int](ctx)
-		asyncio.CancelBy("the management", f)
+		asyncio.CancelBy("the management", f, nil)
 		return expect(tell(ctx, f.Exception()), asyncio.ErrCancelled)
 	},
 		"task 0: asyncio: cancelled by the one: sorry",
@@ -305,7 +306,7 @@ func TestSnapshotOfCancels(t *testing.T) {
 			return err
 		})
 		yields(ctx, 2)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		gathers.Cancel()
 		look("on the way")
 		_ = asyncio.Yield(ctx)

@@ -5,17 +5,19 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+
+	"example.com/asyncio/inspect"
 )
 
 // render makes plain data of what was noted.
-func (r *rawSnapshot) render() *Snapshot {
+func (r *rawSnapshot) render() *inspect.Snapshot {
 	d := renderer{
-		raw: r, tasks: make([]TaskInfo, len(r.tasks)),
+		raw: r, tasks: make([]inspect.TaskInfo, len(r.tasks)),
 		index: make(map[uint64]int, len(r.tasks)), objects: map[fmt.Stringer]uint64{},
 	}
 	for i := range r.tasks {
 		raw, t := &r.tasks[i], &d.tasks[i]
-		t.ID, t.State = raw.task.ID(), taskStates[raw.state]
+		t.ID, t.State = raw.task.future().ID(), taskStates[raw.state]
 		t.Name = taskName(raw.name, raw.task.id)
 		t.Func, t.File, t.Line = funcAt(raw.task.code)
 		d.index[t.ID] = i
@@ -32,18 +34,18 @@ func (r *rawSnapshot) render() *Snapshot {
 	for i := range d.tasks {
 		d.sort(&d.tasks[i])
 	}
-	return &Snapshot{Loop: r.loop, Tasks: d.tasks, Unread: r.unread}
+	return &inspect.Snapshot{Loop: r.loop, Tasks: d.tasks, Unread: r.unread}
 }
 
 // A renderer is what render needs on the way.
 type renderer struct {
 	raw     *rawSnapshot
-	tasks   []TaskInfo
+	tasks   []inspect.TaskInfo
 	index   map[uint64]int          // of tasks by their IDs
 	objects map[fmt.Stringer]uint64 // their numbers
 }
 
-func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
+func (d *renderer) wait(raw *rawTask, t *inspect.TaskInfo) {
 	if raw.record > 0 {
 		r := &d.raw.records[raw.record-1]
 		t.MadeAt, t.Made, t.Parent = r.taskRecord.made, framesOf(r.made), d.live(uint64(r.parent))
@@ -56,9 +58,9 @@ func (d *renderer) wait(raw *rawTask, t *TaskInfo) {
 	if raw.waits == 0 {
 		return
 	}
-	w := &WaitInfo{Kind: raw.kind, Until: raw.until, Future: uint64(raw.waits)}
+	w := &inspect.WaitInfo{Kind: raw.kind, Until: raw.until, Future: uint64(raw.waits)}
 	t.Waits = w
-	if raw.kind == ForTask {
+	if raw.kind == inspect.ForTask {
 		w.What = d.nameOf(w.Future)
 		w.Tasks = []uint64{w.Future}
 		return
@@ -109,7 +111,7 @@ func (d *renderer) awaited(i int) {
 	t := &d.tasks[i]
 	if w := t.Waits; w != nil {
 		via := ""
-		if w.Kind != ForTask {
+		if w.Kind != inspect.ForTask {
 			via = w.Kind.String()
 		}
 		for _, id := range w.Tasks {
@@ -124,42 +126,42 @@ func (d *renderer) awaited(i int) {
 }
 
 // edge notes that f awaits t by an edge that somebody added: f itself, or those who wait for it.
-func (d *renderer) edge(t *TaskInfo, f rawEdge) {
+func (d *renderer) edge(t *inspect.TaskInfo, f rawEdge) {
 	if f.isTask {
-		if id := d.live(uint64(f.nth)); id != 0 {
+		if id := d.live(uint64(f.seq)); id != 0 {
 			d.await(t.ID, id, viaEdge)
 		}
 		return
 	}
 	for i := range d.raw.tasks {
-		if d.raw.tasks[i].waits == f.nth {
+		if d.raw.tasks[i].waits == f.seq {
 			d.await(t.ID, d.tasks[i].ID, viaEdge)
 		}
 	}
 }
 
-// viaEdge is what AwaitInfo.Via says of an edge that FutureAddToAwaitedBy has added.
+// viaEdge is what AwaitInfo.Via says of an edge that AddAwaiter has added.
 const viaEdge = "edge"
 
 // await notes that the task by awaits the task id.
 func (d *renderer) await(id, by uint64, via string) {
 	if i, ok := d.index[id]; ok {
-		d.tasks[i].AwaitedBy = append(d.tasks[i].AwaitedBy, AwaitInfo{by, via})
+		d.tasks[i].AwaitedBy = append(d.tasks[i].AwaitedBy, inspect.AwaitInfo{Task: by, Via: via})
 	}
 }
 
 func (d *renderer) block(b *rawBlock) {
-	i, ok := d.index[b.task.task().ID()]
+	i, ok := d.index[b.task.future().ID()]
 	if !ok {
 		return
 	}
-	info := BlockInfo{Kind: b.kind.String()}
-	if b.kind == ForTimeout {
+	info := inspect.BlockInfo{Kind: b.kind.String()}
+	if b.kind == inspect.ForTimeout {
 		if info.Until = b.until; b.until == Never {
 			info.Until = 0
 		}
-	} else if b.of != nil && reflect.TypeOf(b.of).Comparable() {
-		info.What = d.raw.objects[b.of].text
+	} else if b.object != nil && reflect.TypeOf(b.object).Comparable() {
+		info.What = d.raw.objects[b.object].text
 	}
 	t := &d.tasks[i]
 	for _, nth := range d.raw.ends[b.ends.from:b.ends.to] {
@@ -174,8 +176,8 @@ func (d *renderer) block(b *rawBlock) {
 }
 
 // sort brings those who await t into order, each once for each way.
-func (d *renderer) sort(t *TaskInfo) {
-	slices.SortFunc(t.AwaitedBy, func(a, b AwaitInfo) int {
+func (d *renderer) sort(t *inspect.TaskInfo) {
+	slices.SortFunc(t.AwaitedBy, func(a, b inspect.AwaitInfo) int {
 		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Via, b.Via))
 	})
 	t.AwaitedBy = slices.Compact(t.AwaitedBy)

@@ -39,11 +39,11 @@ func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 // names, or in the present one. A handler that panics is reported by the
 // default one, and stops nothing. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
-	in := l.context()
-	if t, ok := e.Future.(interface{ Context() *Context }); ok {
-		in = t.Context()
+	in := l.contextVars()
+	if t, ok := e.Future.(interface{ ContextVars() *ContextVars }); ok {
+		in = t.ContextVars()
 	} else if e.Handle != nil {
-		in = e.Handle.Context()
+		in = e.Handle.ContextVars()
 	}
 	l.report(in, e)
 }
@@ -74,11 +74,11 @@ func (e *ExceptionContext) String() string {
 }
 
 // report calls the exception handler in the Context of what failed.
-func (l *Loop) report(in *Context, e *ExceptionContext) {
-	ctx := &callContext{placed: placed{loop: l, vars: in}}
-	vars := l.vars
-	l.vars = in
-	defer func() { l.vars = vars }()
+func (l *Loop) report(in *ContextVars, e *ExceptionContext) {
+	ctx := &callContext{contextBase: contextBase{loop: l, override: in}}
+	vars := l.override
+	l.override = in
+	defer func() { l.override = vars }()
 	if l.handler == nil {
 		DefaultExceptionHandler(ctx, e)
 		return
@@ -100,9 +100,9 @@ type unread struct {
 	err        error
 	what       string
 	source     string
-	nth        uint32  // of the future
-	in         Context // a copy of the task's, since that itself may be part of the task, and would hold it
-	prev, next *unread // in Loop.reports; nil when read or told
+	seq        uint32      // of the future
+	in         ContextVars // a copy of the task's, since that itself may be part of the task, and would hold it
+	prev, next *unread     // in Loop.reports; nil when read or told
 	listed     bool
 	cleanup    runtime.Cleanup
 }
@@ -145,14 +145,14 @@ func (r *reportList) flush(l *Loop) {
 		for u := r.first; u != nil; u = u.next {
 			all = append(all, u)
 		}
-		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.nth, b.nth) })
+		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.seq, b.seq) })
 		for _, u := range all {
-			r.tell(l, u)
+			r.report(l, u)
 		}
 	}
 }
 
-func (r *reportList) tell(l *Loop, u *unread) {
+func (r *reportList) report(l *Loop, u *unread) {
 	if !u.listed {
 		return
 	}
@@ -185,7 +185,7 @@ func panicStack() []byte {
 // An origin is what debug mode remembers of where something was made.
 type origin struct {
 	stack []uintptr // at most ten frames, without those of this package on top
-	of    string    // what a Handle called, once it has forgotten that
+	label string    // what a Handle called, once it has forgotten that
 }
 
 func callers() *origin {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/asyncio/driver"
+	"example.com/asyncio/inspect"
 )
 
 // Run runs main as a task of a new loop and returns its error when it has ended and the
@@ -65,25 +66,20 @@ type Runner struct {
 	// for jobs of the default executor; 0 is 5 minutes.
 	ShutdownTimeout time.Duration
 	// Observer is told what happens on the loop, and Record is what the loop remembers for those who look.
-	Observer Observer
-	Record   Record
+	Observer inspect.Observer
+	Record   inspect.Record
 
 	loop    *Loop
-	context *Context
+	context *ContextVars
 	closed  bool
 }
 
 // Run runs main as a task and returns its error. A panic in main, or in what main awaited, is a panic again here;
 // Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
-// comes from a running loop ([ErrRuntime]), main is nil ([ErrValue]), a [DeadlockError]. See Runner.run.
+// comes from a running loop ([ErrMisuse]), main is nil ([ErrInvalidArgument]), a [DeadlockError]. See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
 	_, err := runMain(ctx, r, &Task[None]{fn: withNone(main)}, codePointer(main), opts)
 	return err
-}
-
-// RunnerResult is [Runner.Run] for a function with a result. See Runner.run.
-func RunnerResult[T any](ctx context.Context, r *Runner, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
-	return runMain(ctx, r, &Task[T]{fn: main}, codePointer(main), opts)
 }
 
 // runMain runs t, whose function is at code.
@@ -91,30 +87,30 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	var none T
 	switch {
 	case code == 0:
-		return none, misuse(ErrValue, "Run of a nil function; give it a func(ctx context.Context) error")
-	case placeOf(ctx) != nil:
-		return none, misuse(ErrRuntime, "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask")
+		return none, misuse(ErrInvalidArgument, "Run of a nil function; give it a func(ctx context.Context) error")
+	case loopContextOf(ctx) != nil:
+		return none, misuse(ErrMisuse, "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask")
 	case r.closed:
 		return none, misuse(ErrLoopClosed, "Run of a Runner that is closed; make a new one")
 	}
 	r.init()
 	l := r.loop
 	if l.IsRunning() {
-		return none, misuse(ErrRuntime, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
+		return none, misuse(ErrMisuse, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
-	first := &callContext{placed: placed{loop: l, vars: r.context, from: valuesOf(ctx)}}
+	first := &callContext{contextBase: contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
 	t.init(l, t)
-	t.create(first, l, "Run", code, append([]TaskOption{WithContext(r.context)}, opts...))
+	t.create(first, l, "Run", code, append([]TaskOption{WithContextVars(r.context)}, opts...))
 	if ctx.Err() != nil {
-		CancelBy(named("the ctx of Run"), t, ctx.Err())
+		cancelBy(named("the ctx of Run"), t, ctx.Err())
 	} else if ctx.Done() != nil {
 		l.wakeable = true
 		stop := context.AfterFunc(ctx, func() {
-			_, _ = l.CallSoonThreadsafe(func(context.Context) { CancelBy(named("the ctx of Run"), t, ctx.Err()) })
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { cancelBy(named("the ctx of Run"), t, ctx.Err()) })
 		})
 		defer stop()
 	}
-	interrupted := r.catchInterrupts(func() { t.Cancel(ErrInterrupted) })
+	interrupted := r.catchInterrupts(func() { t.CancelWith(ErrInterrupted) })
 	err := l.runUntil(t)
 	interrupts := interrupted()
 	l.wakeable = false
@@ -130,7 +126,7 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 			err = &CancelledError{Message: ctx.Err(), Cause: context.Cause(ctx)}
 		}
 	}
-	l.passOn(err)
+	l.reraise(err)
 	return value, err
 }
 
@@ -145,7 +141,7 @@ func (r *Runner) init() {
 	}
 	if r.LoopFactory != nil {
 		if r.loop = r.LoopFactory(); r.loop == nil {
-			panic(misuse(ErrValue, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does"))
+			panic(misuse(ErrInvalidArgument, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does"))
 		}
 	} else {
 		r.loop = newLoop(r.Driver)
@@ -162,7 +158,7 @@ func (r *Runner) init() {
 	if r.Record != 0 {
 		r.loop.SetRecord(r.Record)
 	}
-	r.context = NewContext()
+	r.context = NewContextVars()
 }
 
 // Loop returns the Runner's loop, and makes it if need be; nil after Close. See Runner.get_loop.
@@ -222,14 +218,14 @@ func (l *Loop) runUntil(f AnyFuture) error {
 	f.RemoveDoneCallback(stop)
 	over = true
 	if err == nil && !f.Done() && !l.exited && l.deadline == Never {
-		return misuse(ErrRuntime, "the loop was stopped before %v was done", f.base().self)
+		return misuse(ErrMisuse, "the loop was stopped before %v was done", f.base().self)
 	}
 	return err
 }
 
 // passOn lets what cannot be returned go up from the goroutine that ran the loop: a
 // Goexit, or a task's panic.
-func (l *Loop) passOn(err error) {
+func (l *Loop) reraise(err error) {
 	if l.exited {
 		l.exited = false
 		runtime.Goexit()
@@ -240,7 +236,7 @@ func (l *Loop) passOn(err error) {
 }
 
 // RunUntilComplete runs the loop until aw is done and returns its outcome. What is no future becomes a task.
-// Its own errors are those of [Loop.RunForever]; and if the loop was stopped before, [ErrRuntime], in
+// Its own errors are those of [Loop.RunForever]; and if the loop was stopped before, [ErrMisuse], in
 // which case aw goes on with the next run. See loop.run_until_complete.
 func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
 	var none T
@@ -248,11 +244,11 @@ func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
 	case l.ends():
 		return none, l.endedError("RunUntilComplete")
 	case l.IsRunning():
-		return none, misuse(ErrRuntime, "RunUntilComplete on %v, which runs already; await what is to be done", l)
+		return none, misuse(ErrMisuse, "RunUntilComplete on %v, which runs already; await what is to be done", l)
 	}
 	f := EnsureFuture(l.Context(), aw)
 	err := l.runUntil(f)
-	l.passOn(nil)
+	l.reraise(nil)
 	if err != nil {
 		return none, err
 	}
@@ -267,7 +263,7 @@ const maxRounds = 10
 // their creation, and waits for them; shuts the default executor down; and closes the loop. Errors of
 // those tasks are reported to the exception handler. It returns a [ShutdownError] if something had not ended in the
 // end; tasks are then killed (see [Loop.Close]). A second Close does nothing; a Close while the Runner
-// runs is an error ([ErrRuntime]). See Runner.close.
+// runs is an error ([ErrMisuse]). See Runner.close.
 func (r *Runner) Close() error {
 	if r.closed || r.loop == nil {
 		r.closed = true
@@ -275,7 +271,7 @@ func (r *Runner) Close() error {
 	}
 	l := r.loop
 	if l.IsRunning() {
-		return misuse(ErrRuntime, "Close of a Runner whose loop is running; call it when Run has returned")
+		return misuse(ErrMisuse, "Close of a Runner whose loop is running; call it when Run has returned")
 	}
 	r.closed = true
 	limit := r.ShutdownTimeout
@@ -293,7 +289,7 @@ func (r *Runner) Close() error {
 	if len(failed.Tasks)+len(failed.Jobs) > 0 {
 		err = also(failed, err)
 	}
-	l.passOn(nil)
+	l.reraise(nil)
 	return err
 }
 
@@ -315,7 +311,7 @@ func (l *Loop) endTasks(limit time.Duration) bool {
 
 func (l *Loop) setDeadline(when time.Duration) {
 	l.deadline = when
-	l.mayShortcut()
+	l.updateStepwise()
 }
 
 // cancelAll cancels tasks and runs the loop until they have ended; false if they will not.
@@ -330,7 +326,7 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 		})
 	}
 	for _, t := range tasks {
-		CancelBy(named("the shutdown of the loop"), t)
+		cancelBy(named("the shutdown of the loop"), t, nil)
 	}
 	err := l.runUntil(all)
 	for err == nil && !all.Done() && l.Time() < l.deadline {
@@ -342,7 +338,7 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 		}
 		err := t.Exception()
 		if _, told := err.(*PanicError); err != nil && !told && err != ErrExited { // that goes up
-			l.report(t.Context(), &ExceptionContext{
+			l.report(t.ContextVars(), &ExceptionContext{
 				Message:   "task " + t.Name() + " failed during shutdown",
 				Exception: err,
 				Future:    t,

@@ -57,7 +57,7 @@ func TestRunOfNil(t *testing.T) {
 		asyncio.Run(context.Background(), nil),
 		r.Run(context.Background(), nil),
 	} {
-		wantErr(t, err, asyncio.ErrValue, text)
+		wantErr(t, err, asyncio.ErrInvalidArgument, text)
 	}
 }
 
@@ -69,11 +69,11 @@ func TestRunInsideOfALoop(t *testing.T) {
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		inner := func(context.Context) error { log.add("inner runs"); return nil }
 		const text = "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask"
-		wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrRuntime, text)
-		wantErr(t, r.Run(ctx, inner), asyncio.ErrRuntime, text)
-		wantErr(t, r.Run(context.Background(), inner), asyncio.ErrRuntime, "Run of a Runner whose loop is running; await the function")
-		wantErr(t, r.Close(), asyncio.ErrRuntime, "Close of a Runner whose loop is running; call it when Run has returned")
-		running(ctx).CallSoon(func(ctx context.Context) { wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrRuntime, text) })
+		wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text)
+		wantErr(t, r.Run(ctx, inner), asyncio.ErrMisuse, text)
+		wantErr(t, r.Run(context.Background(), inner), asyncio.ErrMisuse, "Run of a Runner whose loop is running; await the function")
+		wantErr(t, r.Close(), asyncio.ErrMisuse, "Close of a Runner whose loop is running; call it when Run has returned")
+		running(ctx).CallSoon(func(ctx context.Context) { wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text) })
 		yields(ctx, 3)
 		log.add("main ends")
 		return nil
@@ -138,7 +138,7 @@ func TestLoopFactory(t *testing.T) {
 
 	bad := &asyncio.Runner{LoopFactory: func() *asyncio.Loop { return nil }}
 	err := panicOf(func() { bad.Loop() })
-	wantErr(t, err, asyncio.ErrValue, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does")
+	wantErr(t, err, asyncio.ErrInvalidArgument, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does")
 }
 
 // A271: the tasks that main leaves are cancelled, in the order of their creation, and awaited, also if
@@ -425,7 +425,7 @@ func TestRunner(t *testing.T) {
 	}
 	var loops []*asyncio.Loop
 	for i, want := range []int{-1, 1, 2} {
-		if got, err := asyncio.RunnerResult(context.Background(), r, swap(i+1)); got != want || err != nil {
+		if got, err := runnerResult(r, swap(i+1)); got != want || err != nil {
 			t.Errorf("run %d finds %v, %v; wanted %v", i, got, err, want)
 		}
 		loops = append(loops, r.Loop())
@@ -433,7 +433,7 @@ func TestRunner(t *testing.T) {
 	if len(slices.Compact(loops)) != 1 {
 		t.Error("there was more than one loop")
 	}
-	if got, err := asyncio.RunnerResult(context.Background(), r, background.Await); got != 7 || err != nil {
+	if got, err := runnerResult(r, background.Await); got != 7 || err != nil {
 		t.Errorf("the task of the first run gives the last %v, %v", got, err)
 	}
 	if err := r.Close(); err != nil || !loops[0].IsClosed() {
@@ -447,14 +447,14 @@ func TestRunnerWithContext(t *testing.T) {
 	r := virtual()
 	defer r.Close()
 	v := asyncio.NewContextVarDefault("v", "nothing")
-	given := asyncio.NewContext()
+	given := asyncio.NewContextVars()
 	var log record
 	set := func(ctx context.Context) error {
 		log.add("finds %s", valueOf(ctx, v))
 		v.Set(ctx, "what was set")
 		return nil
 	}
-	for _, opts := range [][]asyncio.TaskOption{{asyncio.WithContext(given)}, {}, {asyncio.WithContext(given), asyncio.WithName("main")}} {
+	for _, opts := range [][]asyncio.TaskOption{{asyncio.WithContextVars(given)}, {}, {asyncio.WithContextVars(given), asyncio.WithName("main")}} {
 		if err := r.Run(context.Background(), set, opts...); err != nil {
 			t.Error(err)
 		}
@@ -684,4 +684,13 @@ func TestTaskFactoryThatPanicsForMain(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// runnerResult runs main on r and returns its result.
+func runnerResult[T any](r *asyncio.Runner, main func(ctx context.Context) (T, error)) (result T, err error) {
+	err = r.Run(context.Background(), func(ctx context.Context) (err error) {
+		result, err = main(ctx)
+		return err
+	})
+	return result, err
 }

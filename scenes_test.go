@@ -18,7 +18,7 @@ import (
 // A295, A305, A306: one is inside at a time, in the order of asking; nobody waits for ever, and in the end nobody has it.
 func TestInterleavingsOfLocks(t *testing.T) {
 	for kind, of := range map[string]func() lockLike{
-		"Lock":             func() lockLike { return asyncio.NewLock() },
+		"Lock":             func() lockLike { return new(asyncio.Lock) },
 		"Condition":        func() lockLike { return asyncio.NewCondition(nil) },
 		"Semaphore":        func() lockLike { return asyncio.NewSemaphore(1) },
 		"BoundedSemaphore": func() lockLike { return asyncio.NewBoundedSemaphore(1) },
@@ -340,7 +340,7 @@ func everyRound(t *testing.T, name string, parties int, build func(s *roundScene
 		s.mayWait = true
 		s.ended = func() {
 			waits := s.count("waits")
-			s.check(waits < parties && s.b.NWaiting() == waits, "%v, and they are %v", s.b, s.got)
+			s.check(waits < parties && s.b.Waiting() == waits, "%v, and they are %v", s.b, s.got)
 			if further != nil {
 				further()
 			}
@@ -488,7 +488,7 @@ func (s *queueScene) join(ctx context.Context) {
 func (s *queueScene) shutdown(immediate bool) {
 	s.shut = true
 	if immediate {
-		s.dropped = s.q.QSize()
+		s.dropped = s.q.Len()
 	}
 	s.q.Shutdown(immediate)
 	s.log.add("%v", s.q)

@@ -14,13 +14,13 @@ import (
 // Whoever calls Cancel must withdraw it by Uncancel of the task at the block's
 // end, once, and may turn the CancelledError into something else only if no
 // request is left beyond those there were at the beginning.
-type Scope struct {
-	placed
+type cancelScope struct {
+	contextBase
 	own    cancelSignal // closed by Cancel and Close; that of the ctx above is another
 	parent context.Context
-	of     WaitReasoner // the block; nil: it need not be seen
-	before *Scope       // in Loop.scopes
-	behind *Scope
+	block  waitReasoner // the block; nil: it need not be seen
+	before *cancelScope // in Loop.scopes
+	behind *cancelScope
 	// foreign is the nearest ctx above that may end by a deadline or cancel of its own.
 	foreign context.Context
 
@@ -30,17 +30,17 @@ type Scope struct {
 }
 
 // NewScope returns a Scope under ctx, which must be that of the running task, for the block of, as which it is
-// seen in a [Snapshot]; nil: it is not seen. The Scope must be closed. Its errors are those of misuse that [Future.Await] has.
-func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
+// seen in a [inspect.Snapshot]; nil: it is not seen. The Scope must be closed. Its errors are those of misuse that [Future.Await] has.
+func newScope(ctx context.Context, of waitReasoner) (*cancelScope, error) {
 	t, err := awaiter(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &Scope{
-		placed:  placed{loop: t.future().loop, strand: &t.strand, from: valuesOf(ctx)},
-		parent:  ctx,
-		of:      of,
-		foreign: foreignOf(ctx),
+	s := &cancelScope{
+		contextBase: contextBase{loop: t.future().loop, strand: &t.strand, inherited: inheritedFrom(ctx)},
+		parent:      ctx,
+		block:       of,
+		foreign:     foreignOf(ctx),
 	}
 	if of != nil {
 		s.loop.scopes.add(s)
@@ -50,11 +50,11 @@ func NewScope(ctx context.Context, of WaitReasoner) (*Scope, error) {
 
 // scopeList holds the scopes that are open, the last opened first.
 type scopeList struct {
-	first *Scope
+	first *cancelScope
 	len   int
 }
 
-func (l *scopeList) add(s *Scope) {
+func (l *scopeList) add(s *cancelScope) {
 	if s.behind = l.first; s.behind != nil {
 		s.behind.before = s
 	}
@@ -62,7 +62,7 @@ func (l *scopeList) add(s *Scope) {
 	l.len++
 }
 
-func (l *scopeList) remove(s *Scope) {
+func (l *scopeList) remove(s *cancelScope) {
 	if s.before != nil {
 		s.before.behind = s.behind
 	} else {
@@ -76,38 +76,38 @@ func (l *scopeList) remove(s *Scope) {
 }
 
 // Task returns the task that the Scope is in.
-func (s *Scope) Task() AnyTask { return s.strand.future().self.(AnyTask) }
+func (s *cancelScope) Task() AnyTask { return s.strand.future().self.(AnyTask) }
 
 // Cancel asks the task to cancel, as [Future.Cancel] does, in the name of the block by, which [CancelledError.By] tells.
-func (s *Scope) Cancel(by any, msg ...any) bool {
-	return s.Task().task().cancelAs(s.loop.asks(by), msg, &s.own)
+func (s *cancelScope) Cancel(by any) bool {
+	return s.Task().task().cancelAs(s.loop.cancelOrigin(by), nil, &s.own)
 }
 
 // Cancelling tells whether a request to cancel the task is on its way: asked
 // for and not delivered.
-func (s *Scope) Cancelling() bool {
+func (s *cancelScope) Cancelling() bool {
 	t := s.Task().task()
 	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
 }
 
 // Close makes the Scope Done for good: its block has ended.
-func (s *Scope) Close() {
+func (s *cancelScope) Close() {
 	s.own.close()
-	if s.of != nil {
+	if s.block != nil {
 		s.loop.scopes.remove(s)
-		s.of = nil
+		s.block = nil
 	}
 }
 
 // Deadline returns that of the ctx above.
-func (s *Scope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
+func (s *cancelScope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
 
 // Done is closed when the block is cancelled or has ended, or when the ctx above is done.
-func (s *Scope) Done() <-chan struct{} { return s.opened().Done() }
+func (s *cancelScope) Done() <-chan struct{} { return s.opened().Done() }
 
 // Err tells whether Done is closed. After a cancel of the task that [Task.Uncancel] has
 // withdrawn a Scope reads as open again, as the task's ctx does; one that was itself cancelled does not.
-func (s *Scope) Err() error {
+func (s *cancelScope) Err() error {
 	if err := s.own.Err(); err != nil {
 		return err
 	}
@@ -115,12 +115,12 @@ func (s *Scope) Err() error {
 }
 
 // Value returns the value of the ctx above.
-func (s *Scope) Value(key any) any {
+func (s *cancelScope) Value(key any) any {
 	switch key.(type) {
-	case placeKey:
+	case loopContextKey:
 		return s
-	case contextKey:
-		return s.context()
+	case contextVarsKey:
+		return s.contextVars()
 	}
 	s.mu.Lock()
 	above := s.made // the context package asks for it, so as to derive from it
@@ -133,7 +133,7 @@ func (s *Scope) Value(key any) any {
 
 // opened returns a ctx of Go's own that is done when s is. It is made when somebody first
 // looks, as few do; and once more if s is open again.
-func (s *Scope) opened() context.Context {
+func (s *cancelScope) opened() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.made != nil && (s.made.Err() == nil || s.Err() != nil) {
@@ -155,17 +155,17 @@ func (s *Scope) opened() context.Context {
 // foreignOf returns the nearest ctx, from ctx up, that may end by a deadline or
 // a cancel of its own, or nil.
 func foreignOf(ctx context.Context) context.Context {
-	p, ok := ctx.(place)
+	p, ok := ctx.(loopContext)
 	if !ok {
 		// One with the Done of the place above adds nothing but values.
-		if p = placeOf(ctx); ctx.Done() != nil && ctx.Done() != p.Done() {
+		if p = loopContextOf(ctx); ctx.Done() != nil && ctx.Done() != p.Done() {
 			return ctx
 		}
 		if ctx.Done() == nil {
 			return nil
 		}
 	}
-	if s, ok := p.(*Scope); ok {
+	if s, ok := p.(*cancelScope); ok {
 		return s.foreign
 	}
 	return nil

@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"fmt"
+
+	"example.com/asyncio/inspect"
 )
 
 // A Semaphore has a number of units that tasks take and give back. Who waits
@@ -18,7 +20,7 @@ type Semaphore struct {
 	bound   int
 }
 
-// NewSemaphore returns a Semaphore with value units. It panics ([ErrValue]) if that is less than 0.
+// NewSemaphore returns a Semaphore with value units. It panics ([ErrInvalidArgument]) if that is less than 0.
 func NewSemaphore(value int) *Semaphore {
 	s := &Semaphore{}
 	s.init("NewSemaphore", value)
@@ -27,7 +29,7 @@ func NewSemaphore(value int) *Semaphore {
 
 func (s *Semaphore) init(act string, value int) {
 	if value < 0 {
-		panic(misuse(ErrValue, "%s(%d): a semaphore has 0 units or more", act, value))
+		panic(misuse(ErrInvalidArgument, "%s(%d): a semaphore has 0 units or more", act, value))
 	}
 	s.value = value
 }
@@ -41,7 +43,7 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 		s.value--
 		return nil
 	}
-	woken, err := s.waiters.wait(ctx, ForSemaphore, s)
+	woken, err := s.waiters.wait(ctx, inspect.ForSemaphore, s)
 	if err != nil && woken {
 		s.value++ // the unit that came with the call
 	}
@@ -52,11 +54,11 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 }
 
 // Release gives a unit back: to the first of those who wait, if there is one. It never
-// suspends. On a [BoundedSemaphore] it panics ([ErrValue]) if there are as many units
+// suspends. On a [BoundedSemaphore] it panics ([ErrInvalidArgument]) if there are as many units
 // as in the beginning. See asyncio.Semaphore.release.
 func (s *Semaphore) Release() {
 	if s.bounded && s.value >= s.bound {
-		panic(misuse(ErrValue, "Release of %v, of which nothing is taken; call it once for each Acquire that returned nil", s))
+		panic(misuse(ErrInvalidArgument, "Release of %v, of which nothing is taken; call it once for each Acquire that returned nil", s))
 	}
 	s.value++
 	s.handOver()
@@ -98,7 +100,7 @@ func (s *Semaphore) String() string {
 // beginning: a Release too many panics. It is made by [NewBoundedSemaphore]. See asyncio.BoundedSemaphore.
 type BoundedSemaphore struct{ Semaphore }
 
-// NewBoundedSemaphore returns a BoundedSemaphore with value units. It panics ([ErrValue]) if that is less than 0.
+// NewBoundedSemaphore returns a BoundedSemaphore with value units. It panics ([ErrInvalidArgument]) if that is less than 0.
 func NewBoundedSemaphore(value int) *BoundedSemaphore {
 	s := &BoundedSemaphore{}
 	s.init("NewBoundedSemaphore", value)

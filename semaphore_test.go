@@ -53,8 +53,8 @@ func TestSemaphoreValues(t *testing.T) {
 		equal(t, "the semaphore", s, "<Semaphore unlocked value=2>")
 		var zero asyncio.Semaphore
 		equal(t, "the zero Semaphore", &zero, "<Semaphore locked>")
-		wantErr(t, panicOf(func() { asyncio.NewSemaphore(-1) }), asyncio.ErrValue, "NewSemaphore(-1): a semaphore has 0 units or more")
-		wantErr(t, panicOf(func() { asyncio.NewBoundedSemaphore(-2) }), asyncio.ErrValue, "NewBoundedSemaphore(-2): a semaphore has 0 units or more")
+		wantErr(t, panicOf(func() { asyncio.NewSemaphore(-1) }), asyncio.ErrInvalidArgument, "NewSemaphore(-1): a semaphore has 0 units or more")
+		wantErr(t, panicOf(func() { asyncio.NewBoundedSemaphore(-2) }), asyncio.ErrInvalidArgument, "NewBoundedSemaphore(-2): a semaphore has 0 units or more")
 		return nil
 	})
 }
@@ -252,11 +252,11 @@ func TestSemaphoreBlockCancelledAtItsDoor(t *testing.T) {
 func TestBoundedSemaphore(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewBoundedSemaphore(2)
-		wantErr(t, panicOf(s.Release), asyncio.ErrValue, "Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire")
+		wantErr(t, panicOf(s.Release), asyncio.ErrInvalidArgument, "Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire")
 		_ = s.Acquire(ctx)
 		s.Release()
-		wantErr(t, panicOf(s.Release), asyncio.ErrValue, "<BoundedSemaphore unlocked value=2>")
-		wantErr(t, panicOf(asyncio.NewBoundedSemaphore(0).Release), asyncio.ErrValue, "<BoundedSemaphore locked>")
+		wantErr(t, panicOf(s.Release), asyncio.ErrInvalidArgument, "<BoundedSemaphore unlocked value=2>")
+		wantErr(t, panicOf(asyncio.NewBoundedSemaphore(0).Release), asyncio.ErrInvalidArgument, "<BoundedSemaphore locked>")
 		return nil
 	})
 }

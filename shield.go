@@ -1,6 +1,10 @@
 package asyncio
 
-import "context"
+import (
+	"context"
+
+	"example.com/asyncio/inspect"
+)
 
 // Shield returns a future of aw's outcome whose cancel does not reach aw: the
 // awaiter is cancelled, and what aw does goes on. A cancel of aw itself does
@@ -12,7 +16,7 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 		return inner
 	}
 	s := &shielding[T]{inner: inner}
-	InitFuture(ctx, &s.Future, s)
+	initFuture(ctx, &s.Future, s)
 	outer := &s.Future
 	innerDone := func(context.Context, AnyFuture) {
 		switch {
@@ -23,7 +27,7 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 		case inner.Cancelled():
 			outer.Cancel()
 		default:
-			settle(outer, inner)
+			copyOutcome(outer, inner)
 		}
 	}
 	inner.AddDoneCallback(innerDone)
@@ -41,12 +45,12 @@ type shielding[T any] struct {
 	inner *Future[T]
 }
 
-func (s *shielding[T]) WaitReason() WaitReason {
-	return WaitReason{Kind: ForShield, Futures: []AnyFuture{s.inner}}
+func (s *shielding[T]) WaitReason() inspect.WaitReason {
+	return inspect.WaitReason{Kind: inspect.ForShield, Futures: []inspect.Future{s.inner}}
 }
 
 // settle gives f the result or the error of a future that has one.
-func settle[T any](f, of *Future[T]) {
+func copyOutcome[T any](f, of *Future[T]) {
 	value, err := of.Result()
 	if err != nil {
 		_ = f.SetException(err)

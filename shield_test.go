@@ -110,7 +110,7 @@ func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 			r.add("%v: outer ends: %s", running(ctx).Time(), brief(err))
 			return err
 		})
-		running(ctx).CallLater(time.Second, func(context.Context) { outer.Cancel("enough") })
+		running(ctx).CallLater(time.Second, func(context.Context) { outer.CancelWith("enough") })
 		_, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{inner, outer})
 		r.add("inner is cancelled: %v, outer is: %v", inner.Cancelled(), outer.Cancelled())
 		return err

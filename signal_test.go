@@ -101,7 +101,7 @@ var scenes = []struct {
 			err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 				main := asyncio.CurrentTask(ctx)
 				asyncio.Go(ctx, func(ctx context.Context) error {
-					main.Cancel("by a task")
+					main.CancelWith("by a task")
 					interrupt()
 					return nil
 				})

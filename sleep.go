@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"time"
+
+	"example.com/asyncio/inspect"
 )
 
 // Sleep suspends for at least d. With d of 0 or less it lets all that is ready
@@ -19,7 +21,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	l := t.future().loop
 	s := &sleeper{when: l.timeAfter(d)}
 	s.init(l, s)
-	s.over.kind, s.over.of, s.over.future = aNote, &l.outcomes, &s.futureBase
+	s.over.kind, s.over.shared, s.over.future = kindRegistration, &l.completions, &s.futureBase
 	l.addTimer(&s.over.head, s.when)
 	_, err = s.Await(ctx)
 	l.cancelTimer(&s.over.head)
@@ -29,11 +31,13 @@ func Sleep(ctx context.Context, d time.Duration) error {
 // A sleeper is what a Sleep needs, in one allocation. A TimerHandle would have it be half as large again.
 type sleeper struct {
 	Future[None]
-	over note
+	over registration
 	when time.Duration
 }
 
 // When is for who looks on and wants to know no more: to see how late it is woken, say.
 func (s *sleeper) When() time.Duration { return s.when }
 
-func (s *sleeper) WaitReason() WaitReason { return WaitReason{Kind: ForTimer, Until: s.when} }
+func (s *sleeper) WaitReason() inspect.WaitReason {
+	return inspect.WaitReason{Kind: inspect.ForTimer, Until: s.when}
+}

@@ -11,10 +11,11 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/inspect"
 )
 
 // pictured returns the tasks of a snapshot, a line each: name, state, what it waits for, who awaits it.
-func pictured(s *asyncio.Snapshot) (lines []string) {
+func pictured(s *inspect.Snapshot) (lines []string) {
 	names := map[uint64]string{}
 	for _, t := range s.Tasks {
 		names[t.ID] = t.Name
@@ -24,7 +25,7 @@ func pictured(s *asyncio.Snapshot) (lines []string) {
 		if w := t.Waits; w != nil {
 			line += " for " + w.String()
 			for i, id := range w.Tasks {
-				if w.Kind != asyncio.ForTask {
+				if w.Kind != inspect.ForTask {
 					line += []string{", ", ": "}[min(1, max(0, 1-i))] + names[id]
 				}
 			}
@@ -74,7 +75,7 @@ func picture(t *testing.T, main func(ctx context.Context) error, want ...string)
 // What a task can wait for, each kind, and the states in which it waits for nothing.
 func TestSnapshotSaysWhatTasksWaitFor(t *testing.T) {
 	picture(t, func(ctx context.Context) error {
-		lock, event, cond := asyncio.NewLock(), asyncio.NewEvent(), asyncio.NewCondition(nil)
+		lock, event, cond := new(asyncio.Lock), new(asyncio.Event), asyncio.NewCondition(nil)
 		sem, barrier, queue := asyncio.NewSemaphore(0), asyncio.NewBarrier(3), asyncio.NewQueue[int](1)
 		full := asyncio.NewQueue[int](1)
 		_ = full.TryPut(1)
@@ -221,7 +222,7 @@ func TestSnapshotOfTheLoop(t *testing.T) {
 		f := asyncio.NewFuture[int](ctx)
 		_ = f.SetException(fmt.Errorf("boom\nand more"))
 		s := l.Snapshot()
-		want := asyncio.LoopInfo{
+		want := inspect.LoopInfo{
 			Time: time.Second, Taken: s.Loop.Taken, Stopped: s.Loop.Stopped, State: "running",
 			Ready: 1, Timers: 1, Turns: 3, Futures: 3, Current: 1,
 		}
@@ -241,10 +242,10 @@ func TestSnapshotOfTheLoop(t *testing.T) {
 
 // A snapshot in JSON: the names that readers rely on, and back again.
 func TestSnapshotInJSON(t *testing.T) {
-	var s *asyncio.Snapshot
+	var s *inspect.Snapshot
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		_ = lock.Acquire(ctx)
 		start(ctx, "waits", lock.Acquire)
 		_ = asyncio.Yield(ctx)
@@ -306,7 +307,7 @@ func TestSnapshotInJSON(t *testing.T) {
 	if string(text) != want {
 		t.Errorf("got\n%s\nwanted\n%s", text, want)
 	}
-	var back asyncio.Snapshot
+	var back inspect.Snapshot
 	if err := json.Unmarshal(text, &back); err != nil || strings.Join(pictured(&back), "\n") != strings.Join(pictured(s), "\n") {
 		t.Errorf("from JSON: %v %v", pictured(&back), err)
 	}
@@ -316,7 +317,7 @@ func TestSnapshotInJSON(t *testing.T) {
 func TestSnapshotOfRecords(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetRecord(asyncio.RecordSteps | asyncio.RecordPlaces)
+		l.SetRecord(inspect.RecordSteps | inspect.RecordPlaces)
 		_ = asyncio.Sleep(ctx, time.Second)
 		task := start(ctx, "busy", func(ctx context.Context) error {
 			yields(ctx, 2)
@@ -346,7 +347,7 @@ func TestSnapshotOfRecords(t *testing.T) {
 // Time that a task ran is real time's; that which another takes inside of it, as it starts eagerly, is not its own.
 func TestRecordOfTime(t *testing.T) {
 	clock := &tickingDriver{Driver: driver.NewVirtual()}
-	err := runOn(t, &asyncio.Runner{Driver: clock, Record: asyncio.RecordSteps}, func(ctx context.Context) error {
+	err := runOn(t, &asyncio.Runner{Driver: clock, Record: inspect.RecordSteps}, func(ctx context.Context) error {
 		clock.passes(time.Second)
 		child := asyncio.Go(ctx, func(ctx context.Context) error {
 			clock.passes(10 * time.Second)
@@ -380,7 +381,7 @@ func TestSnapshotThreadsafe(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l = running(ctx)
 		asyncio.CurrentTask(ctx).SetName("main")
-		s, err := asyncio.ToThread(ctx, func(ctx context.Context) (*asyncio.Snapshot, error) { return l.SnapshotThreadsafe(ctx) })
+		s, err := asyncio.ToThread(ctx, func(ctx context.Context) (*inspect.Snapshot, error) { return l.SnapshotThreadsafe(ctx) })
 		if err != nil || len(s.Tasks) != 1 {
 			t.Fatal(err, s)
 		}
@@ -389,12 +390,12 @@ func TestSnapshotThreadsafe(t *testing.T) {
 		}
 		over, cancel := context.WithCancel(ctx)
 		cancel()
-		_, err = asyncio.ToThread(ctx, func(context.Context) (*asyncio.Snapshot, error) { return l.SnapshotThreadsafe(over) })
+		_, err = asyncio.ToThread(ctx, func(context.Context) (*inspect.Snapshot, error) { return l.SnapshotThreadsafe(over) })
 		wantErr(t, err, context.Canceled)
 		l.SetDebug(true)
 		_ = asyncio.Yield(ctx)
 		_, err = l.SnapshotThreadsafe(ctx) // only debug mode can tell, or else it hangs
-		wantErr(t, err, asyncio.ErrRuntime, "would wait for itself")
+		wantErr(t, err, asyncio.ErrMisuse, "would wait for itself")
 		return nil
 	})
 	_, err := l.SnapshotThreadsafe(context.Background())
@@ -410,24 +411,24 @@ func TestEventInfo(t *testing.T) {
 		l := running(ctx)
 		inner := start(ctx, "inner", never)
 		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		_ = lock.Acquire(ctx)
 		_ = asyncio.Sleep(ctx, time.Second)
-		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) {
+		l.SetObserver(observerFunc(func(e *inspect.Event) {
 			var text strings.Builder
 			enc := json.NewEncoder(&text)
 			enc.SetEscapeHTML(false)
 			if err := enc.Encode(e.Info()); err != nil {
 				t.Error(err)
 			}
-			if e.Kind != asyncio.TaskStarted && e.Kind != asyncio.TaskResumed { // which have no more than that
+			if e.Kind != inspect.TaskStarted && e.Kind != inspect.TaskResumed { // which have no more than that
 				r.add("%s", place.ReplaceAllString(strings.TrimSpace(text.String()), " at PLACE"))
 			}
 		}))
 		child := start(ctx, "child", lock.Acquire)
 		failed := start(ctx, "failing", failing)
 		l.CallSoon(callback)
-		outer.Cancel("enough")
+		outer.CancelWith("enough")
 		_ = asyncio.Sleep(ctx, time.Second)
 		q := asyncio.NewQueue[int](0)
 		_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { _, err := q.Get(ctx); return err })
@@ -459,7 +460,7 @@ func TestLockHolder(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		look := func() {
 			if h := lock.Holder(); h != nil {
 				r.add("%s", h.Name())
@@ -497,12 +498,12 @@ func benchmarkSnapshot(b *testing.B, kind string) {
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		l := running(ctx)
-		queue, lock, last := asyncio.NewQueue[int](0), asyncio.NewLock(), asyncio.Go(ctx, never)
+		queue, lock, last := asyncio.NewQueue[int](0), new(asyncio.Lock), asyncio.Go(ctx, never)
 		_ = lock.Acquire(ctx)
 		waits := map[string]func(ctx context.Context, i int) error{
 			"timers": func(ctx context.Context, _ int) error { return asyncio.Sleep(ctx, time.Hour) },
 			"locks": func(ctx context.Context, _ int) error { // a lock of its own each
-				l := asyncio.NewLock()
+				l := new(asyncio.Lock)
 				_ = l.Acquire(ctx)
 				return l.Acquire(ctx)
 			},

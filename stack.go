@@ -11,18 +11,9 @@ import (
 	"strings"
 	"sync"
 
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/coro"
 )
-
-// A Frame is a call on a task's stack.
-type Frame struct {
-	Func string `json:"func"` // main.fetch
-	File string `json:"file"`
-	Line int    `json:"line"`
-}
-
-// String returns f as one line: main.fetch at /src/main.go:12.
-func (f Frame) String() string { return fmt.Sprintf("%s at %s:%d", f.Func, f.File, f.Line) }
 
 // Stack returns the calls that the task is in, the outermost first, without those of this package: of one that waits they are those
 // that led to its await; of one that runs, those that led here; of one that has not begun, its function. Of a task that panicked
@@ -30,7 +21,7 @@ func (f Frame) String() string { return fmt.Sprintf("%s at %s:%d", f.Func, f.Fil
 //
 // With a limit above 0 there are no more than that: the innermost of a stack, and the outermost of a panic's, as in asyncio. It does not
 // suspend, and takes a microsecond or two. See Task.get_stack.
-func (t *taskBase) Stack(limit int) []Frame {
+func (t *taskBase) Stack(limit int) []inspect.Frame {
 	l := t.future().loop
 	if l.debug {
 		l.mustBeHere("Stack")
@@ -70,31 +61,31 @@ func (t *taskBase) PrintStack(w io.Writer, limit int) error {
 }
 
 // StackThreadsafe is [Task.Stack] for other goroutines, of the task with this [Task.ID]. It waits until the loop, which runs,
-// has come to it. Its errors: there is no such task among those that have not ended ([ErrValue]); and those
+// has come to it. Its errors: there is no such task among those that have not ended ([ErrInvalidArgument]); and those
 // of [Loop.SnapshotThreadsafe].
-func (l *Loop) StackThreadsafe(ctx context.Context, id uint64) ([]Frame, error) {
-	return onLoop(ctx, l, func() ([]Frame, error) {
+func (l *Loop) StackThreadsafe(ctx context.Context, id uint64) ([]inspect.Frame, error) {
+	return onLoop(ctx, l, func() ([]inspect.Frame, error) {
 		for _, s := range l.all() {
-			if t := s.task(); t.ID() == id {
+			if t := s.task(); t.future().ID() == id {
 				return t.Stack(0), nil
 			}
 		}
-		return nil, misuse(ErrValue, "StackThreadsafe of task %d of %v, which has no such task; it may have ended", id, l)
+		return nil, misuse(ErrInvalidArgument, "StackThreadsafe of task %d of %v, which has no such task; it may have ended", id, l)
 	})
 }
 
 // onLoop calls fn on the loop's goroutine, and waits for it.
 func onLoop[T any](ctx context.Context, l *Loop, fn func() (T, error)) (T, error) {
 	c := NewConcurrentFuture[T]()
-	c.of = l
+	c.loop = l
 	l.inbox.owe(c)
 	c.whenDone(func() { l.inbox.paid(c) })
 	_, err := l.CallSoonThreadsafe(func(context.Context) {
 		value, err := fn()
-		c.settle(value, err)
+		c.finish(value, err)
 	})
 	if err != nil {
-		c.settle(*new(T), err)
+		c.finish(*new(T), err)
 	}
 	return c.Result(ctx)
 }
@@ -106,7 +97,7 @@ func (l *Loop) stackOf(s *strand) []uintptr {
 	}
 	for room := 128; ; room *= 4 {
 		p := &probe{pcs: make([]uintptr, room)}
-		l.ask(p, s.stack)
+		l.askStack(p, s.stack)
 		if p.n < room {
 			return p.pcs[:p.n]
 		}
@@ -114,7 +105,7 @@ func (l *Loop) stackOf(s *strand) []uintptr {
 }
 
 // ask has the goroutine of to answer p.
-func (l *Loop) ask(p *probe, to *coro.Stack) {
+func (l *Loop) askStack(p *probe, to *coro.Stack) {
 	here := l.callStack
 	if l.current != nil {
 		here = l.current.stack
@@ -137,7 +128,7 @@ func (l *Loop) ask(p *probe, to *coro.Stack) {
 }
 
 // frames returns the calls of t, the innermost first. pcs are those of its stack, where there is one.
-func (l *Loop) frames(t *taskBase, pcs []uintptr) []Frame {
+func (l *Loop) frames(t *taskBase, pcs []uintptr) []inspect.Frame {
 	switch {
 	case t.future().state == failed:
 		if p, ok := t.future().err.(*PanicError); ok {
@@ -148,11 +139,11 @@ func (l *Loop) frames(t *taskBase, pcs []uintptr) []Frame {
 		return nil
 	case pcs == nil:
 		name, file, line := funcAt(t.code)
-		return []Frame{{name, file, line}}
+		return []inspect.Frame{{Func: name, File: file, Line: line}}
 	}
 	// Those of several strands that stand on top of each other end, each, with the run of its task.
-	var strands [][]Frame
-	var own []Frame
+	var strands [][]inspect.Frame
+	var own []inspect.Frame
 	for it := runtime.CallersFrames(pcs); ; {
 		f, more := it.Next()
 		switch {
@@ -160,7 +151,7 @@ func (l *Loop) frames(t *taskBase, pcs []uintptr) []Frame {
 			strands = append(strands, own)
 			own = nil
 		case !isOurs(f.Function):
-			own = append(own, Frame{path.Base(f.Function), f.File, f.Line})
+			own = append(own, inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line})
 		}
 		if !more {
 			break
@@ -170,7 +161,7 @@ func (l *Loop) frames(t *taskBase, pcs []uintptr) []Frame {
 }
 
 // framesOf returns the calls of a stack that debug mode or a Record has noted, the innermost first, without those below the task's function.
-func framesOf(o *origin) (frames []Frame) {
+func framesOf(o *origin) (frames []inspect.Frame) {
 	if o == nil || len(o.stack) == 0 {
 		return nil
 	}
@@ -180,7 +171,7 @@ func framesOf(o *origin) (frames []Frame) {
 			return frames
 		}
 		if !isOurs(f.Function) {
-			frames = append(frames, Frame{path.Base(f.Function), f.File, f.Line})
+			frames = append(frames, inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line})
 		}
 		if !more {
 			return frames
@@ -195,14 +186,14 @@ var funcs sync.Map // of [Frame], by code pointer
 func funcAt(pc uintptr) (name, file string, line int) {
 	f, known := funcs.Load(pc)
 	if !known {
-		frame := Frame{Func: "?"}
+		frame := inspect.Frame{Func: "?"}
 		if fn := runtime.FuncForPC(pc); fn != nil {
 			frame.Func = path.Base(fn.Name())
 			frame.File, frame.Line = fn.FileLine(fn.Entry())
 		}
 		f, _ = funcs.LoadOrStore(pc, frame)
 	}
-	frame := f.(Frame)
+	frame := f.(inspect.Frame)
 	return frame.Func, frame.File, frame.Line
 }
 
@@ -228,7 +219,7 @@ func isOurs(name string) bool {
 
 // panicFrames reads the calls from the text of a PanicError's stack: two lines each, the function with its
 // arguments and the place.
-func panicFrames(stack []byte) (frames []Frame) {
+func panicFrames(stack []byte) (frames []inspect.Frame) {
 	lines := strings.Split(string(stack), "\n")
 	for i := 0; i+1 < len(lines); i++ {
 		place, ok := strings.CutPrefix(lines[i+1], "\t")
@@ -247,7 +238,7 @@ func panicFrames(stack []byte) (frames []Frame) {
 		place, _, _ = strings.Cut(place, " ")
 		k := strings.LastIndex(place, ":")
 		line, _ := strconv.Atoi(place[k+1:])
-		frames = append(frames, Frame{path.Base(name), place[:max(k, 0)], line})
+		frames = append(frames, inspect.Frame{Func: path.Base(name), File: place[:max(k, 0)], Line: line})
 	}
 	return frames
 }

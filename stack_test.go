@@ -12,10 +12,11 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/inspect"
 )
 
 // calls returns the functions of a stack, without the package's name.
-func calls(frames []asyncio.Frame) string {
+func calls(frames []inspect.Frame) string {
 	var names []string
 	for _, f := range frames {
 		names = append(names, strings.TrimPrefix(f.Func, "asyncio_test."))
@@ -94,7 +95,7 @@ func TestStackPlaces(t *testing.T) {
 		task := asyncio.Go(ctx, outermost)
 		_ = asyncio.Yield(ctx)
 		frames := task.Stack(0)
-		for i, want := range []string{"stack_test.go:28", "stack_test.go:31", "stack_test.go:36", "helpers_test.go:62"} {
+		for i, want := range []string{"stack_test.go:29", "stack_test.go:32", "stack_test.go:37", "helpers_test.go:62"} {
 			got := fmt.Sprintf("%s:%d", filepath.Base(frames[i].File), frames[i].Line)
 			if file, _, _ := strings.Cut(want, ":"); !strings.HasPrefix(got, file) || i < 3 && got != want {
 				t.Errorf("%s at %s, wanted %s", frames[i].Func, got, want)
@@ -203,10 +204,10 @@ func TestStackFromAnywhere(t *testing.T) {
 		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { look("exception handler") })
 		l.CallSoon(func(context.Context) { panic("oh") })
 		_ = asyncio.Yield(ctx)
-		l.SetObserver(observerFunc(func(e *asyncio.LoopEvent) { r.add("observer, %v: %s", e.Kind, calls(task.Stack(0))) }))
+		l.SetObserver(observerFunc(func(e *inspect.Event) { r.add("observer, %v: %s", e.Kind, calls(task.Stack(0))) }))
 		_, _ = asyncio.Go(ctx, nothing).Await(ctx)
 		l.SetObserver(nil)
-		task.Cancel("enough")
+		task.CancelWith("enough")
 		_, err := task.Await(ctx)
 		return expect(err, asyncio.ErrCancelled)
 	})
@@ -331,15 +332,15 @@ func TestStackThreadsafe(t *testing.T) {
 		l := running(ctx)
 		task := asyncio.Go(ctx, outermost)
 		_ = asyncio.Yield(ctx)
-		ask := func(id uint64) ([]asyncio.Frame, error) {
-			return asyncio.ToThread(ctx, func(ctx context.Context) ([]asyncio.Frame, error) { return l.StackThreadsafe(ctx, id) })
+		ask := func(id uint64) ([]inspect.Frame, error) {
+			return asyncio.ToThread(ctx, func(ctx context.Context) ([]inspect.Frame, error) { return l.StackThreadsafe(ctx, id) })
 		}
 		frames, err := ask(task.ID())
 		if got := calls(frames); got != "outermost > middle > innermost > never" || err != nil {
 			t.Error(got, err)
 		}
 		_, err = ask(99)
-		wantErr(t, err, asyncio.ErrValue, "StackThreadsafe of task 99", "it may have ended")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "StackThreadsafe of task 99", "it may have ended")
 		return nil
 	})
 }

@@ -20,7 +20,7 @@ func staggered(ctx context.Context, delay time.Duration, attempts ...asyncio.Cor
 	winner = -1
 	err = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 		for i, attempt := range attempts {
-			failed := asyncio.NewEvent()
+			failed := new(asyncio.Event)
 			errs = append(errs, nil)
 			tg.Go(func(ctx context.Context) error {
 				got, err := attempt(ctx)

@@ -5,6 +5,7 @@ import (
 	"runtime"
 	"unsafe"
 
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/coro"
 )
 
@@ -19,12 +20,12 @@ import (
 // suspends awaits (see suspend). User code in a callback can thus do what it likes to its
 // goroutine, and a suspended task costs no more stack than its own calls need.
 type strand struct {
-	head              // first: see entry
-	stack *coro.Stack // on which it runs or stands; nil before and after
-	own   Context     // in which it runs
-	given *Context    // in place of own, or nil
-	place uint32      // in Loop.strands, from 1; 0: not there
-	epoch uint32      // of its future's number
+	head               // first: see entry
+	stack *coro.Stack  // on which it runs or stands; nil before and after
+	own   ContextVars  // in which it runs
+	given *ContextVars // in place of own, or nil
+	index uint32       // in Loop.strands, from 1; 0: not there
+	epoch uint32       // of its future's number
 }
 
 // An eagerStart is a strand that was started inside of the call that made it
@@ -51,10 +52,10 @@ func (s *strand) future() *futureBase {
 }
 
 // number returns which of the loop's futures s's is, without an end to the numbers.
-func (s *strand) number() uint64 { return uint64(s.epoch)<<32 | uint64(s.future().nth) }
+func (s *strand) number() uint64 { return uint64(s.epoch)<<32 | uint64(s.future().seq) }
 
 // context returns the Context in which s runs.
-func (s *strand) context() *Context {
+func (s *strand) contextVars() *ContextVars {
 	if s.given != nil {
 		return s.given
 	}
@@ -98,7 +99,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 				t.stack = s
 				l.enter(t)
 				if l.watched {
-					l.noteStep(TaskStarted, t)
+					l.noteStep(inspect.TaskStarted, t)
 				}
 				t.future().self.run()
 				if to = l.leave(t); to == nil {
@@ -116,12 +117,12 @@ func newBody(l *Loop) func(*coro.Stack) {
 // nextOnBareStack takes what a suspended strand left to do, or else what is next;
 // false if the loop is to leave.
 func (l *Loop) nextOnBareStack() (entry, bool) {
-	if e := l.handed; e != nil {
-		l.handed = nil
+	if e := l.handoff; e != nil {
+		l.handoff = nil
 		return e, true
 	}
-	if l.left > 0 && !l.stepwise {
-		l.left--
+	if l.turnLeft > 0 && !l.stepwise {
+		l.turnLeft--
 		return l.ready.Pop(), true
 	}
 	if l.clock.step != nil {
@@ -150,8 +151,8 @@ func (l *Loop) leave(t *strand) (to *coro.Stack) {
 	}
 	t.stack = nil
 	l.current = nil
-	if t.place != 0 {
-		l.strands.remove(t)
+	if t.index != 0 {
+		l.suspended.remove(t)
 	}
 	l.alive--
 	return to
@@ -166,7 +167,7 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 	if to := l.successor(t, child); to != nil && !t.stack.Cross(to) {
 		t.stack.Forward()
 	}
-	l.goOn(t)
+	l.resume(t)
 }
 
 // successor returns the stack to hand control to when t suspends, nil if t is next itself.
@@ -174,10 +175,10 @@ func (l *Loop) suspend(t *strand, child *futureBase) {
 // If child, for whose end t waits, is next and has not begun, it runs right here, on top of t: t cannot
 // go on before it has ended. To start it elsewhere takes two switches, which is most of what a short task costs.
 func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
-	if t.place == 0 {
-		l.strands.add(t)
+	if t.index == 0 {
+		l.suspended.add(t)
 	}
-	if l.watched && !l.onlyCounts() {
+	if l.watched && !l.countsOnly() {
 		l.noteSuspend(t)
 	}
 	if to := l.endEagerStart(t); to != nil {
@@ -188,7 +189,7 @@ func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 		if e == &t.head {
 			return nil
 		}
-		if ok && e.kind == aStrand {
+		if ok && e.kind == kindTask {
 			next := e.strand()
 			if next.stack != nil {
 				return next.stack
@@ -198,22 +199,22 @@ func (l *Loop) successor(t *strand, child *futureBase) *coro.Stack {
 				continue
 			}
 		}
-		l.handed = e
+		l.handoff = e
 		return l.group.Idle()
 	}
 }
 
 // goOn is what t does first when control has come back to it.
-func (l *Loop) goOn(t *strand) {
-	if l.odd {
-		l.goOnOddly(t)
+func (l *Loop) resume(t *strand) {
+	if l.slowPath {
+		l.resumeSlow(t)
 		return
 	}
 	l.current = t
 }
 
 // goOnOddly has t go on in the few cases in which there is more to it than to enter.
-func (l *Loop) goOnOddly(t *strand) {
+func (l *Loop) resumeSlow(t *strand) {
 	for l.probe != nil {
 		l.answer(t.stack)
 	}
@@ -221,8 +222,8 @@ func (l *Loop) goOnOddly(t *strand) {
 	if l.ends() {
 		runtime.Goexit() // see kill
 	}
-	if l.watched && !l.onlyCounts() {
-		l.noteStep(TaskResumed, t)
+	if l.watched && !l.countsOnly() {
+		l.noteStep(inspect.TaskResumed, t)
 	}
 }
 
@@ -255,7 +256,7 @@ func (l *Loop) runOnTop(t, below *strand) {
 	t.stack, t.depth = below.stack, below.depth+1
 	l.enter(t)
 	if l.watched {
-		l.noteStep(TaskStarted, t)
+		l.noteStep(inspect.TaskStarted, t)
 	}
 	returned := false
 	defer func() {
@@ -287,7 +288,7 @@ func (l *Loop) diedOnTop(t, below *strand) {
 
 // startNow runs a strand until it suspends or ends, while the caller waits.
 func (l *Loop) startNow(t *strand) {
-	creator, vars := l.current, l.vars
+	creator, vars := l.current, l.override
 	here := l.callStack
 	if creator != nil {
 		here = creator.stack
@@ -296,15 +297,15 @@ func (l *Loop) startNow(t *strand) {
 		l.stepPauses(creator)
 	}
 	l.eager = append(l.eager, eagerStart{t, creator, here})
-	l.handed = &t.head
-	l.outer = append(l.outer, l.context())
-	l.vars = nil
+	l.handoff = &t.head
+	l.outer = append(l.outer, l.contextVars())
+	l.override = nil
 	here.Switch(l.group.Idle())
 	for l.probe != nil {
 		l.answer(here)
 	}
 	l.outer = l.outer[:len(l.outer)-1]
-	l.current, l.vars, l.callStack = creator, vars, here
+	l.current, l.override, l.callStack = creator, vars, here
 	if l.debug {
 		l.setHere(here)
 	}
@@ -329,8 +330,8 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if h.cancelled {
 		return
 	}
-	c := h.Context()
-	l.current, l.vars = nil, c
+	c := h.ContextVars()
+	l.current, l.override = nil, c
 	if l.debug {
 		l.setHere(s)
 	}
@@ -340,8 +341,8 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 		done = cb.done
 	}
 	if l.watched && (fn != nil || done != nil) {
-		l.noteCall(CallBegun, h)
-		defer l.noteCall(CallEnded, h)
+		l.noteCall(inspect.CallBegun, h)
+		defer l.noteCall(inspect.CallEnded, h)
 	}
 	returned := false
 	defer func() {
@@ -358,7 +359,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 				})
 			}
 		}
-		l.vars = nil
+		l.override = nil
 	}()
 	for ; f != nil || !returned; f = l.nextOf(h) {
 		returned = false
@@ -370,13 +371,13 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 // nextOf takes the next entry, if it is one more call of the shared h, and returns the future that this is about: the children of a
 // gather end together.
 func (l *Loop) nextOf(h *Handle) *futureBase {
-	if h.kind != aNote || h.cancelled || l.left == 0 || l.stepwise || l.watched {
+	if h.kind != kindRegistration || h.cancelled || l.turnLeft == 0 || l.stepwise || l.watched {
 		return nil
 	}
-	if e := l.ready.At(0); e.kind != aNote || &(*note)(unsafe.Pointer(e)).of.shared.Handle != h {
+	if e := l.ready.At(0); e.kind != kindRegistration || &(*registration)(unsafe.Pointer(e)).shared.shared.Handle != h {
 		return nil
 	}
-	l.left--
+	l.turnLeft--
 	_, f := l.ready.Pop().taken()
 	return f
 }

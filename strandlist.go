@@ -7,53 +7,53 @@ import (
 
 // strandList holds the strands that have suspended, in order of creation, until they end. Those that have not are held by what runs
 // them or will begin them: see Loop.all. Most tasks of a program end without having suspended, and cost it nothing so.
-type strandList struct {
-	places []*strand // nil in place of those that have been removed; the last is not
-	len    int
+type taskList struct {
+	slots []*strand // nil in place of those that have been removed; the last is not
+	len   int
 }
 
 // add adds t, which is most often younger than all others.
-func (s *strandList) add(t *strand) {
-	if n := len(s.places); n == cap(s.places) && s.len <= n/2 {
+func (s *taskList) add(t *strand) {
+	if n := len(s.slots); n == cap(s.slots) && s.len <= n/2 {
 		s.closeGaps()
 	}
-	s.places = append(s.places, t)
+	s.slots = append(s.slots, t)
 	s.len++
-	i := len(s.places) - 1
-	for ; i > 0 && (s.places[i-1] == nil || s.places[i-1].number() > t.number()); i-- {
-		s.put(i, s.places[i-1])
+	i := len(s.slots) - 1
+	for ; i > 0 && (s.slots[i-1] == nil || s.slots[i-1].number() > t.number()); i-- {
+		s.put(i, s.slots[i-1])
 	}
 	s.put(i, t)
 }
 
-func (s *strandList) put(i int, t *strand) {
-	s.places[i] = t
+func (s *taskList) put(i int, t *strand) {
+	s.slots[i] = t
 	if t != nil {
-		t.place = uint32(i) + 1
+		t.index = uint32(i) + 1
 	}
 }
 
-func (s *strandList) remove(t *strand) {
-	s.places[t.place-1] = nil
-	t.place = 0
+func (s *taskList) remove(t *strand) {
+	s.slots[t.index-1] = nil
+	t.index = 0
 	s.len--
-	n := len(s.places)
-	for n > 0 && s.places[n-1] == nil {
+	n := len(s.slots)
+	for n > 0 && s.slots[n-1] == nil {
 		n--
 	}
-	s.places = s.places[:n]
-	if n < cap(s.places)/8 && cap(s.places) > 4096 { // after a burst
+	s.slots = s.slots[:n]
+	if n < cap(s.slots)/8 && cap(s.slots) > 4096 { // after a burst
 		s.closeGaps()
 	}
 }
 
-func (s *strandList) closeGaps() {
-	before := s.places
-	s.places = make([]*strand, 0, max(2*s.len, 32))
+func (s *taskList) closeGaps() {
+	before := s.slots
+	s.slots = make([]*strand, 0, max(2*s.len, 32))
 	for _, t := range before {
 		if t != nil {
-			s.places = append(s.places, t)
-			t.place = uint32(len(s.places))
+			s.slots = append(s.slots, t)
+			t.index = uint32(len(s.slots))
 		}
 	}
 }
@@ -62,7 +62,7 @@ func (s *strandList) closeGaps() {
 func (l *Loop) all() []*strand {
 	all := make([]*strand, 0, l.alive)
 	add := func(t *strand) {
-		if t != nil && t.place == 0 {
+		if t != nil && t.index == 0 {
 			all = append(all, t)
 		}
 	}
@@ -74,7 +74,7 @@ func (l *Loop) all() []*strand {
 	for i := range l.ready.Len() {
 		add(l.ready.At(i).strand())
 	}
-	for _, t := range l.strands.places {
+	for _, t := range l.suspended.slots {
 		if t != nil {
 			all = append(all, t)
 		}

@@ -37,7 +37,7 @@ func TestStress(t *testing.T) {
 	err := runErr(t, func(ctx context.Context) error {
 		l = running(ctx)
 		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { s.reports++ })
-		s.lock = asyncio.NewLock()
+		s.lock = new(asyncio.Lock)
 		return s.main(ctx)
 	})
 	if err != nil {

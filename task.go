@@ -8,17 +8,19 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"example.com/asyncio/inspect"
 )
 
 // A Coro is a function that can be awaited: in the task that awaits it, or in
 // one of its own if it is given to what makes tasks. See coroutine.
 type Coro[T any] func(ctx context.Context) (T, error)
 
-// Await calls c. It suspends where c does. A nil c is an error ([ErrValue]).
+// Await calls c. It suspends where c does. A nil c is an error ([ErrInvalidArgument]).
 func (c Coro[T]) Await(ctx context.Context) (T, error) {
 	if c == nil {
 		var zero T
-		return zero, misuse(ErrValue, "await of a nil Coro; give it a func(ctx context.Context) that returns a value and an error")
+		return zero, misuse(ErrInvalidArgument, "await of a nil Coro; give it a func(ctx context.Context) that returns a value and an error")
 	}
 	return c(ctx)
 }
@@ -29,13 +31,12 @@ func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask
 // AnyTask is a task of whatever type. Its methods are those of [Task].
 type AnyTask interface {
 	AnyFuture
-	ID() uint64
 	Name() string
 	SetName(name string)
 	Cancelling() int
 	Uncancel() int
-	Context() *Context
-	Stack(limit int) []Frame
+	ContextVars() *ContextVars
+	Stack(limit int) []inspect.Frame
 	PrintStack(w io.Writer, limit int) error
 
 	task() *taskBase
@@ -52,14 +53,14 @@ type Task[T any] struct {
 // taskBase is a Task but for its type. A Task is one allocation, and there may
 // be a million: each word counts.
 type taskBase struct {
-	strand                         // first: see strand.task
-	from    *values                // of the task's ctx
-	signal  cancelSignal           // that of the task's ctx
-	waits   *futureBase            // for which it is suspended
-	request *CancelledError        // the last that was asked for and that nothing else passed on
-	name    atomic.Pointer[string] // nil: Task-N; others read it, a log line of a job say
-	id      uint64                 // N
-	code    uintptr                // of its function
+	strand                           // first: see strand.task
+	inherited *inheritedValues       // of the task's ctx
+	signal    cancelSignal           // that of the task's ctx
+	waits     *futureBase            // for which it is suspended
+	request   *CancelledError        // the last that was asked for and that nothing else passed on
+	name      atomic.Pointer[string] // nil: Task-N; others read it, a log line of a job say
+	id        uint64                 // N
+	code      uintptr                // of its function
 }
 
 // A taskContext is the ctx that a task's function is given: the task, seen as a ctx.
@@ -67,10 +68,10 @@ type taskContext taskBase
 
 func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
 
-func (c *taskContext) on() *Loop         { return c.future().loop }
-func (c *taskContext) in() *strand       { return &c.strand }
-func (c *taskContext) context() *Context { return c.strand.context() }
-func (c *taskContext) values() *values   { return c.from }
+func (c *taskContext) ownerLoop() *Loop                  { return c.future().loop }
+func (c *taskContext) ownerTask() *strand                { return &c.strand }
+func (c *taskContext) contextVars() *ContextVars         { return c.strand.contextVars() }
+func (c *taskContext) inheritedValues() *inheritedValues { return c.inherited }
 
 func (*taskContext) Deadline() (time.Time, bool)             { return time.Time{}, false }
 func (c *taskContext) Done() <-chan struct{}                 { return c.signal.Done() }
@@ -78,7 +79,7 @@ func (c *taskContext) Err() error                            { return c.signal.E
 func (c *taskContext) AfterFunc(f func()) (stop func() bool) { return c.signal.AfterFunc(f) }
 func (c *taskContext) Value(key any) any                     { return valueAt(c, key) }
 
-func (t *Task[T]) face() AnyFuture { return t }
+func (t *Task[T]) public() AnyFuture { return t }
 
 // run runs the task's function to its end.
 func (t *Task[T]) run() {
@@ -113,7 +114,7 @@ func (t *taskBase) ended(err error) {
 	switch {
 	case err == nil && !t.mustCancel:
 		if l.debug && t.cancels > 0 {
-			l.report(t.Context(), &ExceptionContext{
+			l.report(t.ContextVars(), &ExceptionContext{
 				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
 				Future:  f.self,
 			})
@@ -136,7 +137,7 @@ func (t *taskBase) ended(err error) {
 func (t *taskBase) panicked(p *PanicError) {
 	t.ended(p)
 	f := t.future()
-	f.loop.report(t.Context(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
+	f.loop.report(t.ContextVars(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
 	f.read() // one report is enough
 }
 
@@ -165,12 +166,8 @@ func (t *taskBase) Uncancel() int {
 	return int(t.cancels)
 }
 
-// ID returns the number of the task among the futures of its loop, in the order of creation. Where a
-// program does the same each time, as in virtual time, so does its task have the same ID.
-func (t *taskBase) ID() uint64 { return uint64(t.future().nth) }
-
-// Context returns the Context in which the task runs. See Task.get_context.
-func (t *taskBase) Context() *Context { return t.context() }
+// ContextVars returns the context variables of the task. See Task.get_context.
+func (t *taskBase) ContextVars() *ContextVars { return t.contextVars() }
 
 // Name returns the task's name: the one given, or Task-N. Any goroutine may call it. See Task.get_name.
 func (t *taskBase) Name() string { return taskName(t.name.Load(), t.id) }
@@ -208,11 +205,11 @@ func CurrentTask(ctx context.Context) AnyTask {
 // TaskOf returns the task whose ctx this is, or is derived from; nil if it is of none. Unlike [CurrentTask] it can be one
 // that does not run, and any goroutine may call it. Of the ctx of a job, as of ToThread, it is the task that gave it to the executor.
 func TaskOf(ctx context.Context) AnyTask {
-	if p := placeOf(ctx); p != nil {
-		if p.in() == nil {
+	if p := loopContextOf(ctx); p != nil {
+		if p.ownerTask() == nil {
 			return nil
 		}
-		return p.in().future().self.(AnyTask)
+		return p.ownerTask().future().self.(AnyTask)
 	}
 	if ctx == nil {
 		return nil
@@ -265,7 +262,7 @@ func (t *taskBase) describe() string {
 	s := t.describeShort()
 	switch {
 	case t.waits != nil:
-		s += " waits for " + t.waits.reason().String()
+		s += " waits for " + t.waits.self.WaitReason().String()
 	case t.stack == nil:
 		s += " has not begun"
 	default:

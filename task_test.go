@@ -21,13 +21,13 @@ var errBoom = errors.New("boom")
 func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one)
-		wantErr(t, task.SetResult(2), asyncio.ErrRuntime, "SetResult on <Task pending", "make a Future")
-		wantErr(t, task.SetException(errBoom), asyncio.ErrRuntime, "SetException on <Task pending")
+		wantErr(t, task.SetResult(2), asyncio.ErrMisuse, "SetResult on <Task pending", "make a Future")
+		wantErr(t, task.SetException(errBoom), asyncio.ErrMisuse, "SetException on <Task pending")
 		got, err := task.Await(ctx)
 		if got != 1 {
 			t.Errorf("it ended with %v", got)
 		}
-		wantErr(t, task.SetResult(2), asyncio.ErrRuntime)
+		wantErr(t, task.SetResult(2), asyncio.ErrMisuse)
 		return err
 	})
 }
@@ -99,14 +99,14 @@ func TestTaskString(t *testing.T) {
 // A021: a task tells the Context in which it runs: the one given, or a copy of its own.
 func TestTaskContext(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		given := asyncio.NewContext()
-		in := asyncio.CreateTask(ctx, one, asyncio.WithContext(given))
+		given := asyncio.NewContextVars()
+		in := asyncio.CreateTask(ctx, one, asyncio.WithContextVars(given))
 		own := asyncio.CreateTask(ctx, one)
 		other := asyncio.CreateTask(ctx, one)
-		if in.Context() != given {
+		if in.ContextVars() != given {
 			t.Error("the Context given is not the task's")
 		}
-		if c := own.Context(); c == nil || c == other.Context() || c == asyncio.CurrentTask(ctx).Context() {
+		if c := own.ContextVars(); c == nil || c == other.ContextVars() || c == asyncio.CurrentTask(ctx).ContextVars() {
 			t.Error("without one, a task has no Context of its own")
 		}
 		return nil
@@ -310,7 +310,7 @@ func TestTaskThatAwaitsItself(t *testing.T) {
 		var self *asyncio.Task[int]
 		self = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 			_, err := self.Await(ctx)
-			wantErr(t, err, asyncio.ErrRuntime, "task me awaits itself")
+			wantErr(t, err, asyncio.ErrMisuse, "task me awaits itself")
 			return 1, asyncio.Yield(ctx)
 		}, asyncio.WithName("me"))
 		_, err := self.Await(ctx)

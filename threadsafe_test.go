@@ -163,7 +163,7 @@ func TestRunCoroutineThreadsafeOnALoopThatCloses(t *testing.T) {
 	noLeaks(t)
 	closes := func(c *asyncio.ConcurrentFuture[int]) {
 		t.Helper()
-		<-c.Done()
+		<-c.DoneChan()
 		_, err := c.Result(context.Background())
 		wantErr(t, err, asyncio.ErrLoopClosed, "<Loop closed>")
 	}
@@ -216,7 +216,7 @@ func TestResultOnTheLoopsGoroutine(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		c := asyncio.RunCoroutineThreadsafe(running(ctx), one)
 		_, err := c.Result(context.Background())
-		wantErr(t, err, asyncio.ErrRuntime, "would wait for itself", "CreateTask")
+		wantErr(t, err, asyncio.ErrMisuse, "would wait for itself", "CreateTask")
 		if _, err := asyncio.WrapFuture(ctx, c).Await(ctx); err != nil {
 			return err
 		}
@@ -244,16 +244,16 @@ func TestConcurrentFuture(t *testing.T) {
 		},
 	} {
 		c := asyncio.NewConcurrentFuture[int]()
-		wantErr(t, c.SetException(nil), asyncio.ErrValue, "SetException(nil)", "SetResult")
+		wantErr(t, c.SetException(nil), asyncio.ErrInvalidArgument, "SetException(nil)", "SetResult")
 		select {
-		case <-c.Done():
+		case <-c.DoneChan():
 			t.Error("it is done")
 		default:
 		}
 		if err := end(c); err != nil {
 			t.Error(err)
 		}
-		<-c.Done()
+		<-c.DoneChan()
 		v, err := c.Result(context.Background())
 		wantErr(t, c.SetResult(2), asyncio.ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
 		wantErr(t, c.SetException(errBoom), asyncio.ErrInvalidState, "SetException on a ConcurrentFuture that is done")

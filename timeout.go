@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"example.com/asyncio/inspect"
 )
 
 // A TimeoutScope is a block with a limit of time that can be moved. It is used
@@ -13,7 +15,7 @@ type TimeoutScope struct {
 	given   bool          // after, rather than when
 	after   time.Duration // from Run on
 	when    time.Duration
-	ctx     *Scope
+	ctx     *cancelScope
 	atEntry int // requests to cancel the task that were there before
 	timer   interface{ Cancel() }
 }
@@ -54,15 +56,15 @@ func NewTimeoutAt(when time.Duration) *TimeoutScope {
 	return &TimeoutScope{state: timeoutCreated, when: when}
 }
 
-// Run is [Timeout] on t. A second Run is an error ([ErrRuntime]).
+// Run is [Timeout] on t. A second Run is an error ([ErrMisuse]).
 func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) error) error {
 	if t.state != timeoutCreated {
-		return misuse(ErrRuntime, "Run of %v, which has been entered already; make one for each block", t)
+		return misuse(ErrMisuse, "Run of %v, which has been entered already; make one for each block", t)
 	}
 	if fn == nil {
-		return misuse(ErrValue, "a timeout with a nil function; give it a func(ctx context.Context) error")
+		return misuse(ErrInvalidArgument, "a timeout with a nil function; give it a func(ctx context.Context) error")
 	}
-	scope, err := NewScope(ctx, t)
+	scope, err := newScope(ctx, t)
 	if err != nil {
 		return err
 	}
@@ -140,14 +142,14 @@ func (t *TimeoutScope) Expired() bool {
 }
 
 // Reschedule moves the limit to a point in time, or to Never. It is an error
-// ([ErrRuntime]) before the block has begun and when its time is up or it has ended. See Timeout.reschedule.
+// ([ErrMisuse]) before the block has begun and when its time is up or it has ended. See Timeout.reschedule.
 func (t *TimeoutScope) Reschedule(when time.Duration) error {
 	switch t.state {
 	case timeoutCreated:
-		return misuse(ErrRuntime, "Reschedule of %v, which has not been entered; NewTimeoutAt takes the time", t)
+		return misuse(ErrMisuse, "Reschedule of %v, which has not been entered; NewTimeoutAt takes the time", t)
 	case timeoutActive:
 	default:
-		return misuse(ErrRuntime, "Reschedule of %v: too late to change it", t)
+		return misuse(ErrMisuse, "Reschedule of %v: too late to change it", t)
 	}
 	t.stopTimer()
 	t.when, t.given, t.after = when, false, 0
@@ -167,8 +169,8 @@ func (t *TimeoutScope) String() string {
 }
 
 // WaitReason tells of the block's limit.
-func (t *TimeoutScope) WaitReason() WaitReason {
-	return WaitReason{Kind: ForTimeout, Object: t, Until: t.when}
+func (t *TimeoutScope) WaitReason() inspect.WaitReason {
+	return inspect.WaitReason{Kind: inspect.ForTimeout, Object: t, Until: t.when}
 }
 
 // Name is how a CancelledError names the block.
@@ -186,7 +188,7 @@ func (t *TimeoutScope) Name() string {
 func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (result T, err error) {
 	if d > 0 {
 		if aw == nil {
-			return result, misuse(ErrValue, "WaitFor of nil; give it a Future, a Task, a Coro or another Awaitable")
+			return result, misuse(ErrInvalidArgument, "WaitFor of nil; give it a Future, a Task, a Coro or another Awaitable")
 		}
 		err = Timeout(ctx, d, func(ctx context.Context) (err error) {
 			result, err = aw.Await(ctx)
@@ -194,7 +196,7 @@ func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (resu
 		})
 		return result, err
 	}
-	if _, err := runningLoop(ctx); err != nil {
+	if _, err := loopToAwaitOn(ctx); err != nil {
 		return result, err
 	}
 	f := EnsureFuture(ctx, aw)
@@ -213,8 +215,8 @@ func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (resu
 
 // cancelAndWait does not await f itself, so that a cancel of its own caller is not taken for f's.
 func cancelAndWait(ctx context.Context, f AnyFuture) error {
-	ended := &someOf[AnyFuture]{kind: ForTimeout, fs: []AnyFuture{f}}
-	InitFuture(ctx, &ended.Future, ended)
+	ended := &someOf[AnyFuture]{kind: inspect.ForTimeout, fs: []AnyFuture{f}}
+	initFuture(ctx, &ended.Future, ended)
 	release := func(context.Context, AnyFuture) {
 		if !ended.Done() {
 			_ = ended.SetResult(None{})

@@ -294,7 +294,7 @@ func TestTimeoutPassesACancelOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(10 * time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
-			asyncio.CurrentTask(ctx).Cancel("enough")
+			asyncio.CurrentTask(ctx).CancelWith("enough")
 			return asyncio.Sleep(ctx, time.Minute)
 		})
 		equal(t, "the error", brief(err), "cancelled: enough")
@@ -339,7 +339,7 @@ func TestTimeoutAfterASwallowedCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		swallow(ctx)
 		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
-			asyncio.CurrentTask(ctx).Cancel("really")
+			asyncio.CurrentTask(ctx).CancelWith("really")
 			return asyncio.Sleep(ctx, 2*time.Second)
 		})
 		equal(t, "the error", brief(err), "cancelled: really")
@@ -427,7 +427,7 @@ func TestRescheduleTooEarlyOrTooLate(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		refused := func(tm *asyncio.TimeoutScope, why string) {
 			when := tm.When()
-			wantErr(t, tm.Reschedule(5*time.Second), asyncio.ErrRuntime, "Reschedule of "+tm.String(), why)
+			wantErr(t, tm.Reschedule(5*time.Second), asyncio.ErrMisuse, "Reschedule of "+tm.String(), why)
 			equal(t, "when, after "+why, tm.When(), when)
 		}
 		tm := asyncio.NewTimeout(time.Second)
@@ -455,11 +455,11 @@ func TestTimeoutIsUsedOnce(t *testing.T) {
 		again := func(context.Context) error { t.Error("a second block runs"); return nil }
 		tm := asyncio.NewTimeout(time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
-			wantErr(t, tm.Run(ctx, again), asyncio.ErrRuntime, "Run of <Timeout active when=1s>", "entered already")
+			wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout active when=1s>", "entered already")
 			return asyncio.Sleep(ctx, time.Minute)
 		})
 		wantErr(t, err, asyncio.ErrTimeout)
-		wantErr(t, tm.Run(ctx, again), asyncio.ErrRuntime, "Run of <Timeout expired>", "entered already")
+		wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout expired>", "entered already")
 		return nil
 	})
 }
@@ -473,8 +473,8 @@ func TestTimeoutNeedsATask(t *testing.T) {
 			wantErr(t, tm.Run(ctx, never), asyncio.ErrWrongContext, "await in a callback")
 		})
 		yields(ctx, 1)
-		wantErr(t, tm.Run(ctx, nil), asyncio.ErrValue, "nil function")
-		wantErr(t, tm.Reschedule(0), asyncio.ErrRuntime, "not been entered")
+		wantErr(t, tm.Run(ctx, nil), asyncio.ErrInvalidArgument, "nil function")
+		wantErr(t, tm.Reschedule(0), asyncio.ErrMisuse, "not been entered")
 		return tm.Run(ctx, sleep(time.Millisecond))
 	})
 }

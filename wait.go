@@ -2,10 +2,13 @@ package asyncio
 
 import (
 	"context"
+	"fmt"
 	"time"
+
+	"example.com/asyncio/inspect"
 )
 
-// A WaitOption is given to [Wait] or [AsCompleted].
+// A WaitOption is an option of [Wait]: a [ReturnWhen] or a [TimeoutOption].
 type WaitOption interface{ configureWait(waitConfig) waitConfig }
 
 type waitConfig struct {
@@ -21,47 +24,58 @@ func waitConfigOf(opts []WaitOption) waitConfig {
 	return c
 }
 
-// ReturnWhen tells [Wait] when to return. It is a WaitOption.
-type ReturnWhen string
+// ReturnWhen is the condition on which [Wait] returns. It is a WaitOption.
+type ReturnWhen uint8
 
 const (
-	FirstCompleted ReturnWhen = "FIRST_COMPLETED" // when one is done
-	FirstException ReturnWhen = "FIRST_EXCEPTION" // when one has failed; one that is cancelled has not
-	AllCompleted   ReturnWhen = "ALL_COMPLETED"   // when all are done, which is the rule
+	AllCompleted   ReturnWhen = iota // when all are done; the default
+	FirstCompleted                   // when one is done
+	FirstException                   // when one has failed; a cancelled one has not failed
 )
+
+var returnWhens = [...]string{"all completed", "first completed", "first exception"}
+
+// String returns the condition as text.
+func (w ReturnWhen) String() string {
+	if int(w) < len(returnWhens) {
+		return returnWhens[w]
+	}
+	return fmt.Sprintf("ReturnWhen(%d)", uint8(w))
+}
 
 func (w ReturnWhen) configureWait(c waitConfig) waitConfig { c.when = w; return c }
 
-type limitOption time.Duration
+// A TimeoutOption limits the time of [Wait] or [AsCompleted]: [WithTimeout].
+type TimeoutOption struct{ limit time.Duration }
 
-func (o limitOption) configureWait(c waitConfig) waitConfig {
-	c.limit = time.Duration(o)
+func (o TimeoutOption) configureWait(c waitConfig) waitConfig {
+	c.limit = o.limit
 	return c
 }
 
 // WithTimeout limits the time of a Wait or an AsCompleted to d. Never is no limit. See asyncio.wait(timeout=).
-func WithTimeout(d time.Duration) WaitOption { return limitOption(d) }
+func WithTimeout(d time.Duration) TimeoutOption { return TimeoutOption{d} }
 
 // Wait suspends until some of fs are done, as a [ReturnWhen] among the options
 // tells, or the time is up, which is no error. It returns which of fs are done
 // and which are not, in the order given and each once. Nothing is cancelled. The errors of fs
 // stay with them; its own are a [CancelledError] if the calling task is cancelled, or another one of [Future.Await]; and
-// [ErrValue] if fs is empty. A nil among fs is a panic ([ErrValue]). See asyncio.wait.
+// [ErrInvalidArgument] if fs is empty. A nil among fs is a panic ([ErrInvalidArgument]). See asyncio.wait.
 func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, unfinished []F, err error) {
 	c := waitConfigOf(opts)
 	switch {
 	case len(fs) == 0:
-		return nil, nil, misuse(ErrValue, "Wait for no futures at all")
-	case c.when != FirstCompleted && c.when != FirstException && c.when != AllCompleted:
-		return nil, nil, misuse(ErrValue, "Wait until %q; it is FirstCompleted, FirstException or AllCompleted", string(c.when))
+		return nil, nil, misuse(ErrInvalidArgument, "Wait for no futures at all")
+	case int(c.when) >= len(returnWhens):
+		return nil, nil, misuse(ErrInvalidArgument, "Wait until %v; use AllCompleted, FirstCompleted or FirstException", c.when)
 	}
-	l, err := runningLoop(ctx)
+	l, err := loopToAwaitOn(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
 	all := distinct(fs) // not fs itself, which need not be on the heap
-	enough := &someOf[F]{kind: ForWait, fs: all}
-	InitFuture(ctx, &enough.Future, enough)
+	enough := &someOf[F]{kind: inspect.ForWait, fs: all}
+	initFuture(ctx, &enough.Future, enough)
 	release := func() {
 		if !enough.Done() {
 			_ = enough.SetResult(None{})
@@ -102,12 +116,12 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 // A someOf is what a task awaits that waits for some of fs.
 type someOf[F AnyFuture] struct {
 	Future[None]
-	kind WaitKind
+	kind inspect.WaitKind
 	fs   []F
 }
 
-func (s *someOf[F]) WaitReason() WaitReason {
-	r := WaitReason{Kind: s.kind}
+func (s *someOf[F]) WaitReason() inspect.WaitReason {
+	r := inspect.WaitReason{Kind: s.kind}
 	for _, f := range s.fs {
 		r.Futures = append(r.Futures, f)
 	}
@@ -120,7 +134,7 @@ func distinct[F AnyFuture](fs []F) []F {
 	once := make([]F, 0, len(fs))
 	for _, f := range fs {
 		if any(f) == nil {
-			panic(misuse(ErrValue, "a nil among the futures to wait for"))
+			panic(misuse(ErrInvalidArgument, "a nil among the futures to wait for"))
 		}
 		if b := f.base(); !seen[b] {
 			seen[b] = true

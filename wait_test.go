@@ -100,11 +100,11 @@ func TestWaitDuplicatesCollapse(t *testing.T) {
 func TestWaitBadArguments(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		_, _, err := asyncio.Wait(ctx, []*asyncio.Task[int]{})
-		wantErr(t, err, asyncio.ErrValue, "no futures")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "no futures")
 		f := asyncio.NewFuture[int](ctx)
-		_, _, err = asyncio.Wait(ctx, []*asyncio.Future[int]{f}, asyncio.ReturnWhen("SOMETIME"))
-		wantErr(t, err, asyncio.ErrValue, "SOMETIME", "FirstCompleted", "FirstException", "AllCompleted")
-		wantErr(t, panicOf(func() { _, _, _ = asyncio.Wait(ctx, []asyncio.AnyFuture{f, nil}) }), asyncio.ErrValue, "nil")
+		_, _, err = asyncio.Wait(ctx, []*asyncio.Future[int]{f}, asyncio.ReturnWhen(7))
+		wantErr(t, err, asyncio.ErrInvalidArgument, "ReturnWhen(7)", "FirstCompleted", "FirstException", "AllCompleted")
+		wantErr(t, panicOf(func() { _, _, _ = asyncio.Wait(ctx, []asyncio.AnyFuture{f, nil}) }), asyncio.ErrInvalidArgument, "nil")
 		_, _, err = asyncio.Wait(context.Background(), []*asyncio.Future[int]{f})
 		wantErr(t, err, asyncio.ErrNoRunningLoop)
 		return nil
@@ -288,7 +288,7 @@ func TestWaitCancelledLeavesTheChildrenAlone(t *testing.T) {
 		if !strings.Contains(child.String(), " cb=[asyncio.Wait") {
 			t.Errorf("the child that is waited for prints as %v", child)
 		}
-		waiter.Cancel("enough")
+		waiter.CancelWith("enough")
 		_, err := waiter.Await(ctx)
 		equal(t, "the waiter's error", brief(err), "cancelled: enough")
 		if s := child.String(); strings.Contains(s, "cb=") || child.Cancelling() != 0 {

@@ -3,6 +3,8 @@ package asyncio
 import (
 	"context"
 	"fmt"
+
+	"example.com/asyncio/inspect"
 )
 
 // waiters is a FIFO of tasks that wait for one thing, for a lock to be free say. The
@@ -13,9 +15,9 @@ import (
 // is asyncio's rule, and not the same for all: see wakeFirst, wakeNext and anyWaiting.
 type waiters struct {
 	_           noCopy
-	loop        *Loop        // that of the first who waited; others may not
-	kind        WaitKind     // what they wait for,
-	of          fmt.Stringer // and of what
+	loop        *Loop            // that of the first who waited; others may not
+	kind        inspect.WaitKind // what they wait for,
+	object      fmt.Stringer     // and of what
 	first, last *waiter
 	next        *waiter // the first that may have to be woken: all before it are, or are cancelled
 	len         int
@@ -26,11 +28,19 @@ type waiters struct {
 // the middle of many leaves at once. To search it would make a storm of timeouts quadratic.
 type waiter struct {
 	Future[None]   // has a result once the waiter was woken
-	in             *waiters
+	list           *waiters
 	before, behind *waiter
 }
 
-func (w *waiter) WaitReason() WaitReason { return WaitReason{Kind: w.in.kind, Object: w.in.of} }
+func (w *waiter) WaitReason() inspect.WaitReason {
+	r := inspect.WaitReason{Kind: w.list.kind, Object: w.list.object}
+	if held, ok := w.list.object.(interface{ Holder() AnyTask }); ok {
+		if t := held.Holder(); t != nil {
+			r.Holder = t
+		}
+	}
+	return r
+}
 
 // noCopy has go vet complain of copies.
 type noCopy struct{}
@@ -42,7 +52,7 @@ func (*noCopy) Unlock() {}
 // woken. kind and of are what they wait for. woken tells that it was woken; if there is an error
 // nevertheless, the task cannot use what it was woken for, and it is for the caller
 // to hand that on.
-func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (woken bool, err error) {
+func (ws *waiters) wait(ctx context.Context, kind inspect.WaitKind, of fmt.Stringer) (woken bool, err error) {
 	if err := ws.bind(ctx, of); err != nil {
 		return false, err
 	}
@@ -50,8 +60,8 @@ func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (wo
 	if ws.spare = nil; w == nil {
 		w = &waiter{}
 	}
-	ws.kind, ws.of, w.in = kind, of, ws
-	InitFuture(ctx, &w.Future, w)
+	ws.kind, ws.object, w.list = kind, of, ws
+	initFuture(ctx, &w.Future, w)
 	ws.add(w)
 	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
 	_, err = w.Await(ctx)
@@ -60,7 +70,7 @@ func (ws *waiters) wait(ctx context.Context, kind WaitKind, of fmt.Stringer) (wo
 
 // bind makes sure that all who wait do so on one loop. What need not wait works on any.
 func (ws *waiters) bind(ctx context.Context, of fmt.Stringer) error {
-	l, err := runningLoop(ctx)
+	l, err := loopToAwaitOn(ctx)
 	switch {
 	case err != nil:
 		return err
@@ -170,7 +180,7 @@ func hold(ctx context.Context, what interface {
 	Release()
 }, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return misuse(ErrValue, "With of %v and a nil function; give it a func(ctx context.Context) error", what)
+		return misuse(ErrInvalidArgument, "With of %v and a nil function; give it a func(ctx context.Context) error", what)
 	}
 	if err := what.Acquire(ctx); err != nil {
 		return err

@@ -97,7 +97,7 @@ func TestBlocks(t *testing.T) {
 				equal(t, "the error", inside(func(context.Context) error { return errBoom }), errBoom)
 				wantErr(t, inside(never), asyncio.ErrCancelled)
 				wantErr(t, inside(func(context.Context) error { panic(errBoom) }), errBoom, "panic in task inside")
-				wantErr(t, l.With(ctx, nil), asyncio.ErrValue, "With of "+l.String()+" and a nil function")
+				wantErr(t, l.With(ctx, nil), asyncio.ErrInvalidArgument, "With of "+l.String()+" and a nil function")
 
 				// Who does not get it is not let in, and gives nothing back.
 				_ = l.Acquire(ctx)
@@ -246,7 +246,7 @@ func TestWakeFromAnotherGoroutine(t *testing.T) {
 		asyncio.Go(ctx, e.Wait)
 		yields(ctx, 1)
 		err, _ := asyncio.ToThread(ctx, func(context.Context) (error, error) { return panicOf(e.Set), nil })
-		wantErr(t, err, asyncio.ErrRuntime, "CallSoonThreadsafe")
+		wantErr(t, err, asyncio.ErrMisuse, "CallSoonThreadsafe")
 		return nil
 	})
 	equal(t, "the error", err, nil)

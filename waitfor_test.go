@@ -115,7 +115,7 @@ func TestWaitForCancelled(t *testing.T) {
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return 0, never(ctx) })
 			wait := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return asyncio.WaitFor(ctx, task, limit) })
 			yields(ctx, 1)
-			running(ctx).CallSoon(func(context.Context) { wait.Cancel("enough") })
+			running(ctx).CallSoon(func(context.Context) { wait.CancelWith("enough") })
 			_, err := wait.Await(ctx)
 			equal(t, "the error", brief(err), "cancelled: enough")
 			equal(t, "both cancelled", []any{task.Cancelled(), wait.Cancelled()}, "[true true]")
@@ -170,7 +170,7 @@ func TestWaitForWithoutTimeCancelled(t *testing.T) {
 		slow := asyncio.CreateTask(ctx, stubborn(time.Second))
 		wait := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) { return asyncio.WaitFor(ctx, slow, 0) })
 		yields(ctx, 1)
-		wait.Cancel("enough")
+		wait.CancelWith("enough")
 		_, err := wait.Await(ctx)
 		equal(t, "the error, the time", []any{brief(err), running(ctx).Time()}, "[cancelled: enough 0s]")
 		got, err := slow.Await(ctx)
@@ -294,7 +294,7 @@ func TestWaitForMisuse(t *testing.T) {
 	wantErr(t, err, asyncio.ErrNoRunningLoop)
 	run(t, func(ctx context.Context) error {
 		_, err := asyncio.WaitFor[int](ctx, nil, time.Second)
-		wantErr(t, err, asyncio.ErrValue, "WaitFor of nil")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "WaitFor of nil")
 		return nil
 	})
 }

@@ -133,7 +133,7 @@ func oursWakePingpong(ctx context.Context, m *meter) error {
 }
 
 func oursSuspended(ctx context.Context, m *meter) error {
-	event := asyncio.NewEvent()
+	event := new(asyncio.Event)
 	tasks := make([]*asyncio.Task[asyncio.None], m.n)
 	for i := range tasks {
 		tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
@@ -217,7 +217,7 @@ func oursQueue(ctx context.Context, m *meter) error {
 }
 
 func oursLock(ctx context.Context, m *meter) error {
-	lock := asyncio.NewLock()
+	lock := new(asyncio.Lock)
 	return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 		for range contenders {
 			tg.Go(func(ctx context.Context) error {
@@ -282,7 +282,7 @@ func oursToThread(ctx context.Context, m *meter) error {
 }
 
 func oursThreadsafe(ctx context.Context, m *meter) error {
-	loop, err := asyncio.GetRunningLoop(ctx)
+	loop, err := asyncio.RunningLoop(ctx)
 	if err != nil {
 		return err
 	}

@@ -35,8 +35,8 @@ var classes = []struct {
 	{asyncio.ErrQueueEmpty, "QueueEmpty"},
 	{asyncio.ErrQueueFull, "QueueFull"},
 	{asyncio.ErrQueueShutDown, "QueueShutDown"},
-	{asyncio.ErrValue, "ValueError"},
-	{asyncio.ErrRuntime, "RuntimeError"},
+	{asyncio.ErrInvalidArgument, "ValueError"},
+	{asyncio.ErrMisuse, "RuntimeError"},
 }
 
 // class returns the class of an error in Python.

@@ -77,7 +77,7 @@ type (
 		TryGet() (any, error)
 		TaskDone()
 		Shutdown(immediate bool)
-		QSize() int
+		Len() int
 		Empty() bool
 		Full() bool
 	}
@@ -195,7 +195,7 @@ var operations = map[string]*operation{
 		for i, label := range c.args[0].([]string) {
 			labels[fs[i]] = label
 		}
-		done, unfinished, err := asyncio.Wait(c.ctx, fs, asyncio.WithTimeout(c.delay(1)), asyncio.ReturnWhen(c.text(2)))
+		done, unfinished, err := asyncio.Wait(c.ctx, fs, asyncio.WithTimeout(c.delay(1)), returnWhens[c.text(2)])
 		if err == nil {
 			c.emit("waited", sortedLabels(done, labels), sortedLabels(unfinished, labels))
 		}
@@ -341,11 +341,7 @@ var operations = map[string]*operation{
 	}),
 	"cancel": plain("ll?", func(c *call) error {
 		return with(c, func(f asyncio.AnyFuture) error {
-			var msg []any
-			if c.args[1] != nil {
-				msg = c.args[1:2]
-			}
-			return c.tell(nil, "cancel", f.Cancel(msg...))
+			return c.tell(nil, "cancel", f.CancelWith(c.args[1]))
 		})
 	}),
 	"uncancel": plain("l", func(c *call) error {
@@ -462,8 +458,8 @@ var operations = map[string]*operation{
 			return c.tell(nil, "expired", s.Expired(), int(s.When()/tick))
 		})
 	}),
-	"lock":  plain("l", func(c *call) error { c.things[c.text(0)] = asyncio.NewLock(); return nil }),
-	"event": plain("l", func(c *call) error { c.things[c.text(0)] = asyncio.NewEvent(); return nil }),
+	"lock":  plain("l", func(c *call) error { c.things[c.text(0)] = new(asyncio.Lock); return nil }),
+	"event": plain("l", func(c *call) error { c.things[c.text(0)] = new(asyncio.Event); return nil }),
 	"condition": plain("ll?", func(c *call) error {
 		var lock *asyncio.Lock
 		if c.args[1] != nil {
@@ -513,7 +509,7 @@ var operations = map[string]*operation{
 		})
 	}),
 	"barrier_state": plain("l", func(c *call) error {
-		return with(c, func(b *asyncio.Barrier) error { return c.tell(nil, "barrier", b.NWaiting(), b.Broken()) })
+		return with(c, func(b *asyncio.Barrier) error { return c.tell(nil, "barrier", b.Waiting(), b.Broken()) })
 	}),
 	"queue": plain("liq", func(c *call) error {
 		switch size := c.number(1); c.text(2) {
@@ -542,7 +538,7 @@ var operations = map[string]*operation{
 		return with(c, func(q queue) error { q.Shutdown(c.args[1].(bool)); return nil })
 	}),
 	"queue_state": plain("l", func(c *call) error {
-		return with(c, func(q queue) error { return c.tell(nil, "queue", q.QSize(), q.Empty(), q.Full()) })
+		return with(c, func(q queue) error { return c.tell(nil, "queue", q.Len(), q.Empty(), q.Full()) })
 	}),
 	"var": plain("lv", func(c *call) error {
 		if c.args[1] == nil {
@@ -574,11 +570,11 @@ var operations = map[string]*operation{
 		return with(c, func(t token) error { return t.of.Reset(c.ctx, t.set) })
 	}),
 	"copy_context": plain("l", func(c *call) error {
-		c.things[c.text(0)] = asyncio.CopyContext(c.ctx)
+		c.things[c.text(0)] = asyncio.CopyContextVars(c.ctx)
 		return nil
 	}),
 	"run_in_context": plain("lO", func(c *call) error {
-		return with(c, func(in *asyncio.Context) (err error) {
+		return with(c, func(in *asyncio.ContextVars) (err error) {
 			busy := in.Run(c.ctx, func(ctx context.Context) { err = c.runPlain(ctx, c.body(1), c.who) })
 			if busy != nil {
 				return busy
@@ -641,11 +637,11 @@ func (c *call) options(i int, label string) ([]asyncio.TaskOption, error) {
 	}
 	opts := []asyncio.TaskOption{asyncio.WithName(label)}
 	if of, ok := given.context.(string); ok {
-		in, err := labelled[*asyncio.Context](c, of)
+		in, err := labelled[*asyncio.ContextVars](c, of)
 		if err != nil {
 			return nil, err
 		}
-		opts = append(opts, asyncio.WithContext(in))
+		opts = append(opts, asyncio.WithContextVars(in))
 	}
 	if eager, ok := given.eager.(bool); ok {
 		opts = append(opts, asyncio.WithEagerStart(eager))
@@ -720,4 +716,11 @@ func order(v any) float64 {
 	}
 	f, _ := n.Float64()
 	return f
+}
+
+// returnWhens are asyncio's names of the conditions of asyncio.wait.
+var returnWhens = map[string]asyncio.ReturnWhen{
+	"FIRST_COMPLETED": asyncio.FirstCompleted,
+	"FIRST_EXCEPTION": asyncio.FirstException,
+	"ALL_COMPLETED":   asyncio.AllCompleted,
 }

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -14,11 +15,11 @@ import (
 func BenchmarkObservers(b *testing.B) {
 	for _, o := range []struct {
 		name string
-		make func() asyncio.Observer
+		make func() inspect.Observer
 	}{
-		{"none", func() asyncio.Observer { return nil }},
+		{"none", func() inspect.Observer { return nil }},
 		{"labels", introspect.ProfileLabels},
-		{"metrics", func() asyncio.Observer { return new(introspect.Metrics) }},
+		{"metrics", func() inspect.Observer { return new(introspect.Metrics) }},
 		{"trace, off", introspect.TraceTasks},
 		{"trace, taken", introspect.TraceTasks},
 	} {

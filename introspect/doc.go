@@ -14,7 +14,7 @@
 // is the same as an [net/http.Handler], to be mounted beside net/http/pprof. Both only read. Cancelling a task from outside
 // is a switch of its own, [AllowCancel], and takes a token.
 //
-// A program that nobody looks at pays nothing: there is an [asyncio.Observer] only while somebody streams events, or
+// A program that nobody looks at pays nothing: there is an [inspect.Observer] only while somebody streams events, or
 // with [Watch]. A reader that is slow or gone does not slow the loop: it loses events, and is told how many.
 //
 // # The protocol

@@ -4,11 +4,11 @@ import (
 	"encoding/json"
 	"strconv"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // Events are many, and package encoding/json takes ten times as long for one as this does. What comes out is the same: the line of a [Message],
-// and in it each event as an [asyncio.EventInfo].
+// and in it each event as an [inspect.EventInfo].
 
 // appendEvents appends the line of a batch: the number of its first event, how many are missing before that, and the events.
 func appendEvents(b []byte, seq, missing uint64, batch *batch) []byte {
@@ -50,7 +50,7 @@ func (e *event) append(b []byte, m *eventMore) []byte {
 	b = appendText(b, "message", m.message)
 	b = appendText(b, "outcome", m.outcome)
 	b = appendText(b, "error", m.err)
-	if e.kind == asyncio.QueueGrew {
+	if e.kind == inspect.QueueGrew {
 		b = appendText(b, "object", m.object)
 		b = appendNumber(b, "size", uint64(m.size))
 	}

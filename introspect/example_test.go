@@ -15,7 +15,7 @@ import (
 // A server of the program's own shows its tasks, beside net/http/pprof: whoever asks gets a picture, as JSON or as text.
 func Example() {
 	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
@@ -24,7 +24,7 @@ func Example() {
 		server := httptest.NewServer(mux)
 		defer server.Close()
 
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			if err := lock.Acquire(ctx); err != nil {
 				return err
@@ -64,7 +64,7 @@ func Example() {
 // What is wrong, as far as one look can tell. GET /findings has it too.
 func ExampleCheck() {
 	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}

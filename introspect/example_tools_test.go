@@ -15,20 +15,21 @@ import (
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
 	"example.com/asyncio/executor"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
 // Several look on at once: whatever a Runner is given as Observer, or a loop that runs already.
 func Example_observers() {
 	var metrics introspect.Metrics
-	r := asyncio.Runner{Observer: asyncio.Tee(introspect.ProfileLabels(), &metrics)}
+	r := asyncio.Runner{Observer: inspect.Tee(introspect.ProfileLabels(), &metrics)}
 	defer r.Close()
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
-		loop.SetObserver(asyncio.Tee(loop.Observer(), introspect.TraceTasks())) // from now on
+		loop.SetObserver(inspect.Tee(loop.Observer(), introspect.TraceTasks())) // from now on
 		_, err = asyncio.Go(ctx, asyncio.Yield).Await(ctx)
 		return err
 	})

@@ -3,17 +3,17 @@ package introspect
 import (
 	"slices"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // A waitGraph has who waits for whom in a snapshot: for the end of a task, or for a lock that it has.
 type waitGraph struct {
-	tasks map[uint64]*asyncio.TaskInfo
+	tasks map[uint64]*inspect.TaskInfo
 	order []uint64 // of creation
 }
 
-func graphOf(s *asyncio.Snapshot) *waitGraph {
-	g := &waitGraph{tasks: make(map[uint64]*asyncio.TaskInfo, len(s.Tasks))}
+func graphOf(s *inspect.Snapshot) *waitGraph {
+	g := &waitGraph{tasks: make(map[uint64]*inspect.TaskInfo, len(s.Tasks))}
 	for i := range s.Tasks {
 		t := &s.Tasks[i]
 		g.tasks[t.ID] = t
@@ -24,7 +24,7 @@ func graphOf(s *asyncio.Snapshot) *waitGraph {
 
 // waitsFor returns for whom a task waits, of those that have not ended; all tells whether it takes every one of them, or
 // maybe only one.
-func (g *waitGraph) waitsFor(t *asyncio.TaskInfo) (ids []uint64, all bool) {
+func (g *waitGraph) waitsFor(t *inspect.TaskInfo) (ids []uint64, all bool) {
 	w := t.Waits
 	if w == nil {
 		return nil, true
@@ -37,7 +37,7 @@ func (g *waitGraph) waitsFor(t *asyncio.TaskInfo) (ids []uint64, all bool) {
 	if g.tasks[w.Holder] != nil {
 		ids = append(ids, w.Holder)
 	}
-	return ids, w.Kind != asyncio.ForWait && w.Kind != asyncio.ForAsCompleted
+	return ids, w.Kind != inspect.ForWait && w.Kind != inspect.ForAsCompleted
 }
 
 // stuck returns the tasks that can only go on if another one of them does first: there is a circle in it, or more.
@@ -47,7 +47,7 @@ func (g *waitGraph) stuck() map[uint64]bool {
 	stuck := map[uint64]bool{}
 	for id, t := range g.tasks {
 		ids, _ := g.waitsFor(t)
-		stuck[id] = len(ids) > 0 && t.State == asyncio.TaskWaiting && !mayBeFreed(t)
+		stuck[id] = len(ids) > 0 && t.State == inspect.TaskWaiting && !mayBeFreed(t)
 	}
 	for changed := true; changed; { // take out whoever waits for one that can go on
 		changed = false
@@ -68,11 +68,11 @@ func (g *waitGraph) stuck() map[uint64]bool {
 }
 
 // mayBeFreed tells whether a task may go on though what it waits for does not come.
-func mayBeFreed(t *asyncio.TaskInfo) bool {
+func mayBeFreed(t *inspect.TaskInfo) bool {
 	if t.Cancels > 0 {
 		return true // it has heard of it, or is about to
 	}
-	return slices.ContainsFunc(t.Blocks, func(b asyncio.BlockInfo) bool { return b.Until > 0 })
+	return slices.ContainsFunc(t.Blocks, func(b inspect.BlockInfo) bool { return b.Until > 0 })
 }
 
 // cycles returns the circles among the tasks that are stuck: each task waits for the one behind it, and the last for

@@ -26,7 +26,7 @@ func run(t *testing.T, main func(ctx context.Context) error) {
 }
 
 func running(ctx context.Context) *asyncio.Loop {
-	l, err := asyncio.GetRunningLoop(ctx)
+	l, err := asyncio.RunningLoop(ctx)
 	if err != nil {
 		panic(err)
 	}

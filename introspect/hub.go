@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 const (
@@ -29,7 +30,7 @@ type hub struct {
 	// Owned by the goroutine that runs the loop.
 	users     int              // who want to be told of events
 	installed bool             // the loop has it for its observer, or one above it
-	before    asyncio.Observer // that it was set on top of
+	before    inspect.Observer // that it was set on top of
 	call      event            // a call that has begun, of which it is not known yet whether it is our own
 	callMore  *eventMore
 	hidden    bool   // the call that runs is our own
@@ -55,8 +56,8 @@ type place struct {
 // no pointers: else the garbage collector would go through the ring each time.
 type event struct {
 	number uint64
-	kind   asyncio.EventKind
-	waits  asyncio.WaitKind
+	kind   inspect.EventKind
+	waits  inspect.WaitKind
 	time   time.Duration
 	task   uint64
 	byTask uint64
@@ -81,7 +82,7 @@ func (h *hub) hold() {
 		h.before = h.loop.Observer()
 		h.loop.SetObserver(h)
 	}
-	h.untold = h.loop.Untold()
+	h.untold = h.loop.MutedEvents()
 }
 
 func (h *hub) drop() {
@@ -94,7 +95,7 @@ func (h *hub) drop() {
 	h.loop.MuteObserver(false)
 	h.mu.Unlock()
 	// Who was set above us passes on what happens, and would go on to do so: then it stays, and does nothing.
-	if h.loop.Observer() == asyncio.Observer(h) {
+	if h.loop.Observer() == inspect.Observer(h) {
 		h.installed = false
 		h.loop.SetObserver(h.before)
 		h.before = nil
@@ -116,7 +117,7 @@ func (h *hub) keep() place {
 
 // count notes how many events there were of which the loop has not told. It is called on the loop.
 func (h *hub) count() {
-	now := h.loop.Untold()
+	now := h.loop.MutedEvents()
 	h.mu.Lock()
 	h.next += now - h.untold
 	h.mu.Unlock()
@@ -131,7 +132,7 @@ func (h *hub) hide() {
 }
 
 // Observe is called on the loop.
-func (h *hub) Observe(e *asyncio.LoopEvent) {
+func (h *hub) Observe(e *inspect.Event) {
 	if h.before != nil {
 		h.before.Observe(e)
 	}
@@ -148,11 +149,11 @@ func (h *hub) Observe(e *asyncio.LoopEvent) {
 		h.push(&h.call, h.callMore)
 		h.call, h.callMore = event{}, nil
 	}
-	if e.Kind == asyncio.CallEnded && h.hidden {
+	if e.Kind == inspect.CallEnded && h.hidden {
 		h.hidden = false
 		return
 	}
-	if h.loop.Untold() != h.untold {
+	if h.loop.MutedEvents() != h.untold {
 		h.count()
 	}
 	if h.kept >= h.limit.Load() {
@@ -160,7 +161,7 @@ func (h *hub) Observe(e *asyncio.LoopEvent) {
 		return
 	}
 	n, more := eventOf(e)
-	if e.Kind == asyncio.CallBegun {
+	if e.Kind == inspect.CallBegun {
 		h.call, h.callMore = n, more
 	} else {
 		h.push(&n, more)
@@ -173,7 +174,7 @@ func (h *hub) isFull() {
 	defer h.mu.Unlock()
 	h.next++
 	// Others may look on too, and need all events; the next that comes is counted here then.
-	if h.kept >= h.limit.Load() && h.watch == nil && h.before == nil && h.loop.Observer() == asyncio.Observer(h) {
+	if h.kept >= h.limit.Load() && h.watch == nil && h.before == nil && h.loop.Observer() == inspect.Observer(h) {
 		h.loop.MuteObserver(true) // until makeRoom
 	}
 }
@@ -243,16 +244,16 @@ func (h *hub) makeRoom(limit uint64) {
 	}
 }
 
-func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
+func eventOf(le *inspect.Event) (e event, more *eventMore) {
 	e.kind, e.time = le.Kind, le.Loop.Time()
 	if le.Task != nil {
 		e.task = le.Task.ID()
 	}
 	switch le.Kind {
-	case asyncio.TaskCreated:
+	case inspect.TaskCreated:
 		more = &eventMore{name: le.Task.Name()}
 		e.byTask = idOf(le.By)
-	case asyncio.TaskCancelAsked:
+	case inspect.TaskCancelAsked:
 		m := &eventMore{by: nameOf(le.By)}
 		e.byTask = idOf(le.By)
 		if le.Message != nil {
@@ -262,7 +263,7 @@ func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
 			m.through = append(m.through, t.ID())
 		}
 		more = m
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		switch {
 		case le.Err == nil:
 			more = endedWell
@@ -271,11 +272,11 @@ func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
 		default:
 			more = &eventMore{outcome: "error", err: le.Err.Error()}
 		}
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		more = e.waitFor(le.On)
-	case asyncio.CallBegun:
+	case inspect.CallBegun:
 		more = &eventMore{name: le.Handle.Func()}
-	case asyncio.QueueGrew:
+	case inspect.QueueGrew:
 		more = &eventMore{object: le.Object.String(), size: le.Size}
 	}
 	return e, more
@@ -284,13 +285,13 @@ func eventOf(le *asyncio.LoopEvent) (e event, more *eventMore) {
 var endedWell = &eventMore{outcome: "result"}
 
 // waitFor notes what a task waits for. The text of a lock, say, is left out: to make it takes longer than all the rest.
-func (e *event) waitFor(on asyncio.AnyFuture) *eventMore {
+func (e *event) waitFor(on inspect.Future) *eventMore {
 	switch on := on.(type) {
 	case nil:
-	case asyncio.AnyTask:
-		e.waits, e.on = asyncio.ForTask, on.ID()
+	case inspect.Task:
+		e.waits, e.on = inspect.ForTask, on.ID()
 	default:
-		reason := asyncio.WaitReasonOf(on)
+		reason := on.WaitReason()
 		e.waits, e.until = reason.Kind, reason.Until
 		if reason.Job != "" {
 			return &eventMore{object: reason.Job}
@@ -300,7 +301,7 @@ func (e *event) waitFor(on asyncio.AnyFuture) *eventMore {
 }
 
 func idOf(by any) uint64 {
-	if t, ok := by.(asyncio.AnyTask); ok {
+	if t, ok := by.(inspect.Task); ok {
 		return t.ID()
 	}
 	return 0
@@ -310,7 +311,7 @@ func nameOf(by any) string {
 	switch by := by.(type) {
 	case nil:
 		return ""
-	case asyncio.AnyTask:
+	case inspect.Task:
 		return "task " + by.Name()
 	case interface{ Name() string }: // a block
 		return by.Name()

@@ -4,8 +4,8 @@ import (
 	"context"
 	"runtime/pprof"
 
-	"example.com/asyncio"
 	"example.com/asyncio/executor"
+	"example.com/asyncio/inspect"
 )
 
 // ProfileLabels returns an Observer that has CPU profiles and goroutine dumps of runtime/pprof show tasks by name: it puts the label
@@ -16,36 +16,36 @@ import (
 // The label is the name that the task was made with. It is in the task's ctx too, so that [pprof.Do] in a task adds to it.
 // What the loop does between tasks, callbacks among it, has no label, nor have tasks that were made before the Observer was
 // set. For jobs of ToThread see [LabelJobs].
-func ProfileLabels() asyncio.Observer {
-	return &profileLabels{covered: map[asyncio.AnyTask]bool{}}
+func ProfileLabels() inspect.Observer {
+	return &profileLabels{covered: map[inspect.Task]bool{}}
 }
 
 // profileLabels sets labels when a task starts. A task that is suspended keeps its goroutine, and that the labels; but another
 // task may have run on top of it meanwhile, on the same one.
 type profileLabels struct {
-	waiter  asyncio.AnyTask          // who suspended last
-	on      asyncio.AnyFuture        // for this
-	covered map[asyncio.AnyTask]bool // those on whom another may have been
+	waiter  inspect.Task          // who suspended last
+	on      inspect.Future        // for this
+	covered map[inspect.Task]bool // those on whom another may have been
 }
 
-func (p *profileLabels) Observe(e *asyncio.LoopEvent) {
+func (p *profileLabels) Observe(e *inspect.Event) {
 	switch e.Kind {
-	case asyncio.TaskCreated:
+	case inspect.TaskCreated:
 		e.Ctx = pprof.WithLabels(e.Ctx, pprof.Labels("task", e.Task.Name()))
-	case asyncio.TaskStarted:
+	case inspect.TaskStarted:
 		// An Observer is not told whether it is on top. The labels of a waiter that it was not on are only set once too often.
 		if p.waiter != nil && p.on == e.Task {
 			p.covered[p.waiter] = true
 		}
 		pprof.SetGoroutineLabels(e.Ctx)
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		p.waiter, p.on = e.Task, e.On
-	case asyncio.TaskResumed:
+	case inspect.TaskResumed:
 		if p.covered[e.Task] {
 			delete(p.covered, e.Task)
 			pprof.SetGoroutineLabels(e.Ctx)
 		}
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		delete(p.covered, e.Task)
 		// In Close the goroutine ends as well, or is that of the one who closes.
 		if e.Loop.IsRunning() {

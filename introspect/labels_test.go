@@ -13,11 +13,12 @@ import (
 	"example.com/asyncio/driver"
 	"example.com/asyncio/executor"
 	"example.com/asyncio/executor/executortest"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
 // under runs main, as a task of that name, in virtual time and with the Observer o.
-func under(t testing.TB, o asyncio.Observer, main func(ctx context.Context) error) {
+func under(t testing.TB, o inspect.Observer, main func(ctx context.Context) error) {
 	t.Helper()
 	if t, ok := t.(*testing.T); ok {
 		noLeaks(t)
@@ -60,7 +61,7 @@ func TestProfileLabels(t *testing.T) {
 	var r lines
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
 		r.add("main: %s", here(t))
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		loop.CallSoon(func(context.Context) { r.add("a callback: %s", here(t)) })
 		f := asyncio.NewFuture[int](ctx)
 		waits := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return standsStill(ctx, f) }, asyncio.WithName("waits"))
@@ -159,7 +160,7 @@ func TestLabelJobs(t *testing.T) {
 	var r lines
 	job := func(context.Context) (string, error) { return here(t), nil }
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		loop.SetDefaultExecutor(introspect.LabelJobs(executor.NewPool(1)))
 		for _, name := range []string{"a", "b"} {
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
@@ -216,7 +217,7 @@ func TestProfileLabelsGoWithTheirTasks(t *testing.T) {
 	}
 	observed := 0
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		for range 3 {
 			err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 				for i := range 20 {

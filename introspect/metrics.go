@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // Metrics counts what happens on a loop. It is an Observer, which counts from where it is set on, and a variable of
@@ -25,9 +26,9 @@ type Metrics struct {
 
 	// Of the loop.
 	looked bool
-	before uint64                   // tasks that there were before the first event
-	began  []time.Duration          // when the steps began that are under way: more than one where a task starts eagerly in another
-	turns  map[asyncio.AnyTask]turn // of the tasks that can run, as far as that is known, and of those that sleep
+	before uint64                // tasks that there were before the first event
+	began  []time.Duration       // when the steps began that are under way: more than one where a task starts eagerly in another
+	turns  map[inspect.Task]turn // of the tasks that can run, as far as that is known, and of those that sleep
 }
 
 // A turn is what a task waits for that can run.
@@ -36,7 +37,7 @@ type turn struct {
 	first bool          // it has not begun
 }
 
-// MetricsInfo is what [Metrics] has counted. Its JSON is stable, as that of a [asyncio.Snapshot]; durations are nanoseconds.
+// MetricsInfo is what [Metrics] has counted. Its JSON is stable, as that of a [inspect.Snapshot]; durations are nanoseconds.
 type MetricsInfo struct {
 	Created   uint64 `json:"created"`   // tasks
 	Results   uint64 `json:"results"`   // tasks that have ended without an error
@@ -104,22 +105,22 @@ func (h *histogram) info() HistogramInfo {
 }
 
 // Observe counts e.
-func (m *Metrics) Observe(e *asyncio.LoopEvent) {
+func (m *Metrics) Observe(e *inspect.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.looked {
 		m.look(e)
 	}
 	switch e.Kind {
-	case asyncio.TaskCreated:
+	case inspect.TaskCreated:
 		m.now.Created++
 		m.now.New++
 		m.turns[e.Task] = turn{e.Loop.Time(), true}
-	case asyncio.TaskStarted, asyncio.TaskResumed:
+	case inspect.TaskStarted, inspect.TaskResumed:
 		m.now.Running++
 		m.begin(e)
 		m.turnCame(e)
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		now := m.end(e)
 		switch on := e.On.(type) {
 		case nil:
@@ -127,9 +128,9 @@ func (m *Metrics) Observe(e *asyncio.LoopEvent) {
 		case interface{ When() time.Duration }: // a Sleep
 			m.turns[e.Task] = turn{from: on.When()}
 		}
-	case asyncio.TaskCancelAsked:
+	case inspect.TaskCancelAsked:
 		m.now.Cancels++
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		switch {
 		case e.Err == nil:
 			m.now.Results++
@@ -145,32 +146,32 @@ func (m *Metrics) Observe(e *asyncio.LoopEvent) {
 			m.now.Ready, m.now.Timers, m.now.Jobs = 0, 0, 0
 			return
 		}
-	case asyncio.CallBegun:
+	case inspect.CallBegun:
 		m.begin(e)
-	case asyncio.CallEnded:
+	case inspect.CallEnded:
 		m.end(e)
 	}
 	m.now.Ready, m.now.Timers, m.now.Jobs = e.Loop.Load()
 }
 
 // look finds out what there is as the first event comes.
-func (m *Metrics) look(e *asyncio.LoopEvent) {
+func (m *Metrics) look(e *inspect.Event) {
 	m.looked = true
-	m.turns = map[asyncio.AnyTask]turn{}
-	for _, t := range e.Loop.AllTasks() {
-		if e.Kind != asyncio.TaskCreated || t != e.Task {
+	m.turns = map[inspect.Task]turn{}
+	for _, t := range e.Loop.(*asyncio.Loop).AllTasks() {
+		if e.Kind != inspect.TaskCreated || inspect.Task(t) != e.Task {
 			m.before++
 		}
 	}
-	if e.Kind == asyncio.TaskEnded { // AllTasks has no longer the one
+	if e.Kind == inspect.TaskEnded { // AllTasks has no longer the one
 		m.before++
 	}
 }
 
-func (m *Metrics) begin(e *asyncio.LoopEvent) { m.began = append(m.began, e.Loop.Time()) }
+func (m *Metrics) begin(e *inspect.Event) { m.began = append(m.began, e.Loop.Time()) }
 
 // end ends the step that began last, unless that was before the first event.
-func (m *Metrics) end(e *asyncio.LoopEvent) (now time.Duration) {
+func (m *Metrics) end(e *inspect.Event) (now time.Duration) {
 	now = e.Loop.Time()
 	last := len(m.began) - 1
 	if last < 0 {
@@ -185,7 +186,7 @@ func (m *Metrics) end(e *asyncio.LoopEvent) (now time.Duration) {
 }
 
 // turnCame notes how long the task has waited for its turn, if it did nothing else.
-func (m *Metrics) turnCame(e *asyncio.LoopEvent) {
+func (m *Metrics) turnCame(e *inspect.Event) {
 	t, ok := m.turns[e.Task]
 	if !ok {
 		return
@@ -196,7 +197,7 @@ func (m *Metrics) turnCame(e *asyncio.LoopEvent) {
 	}
 }
 
-func (m *Metrics) forget(t asyncio.AnyTask) {
+func (m *Metrics) forget(t inspect.Task) {
 	if m.turns[t].first {
 		m.now.New--
 	}

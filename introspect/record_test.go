@@ -30,7 +30,7 @@ func TestRecord(t *testing.T) {
 			return err
 		}
 		defer stop()
-		begin := asyncio.NewEvent()
+		begin := new(asyncio.Event)
 		worker := spawn(ctx, "worker", begin.Wait)
 		if err := asyncio.Yield(ctx); err != nil {
 			return err

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // The rules say little and are sure of it: each asks for all that tells a mistake from what looks like one. What they ask
@@ -35,7 +35,7 @@ const (
 )
 
 // Check returns what is wrong as far as a snapshot can tell: deadlocks and lost wake-ups. [Watch] sees the rest.
-func Check(s *asyncio.Snapshot) []Finding {
+func Check(s *inspect.Snapshot) []Finding {
 	g := graphOf(s)
 	var all []Finding
 	for _, cycle := range g.cycles() {
@@ -58,7 +58,7 @@ func (g *waitGraph) deadlock(cycle []uint64) Finding {
 		if t.Waits.Holder == next.ID && !slices.Contains(t.Waits.Tasks, next.ID) {
 			locks++
 			fmt.Fprintf(&b, "waits for %s, held by %s", what(t.Waits), g.called(next.ID))
-		} else if t.Waits.Kind == asyncio.ForTask {
+		} else if t.Waits.Kind == inspect.ForTask {
 			fmt.Fprintf(&b, "awaits %s", g.called(next.ID))
 		} else {
 			fmt.Fprintf(&b, "awaits %s in a %s", g.called(next.ID), t.Waits.Kind)
@@ -78,12 +78,12 @@ func (g *waitGraph) called(id uint64) string {
 	return fmt.Sprintf("task %s (#%d)", oneLine(g.tasks[id].Name), id)
 }
 
-func what(w *asyncio.WaitInfo) string { return cmp.Or(oneLine(w.What), w.Kind.String()) }
+func what(w *inspect.WaitInfo) string { return cmp.Or(oneLine(w.What), w.Kind.String()) }
 
 // lostWakeups finds tasks that wait for a condition or an event that was notified, or set and cleared, while nobody waited.
 // That alone is no mistake: the next one may be on its way. It is one if nobody is left to send it, that is, if nothing
 // on the loop can go on by itself or from outside.
-func (g *waitGraph) lostWakeups(s *asyncio.Snapshot) (all []Finding) {
+func (g *waitGraph) lostWakeups(s *inspect.Snapshot) (all []Finding) {
 	if s.Loop.Ready > 0 || s.Loop.Timers > 0 || s.Loop.Outside > 0 {
 		return nil
 	}
@@ -94,11 +94,11 @@ func (g *waitGraph) lostWakeups(s *asyncio.Snapshot) (all []Finding) {
 	}
 	for _, id := range g.order {
 		w := g.tasks[id].Waits
-		if w == nil || w.Missed == 0 || w.Kind != asyncio.ForCondition && w.Kind != asyncio.ForEvent {
+		if w == nil || w.Missed == 0 || w.Kind != inspect.ForCondition && w.Kind != inspect.ForEvent {
 			continue
 		}
 		f := Finding{Rule: RuleLostWakeup, Severe: true, Tasks: []uint64{id}}
-		if w.Kind == asyncio.ForCondition {
+		if w.Kind == inspect.ForCondition {
 			f.Text = fmt.Sprintf("%s waits for %s, which was notified %s while nobody waited; nobody is left to do it again.", g.called(id), what(w), timesOf(w.Missed))
 			f.Advice = "A notification is not kept. Change what the condition is about under its lock, and wait with WaitFor, which looks first."
 		} else {
@@ -111,14 +111,14 @@ func (g *waitGraph) lostWakeups(s *asyncio.Snapshot) (all []Finding) {
 }
 
 // onlyInside tells whether a task waits for what only another task can do.
-func (g *waitGraph) onlyInside(t *asyncio.TaskInfo) bool {
-	if t.State != asyncio.TaskWaiting || mayBeFreed(t) {
+func (g *waitGraph) onlyInside(t *inspect.TaskInfo) bool {
+	if t.State != inspect.TaskWaiting || mayBeFreed(t) {
 		return false
 	}
 	switch t.Waits.Kind {
-	case asyncio.ForCondition, asyncio.ForEvent, asyncio.ForLock, asyncio.ForSemaphore, asyncio.ForBarrier, asyncio.ForTask:
+	case inspect.ForCondition, inspect.ForEvent, inspect.ForLock, inspect.ForSemaphore, inspect.ForBarrier, inspect.ForTask:
 		return true
-	case asyncio.ForGather, asyncio.ForGroup, asyncio.ForShield, asyncio.ForWait, asyncio.ForAsCompleted:
+	case inspect.ForGather, inspect.ForGroup, inspect.ForShield, inspect.ForWait, inspect.ForAsCompleted:
 		return len(t.Waits.Tasks) > 0 // or else for a plain future, which anybody may set
 	}
 	return false
@@ -133,7 +133,7 @@ func timesOf(n uint64) string {
 
 // findings returns what w knows to be wrong, some of which needs a look at the tasks too. It is called on no loop; s is nil if
 // that is blocked.
-func (w *watch) findings(s *asyncio.Snapshot) []Finding {
+func (w *watch) findings(s *inspect.Snapshot) []Finding {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []Finding
@@ -174,14 +174,14 @@ func (g *waitGraph) goesOn(id uint64, a *askedTask, now time.Duration) (Finding,
 }
 
 // sized is a queue whose size can be asked. The loop may change it at the same time: it is asked on the loop.
-type sized interface{ QSize() int }
+type sized interface{ Len() int }
 
 // settle forgets the queues that somebody empties. It is called on the loop.
 func (w *watch) settle() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for q := range w.queues {
-		if s, ok := q.(sized); ok && s.QSize() < w.queues[q].to {
+		if s, ok := q.(sized); ok && s.Len() < w.queues[q].to {
 			delete(w.queues, q)
 		} else if ok {
 			w.queues[q].text = q.String()
@@ -202,7 +202,7 @@ func (q *grownQueue) finding() (Finding, bool) {
 }
 
 // unread returns the errors that nobody has read for some time, and forgets those that somebody has.
-func (w *watch) unread(s *asyncio.Snapshot) (all []Finding) {
+func (w *watch) unread(s *inspect.Snapshot) (all []Finding) {
 	failed := map[uint64]time.Duration{}
 	for _, u := range s.Unread {
 		at, known := w.failed[u.ID]

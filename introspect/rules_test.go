@@ -10,23 +10,24 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
 // waiting is a task, called by a letter of its number: #1 is a.
-func waiting(id uint64, w asyncio.WaitInfo) asyncio.TaskInfo {
-	return asyncio.TaskInfo{ID: id, Name: string(rune('a' + id - 1)), State: asyncio.TaskWaiting, Waits: &w}
+func waiting(id uint64, w inspect.WaitInfo) inspect.TaskInfo {
+	return inspect.TaskInfo{ID: id, Name: string(rune('a' + id - 1)), State: inspect.TaskWaiting, Waits: &w}
 }
 
-func onTasks(kind asyncio.WaitKind, ids ...uint64) asyncio.WaitInfo {
-	return asyncio.WaitInfo{Kind: kind, Tasks: ids}
+func onTasks(kind inspect.WaitKind, ids ...uint64) inspect.WaitInfo {
+	return inspect.WaitInfo{Kind: kind, Tasks: ids}
 }
 
-func onLock(holder uint64) asyncio.WaitInfo {
-	return asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock locked waiters=1>", Holder: holder}
+func onLock(holder uint64) inspect.WaitInfo {
+	return inspect.WaitInfo{Kind: inspect.ForLock, What: "<Lock locked waiters=1>", Holder: holder}
 }
 
-func within(t asyncio.TaskInfo, b asyncio.BlockInfo) asyncio.TaskInfo {
+func within(t inspect.TaskInfo, b inspect.BlockInfo) inspect.TaskInfo {
 	t.Blocks = append(t.Blocks, b)
 	return t
 }
@@ -39,44 +40,44 @@ func TestCheck(t *testing.T) {
 	)
 	for _, test := range []struct {
 		name  string
-		tasks []asyncio.TaskInfo
-		loop  asyncio.LoopInfo
+		tasks []inspect.TaskInfo
+		loop  inspect.LoopInfo
 		want  []string
 	}{
 		{
 			name:  "two that await each other",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForTask, 2)), waiting(2, onTasks(asyncio.ForTask, 1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForTask, 2)), waiting(2, onTasks(inspect.ForTask, 1))},
 			want:  []string{deadlock + "task a (#1) awaits task b (#2), which awaits task a (#1)" + noneCan},
 		},
 		{
 			name:  "one that awaits itself",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForGather, 1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForGather, 1))},
 			want:  []string{deadlock + "task a (#1) awaits task a (#1) in a gather" + noneCan},
 		},
 		{
 			name: "three, told from the one made first, and one that waits for them and is not in the circle",
-			tasks: []asyncio.TaskInfo{
-				waiting(1, onTasks(asyncio.ForTask, 3)), waiting(2, onTasks(asyncio.ForTask, 4)),
-				waiting(3, onTasks(asyncio.ForShield, 2)), waiting(4, onTasks(asyncio.ForGroup, 3)),
+			tasks: []inspect.TaskInfo{
+				waiting(1, onTasks(inspect.ForTask, 3)), waiting(2, onTasks(inspect.ForTask, 4)),
+				waiting(3, onTasks(inspect.ForShield, 2)), waiting(4, onTasks(inspect.ForGroup, 3)),
 			},
 			want: []string{deadlock + "task b (#2) awaits task d (#4), which awaits task c (#3) in a group, which awaits task b (#2) in a shield" + noneCan},
 		},
 		{
 			name:  "two locks",
-			tasks: []asyncio.TaskInfo{waiting(1, onLock(2)), waiting(2, onLock(1))},
+			tasks: []inspect.TaskInfo{waiting(1, onLock(2)), waiting(2, onLock(1))},
 			want: []string{deadlock + "task a (#1) waits for <Lock locked waiters=1>, held by task b (#2), " +
 				"which waits for <Lock locked waiters=1>, held by task a (#1)" + noneCan},
 		},
 		{
 			name:  "a lock, and a task that needs it",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForTask, 2)), waiting(2, onLock(1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForTask, 2)), waiting(2, onLock(1))},
 			want:  []string{deadlock + "task a (#1) awaits task b (#2), which waits for <Lock locked waiters=1>, held by task a (#1)" + noneCan},
 		},
 		{
 			name: "two circles",
-			tasks: []asyncio.TaskInfo{
-				waiting(1, onTasks(asyncio.ForTask, 3)), waiting(2, onTasks(asyncio.ForTask, 4)),
-				waiting(3, onTasks(asyncio.ForTask, 1)), waiting(4, onTasks(asyncio.ForTask, 2)),
+			tasks: []inspect.TaskInfo{
+				waiting(1, onTasks(inspect.ForTask, 3)), waiting(2, onTasks(inspect.ForTask, 4)),
+				waiting(3, onTasks(inspect.ForTask, 1)), waiting(4, onTasks(inspect.ForTask, 2)),
 			},
 			want: []string{
 				deadlock + "task a (#1) awaits task c (#3), which awaits task a (#1)" + noneCan,
@@ -85,56 +86,56 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:  "all of several, of which one waits for it",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForGather, 2, 3)), waiting(2, asyncio.WaitInfo{Kind: asyncio.ForTimer}), waiting(3, onTasks(asyncio.ForTask, 1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForGather, 2, 3)), waiting(2, inspect.WaitInfo{Kind: inspect.ForTimer}), waiting(3, onTasks(inspect.ForTask, 1))},
 			want:  []string{deadlock + "task a (#1) awaits task c (#3) in a gather, which awaits task a (#1)" + noneCan},
 		},
 		{
 			name:  "the first of several, of which another may come",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForWait, 2, 3)), waiting(2, asyncio.WaitInfo{Kind: asyncio.ForTimer}), waiting(3, onTasks(asyncio.ForTask, 1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForWait, 2, 3)), waiting(2, inspect.WaitInfo{Kind: inspect.ForTimer}), waiting(3, onTasks(inspect.ForTask, 1))},
 		},
 		{
 			name:  "the first of several, all of which wait for it",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForWait, 2, 3)), waiting(2, onTasks(asyncio.ForTask, 1)), waiting(3, onTasks(asyncio.ForTask, 1))},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForWait, 2, 3)), waiting(2, onTasks(inspect.ForTask, 1)), waiting(3, onTasks(inspect.ForTask, 1))},
 			want:  []string{deadlock + "task a (#1) awaits task b (#2) in a wait, which awaits task a (#1)" + noneCan},
 		},
 		{
 			name: "a circle with a timeout in it",
-			tasks: []asyncio.TaskInfo{
-				waiting(1, onTasks(asyncio.ForTask, 2)),
-				within(waiting(2, onTasks(asyncio.ForTask, 1)), asyncio.BlockInfo{Kind: "timeout", Until: time.Second}),
+			tasks: []inspect.TaskInfo{
+				waiting(1, onTasks(inspect.ForTask, 2)),
+				within(waiting(2, onTasks(inspect.ForTask, 1)), inspect.BlockInfo{Kind: "timeout", Until: time.Second}),
 			},
 		},
 		{
 			name: "a block without a limit frees nobody",
-			tasks: []asyncio.TaskInfo{
-				waiting(1, onTasks(asyncio.ForTask, 2)),
-				within(waiting(2, onTasks(asyncio.ForTask, 1)), asyncio.BlockInfo{Kind: "group"}),
+			tasks: []inspect.TaskInfo{
+				waiting(1, onTasks(inspect.ForTask, 2)),
+				within(waiting(2, onTasks(inspect.ForTask, 1)), inspect.BlockInfo{Kind: "group"}),
 			},
 			want: []string{deadlock + "task a (#1) awaits task b (#2), which awaits task a (#1)" + noneCan},
 		},
 		{
 			name:  "a circle of which one was asked to cancel",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForTask, 2)), func() asyncio.TaskInfo { t := waiting(2, onTasks(asyncio.ForTask, 1)); t.Cancels = 1; return t }()},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForTask, 2)), func() inspect.TaskInfo { t := waiting(2, onTasks(inspect.ForTask, 1)); t.Cancels = 1; return t }()},
 		},
 		{
 			name:  "a chain",
-			tasks: []asyncio.TaskInfo{waiting(1, onTasks(asyncio.ForTask, 2)), waiting(2, onLock(3)), {ID: 3, Name: "c", State: asyncio.TaskReady}},
+			tasks: []inspect.TaskInfo{waiting(1, onTasks(inspect.ForTask, 2)), waiting(2, onLock(3)), {ID: 3, Name: "c", State: inspect.TaskReady}},
 		},
 		{
 			name:  "a lock whose holder has ended",
-			tasks: []asyncio.TaskInfo{waiting(1, onLock(9))},
+			tasks: []inspect.TaskInfo{waiting(1, onLock(9))},
 		},
 		{
 			name:  "a name of two lines",
-			tasks: []asyncio.TaskInfo{{ID: 1, Name: "two\nlines", State: asyncio.TaskWaiting, Waits: &asyncio.WaitInfo{Kind: asyncio.ForTask, Tasks: []uint64{1}}}},
+			tasks: []inspect.TaskInfo{{ID: 1, Name: "two\nlines", State: inspect.TaskWaiting, Waits: &inspect.WaitInfo{Kind: inspect.ForTask, Tasks: []uint64{1}}}},
 			want:  []string{deadlock + `task two lines (#1) awaits task two lines (#1)` + noneCan},
 		},
 		{
 			name: "lost wake-ups",
-			tasks: []asyncio.TaskInfo{
-				waiting(1, asyncio.WaitInfo{Kind: asyncio.ForCondition, What: "<Condition>", Missed: 1}),
-				waiting(2, asyncio.WaitInfo{Kind: asyncio.ForEvent, Missed: 3}),
-				waiting(3, asyncio.WaitInfo{Kind: asyncio.ForEvent}),
+			tasks: []inspect.TaskInfo{
+				waiting(1, inspect.WaitInfo{Kind: inspect.ForCondition, What: "<Condition>", Missed: 1}),
+				waiting(2, inspect.WaitInfo{Kind: inspect.ForEvent, Missed: 3}),
+				waiting(3, inspect.WaitInfo{Kind: inspect.ForEvent}),
 			},
 			want: []string{
 				"task a (#1) waits for <Condition>, which was notified once while nobody waited; nobody is left to do it again.",
@@ -143,31 +144,31 @@ func TestCheck(t *testing.T) {
 		},
 		{
 			name:  "a wake-up that a timer may send",
-			tasks: []asyncio.TaskInfo{waiting(1, asyncio.WaitInfo{Kind: asyncio.ForEvent, Missed: 1})},
-			loop:  asyncio.LoopInfo{Timers: 1},
+			tasks: []inspect.TaskInfo{waiting(1, inspect.WaitInfo{Kind: inspect.ForEvent, Missed: 1})},
+			loop:  inspect.LoopInfo{Timers: 1},
 		},
 		{
 			name:  "a wake-up that may come from outside",
-			tasks: []asyncio.TaskInfo{waiting(1, asyncio.WaitInfo{Kind: asyncio.ForEvent, Missed: 1})},
-			loop:  asyncio.LoopInfo{Outside: 1},
+			tasks: []inspect.TaskInfo{waiting(1, inspect.WaitInfo{Kind: inspect.ForEvent, Missed: 1})},
+			loop:  inspect.LoopInfo{Outside: 1},
 		},
 		{
 			name:  "a wake-up that a task may send that can run",
-			tasks: []asyncio.TaskInfo{waiting(1, asyncio.WaitInfo{Kind: asyncio.ForEvent, Missed: 1}), {ID: 2, State: asyncio.TaskReady}},
+			tasks: []inspect.TaskInfo{waiting(1, inspect.WaitInfo{Kind: inspect.ForEvent, Missed: 1}), {ID: 2, State: inspect.TaskReady}},
 		},
 		{
 			name:  "a wake-up that a task may send whose future anybody may set",
-			tasks: []asyncio.TaskInfo{waiting(1, asyncio.WaitInfo{Kind: asyncio.ForEvent, Missed: 1}), waiting(2, asyncio.WaitInfo{Kind: asyncio.ForFuture})},
+			tasks: []inspect.TaskInfo{waiting(1, inspect.WaitInfo{Kind: inspect.ForEvent, Missed: 1}), waiting(2, inspect.WaitInfo{Kind: inspect.ForFuture})},
 		},
 		{
 			name:  "a queue that is waited for is no lost wake-up",
-			tasks: []asyncio.TaskInfo{waiting(1, asyncio.WaitInfo{Kind: asyncio.ForItem, Missed: 1})},
+			tasks: []inspect.TaskInfo{waiting(1, inspect.WaitInfo{Kind: inspect.ForItem, Missed: 1})},
 		},
 		{name: "nothing"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var said lines
-			for _, f := range introspect.Check(&asyncio.Snapshot{Loop: test.loop, Tasks: test.tasks}) {
+			for _, f := range introspect.Check(&inspect.Snapshot{Loop: test.loop, Tasks: test.tasks}) {
 				said.add("%s", f.Text)
 				if f.Advice == "" || !f.Severe || len(f.Tasks) == 0 {
 					t.Errorf("it has no advice, or is not severe, or of no tasks: %+v", f)
@@ -181,12 +182,12 @@ func TestCheck(t *testing.T) {
 // A deadlock's advice depends on how many locks are in it.
 func TestAdviceOfDeadlocks(t *testing.T) {
 	var said lines
-	for _, tasks := range [][]asyncio.TaskInfo{
-		{waiting(1, onTasks(asyncio.ForTask, 1))},
-		{waiting(1, onTasks(asyncio.ForTask, 2)), waiting(2, onLock(1))},
+	for _, tasks := range [][]inspect.TaskInfo{
+		{waiting(1, onTasks(inspect.ForTask, 1))},
+		{waiting(1, onTasks(inspect.ForTask, 2)), waiting(2, onLock(1))},
 		{waiting(1, onLock(2)), waiting(2, onLock(1))},
 	} {
-		for _, f := range introspect.Check(&asyncio.Snapshot{Tasks: tasks}) {
+		for _, f := range introspect.Check(&inspect.Snapshot{Tasks: tasks}) {
 			said.add("%s", f.Advice)
 		}
 	}
@@ -281,7 +282,7 @@ func TestGrowingQueue(t *testing.T) {
 			_ = waitFor(ctx, getter)
 		}
 		fill := func(name string, n int) {
-			for queues[name].QSize() < n {
+			for queues[name].Len() < n {
 				_ = queues[name].TryPut(0)
 			}
 		}

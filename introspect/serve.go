@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // An Option is given to [Serve] or [Handler].
@@ -40,7 +41,7 @@ func Watch(warn, stuck time.Duration) Option {
 // AllowCancel lets whoever has the token cancel tasks from outside. The token must not be empty.
 func AllowCancel(token string) Option {
 	if token == "" {
-		panic(fmt.Errorf("asyncio: AllowCancel with an empty token; give it one that nobody can guess: %w", asyncio.ErrValue))
+		panic(fmt.Errorf("asyncio: AllowCancel with an empty token; give it one that nobody can guess: %w", asyncio.ErrInvalidArgument))
 	}
 	return func(s *server) { s.token = token }
 }
@@ -51,7 +52,7 @@ func AllowCancel(token string) Option {
 //
 // It never suspends. Its errors: ctx has no loop; the folder cannot be made, or is not to be trusted.
 func Serve(ctx context.Context, opts ...Option) (stop func(), err error) {
-	loop, err := asyncio.GetRunningLoop(ctx)
+	loop, err := asyncio.RunningLoop(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -212,7 +213,7 @@ func (s *server) onLoop(ctx context.Context, fn func()) error {
 	}
 }
 
-func (s *server) snapshot(ctx context.Context) (*asyncio.Snapshot, error) {
+func (s *server) snapshot(ctx context.Context) (*inspect.Snapshot, error) {
 	snap, err := s.loop.SnapshotThreadsafe(ctx)
 	switch {
 	case errors.Is(err, asyncio.ErrLoopClosed):
@@ -266,7 +267,7 @@ func writeError(w http.ResponseWriter, status int, err error) {
 	_ = json.NewEncoder(w).Encode(Failure{Error: err.Error()})
 }
 
-func (s *server) text(of func(*asyncio.Snapshot) string) http.HandlerFunc {
+func (s *server) text(of func(*inspect.Snapshot) string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if snap := s.take(w, r); snap != nil {
 			writeText(w, of(snap))
@@ -275,7 +276,7 @@ func (s *server) text(of func(*asyncio.Snapshot) string) http.HandlerFunc {
 }
 
 // take takes a snapshot for r; nil if that cannot be, and r has been told.
-func (s *server) take(w http.ResponseWriter, r *http.Request) *asyncio.Snapshot {
+func (s *server) take(w http.ResponseWriter, r *http.Request) *inspect.Snapshot {
 	ctx, cancel := patience(r)
 	defer cancel()
 	snap, err := s.snapshot(ctx)
@@ -306,7 +307,7 @@ func (s *server) serveFindings(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel = context.WithTimeout(ctx, watch.warn) // it is not to be waited for
 		defer cancel()
 	}
-	var snap *asyncio.Snapshot
+	var snap *inspect.Snapshot
 	err := s.onLoop(ctx, func() {
 		if watch != nil {
 			watch.settle()
@@ -436,7 +437,7 @@ func (s *server) serveCancel(w http.ResponseWriter, r *http.Request) {
 		request.Message = "from outside"
 	}
 	var reply CancelReply
-	if s.task(w, r, func(t asyncio.AnyTask) { reply.Asked = t.Cancel(request.Message) }) {
+	if s.task(w, r, func(t asyncio.AnyTask) { reply.Asked = t.CancelWith(request.Message) }) {
 		writeJSON(w, reply)
 	}
 }

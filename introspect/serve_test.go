@@ -104,7 +104,7 @@ func TestCancelFromOutside(t *testing.T) {
 // An empty token would let in everybody.
 func TestAllowCancelWantsAToken(t *testing.T) {
 	defer func() {
-		if err, _ := recover().(error); !errors.Is(err, asyncio.ErrValue) {
+		if err, _ := recover().(error); !errors.Is(err, asyncio.ErrInvalidArgument) {
 			t.Errorf("got %v", err)
 		}
 	}()
@@ -309,7 +309,7 @@ func TestEvents(t *testing.T) {
 			return err
 		}
 		defer stop()
-		asked := asyncio.NewEvent()
+		asked := new(asyncio.Event)
 		worker := spawn(ctx, "worker", func(ctx context.Context) error {
 			if err := asked.Wait(ctx); err != nil {
 				return err

@@ -37,7 +37,7 @@ func TestSlogHandler(t *testing.T) {
 			log.InfoContext(ctx, "job")
 			return 0, nil
 		})
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		loop.CallSoon(func(ctx context.Context) { log.InfoContext(ctx, "callback") })
 		_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			log.InfoContext(ctx, "block")

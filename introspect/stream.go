@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 const (
@@ -28,7 +28,7 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	})
 	// Also where it took too long: it is then held later, and dropped behind that.
 	defer func() { _, _ = s.loop.CallSoonThreadsafe(func(context.Context) { s.hub.hide(); s.hub.drop() }) }()
-	var snap *asyncio.Snapshot
+	var snap *inspect.Snapshot
 	if err == nil {
 		snap, err = s.snapshot(ctx)
 	}

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -129,8 +130,8 @@ func TestDroppedEventsAreTold(t *testing.T) {
 		yields(ctx, introspect.RingSize+1000)
 		made += introspect.RingSize + 1000
 		release()
-		for before := uint64(0); before != l.Untold(); made += 2 { // until it has been read, and the loop tells again
-			before = l.Untold()
+		for before := uint64(0); before != l.MutedEvents(); made += 2 { // until it has been read, and the loop tells again
+			before = l.MutedEvents()
 			yields(ctx, 2)
 		}
 		r.end()
@@ -212,9 +213,9 @@ func TestAReaderThatIsGone(t *testing.T) {
 		if !introspect.Installed(h) {
 			t.Error("the loop is not observed")
 		}
-		before := l.Untold()
+		before := l.MutedEvents()
 		yields(ctx, 3*introspect.RingSize)
-		if n := l.Untold() - before; n < introspect.RingSize {
+		if n := l.MutedEvents() - before; n < introspect.RingSize {
 			t.Errorf("the loop has told of all but %d events", n)
 		}
 		close(gone)
@@ -223,9 +224,9 @@ func TestAReaderThatIsGone(t *testing.T) {
 		if l.Observer() != nil || introspect.Installed(h) {
 			t.Error("the loop is observed still")
 		}
-		before = l.Untold()
+		before = l.MutedEvents()
 		yields(ctx, 4)
-		if n := l.Untold() - before; n != 0 {
+		if n := l.MutedEvents() - before; n != 0 {
 			t.Errorf("the loop has counted %d events that are for nobody", n)
 		}
 		return nil
@@ -235,7 +236,7 @@ func TestAReaderThatIsGone(t *testing.T) {
 // countAll counts what it is told.
 type countAll struct{ n int }
 
-func (c *countAll) Observe(*asyncio.LoopEvent) { c.n++ }
+func (c *countAll) Observe(*inspect.Event) { c.n++ }
 
 // Another Observer is told of all that happens, below or above the one of the streams, though that has no room for it.
 func TestAReaderTakesNothingFromOtherObservers(t *testing.T) {
@@ -249,7 +250,7 @@ func TestAReaderTakesNothingFromOtherObservers(t *testing.T) {
 			}
 			r, release, made := stuckStream(t, ctx, introspect.Handler(l, introspect.Tick(tick)), tick)
 			if above {
-				l.SetObserver(asyncio.Tee(l.Observer(), &other))
+				l.SetObserver(inspect.Tee(l.Observer(), &other))
 			}
 			told := other.n
 			yields(ctx, 2*introspect.RingSize)
@@ -277,7 +278,7 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 		_ = asyncio.Yield(ctx)
 		_ = asyncio.Yield(ctx)
 		_ = failing.Exception() // it is read
-		waiter.Cancel("enough & more")
+		waiter.CancelWith("enough & more")
 		_, _ = waiter.Await(ctx)
 		q := asyncio.NewQueue[int](0)
 		_ = spawn(ctx, "getter", func(ctx context.Context) error { _, err := q.Get(ctx); return err })
@@ -305,15 +306,15 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 			}
 			for _, e := range m.Events {
 				switch e.Kind {
-				case asyncio.TaskCreated:
+				case inspect.TaskCreated:
 					what.add("%s #%d by #%d", e.Name, e.Task, e.ByTask)
-				case asyncio.TaskCancelAsked:
+				case inspect.TaskCancelAsked:
 					what.add("cancel of #%d by %s (#%d) through %v: %s", e.Task, e.By, e.ByTask, e.Through, e.Message)
-				case asyncio.TaskEnded:
+				case inspect.TaskEnded:
 					what.add("#%d %s %s", e.Task, e.Outcome, e.Error)
-				case asyncio.QueueGrew:
+				case inspect.QueueGrew:
 					what.add("%s %d", e.Object, e.Size)
-				case asyncio.TaskSuspended:
+				case inspect.TaskSuspended:
 					if e.Waits != nil {
 						text, _, _ := strings.Cut(e.Waits.String(), " at ") // a line of this file
 						what.add("#%d waits: %s %v", e.Task, text, e.Waits.Tasks)

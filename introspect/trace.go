@@ -6,7 +6,7 @@ import (
 	"regexp"
 	"runtime/trace"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // TraceTasks returns an Observer that has execution traces of runtime/trace show tasks. Each is a task there, under the one that
@@ -19,10 +19,10 @@ import (
 // "go tool trace" shows them under "User-defined tasks" by their names; those that were given none are all called "Task" there.
 // The trace's task is in the task's ctx, so that [trace.Log] and [trace.WithRegion] in it belong to it.
 // While no trace is taken, TraceTasks only looks whether one is. Tasks that are made before are not seen in it.
-func TraceTasks() asyncio.Observer { return &traceTasks{tasks: map[asyncio.AnyTask]*traced{}} }
+func TraceTasks() inspect.Observer { return &traceTasks{tasks: map[inspect.Task]*traced{}} }
 
 type traceTasks struct {
-	tasks map[asyncio.AnyTask]*traced
+	tasks map[inspect.Task]*traced
 	call  *trace.Region
 }
 
@@ -34,25 +34,25 @@ type traced struct {
 	region *trace.Region
 }
 
-func (o *traceTasks) Observe(e *asyncio.LoopEvent) {
+func (o *traceTasks) Observe(e *inspect.Event) {
 	switch e.Kind {
-	case asyncio.TaskCreated:
+	case inspect.TaskCreated:
 		if trace.IsEnabled() {
 			o.created(e)
 		}
-	case asyncio.TaskStarted:
+	case inspect.TaskStarted:
 		if t := o.tasks[e.Task]; t != nil {
 			t.region = trace.StartRegion(e.Ctx, traceType(e.Task))
 		}
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		if trace.IsEnabled() {
 			trace.Log(e.Ctx, "suspended", waitText(e.On))
 		}
-	case asyncio.TaskCancelAsked:
+	case inspect.TaskCancelAsked:
 		if trace.IsEnabled() {
 			trace.Log(e.Ctx, "cancel asked", byText(e.By))
 		}
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		if t := o.tasks[e.Task]; t != nil {
 			if t.region != nil {
 				t.region.End()
@@ -60,9 +60,9 @@ func (o *traceTasks) Observe(e *asyncio.LoopEvent) {
 			t.task.End()
 			delete(o.tasks, e.Task)
 		}
-	case asyncio.CallBegun:
+	case inspect.CallBegun:
 		o.call = trace.StartRegion(context.Background(), "callback")
-	case asyncio.CallEnded:
+	case inspect.CallEnded:
 		if o.call != nil {
 			o.call.End()
 			o.call = nil
@@ -70,11 +70,11 @@ func (o *traceTasks) Observe(e *asyncio.LoopEvent) {
 	}
 }
 
-func (o *traceTasks) created(e *asyncio.LoopEvent) {
+func (o *traceTasks) created(e *inspect.Event) {
 	t := &traced{outer: e.Ctx.Value(traceKey)}
 	parent := t.outer
 	// Unless the ctx has a task that was made for this one, it is under the task that makes it.
-	if by, ok := e.By.(asyncio.AnyTask); ok && o.tasks[by] != nil && o.tasks[by].outer == t.outer {
+	if by, ok := e.By.(inspect.Task); ok && o.tasks[by] != nil && o.tasks[by].outer == t.outer {
 		parent = o.tasks[by].task
 	}
 	_, t.task = trace.NewTask(context.WithValue(context.Background(), traceKey, parent), traceType(e.Task))
@@ -83,7 +83,7 @@ func (o *traceTasks) created(e *asyncio.LoopEvent) {
 }
 
 // traceType is what a trace calls t: tools expect few different ones.
-func traceType(t asyncio.AnyTask) string {
+func traceType(t inspect.Task) string {
 	name := t.Name()
 	if noName.MatchString(name) {
 		return "Task"
@@ -112,16 +112,17 @@ func (k *keyCatcher) Value(key any) any {
 }
 
 // waitText says what those wait for who await f.
-func waitText(f asyncio.AnyFuture) string {
+func waitText(f inspect.Future) string {
 	switch f := f.(type) {
 	case nil:
 		return "ready"
-	case asyncio.AnyTask:
+	case inspect.Task:
 		return "task " + f.Name()
-	case asyncio.WaitReasoner:
-		return f.WaitReason().String()
 	}
-	return asyncio.ForFuture.String()
+	if r := f.WaitReason(); r.Kind != inspect.ForFuture {
+		return r.String()
+	}
+	return inspect.ForFuture.String()
 }
 
 // byText says who did something: a task by its name, a block as it prints.

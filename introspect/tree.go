@@ -8,11 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // PS returns the tasks of a snapshot as a table.
-func PS(s *asyncio.Snapshot) string {
+func PS(s *inspect.Snapshot) string {
 	var b strings.Builder
 	b.WriteString(summary(s))
 	if len(s.Tasks) == 0 {
@@ -37,15 +37,15 @@ func PS(s *asyncio.Snapshot) string {
 }
 
 // summary is one line on the loop.
-func summary(s *asyncio.Snapshot) string {
-	count := map[asyncio.TaskState]int{}
+func summary(s *inspect.Snapshot) string {
+	count := map[inspect.TaskState]int{}
 	for i := range s.Tasks {
 		count[s.Tasks[i].State]++
 	}
 	l := &s.Loop
 	text := fmt.Sprintf("loop %s for %v, %s", l.State, l.Time.Round(time.Millisecond), plural(len(s.Tasks), "task"))
 	sep := ": "
-	for _, state := range []asyncio.TaskState{asyncio.TaskRunning, asyncio.TaskReady, asyncio.TaskNew, asyncio.TaskWaiting} {
+	for _, state := range []inspect.TaskState{inspect.TaskRunning, inspect.TaskReady, inspect.TaskNew, inspect.TaskWaiting} {
 		if n := count[state]; n > 0 {
 			text += fmt.Sprintf("%s%d %s", sep, n, state)
 			sep = ", "
@@ -66,14 +66,14 @@ func plural(n int, what string) string {
 }
 
 // stateOf is the state of a task, and whether it is asked to cancel.
-func stateOf(t *asyncio.TaskInfo) string {
+func stateOf(t *inspect.TaskInfo) string {
 	if t.Cancels > 0 {
 		return string(t.State) + ", cancelled"
 	}
 	return string(t.State)
 }
 
-func waitOf(t *asyncio.TaskInfo) string {
+func waitOf(t *inspect.TaskInfo) string {
 	if t.Waits == nil {
 		return ""
 	}
@@ -92,7 +92,7 @@ func oneLine(s string) string {
 	}, s)
 }
 
-func namesOf(s *asyncio.Snapshot) map[uint64]string {
+func namesOf(s *inspect.Snapshot) map[uint64]string {
 	names := make(map[uint64]string, len(s.Tasks))
 	for i := range s.Tasks {
 		names[s.Tasks[i].ID] = oneLine(s.Tasks[i].Name)
@@ -103,8 +103,8 @@ func namesOf(s *asyncio.Snapshot) map[uint64]string {
 // PSTree returns who waits for whom as a tree: below each task those that it waits for, directly or through gather, groups and
 // the like, and who has the lock that it waits for. One that it waits for by several ways stands there once. What several
 // wait for is told in full below the first of them; a circle is marked where it closes.
-func PSTree(s *asyncio.Snapshot) string {
-	p := &treePrinter{tasks: map[uint64]*asyncio.TaskInfo{}, below: map[uint64][]branch{}, told: map[uint64]bool{}, open: map[uint64]bool{}}
+func PSTree(s *inspect.Snapshot) string {
+	p := &treePrinter{tasks: map[uint64]*inspect.TaskInfo{}, below: map[uint64][]branch{}, told: map[uint64]bool{}, open: map[uint64]bool{}}
 	awaited := map[uint64]bool{}
 	for i := range s.Tasks {
 		p.tasks[s.Tasks[i].ID] = &s.Tasks[i]
@@ -147,7 +147,7 @@ type branch struct {
 }
 
 type treePrinter struct {
-	tasks map[uint64]*asyncio.TaskInfo
+	tasks map[uint64]*inspect.TaskInfo
 	below map[uint64][]branch
 	told  map[uint64]bool // in full
 	open  map[uint64]bool // from the root to where we are

@@ -8,12 +8,13 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
 // scene is a program with something of everything to look at; it calls look when all its tasks wait.
 func scene(ctx context.Context, look func()) error {
-	lock := asyncio.NewLock()
+	lock := new(asyncio.Lock)
 	spawn(ctx, "holder", func(ctx context.Context) error {
 		if err := lock.Acquire(ctx); err != nil {
 			return err
@@ -97,7 +98,7 @@ c #4 waiting: task a
 // A child of a group that its parent awaits as well, or whose lock that wants, stands below it once, with both ways.
 func TestPSOfTwoWays(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		lock := asyncio.NewLock()
+		lock := new(asyncio.Lock)
 		child := func(ctx context.Context) error {
 			return lock.With(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) })
 		}
@@ -148,7 +149,7 @@ func waitFor(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
 
 // A loop without tasks, and with an error that nobody has read.
 func TestPSOfNothing(t *testing.T) {
-	s := &asyncio.Snapshot{Loop: asyncio.LoopInfo{State: "idle"}, Unread: []asyncio.UnreadInfo{{What: "task fetch", Error: errors.ErrUnsupported.Error()}}}
+	s := &inspect.Snapshot{Loop: inspect.LoopInfo{State: "idle"}, Unread: []inspect.UnreadInfo{{What: "task fetch", Error: errors.ErrUnsupported.Error()}}}
 	const want = "loop idle for 0s, 0 tasks; 0 timers, 0 jobs outside; 1 error unread\n"
 	wantText(t, introspect.PS(s), want)
 	wantText(t, introspect.PSTree(s), want)

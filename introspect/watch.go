@@ -8,7 +8,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // A watch knows what a snapshot cannot tell: what happened, and what runs while the loop answers nobody. The
@@ -33,9 +33,9 @@ type watch struct {
 
 // A step is a task or callback that runs.
 type step struct {
-	task  asyncio.AnyTask // nil: a callback
-	call  string          // of a callback: which
-	first bool            // of the task
+	task  inspect.Task // nil: a callback
+	call  string       // of a callback: which
+	first bool         // of the task
 }
 
 func (s *step) what() string {
@@ -71,15 +71,15 @@ func newWatch(warn, stuck time.Duration) *watch {
 }
 
 // observe is called on the loop.
-func (w *watch) observe(e *asyncio.LoopEvent) {
+func (w *watch) observe(e *inspect.Event) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	switch e.Kind {
-	case asyncio.TaskStarted, asyncio.TaskResumed:
-		w.begin(step{task: e.Task, first: e.Kind == asyncio.TaskStarted})
-	case asyncio.CallBegun:
+	case inspect.TaskStarted, inspect.TaskResumed:
+		w.begin(step{task: e.Task, first: e.Kind == inspect.TaskStarted})
+	case inspect.CallBegun:
 		w.begin(step{call: e.Handle.Func()})
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		w.end(e.Task)
 		if len(w.asked) == 0 {
 			return
@@ -89,18 +89,18 @@ func (w *watch) observe(e *asyncio.LoopEvent) {
 				delete(w.asked, e.Task.ID())
 			}
 		}
-	case asyncio.CallEnded:
+	case inspect.CallEnded:
 		w.end(nil)
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		w.end(e.Task)
 		w.taskEnded(e)
-	case asyncio.TaskCancelAsked:
+	case inspect.TaskCancelAsked:
 		t := e.Task
 		if n := len(e.Through); n > 0 {
 			t = e.Through[n-1] // who gets it
 		}
 		w.asked[t.ID()] = &askedTask{by: nameOf(e.By), since: e.Loop.Time()}
-	case asyncio.QueueGrew:
+	case inspect.QueueGrew:
 		q := w.queues[e.Object]
 		if q == nil {
 			q = &grownQueue{first: e.Loop.Time(), from: e.Size}
@@ -112,7 +112,7 @@ func (w *watch) observe(e *asyncio.LoopEvent) {
 }
 
 // runsAlready tells w which task runs when it begins to watch; nil: none.
-func (w *watch) runsAlready(t asyncio.AnyTask) {
+func (w *watch) runsAlready(t inspect.Task) {
 	if t == nil {
 		return
 	}
@@ -128,7 +128,7 @@ func (w *watch) begin(s step) {
 
 // end ends the step of a task, or a callback. One that was never begun, since it was running when all this was switched
 // on, is none.
-func (w *watch) end(task asyncio.AnyTask) {
+func (w *watch) end(task inspect.Task) {
 	for i := len(w.steps) - 1; i >= 0; i-- {
 		if w.steps[i].task == task {
 			clear(w.steps[i:]) // the task is not to be kept
@@ -138,7 +138,7 @@ func (w *watch) end(task asyncio.AnyTask) {
 	}
 }
 
-func (w *watch) taskEnded(e *asyncio.LoopEvent) {
+func (w *watch) taskEnded(e *inspect.Event) {
 	if e.Err == nil && len(w.asked) == 0 { // by far the most
 		return
 	}

@@ -3,7 +3,7 @@ package introspect
 import (
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // ProcessInfo is what a process says of itself.
@@ -24,7 +24,7 @@ type ProcessInfo struct {
 // A Picture is the answer of GET /snapshot: in JSON an object with process, loop, tasks and unread.
 type Picture struct {
 	Process ProcessInfo `json:"process"`
-	asyncio.Snapshot
+	inspect.Snapshot
 }
 
 // The kinds of a [Message].
@@ -46,7 +46,7 @@ type Message struct {
 
 	Seq     uint64              `json:"seq,omitempty"`     // the number of the first of Events; the others follow without a gap
 	Dropped uint64              `json:"dropped,omitempty"` // how many are missing between the batch before and this one, in which there may be none
-	Events  []asyncio.EventInfo `json:"events,omitempty"`  // the name of a task is not in all: it is in the hello or in the task's "created"
+	Events  []inspect.EventInfo `json:"events,omitempty"`  // the name of a task is not in all: it is in the hello or in the task's "created"
 
 	Sample *Sample `json:"sample,omitempty"`
 	Reason string  `json:"reason,omitempty"` // why it ends: "the loop has ended", "stopped"
@@ -101,15 +101,15 @@ type Findings struct {
 // A TaskPage is the answer of GET /tasks/{id}.
 type TaskPage struct {
 	Process ProcessInfo      `json:"process"`
-	Loop    asyncio.LoopInfo `json:"loop"`
-	Task    asyncio.TaskInfo `json:"task"`
+	Loop    inspect.LoopInfo `json:"loop"`
+	Task    inspect.TaskInfo `json:"task"`
 	Stack   Stack            `json:"stack"`
 }
 
 // A Stack is the answer of GET /tasks/{id}/stack.
 type Stack struct {
 	Task   uint64          `json:"task"`
-	Frames []asyncio.Frame `json:"frames"` // the innermost first; of a task that has not begun its function
+	Frames []inspect.Frame `json:"frames"` // the innermost first; of a task that has not begun its function
 	Text   string          `json:"text"`   // the same as text
 }
 

@@ -14,8 +14,8 @@ import (
 	"strings"
 	"time"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -208,8 +208,8 @@ func (r *recording) serveEvents(w http.ResponseWriter, req *http.Request) {
 	reply(w, introspect.Message{Kind: introspect.KindEnd, Reason: "the end of the recording"})
 }
 
-func (r *recording) eventsOf(ctx context.Context, id uint64) []asyncio.EventInfo {
-	found := []asyncio.EventInfo{} // not null
+func (r *recording) eventsOf(ctx context.Context, id uint64) []inspect.EventInfo {
+	found := []inspect.EventInfo{} // not null
 	for m := range r.Events(ctx) {
 		for _, e := range m.Events {
 			if e.Task == id || slices.Contains(e.Through, id) {

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) {
 		main()
 	}
 	if kind := os.Getenv(beShop); kind != "" {
-		s := &shop{scissors: asyncio.NewLock(), glue: asyncio.NewLock(), door: asyncio.NewEvent(), deadlock: kind == "deadlock"}
+		s := &shop{scissors: new(asyncio.Lock), glue: new(asyncio.Lock), door: new(asyncio.Event), deadlock: kind == "deadlock"}
 		if err := asyncio.Run(context.Background(), s.run); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
@@ -58,7 +58,7 @@ func (s *shop) run(ctx context.Context) error {
 		if _, err := asyncio.ToThread(ctx, readLine); err != nil {
 			return nil
 		}
-		s.visit.Cancel("we close")
+		s.visit.CancelWith("we close")
 	}
 }
 

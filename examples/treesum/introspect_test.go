@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"testing"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -40,7 +40,7 @@ func TestIntrospect(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.ContainsFunc(p.Tasks, func(task asyncio.TaskInfo) bool { return task.Name == "walk" }) || !p.Loop.Steps {
+	if !slices.ContainsFunc(p.Tasks, func(task inspect.TaskInfo) bool { return task.Name == "walk" }) || !p.Loop.Steps {
 		t.Errorf("no task walk, or no steps counted: %+v", p.Snapshot)
 	}
 }

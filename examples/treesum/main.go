@@ -23,6 +23,7 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/executor"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -177,7 +178,7 @@ func (o *options) run(p *pipeline, stderr io.Writer) int {
 	}
 	runner := &asyncio.Runner{ShutdownTimeout: patience}
 	if o.look { // there is more to see then
-		runner.Record = asyncio.RecordSteps | asyncio.RecordPlaces
+		runner.Record = inspect.RecordSteps | inspect.RecordPlaces
 	}
 	// Beside the jobs: a thread that walks, one that prints, one that counts.
 	runner.Loop().SetDefaultExecutor(executor.NewPool(o.jobs + 3))

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/trace"
@@ -18,7 +19,7 @@ import (
 
 // The attributes of a task's span, and of its events and links.
 const (
-	TaskID       = attribute.Key("asyncio.task.id")       // the number of the task: see [asyncio.AnyTask]
+	TaskID       = attribute.Key("asyncio.task.id")       // the number of the task: see [inspect.Task]
 	Outcome      = attribute.Key("asyncio.outcome")       // result, error, cancelled
 	CancelReason = attribute.Key("asyncio.cancel.reason") // of one that ended cancelled: what the CancelledError says
 	CancelBy     = attribute.Key("asyncio.cancel.by")     // who asked: a task, a timeout, a group
@@ -36,13 +37,13 @@ const (
 //
 // A task that fails has the status Error and the error as an event, a panic's with its stack. One that is cancelled has not failed: its
 // outcome and the reason are attributes.
-func Tasks(provider trace.TracerProvider) asyncio.Observer {
-	return &tasks{tracer: provider.Tracer("example.com/asyncio/introspect/otel"), spans: map[asyncio.AnyTask]*taskSpan{}}
+func Tasks(provider trace.TracerProvider) inspect.Observer {
+	return &tasks{tracer: provider.Tracer("example.com/asyncio/introspect/otel"), spans: map[inspect.Task]*taskSpan{}}
 }
 
 type tasks struct {
 	tracer trace.Tracer
-	spans  map[asyncio.AnyTask]*taskSpan
+	spans  map[inspect.Task]*taskSpan
 }
 
 type taskSpan struct {
@@ -52,8 +53,8 @@ type taskSpan struct {
 	linked map[trace.SpanID]bool // those awaited; a link for each is enough
 }
 
-func (o *tasks) Observe(e *asyncio.LoopEvent) {
-	if e.Kind == asyncio.TaskCreated {
+func (o *tasks) Observe(e *inspect.Event) {
+	if e.Kind == inspect.TaskCreated {
 		o.created(e)
 		return
 	}
@@ -62,24 +63,24 @@ func (o *tasks) Observe(e *asyncio.LoopEvent) {
 		return // made before, or no task
 	}
 	switch e.Kind {
-	case asyncio.TaskStarted:
+	case inspect.TaskStarted:
 		span.AddEvent("started")
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		if e.On != nil {
 			o.awaits(span, e.On)
 		}
-	case asyncio.TaskCancelAsked:
+	case inspect.TaskCancelAsked:
 		span.AddEvent("cancel asked", trace.WithAttributes(CancelBy.String(byText(e.By))))
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		span.ended(e)
 		delete(o.spans, e.Task)
 	}
 }
 
-func (o *tasks) created(e *asyncio.LoopEvent) {
+func (o *tasks) created(e *inspect.Event) {
 	s := &taskSpan{outer: trace.SpanContextFromContext(e.Ctx)}
 	above := e.Ctx
-	if by, ok := e.By.(asyncio.AnyTask); ok {
+	if by, ok := e.By.(inspect.Task); ok {
 		if maker := o.spans[by]; maker != nil && maker.outer.Equal(s.outer) {
 			above = trace.ContextWithSpan(e.Ctx, maker.Span)
 		}
@@ -93,13 +94,13 @@ func (o *tasks) created(e *asyncio.LoopEvent) {
 // maxLinks is how many of the tasks are looked at that one awaits at a time. The SDK keeps as many links of a span, unless it is told otherwise.
 const maxLinks = 128
 
-func (o *tasks) awaits(s *taskSpan, on asyncio.AnyFuture) {
+func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
 	through := attribute.KeyValue{}
-	var all []asyncio.AnyTask
-	if task, ok := on.(asyncio.AnyTask); ok {
+	var all []inspect.Task
+	if task, ok := on.(inspect.Task); ok {
 		all = append(all, task)
 	} else {
-		reason := asyncio.WaitReasonOf(on)
+		reason := on.WaitReason()
 		through = Through.String(reason.Kind.String())
 		all = appendTasks(nil, reason.Futures, 1)
 	}
@@ -128,9 +129,9 @@ func (o *tasks) awaits(s *taskSpan, on asyncio.AnyFuture) {
 
 // appendTasks appends those of the tasks that have not ended whose ends it takes to end all of fs. A gather may be of gathers; how deep bounds
 // what would be a circle.
-func appendTasks(all []asyncio.AnyTask, fs []asyncio.AnyFuture, depth int) []asyncio.AnyTask {
+func appendTasks(all []inspect.Task, fs []inspect.Future, depth int) []inspect.Task {
 	for _, f := range fs {
-		task, ok := f.(asyncio.AnyTask)
+		task, ok := f.(inspect.Task)
 		switch {
 		case len(all) == maxLinks:
 			return all
@@ -138,14 +139,14 @@ func appendTasks(all []asyncio.AnyTask, fs []asyncio.AnyFuture, depth int) []asy
 		case ok:
 			all = append(all, task)
 		case depth < 10:
-			all = appendTasks(all, asyncio.WaitReasonOf(f).Futures, depth+1)
+			all = appendTasks(all, f.WaitReason().Futures, depth+1)
 		}
 	}
 	return all
 }
 
 // namesOf returns the names of tasks: a, b, c and 2 more.
-func namesOf(all []asyncio.AnyTask) string {
+func namesOf(all []inspect.Task) string {
 	const most = 3
 	var names []string
 	for _, task := range all[:min(len(all), most)] {
@@ -160,7 +161,7 @@ func namesOf(all []asyncio.AnyTask) string {
 	return text
 }
 
-func (s *taskSpan) ended(e *asyncio.LoopEvent) {
+func (s *taskSpan) ended(e *inspect.Event) {
 	switch {
 	case e.Err == nil:
 		s.SetAttributes(Outcome.String("result"))

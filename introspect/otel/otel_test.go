@@ -113,12 +113,12 @@ func panics(context.Context) error { panic("oh") }
 // The status and the attributes say how a task ended: that it was cancelled, by whom and why, is no failure; a panic has its stack.
 func TestSpansHaveTheOutcome(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		loop.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
 		failing := asyncio.Go(ctx, func(context.Context) error { return errors.New("boom") }, asyncio.WithName("failing"))
 		panicking := asyncio.Go(ctx, panics, asyncio.WithName("panicking"))
 		cancelled := asyncio.Go(ctx, asyncio.Yield, asyncio.WithName("cancelled"))
-		cancelled.Cancel("no longer needed")
+		cancelled.CancelWith("no longer needed")
 		_, _, _ = asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{failing, panicking, cancelled}, asyncio.AllCompleted)
 		_ = failing.Exception()
 		return nil
@@ -143,7 +143,7 @@ func TestSpansHaveTheOutcome(t *testing.T) {
 // Who awaits a task that is not its own has a link to it, one however often; each await is an event.
 func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
-		loop, _ := asyncio.GetRunningLoop(ctx)
+		loop, _ := asyncio.RunningLoop(ctx)
 		f := asyncio.NewFuture[int](ctx)
 		a := asyncio.CreateTask(ctx, f.Await, asyncio.WithName("a"))
 		b := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -176,7 +176,7 @@ func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
 // An await through something else is one too: a gather, also in a gather, a shield, a group, a timeout. Of many tasks
 // the event has some, and there are links to a hundred.
 func TestSpansHaveLinksThroughOthers(t *testing.T) {
-	wake := asyncio.NewEvent()
+	wake := new(asyncio.Event)
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
 		waiting := func(ctx context.Context) error { return wake.Wait(ctx) }
 		var tasks []*asyncio.Task[asyncio.None]
@@ -245,7 +245,7 @@ func TestSpansHaveLinksThroughOthers(t *testing.T) {
 
 func TestSpansHaveAHundredLinks(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
-		wake := asyncio.NewEvent()
+		wake := new(asyncio.Event)
 		var tasks []*asyncio.Task[asyncio.None]
 		for range 1000 {
 			tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) error { return wake.Wait(ctx) }, asyncio.WithName("t")))

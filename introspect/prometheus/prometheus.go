@@ -9,12 +9,12 @@
 package prometheus
 
 import (
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what happens on a loop: it is an [asyncio.Observer] and a [prometheus.Collector]. [New] makes one. Each loop needs one of its
+// Metrics counts what happens on a loop: it is an [inspect.Observer] and a [prometheus.Collector]. [New] makes one. Each loop needs one of its
 // own; a program with several tells them apart by a label:
 //
 //	prometheus.WrapRegistererWith(prometheus.Labels{"loop": "main"}, prometheus.DefaultRegisterer).MustRegister(metrics)
@@ -25,7 +25,7 @@ type Metrics struct {
 }
 
 var (
-	_ asyncio.Observer     = (*Metrics)(nil)
+	_ inspect.Observer     = (*Metrics)(nil)
 	_ prometheus.Collector = (*Metrics)(nil)
 )
 
@@ -33,7 +33,7 @@ var (
 func New() *Metrics { return &Metrics{} }
 
 // Observe counts e.
-func (m *Metrics) Observe(e *asyncio.LoopEvent) { m.counts.Observe(e) }
+func (m *Metrics) Observe(e *inspect.Event) { m.counts.Observe(e) }
 
 var (
 	created = prometheus.NewDesc("asyncio_tasks_created_total", "Tasks made.", nil, nil)

@@ -4,18 +4,18 @@ package model
 import (
 	"slices"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 )
 
 // A Graph is who waits for whom, in a snapshot.
 type Graph struct {
-	Tasks  map[uint64]*asyncio.TaskInfo
+	Tasks  map[uint64]*inspect.TaskInfo
 	Cycles [][]uint64 // in each, every task waits for the next, and the last for the first; its least number comes first
 }
 
 // NewGraph returns the graph of s, which it refers to.
-func NewGraph(s *asyncio.Snapshot) *Graph {
-	g := &Graph{Tasks: make(map[uint64]*asyncio.TaskInfo, len(s.Tasks))}
+func NewGraph(s *inspect.Snapshot) *Graph {
+	g := &Graph{Tasks: make(map[uint64]*inspect.TaskInfo, len(s.Tasks))}
 	for i := range s.Tasks {
 		g.Tasks[s.Tasks[i].ID] = &s.Tasks[i]
 	}
@@ -45,7 +45,7 @@ func (g *Graph) known(ids []uint64) (known []uint64) {
 // findCycles walks along the needs of each task, depth first. A task that is met again on the way to it closes
 // a cycle. One that was left for good is not entered again, so that each task is walked through once, and of
 // cycles that share an edge one is found: enough to say that there is one.
-func (g *Graph) findCycles(s *asyncio.Snapshot) {
+func (g *Graph) findCycles(s *inspect.Snapshot) {
 	const onPath, left = 1, 2
 	state := map[uint64]int{}
 	var path []uint64

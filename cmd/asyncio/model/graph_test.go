@@ -4,17 +4,17 @@ import (
 	"fmt"
 	"testing"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/internal/scene"
+	"example.com/asyncio/inspect"
 )
 
 // graphOf makes tasks 1, 2, ... of which each waits for those that are given.
 func graphOf(waitsFor ...[]uint64) *Graph {
-	s := &asyncio.Snapshot{}
+	s := &inspect.Snapshot{}
 	for i, ids := range waitsFor {
-		t := asyncio.TaskInfo{ID: uint64(i + 1), State: asyncio.TaskWaiting}
+		t := inspect.TaskInfo{ID: uint64(i + 1), State: inspect.TaskWaiting}
 		if ids != nil {
-			t.Waits = &asyncio.WaitInfo{Kind: asyncio.ForGather, Tasks: ids}
+			t.Waits = &inspect.WaitInfo{Kind: inspect.ForGather, Tasks: ids}
 		}
 		s.Tasks = append(s.Tasks, t)
 	}

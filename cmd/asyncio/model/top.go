@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -63,7 +63,7 @@ type Top struct {
 	Typing   bool // the filter
 	Paused   bool
 	Selected uint64            // a task; 0: none
-	Last     *asyncio.TaskInfo // of the task Selected: as it was when it was seen last
+	Last     *inspect.TaskInfo // of the task Selected: as it was when it was seen last
 	Scroll   int               // of a page that is not the list
 	Height   int               // of a page of the list, for the keys that turn it
 	Task     *introspect.TaskPage
@@ -79,7 +79,7 @@ type Top struct {
 
 // A Row is a task in the list.
 type Row struct {
-	*asyncio.TaskInfo
+	*inspect.TaskInfo
 	CPU   float64 // the share of the time between two pictures for which it ran; -1 where that is not known
 	Cycle bool    // it is part of one
 }
@@ -144,7 +144,7 @@ func (m *Top) remember() {
 func (m *Top) SeeFindings(f *introspect.Findings) { m.Findings, m.Partial = f.Findings, f.Partial }
 
 // SeeEvents takes events, of which it keeps those of the task whose page is open. If some were lost before them, all may be missing.
-func (m *Top) SeeEvents(lost uint64, events []asyncio.EventInfo) {
+func (m *Top) SeeEvents(lost uint64, events []inspect.EventInfo) {
 	if m.Page != PageTask {
 		return
 	}
@@ -160,17 +160,17 @@ func (m *Top) SeeEvents(lost uint64, events []asyncio.EventInfo) {
 }
 
 // tell says what happened to a task.
-func (m *Top) tell(e *asyncio.EventInfo) string {
+func (m *Top) tell(e *inspect.EventInfo) string {
 	s := e.Kind.String()
 	switch e.Kind {
-	case asyncio.TaskSuspended:
+	case inspect.TaskSuspended:
 		s = "ready again" // it let others run
 		if e.Waits != nil {
 			s = "waiting for " + Waits(e.Waits) + m.names(e.Waits.Tasks)
 		}
-	case asyncio.TaskStarted, asyncio.TaskResumed:
+	case inspect.TaskStarted, inspect.TaskResumed:
 		s = "running"
-	case asyncio.TaskEnded:
+	case inspect.TaskEnded:
 		s += ": " + e.Outcome
 		if e.Error != "" {
 			s += ", " + e.Error
@@ -197,7 +197,7 @@ func (m *Top) names(ids []uint64) (s string) {
 }
 
 // note adds to the history what t does, if that is something else than before. What came later, where a recording goes back, is not known yet.
-func (s *seen) note(now time.Duration, t *asyncio.TaskInfo) {
+func (s *seen) note(now time.Duration, t *inspect.TaskInfo) {
 	text := string(t.State)
 	if t.Waits != nil {
 		text += " for " + Waits(t.Waits)
@@ -213,10 +213,10 @@ func (s *seen) note(now time.Duration, t *asyncio.TaskInfo) {
 }
 
 // Waits says in a few words what a task waits for: what stays the same while it waits.
-func Waits(w *asyncio.WaitInfo) string {
+func Waits(w *inspect.WaitInfo) string {
 	s := w.Kind.String()
 	switch w.Kind {
-	case asyncio.ForTask, asyncio.ForJob, asyncio.ForOther:
+	case inspect.ForTask, inspect.ForJob, inspect.ForOther:
 		if w.What != "" {
 			s += " " + w.What
 		}
@@ -293,7 +293,7 @@ func (m *Top) Concerns(id uint64) (all []introspect.Finding) {
 }
 
 // SelectedTask returns the task, or nil if it has ended.
-func (m *Top) SelectedTask() *asyncio.TaskInfo {
+func (m *Top) SelectedTask() *inspect.TaskInfo {
 	if m.Graph == nil {
 		return nil
 	}
@@ -496,7 +496,7 @@ func (m *Top) arrange() {
 }
 
 // matches tells whether the filter lets t through: it is part of its name or function, in any case of letters.
-func (m *Top) matches(t *asyncio.TaskInfo) bool {
+func (m *Top) matches(t *inspect.TaskInfo) bool {
 	f := strings.ToLower(m.Filter)
 	return strings.Contains(strings.ToLower(t.Name), f) || strings.Contains(strings.ToLower(t.Func), f)
 }

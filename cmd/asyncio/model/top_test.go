@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/internal/scene"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -174,7 +174,7 @@ func TestHistoryHasAnEnd(t *testing.T) {
 	for i := range 3 * historyLimit {
 		p := scene.Calm()
 		p.Loop.Time += time.Duration(i+1) * time.Second
-		p.Tasks[1].State = asyncio.TaskState(fmt.Sprint(i))
+		p.Tasks[1].State = inspect.TaskState(fmt.Sprint(i))
 		m.See(p)
 	}
 	h := m.History()
@@ -203,12 +203,12 @@ func TestHistoryHasAnEnd(t *testing.T) {
 func TestEvents(t *testing.T) {
 	m := newTop()
 	ms := func(n int) time.Duration { return 12*time.Second + time.Duration(n)*time.Millisecond }
-	events := []asyncio.EventInfo{
-		{Kind: asyncio.TaskResumed, Task: scene.Fetch, Time: ms(1)},
-		{Kind: asyncio.TaskSuspended, Task: scene.Fetch, Time: ms(2), Waits: &asyncio.WaitInfo{Kind: asyncio.ForTask, Tasks: []uint64{scene.Left, 99}}},
-		{Kind: asyncio.TaskResumed, Task: scene.Left, Time: ms(2)},
-		{Kind: asyncio.TaskCancelAsked, Task: scene.Main, Through: []uint64{scene.Fetch}, By: "task right", Message: "enough", Time: ms(3)},
-		{Kind: asyncio.TaskEnded, Task: scene.Fetch, Outcome: "cancelled", Error: "cancelled by right: enough", Time: ms(4)},
+	events := []inspect.EventInfo{
+		{Kind: inspect.TaskResumed, Task: scene.Fetch, Time: ms(1)},
+		{Kind: inspect.TaskSuspended, Task: scene.Fetch, Time: ms(2), Waits: &inspect.WaitInfo{Kind: inspect.ForTask, Tasks: []uint64{scene.Left, 99}}},
+		{Kind: inspect.TaskResumed, Task: scene.Left, Time: ms(2)},
+		{Kind: inspect.TaskCancelAsked, Task: scene.Main, Through: []uint64{scene.Fetch}, By: "task right", Message: "enough", Time: ms(3)},
+		{Kind: inspect.TaskEnded, Task: scene.Fetch, Outcome: "cancelled", Error: "cancelled by right: enough", Time: ms(4)},
 	}
 	m.SeeEvents(0, events) // of no page
 	press(m, "down enter")
@@ -254,7 +254,7 @@ func TestQueueAndWants(t *testing.T) {
 	m := newTop()
 	p := scene.Calm()
 	for i, t := range []int{4, 0, 3} { // odd, main, right
-		p.Tasks[t].Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, Object: 1, Future: uint64(10 - i), Holder: scene.Left}
+		p.Tasks[t].Waits = &inspect.WaitInfo{Kind: inspect.ForLock, Object: 1, Future: uint64(10 - i), Holder: scene.Left}
 	}
 	p.Tasks[1].Waits.Object = 1 // a timer
 	m.See(p)

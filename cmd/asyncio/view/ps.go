@@ -8,8 +8,8 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -95,4 +95,4 @@ func headline(p *introspect.Picture) string {
 }
 
 // label names a task so that it can be found elsewhere: there may be others of its name.
-func label(t *asyncio.TaskInfo) string { return Clean(t.Name) + " #" + strconv.FormatUint(t.ID, 10) }
+func label(t *inspect.TaskInfo) string { return Clean(t.Name) + " #" + strconv.FormatUint(t.ID, 10) }

@@ -7,7 +7,7 @@ import (
 	"time"
 	"unicode"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -42,20 +42,20 @@ func count(n int, one string) string {
 }
 
 // waits says what t waits for, and how long still. Names are of the tasks of its snapshot.
-func waits(t *asyncio.TaskInfo, tasks map[uint64]*asyncio.TaskInfo, now time.Duration) string {
+func waits(t *inspect.TaskInfo, tasks map[uint64]*inspect.TaskInfo, now time.Duration) string {
 	w := t.Waits
 	if w == nil {
 		return ""
 	}
 	s := w.Kind.String()
 	switch w.Kind {
-	case asyncio.ForTimer:
+	case inspect.ForTimer:
 		s = "timer, " + round(w.Until-now) + " left"
-	case asyncio.ForTask:
+	case inspect.ForTask:
 		if len(w.Tasks) == 0 {
 			s += " " + Clean(w.What)
 		}
-	case asyncio.ForFuture:
+	case inspect.ForFuture:
 	default:
 		if w.What != "" {
 			s += " " + Clean(w.What)
@@ -67,14 +67,14 @@ func waits(t *asyncio.TaskInfo, tasks map[uint64]*asyncio.TaskInfo, now time.Dur
 	case w.HolderName != "":
 		s += " taken by " + Clean(w.HolderName) + ", which has ended"
 	}
-	if w.Kind != asyncio.ForTask && len(w.Tasks) > 0 {
+	if w.Kind != inspect.ForTask && len(w.Tasks) > 0 {
 		s += ":"
 	}
 	return s + some(w.Tasks, tasks)
 }
 
 // some names the first few tasks of several.
-func some(ids []uint64, tasks map[uint64]*asyncio.TaskInfo) string {
+func some(ids []uint64, tasks map[uint64]*inspect.TaskInfo) string {
 	const few = 3
 	var names []string
 	for i, id := range ids {
@@ -93,7 +93,7 @@ func some(ids []uint64, tasks map[uint64]*asyncio.TaskInfo) string {
 }
 
 // cancel says that t was asked to cancel, and why.
-func cancel(t *asyncio.TaskInfo) string {
+func cancel(t *inspect.TaskInfo) string {
 	if t.Cancel == nil {
 		return ""
 	}

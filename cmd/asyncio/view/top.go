@@ -9,8 +9,8 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/inspect"
 )
 
 // A Style is how a line of a screen looks.
@@ -323,7 +323,7 @@ func taskLines(m *model.Top, width int) (lines []Line) {
 }
 
 // waiters says who waits for a task: for its end, and for a lock that it has.
-func waiters(m *model.Top, t *asyncio.TaskInfo) (lines []string) {
+func waiters(m *model.Top, t *inspect.TaskInfo) (lines []string) {
 	for i, a := range t.AwaitedBy {
 		by := m.Graph.Tasks[a.Task]
 		switch {
@@ -355,7 +355,7 @@ func stack(m *model.Top) []Line {
 	return frames("  ", m.Task.Stack.Frames)
 }
 
-func frames(indent string, all []asyncio.Frame) (lines []Line) {
+func frames(indent string, all []inspect.Frame) (lines []Line) {
 	for _, f := range all {
 		lines = append(lines, Line{fmt.Sprintf("%s%s %s:%d", indent, Clean(f.Func), Clean(f.File), f.Line), Plain})
 	}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/charmbracelet/x/ansi"
 
-	"example.com/asyncio"
 	"example.com/asyncio/cmd/asyncio/internal/scene"
 	"example.com/asyncio/cmd/asyncio/model"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -61,7 +61,7 @@ func TestTop(t *testing.T) {
 			p := scene.Deadlock()
 			p.Tasks = p.Tasks[:4]
 			m.See(p)
-			m.SeeEvents(0, []asyncio.EventInfo{{Kind: asyncio.TaskEnded, Task: scene.Odd, Time: 14 * time.Second, Outcome: "error", Error: "odd\n"}})
+			m.SeeEvents(0, []inspect.EventInfo{{Kind: inspect.TaskEnded, Task: scene.Odd, Time: 14 * time.Second, Outcome: "error", Error: "odd\n"}})
 		}
 		got := screen(m, c.width, c.height)
 		scene.Golden(t, c.name, got)
@@ -78,8 +78,8 @@ func TestTop(t *testing.T) {
 }
 
 func page(id uint64) *introspect.TaskPage {
-	p := &introspect.TaskPage{Task: asyncio.TaskInfo{ID: id}}
-	p.Stack.Frames = []asyncio.Frame{{Func: "asyncio.Sleep", File: "/src/asyncio/sleep.go", Line: 40}, {Func: "main.fetch", File: "/src/fetch.go", Line: 9}}
+	p := &introspect.TaskPage{Task: inspect.TaskInfo{ID: id}}
+	p.Stack.Frames = []inspect.Frame{{Func: "asyncio.Sleep", File: "/src/asyncio/sleep.go", Line: 40}, {Func: "main.fetch", File: "/src/fetch.go", Line: 9}}
 	return p
 }
 

@@ -114,7 +114,7 @@ func TestChromiumRealProgram(t *testing.T) {
 	ended := make(chan error)
 	go func() {
 		ended <- asyncio.Run(program, func(ctx context.Context) error {
-			loop, err := asyncio.GetRunningLoop(ctx)
+			loop, err := asyncio.RunningLoop(ctx)
 			if err != nil {
 				return err
 			}
@@ -169,7 +169,7 @@ func TestChromiumBlockedProgram(t *testing.T) {
 	}()
 	go func() {
 		ended <- asyncio.Run(program, func(ctx context.Context) error {
-			loop, err := asyncio.GetRunningLoop(ctx)
+			loop, err := asyncio.RunningLoop(ctx)
 			if err != nil {
 				return err
 			}

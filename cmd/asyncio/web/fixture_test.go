@@ -9,7 +9,7 @@ import (
 	"sync"
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -17,11 +17,11 @@ import (
 type fakeProgram struct {
 	mu       sync.Mutex
 	began    time.Time
-	tasks    []asyncio.TaskInfo
+	tasks    []inspect.TaskInfo
 	findings []finding
-	first    []asyncio.EventInfo             // what the stream begins with
+	first    []inspect.EventInfo             // what the stream begins with
 	lost     uint64                          // how many events are missing before each twentieth batch
-	batch    func(n int) []asyncio.EventInfo // what it goes on with, 20 times a second
+	batch    func(n int) []inspect.EventInfo // what it goes on with, 20 times a second
 }
 
 type finding struct {
@@ -40,7 +40,7 @@ func (p *fakeProgram) now() time.Duration { return time.Since(p.began) }
 func (p *fakeProgram) picture() object {
 	return object{
 		"process": object{"pid": 4711, "name": "4711", "command": []string{"/usr/bin/shop", "-listen"}, "go": "go1.26"},
-		"loop":    asyncio.LoopInfo{Time: p.now(), Taken: time.Now(), State: "running", Steps: true},
+		"loop":    inspect.LoopInfo{Time: p.now(), Taken: time.Now(), State: "running", Steps: true},
 		"tasks":   p.tasks,
 	}
 }
@@ -60,7 +60,7 @@ func (p *fakeProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		id, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/tasks/"))
 		for _, t := range p.tasks {
 			if t.ID == uint64(id) {
-				reply(object{"task": t, "stack": object{"frames": []asyncio.Frame{
+				reply(object{"task": t, "stack": object{"frames": []inspect.Frame{
 					{Func: "example.com/asyncio.(*Lock).Acquire", File: "/src/asyncio/lock.go", Line: 61},
 					{Func: t.Func, File: t.File, Line: t.Line + 4},
 				}}})
@@ -82,7 +82,7 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 	}
 	send(object{"kind": "hello", "hello": p.picture(), "seq": 1})
 	seq, dropped := uint64(1), uint64(0)
-	events := func(es []asyncio.EventInfo) {
+	events := func(es []inspect.EventInfo) {
 		if len(es) > 0 {
 			// As the real one: the page tells by its beginning what a line is.
 			send(introspect.Message{Kind: introspect.KindEvents, Seq: seq, Events: es})
@@ -112,11 +112,11 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (p *fakeProgram) add(name, fn string, state asyncio.TaskState, waits *asyncio.WaitInfo, by ...uint64) *asyncio.TaskInfo {
+func (p *fakeProgram) add(name, fn string, state inspect.TaskState, waits *inspect.WaitInfo, by ...uint64) *inspect.TaskInfo {
 	id := uint64(len(p.tasks) + 1)
-	t := asyncio.TaskInfo{ID: id, Name: name, State: state, Func: "main." + fn, File: "/src/shop/main.go", Line: 20 + int(id)%90, Waits: waits, Steps: id * 7 % 50, Ran: time.Duration(id*777) * time.Microsecond}
+	t := inspect.TaskInfo{ID: id, Name: name, State: state, Func: "main." + fn, File: "/src/shop/main.go", Line: 20 + int(id)%90, Waits: waits, Steps: id * 7 % 50, Ran: time.Duration(id*777) * time.Microsecond}
 	for _, by := range by {
-		t.AwaitedBy = append(t.AwaitedBy, asyncio.AwaitInfo{Task: by})
+		t.AwaitedBy = append(t.AwaitedBy, inspect.AwaitInfo{Task: by})
 	}
 	p.tasks = append(p.tasks, t)
 	return &p.tasks[len(p.tasks)-1]
@@ -126,48 +126,48 @@ func (p *fakeProgram) add(name, fn string, state asyncio.TaskState, waits *async
 // the pages of a catalogue are fetched the while.
 func shop() *fakeProgram {
 	p := &fakeProgram{began: time.Now().Add(-20 * time.Second)}
-	timer := func(d time.Duration) *asyncio.WaitInfo {
-		return &asyncio.WaitInfo{Kind: asyncio.ForTimer, Until: p.now() + d}
+	timer := func(d time.Duration) *inspect.WaitInfo {
+		return &inspect.WaitInfo{Kind: inspect.ForTimer, Until: p.now() + d}
 	}
-	p.add("main", "main", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForGather, What: "<gather of 3>", Tasks: []uint64{2, 3, 4}})
-	p.add("serve", "serve", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForItem, What: "<Queue orders size=0 getters=1>", Object: 9}, 1)
-	p.add("bank", "bank", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForGroup, What: "<TaskGroup tasks=2>", Tasks: []uint64{5, 6}}, 1)
-	p.add("catalogue", "catalogue", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForGather, What: "<gather of 12>"}, 1)
-	lock := func(name string, holder uint64, holderName string) *asyncio.WaitInfo {
-		return &asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock " + name + " locked waiters=1>", Holder: holder, HolderName: holderName}
+	p.add("main", "main", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForGather, What: "<gather of 3>", Tasks: []uint64{2, 3, 4}})
+	p.add("serve", "serve", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForItem, What: "<Queue orders size=0 getters=1>", Object: 9}, 1)
+	p.add("bank", "bank", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForGroup, What: "<TaskGroup tasks=2>", Tasks: []uint64{5, 6}}, 1)
+	p.add("catalogue", "catalogue", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForGather, What: "<gather of 12>"}, 1)
+	lock := func(name string, holder uint64, holderName string) *inspect.WaitInfo {
+		return &inspect.WaitInfo{Kind: inspect.ForLock, What: "<Lock " + name + " locked waiters=1>", Holder: holder, HolderName: holderName}
 	}
-	p.add("teller Ada", "teller", asyncio.TaskWaiting, lock("vault", 6, "teller Bob"), 3)
-	p.add("teller Bob", "teller", asyncio.TaskWaiting, lock("ledger", 5, "teller Ada"), 3)
+	p.add("teller Ada", "teller", inspect.TaskWaiting, lock("vault", 6, "teller Bob"), 3)
+	p.add("teller Bob", "teller", inspect.TaskWaiting, lock("ledger", 5, "teller Ada"), 3)
 	for i := range 12 {
-		t := p.add(fmt.Sprintf("fetch page-%d", i+1), "fetch", asyncio.TaskWaiting, timer(time.Duration(i+1)*10*time.Second), 4)
+		t := p.add(fmt.Sprintf("fetch page-%d", i+1), "fetch", inspect.TaskWaiting, timer(time.Duration(i+1)*10*time.Second), 4)
 		p.tasks[3].Waits.Tasks = append(p.tasks[3].Waits.Tasks, t.ID)
 	}
-	p.add("refund", "refund", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.charge"}).Cancel = &asyncio.CancelInfo{
+	p.add("refund", "refund", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForJob, What: "main.charge"}).Cancel = &inspect.CancelInfo{
 		By: "task serve", Reason: "cancelled by task serve, main.go:88: the customer has left", Message: "the customer has left", Pending: true}
 	p.findings = []finding{{
 		Rule: "deadlock", Severe: true, Tasks: []uint64{5, 6}, Cycle: []uint64{5, 6},
 		Text:   "teller Ada waits for the lock vault that teller Bob has taken, and teller Bob for the lock ledger that teller Ada has taken: neither can go on.",
 		Advice: "Take the locks in the same order everywhere, or hold one at a time.",
 	}}
-	event := func(ago time.Duration, e asyncio.EventInfo) { e.Time = p.now() - ago; p.first = append(p.first, e) }
+	event := func(ago time.Duration, e inspect.EventInfo) { e.Time = p.now() - ago; p.first = append(p.first, e) }
 	for i, t := range p.tasks {
-		event(9*time.Second-time.Duration(i)*20*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskCreated, Task: t.ID, Name: t.Name})
-		event(8500*time.Millisecond-time.Duration(i)*20*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskStarted, Task: t.ID})
-		event(8490*time.Millisecond-time.Duration(i)*20*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskSuspended, Task: t.ID, Waits: t.Waits})
+		event(9*time.Second-time.Duration(i)*20*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskCreated, Task: t.ID, Name: t.Name})
+		event(8500*time.Millisecond-time.Duration(i)*20*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskStarted, Task: t.ID})
+		event(8490*time.Millisecond-time.Duration(i)*20*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskSuspended, Task: t.ID, Waits: t.Waits})
 	}
-	event(8*time.Second, asyncio.EventInfo{Kind: asyncio.TaskCreated, Task: 90, Name: "order 17", ByTask: 2})
-	event(7900*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskStarted, Task: 90})
-	event(7800*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskSuspended, Task: 90, Waits: &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.charge"}})
-	event(2*time.Second, asyncio.EventInfo{Kind: asyncio.TaskCancelAsked, Task: 90, By: "a timeout of 5s in task serve"})
-	event(1990*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskResumed, Task: 90})
-	event(1980*time.Millisecond, asyncio.EventInfo{Kind: asyncio.TaskEnded, Task: 90, Outcome: "cancelled", Error: "asyncio: cancelled by a timeout of 5s in task serve"})
-	p.batch = func(n int) (es []asyncio.EventInfo) {
+	event(8*time.Second, inspect.EventInfo{Kind: inspect.TaskCreated, Task: 90, Name: "order 17", ByTask: 2})
+	event(7900*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskStarted, Task: 90})
+	event(7800*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskSuspended, Task: 90, Waits: &inspect.WaitInfo{Kind: inspect.ForJob, What: "main.charge"}})
+	event(2*time.Second, inspect.EventInfo{Kind: inspect.TaskCancelAsked, Task: 90, By: "a timeout of 5s in task serve"})
+	event(1990*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskResumed, Task: 90})
+	event(1980*time.Millisecond, inspect.EventInfo{Kind: inspect.TaskEnded, Task: 90, Outcome: "cancelled", Error: "asyncio: cancelled by a timeout of 5s in task serve"})
+	p.batch = func(n int) (es []inspect.EventInfo) {
 		id := uint64(7 + n%12)
 		took := time.Duration(1<<(n%9)) * 30 * time.Microsecond
 		now := p.now() - took
 		return append(es,
-			asyncio.EventInfo{Kind: asyncio.TaskResumed, Task: id, Time: now},
-			asyncio.EventInfo{Kind: asyncio.TaskSuspended, Task: id, Time: now + took, Waits: p.tasks[id-1].Waits})
+			inspect.EventInfo{Kind: inspect.TaskResumed, Task: id, Time: now},
+			inspect.EventInfo{Kind: inspect.TaskSuspended, Task: id, Time: now + took, Waits: p.tasks[id-1].Waits})
 	}
 	return p
 }
@@ -175,20 +175,20 @@ func shop() *fakeProgram {
 // crowd has n tasks, and rate events a second: they wait for a timer, run, and wait again.
 func crowd(n, rate int) *fakeProgram {
 	p := &fakeProgram{began: time.Now().Add(-20 * time.Second)}
-	p.add("main", "main", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForGroup, What: "<TaskGroup>"})
+	p.add("main", "main", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForGroup, What: "<TaskGroup>"})
 	for i := 1; i < n; i++ {
-		kinds := []asyncio.WaitKind{asyncio.ForTimer, asyncio.ForLock, asyncio.ForItem, asyncio.ForJob}
+		kinds := []inspect.WaitKind{inspect.ForTimer, inspect.ForLock, inspect.ForItem, inspect.ForJob}
 		by := uint64(1)
 		if i > 100 {
 			by = uint64(2 + i%100)
 		}
-		t := p.add(fmt.Sprintf("worker %d", i), "work", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: kinds[i%4], What: fmt.Sprintf("<thing %d>", i%9)}, by)
+		t := p.add(fmt.Sprintf("worker %d", i), "work", inspect.TaskWaiting, &inspect.WaitInfo{Kind: kinds[i%4], What: fmt.Sprintf("<thing %d>", i%9)}, by)
 		if above := &p.tasks[by-1]; len(above.Waits.Tasks) < 200 {
 			above.Waits.Tasks = append(above.Waits.Tasks, t.ID)
 		}
 	}
 	at := 0
-	p.batch = func(int) (es []asyncio.EventInfo) {
+	p.batch = func(int) (es []inspect.EventInfo) {
 		now := p.now()
 		each := rate / 20
 		for i := range each / 2 {
@@ -196,8 +196,8 @@ func crowd(n, rate int) *fakeProgram {
 			t := now - 50*time.Millisecond + time.Duration(i)*100*time.Millisecond/time.Duration(each)
 			id := uint64(at + 1)
 			es = append(es,
-				asyncio.EventInfo{Kind: asyncio.TaskResumed, Task: id, Time: t},
-				asyncio.EventInfo{Kind: asyncio.TaskSuspended, Task: id, Time: t + time.Duration(5+at%30)*time.Microsecond, Waits: p.tasks[at].Waits})
+				inspect.EventInfo{Kind: inspect.TaskResumed, Task: id, Time: t},
+				inspect.EventInfo{Kind: inspect.TaskSuspended, Task: id, Time: t + time.Duration(5+at%30)*time.Microsecond, Waits: p.tasks[at].Waits})
 		}
 		return es
 	}

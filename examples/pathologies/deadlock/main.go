@@ -12,13 +12,13 @@ import (
 func main() { pathology.Main(sick, clean) }
 
 func sick(ctx context.Context) error {
-	from, to := asyncio.NewLock(), asyncio.NewLock()
+	from, to := new(asyncio.Lock), new(asyncio.Lock)
 	return transfers(ctx, [2]*asyncio.Lock{from, to}, [2]*asyncio.Lock{to, from})
 }
 
 // clean has both take the locks in the same order.
 func clean(ctx context.Context) error {
-	from, to := asyncio.NewLock(), asyncio.NewLock()
+	from, to := new(asyncio.Lock), new(asyncio.Lock)
 	return transfers(ctx, [2]*asyncio.Lock{from, to}, [2]*asyncio.Lock{from, to})
 }
 

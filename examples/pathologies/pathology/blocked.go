@@ -53,7 +53,7 @@ func severe(all []introspect.Finding) bool { return len(all) > 0 && all[0].Sever
 func watched(warn, stuck time.Duration, program func(h http.Handler) Program) error {
 	r := &asyncio.Runner{NoInterrupt: true}
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}

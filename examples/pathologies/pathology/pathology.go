@@ -51,7 +51,7 @@ func Findings(program Program, after time.Duration) (all []introspect.Finding, e
 		return l
 	}
 	err = r.Run(context.Background(), func(ctx context.Context) error {
-		loop, err := asyncio.GetRunningLoop(ctx)
+		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ package scene
 import (
 	"time"
 
-	"example.com/asyncio"
+	"example.com/asyncio/inspect"
 	"example.com/asyncio/introspect"
 )
 
@@ -22,8 +22,8 @@ const (
 func Calm() *introspect.Picture {
 	p := shop(12*time.Second, 10)
 	left, right := &p.Tasks[2], &p.Tasks[3]
-	left.Waits = &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.pack", Future: 9}
-	right.Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock locked waiters=1>", Object: 1, Future: 8, Holder: Left, HolderName: "left"}
+	left.Waits = &inspect.WaitInfo{Kind: inspect.ForJob, What: "main.pack", Future: 9}
+	right.Waits = &inspect.WaitInfo{Kind: inspect.ForLock, What: "<Lock locked waiters=1>", Object: 1, Future: 8, Holder: Left, HolderName: "left"}
 	return p
 }
 
@@ -31,33 +31,33 @@ func Calm() *introspect.Picture {
 func Deadlock() *introspect.Picture {
 	p := Calm()
 	later := shop(13*time.Second, 14)
-	later.Tasks[2].Waits = &asyncio.WaitInfo{Kind: asyncio.ForLock, What: "<Lock locked waiters=1>", Object: 2, Future: 12, Holder: Right, HolderName: "right"}
+	later.Tasks[2].Waits = &inspect.WaitInfo{Kind: inspect.ForLock, What: "<Lock locked waiters=1>", Object: 2, Future: 12, Holder: Right, HolderName: "right"}
 	later.Tasks[3].Waits = p.Tasks[3].Waits
 	fetch := &later.Tasks[1]
-	fetch.State, fetch.Waits, fetch.Cancels = asyncio.TaskReady, nil, 1
-	fetch.Cancel = &asyncio.CancelInfo{By: "timeout of 13s of task main", Reason: "cancelled by timeout of 13s of task main", Pending: true,
-		Place: []asyncio.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 31}}}
-	later.Unread = []asyncio.UnreadInfo{{ID: 6, What: "task audit", Error: "no ink"}}
+	fetch.State, fetch.Waits, fetch.Cancels = inspect.TaskReady, nil, 1
+	fetch.Cancel = &inspect.CancelInfo{By: "timeout of 13s of task main", Reason: "cancelled by timeout of 13s of task main", Pending: true,
+		Place: []inspect.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 31}}}
+	later.Unread = []inspect.UnreadInfo{{ID: 6, What: "task audit", Error: "no ink"}}
 	return later
 }
 
 func shop(now time.Duration, steps uint64) *introspect.Picture {
-	inGroup := []asyncio.AwaitInfo{{Task: Main, Via: "group"}}
+	inGroup := []inspect.AwaitInfo{{Task: Main, Via: "group"}}
 	p := &introspect.Picture{Process: introspect.ProcessInfo{PID: 4711, Name: "4711", Command: []string{"/usr/bin/shop", "--open"}, Go: "go1.26.8", LoopCount: 1}}
-	p.Loop = asyncio.LoopInfo{Time: now, Taken: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC).Add(now), State: "running",
+	p.Loop = inspect.LoopInfo{Time: now, Taken: time.Date(2026, 11, 25, 9, 0, 0, 0, time.UTC).Add(now), State: "running",
 		Ready: 1, Timers: 1, Outside: 1, Turns: 5 * steps, Steps: true}
-	p.Tasks = []asyncio.TaskInfo{
-		{ID: Main, Name: "main", State: asyncio.TaskWaiting, Func: "main.shop", File: "/src/shop.go", Line: 20, Steps: 2, Ran: time.Millisecond,
-			Waits:  &asyncio.WaitInfo{Kind: asyncio.ForGroup, Tasks: []uint64{Fetch, Left, Right}},
-			Blocks: []asyncio.BlockInfo{{Kind: "group", Tasks: []uint64{Fetch, Left, Right}}}},
-		{ID: Fetch, Name: "fetch", State: asyncio.TaskWaiting, Func: "main.fetch", File: "/src/fetch.go", Line: 7, Steps: steps,
-			Ran: now / 20, Waits: &asyncio.WaitInfo{Kind: asyncio.ForTimer, Until: 15 * time.Second}, AwaitedBy: inGroup, Group: Main, Parent: Main,
-			Made: []asyncio.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 24}}},
-		{ID: Left, Name: "left", State: asyncio.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 3, Ran: 2500 * time.Microsecond,
+	p.Tasks = []inspect.TaskInfo{
+		{ID: Main, Name: "main", State: inspect.TaskWaiting, Func: "main.shop", File: "/src/shop.go", Line: 20, Steps: 2, Ran: time.Millisecond,
+			Waits:  &inspect.WaitInfo{Kind: inspect.ForGroup, Tasks: []uint64{Fetch, Left, Right}},
+			Blocks: []inspect.BlockInfo{{Kind: "group", Tasks: []uint64{Fetch, Left, Right}}}},
+		{ID: Fetch, Name: "fetch", State: inspect.TaskWaiting, Func: "main.fetch", File: "/src/fetch.go", Line: 7, Steps: steps,
+			Ran: now / 20, Waits: &inspect.WaitInfo{Kind: inspect.ForTimer, Until: 15 * time.Second}, AwaitedBy: inGroup, Group: Main, Parent: Main,
+			Made: []inspect.Frame{{Func: "main.shop", File: "/src/shop.go", Line: 24}}},
+		{ID: Left, Name: "left", State: inspect.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 3, Ran: 2500 * time.Microsecond,
 			AwaitedBy: inGroup, Group: Main, Parent: Main},
-		{ID: Right, Name: "right", State: asyncio.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 4, Ran: 90 * time.Microsecond,
+		{ID: Right, Name: "right", State: inspect.TaskWaiting, Func: "main.hand", File: "/src/hand.go", Line: 3, Steps: 4, Ran: 90 * time.Microsecond,
 			AwaitedBy: inGroup, Group: Main, Parent: Main},
-		{ID: Odd, Name: "od\x1bd\n名前", State: asyncio.TaskRunning, Func: "main.odd", File: "/src/odd.go", Line: 1, Steps: 1, Ran: 30 * time.Nanosecond},
+		{ID: Odd, Name: "od\x1bd\n名前", State: inspect.TaskRunning, Func: "main.odd", File: "/src/odd.go", Line: 1, Steps: 1, Ran: 30 * time.Nanosecond},
 	}
 	return p
 }
@@ -73,16 +73,16 @@ func Findings() *introspect.Findings {
 }
 
 // Events returns what happened between Calm and Deadlock.
-func Events() []asyncio.EventInfo {
+func Events() []inspect.EventInfo {
 	ms := func(n int) time.Duration { return 12*time.Second + time.Duration(n)*time.Millisecond }
-	return []asyncio.EventInfo{
-		{Kind: asyncio.TaskResumed, Task: Fetch, Time: ms(100)},
-		{Kind: asyncio.TaskSuspended, Task: Fetch, Time: ms(150), Waits: &asyncio.WaitInfo{Kind: asyncio.ForTimer, Until: 15 * time.Second}},
-		{Kind: asyncio.TaskResumed, Task: Left, Time: ms(200)},
-		{Kind: asyncio.TaskSuspended, Task: Left, Time: ms(201), Waits: &asyncio.WaitInfo{Kind: asyncio.ForLock}},
-		{Kind: asyncio.TaskCreated, Task: 20, Name: "brief", ByTask: Main, By: "task main", Time: ms(300)},
-		{Kind: asyncio.TaskStarted, Task: 20, Time: ms(301)},
-		{Kind: asyncio.TaskEnded, Task: 20, Outcome: "error", Error: "no ink", Time: ms(302)},
-		{Kind: asyncio.TaskCancelAsked, Task: Fetch, By: "timeout of 13s of task main", Time: ms(900)},
+	return []inspect.EventInfo{
+		{Kind: inspect.TaskResumed, Task: Fetch, Time: ms(100)},
+		{Kind: inspect.TaskSuspended, Task: Fetch, Time: ms(150), Waits: &inspect.WaitInfo{Kind: inspect.ForTimer, Until: 15 * time.Second}},
+		{Kind: inspect.TaskResumed, Task: Left, Time: ms(200)},
+		{Kind: inspect.TaskSuspended, Task: Left, Time: ms(201), Waits: &inspect.WaitInfo{Kind: inspect.ForLock}},
+		{Kind: inspect.TaskCreated, Task: 20, Name: "brief", ByTask: Main, By: "task main", Time: ms(300)},
+		{Kind: inspect.TaskStarted, Task: 20, Time: ms(301)},
+		{Kind: inspect.TaskEnded, Task: 20, Outcome: "error", Error: "no ink", Time: ms(302)},
+		{Kind: inspect.TaskCancelAsked, Task: Fetch, By: "timeout of 13s of task main", Time: ms(900)},
 	}
 }

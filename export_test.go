@@ -1,0 +1,20 @@
+package asyncio
+
+import "context"
+
+// Internals that tests of package asyncio_test use.
+
+type (
+	Scope          = cancelScope
+	SharedCallback = sharedCallback
+	WaitReasoner   = waitReasoner
+)
+
+var (
+	NewScope = newScope
+	CancelBy = cancelBy
+)
+
+func InitFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
+	initFuture(ctx, f, self, opts...)
+}
