@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,9 +17,9 @@ import (
 	"testing"
 )
 
-// This file holds the three accounts, so that nothing of asyncio can be forgotten or
-// claimed without need: its names (parity.tsv), CPython's own tests (cpython.tsv), and the rows
-// of the list of features. README.md says how to keep them.
+// This file checks three tables: asyncio's names (parity.tsv), CPython's own tests
+// (cpython.tsv), and the behaviours that tests claim (behaviours.tsv). README.md
+// describes them.
 
 // The lists that are not part of the repository, where they stand beside it.
 const shared = "../../shared"
@@ -222,71 +223,220 @@ func TestCPythonTests(t *testing.T) {
 	}
 }
 
-// TestFeatureRows checks that the rows of the list of features that are for this library (P1 and P2 of A1
-// to A18 and A20) are each claimed by a test, whose doc comment begins with their ids, and
-// that there is no claim of a row that does not exist.
-func TestFeatureRows(t *testing.T) {
-	claimed := map[string]bool{}
+// TestBehaviours checks behaviours.tsv against the tests of the whole repository. A test
+// claims the rows whose ids begin its doc comment.
+//
+//   - The ids are unique and sorted.
+//   - Every id that a comment of a _test.go file cites has a row.
+//   - A row without a state is claimed by at least one test.
+//   - A row with a state ("planned" or "not applicable") has a note and is not claimed.
+func TestBehaviours(t *testing.T) {
+	rows := table(t, "behaviours.tsv")
+	for _, problem := range behaviourProblems(rows, claims(t), citations(t)) {
+		t.Error(problem)
+	}
+}
+
+// behaviourProblems returns what is wrong with the rows of behaviours.tsv. The maps hold
+// the ids that tests claim and cite, each with a place in a test file.
+func behaviourProblems(rows []line, claimed, cited map[string]string) (problems []string) {
+	problem := func(format string, args ...any) {
+		problems = append(problems, fmt.Sprintf(format, args...))
+	}
+	listed := map[string]bool{}
+	previous := ""
+	for _, row := range rows {
+		id, priority, behaviour := row.columns[0], row.columns[1], row.columns[2]
+		state, note := row.columns[3], row.columns[4]
+		if !isID.MatchString(id) {
+			problem("%s: the id is %q; use A and three digits", row.at, id)
+		}
+		if id <= previous {
+			problem("%s: %s follows %s; sort the rows by id, one row per id", row.at, id, previous)
+		}
+		previous = id
+		listed[id] = true
+		if !slices.Contains([]string{"P1", "P2", "P3", "N"}, priority) {
+			problem("%s: the priority of %s is %q; use P1, P2, P3 or N", row.at, id, priority)
+		}
+		if behaviour == "" {
+			problem("%s: %s has no behaviour", row.at, id)
+		}
+		switch state {
+		case "":
+			if claimed[id] == "" {
+				problem("%s: no test claims %s; begin a doc comment with \"%s: \"", row.at, id, id)
+			}
+		case "planned", "not applicable":
+			if note == "" {
+				problem("%s: %s is %s and has no note that explains why", row.at, id, state)
+			}
+			if claimed[id] != "" {
+				problem("%s: %s is %s, but %s claims it", row.at, id, state, claimed[id])
+			}
+		default:
+			problem("%s: the state of %s is %q; use \"planned\", \"not applicable\" or nothing", row.at, id, state)
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(cited)) {
+		if !listed[id] {
+			problem("%s: cites %s, which is not in behaviours.tsv", cited[id], id)
+		}
+	}
+	return problems
+}
+
+// TestBehaviourProblems checks that TestBehaviours detects each kind of mistake.
+func TestBehaviourProblems(t *testing.T) {
+	row := func(id, priority, behaviour, state, note string) line {
+		return line{"list:1", []string{id, priority, behaviour, state, note}}
+	}
+	first := row("A001", "P1", "It works.", "", "")
+	second := row("A002", "P2", "It works.", "", "")
+	planned := row("A002", "P3", "It works.", "planned", "It comes later.")
+	for _, test := range []struct {
+		name string
+		rows []line
+		// The ids that tests claim, and those that comments cite otherwise.
+		claimed, cited []string
+		want           string // the only problem, or "" for none
+	}{
+		{"correct", []line{first, planned}, []string{"A001"}, []string{"A002"}, ""},
+		{"unknown id", []line{first}, []string{"A001"}, []string{"A999"},
+			"a_test.go:1: cites A999, which is not in behaviours.tsv"},
+		{"unclaimed row", []line{first, second}, []string{"A001"}, []string{"A002"},
+			`list:1: no test claims A002; begin a doc comment with "A002: "`},
+		{"claimed plan", []line{first, planned}, []string{"A001", "A002"}, nil,
+			"list:1: A002 is planned, but a_test.go:1 claims it"},
+		{"duplicate", []line{first, first}, []string{"A001"}, nil,
+			"list:1: A001 follows A001; sort the rows by id, one row per id"},
+		{"unsorted", []line{second, first}, []string{"A001", "A002"}, nil,
+			"list:1: A001 follows A002; sort the rows by id, one row per id"},
+		{"no note", []line{row("A001", "N", "It works.", "not applicable", "")}, nil, nil,
+			"list:1: A001 is not applicable and has no note that explains why"},
+		{"unknown state", []line{row("A001", "P1", "It works.", "later", "")}, nil, nil,
+			`list:1: the state of A001 is "later"; use "planned", "not applicable" or nothing`},
+		{"unknown priority", []line{row("A001", "P4", "It works.", "", "")}, []string{"A001"}, nil,
+			`list:1: the priority of A001 is "P4"; use P1, P2, P3 or N`},
+		{"malformed id", []line{row("B1", "P1", "It works.", "", "")}, []string{"B1"}, nil,
+			`list:1: the id is "B1"; use A and three digits`},
+		{"no behaviour", []line{row("A001", "P1", "", "", "")}, []string{"A001"}, nil,
+			"list:1: A001 has no behaviour"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			claimed, cited := map[string]string{}, map[string]string{}
+			for _, id := range test.claimed {
+				claimed[id], cited[id] = "a_test.go:1", "a_test.go:1"
+			}
+			for _, id := range test.cited {
+				cited[id] = "a_test.go:1"
+			}
+			got := strings.Join(behaviourProblems(test.rows, claimed, cited), "\n")
+			if got != test.want {
+				t.Errorf("got %q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// TestBehavioursMatchFeatures checks that behaviours.tsv has the same ids as the list of
+// features from which it was written, which is not part of the repository.
+func TestBehavioursMatchFeatures(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(shared, "features.md"))
+	if err != nil {
+		t.Skipf("SKIPPED: behaviours.tsv is not compared with the list of features: %v", err)
+	}
+	var features, behaviours []string
+	for _, m := range regexp.MustCompile(`(?m)^\| (A\d{3}) \|`).FindAllStringSubmatch(string(text), -1) {
+		features = append(features, m[1])
+	}
+	for _, row := range table(t, "behaviours.tsv") {
+		behaviours = append(behaviours, row.columns[0])
+	}
+	for _, id := range features {
+		if !slices.Contains(behaviours, id) {
+			t.Errorf("%s is in the list of features and not in behaviours.tsv", id)
+		}
+	}
+	for _, id := range behaviours {
+		if !slices.Contains(features, id) {
+			t.Errorf("%s is in behaviours.tsv and not in the list of features", id)
+		}
+	}
+}
+
+// claims returns the ids that begin the doc comments of tests, each with one of these
+// tests.
+func claims(t *testing.T) map[string]string {
+	t.Helper()
+	claimed := map[string]string{}
 	claim := regexp.MustCompile(`^(A\d{3}(?:, A\d{3})*): `)
 	for name, doc := range goTests(t) {
 		m := claim.FindStringSubmatch(doc)
 		if m == nil {
 			if startsWithID.MatchString(doc) {
-				t.Errorf("%s: the ids that its comment begins with are not written as in \"A085, A086: leaving the block waits\"", name)
+				t.Errorf("%s: malformed ids at the start of its comment; write them as in \"A085, A086: text\"", name)
 			}
 			continue
 		}
 		for id := range strings.SplitSeq(m[1], ", ") {
-			claimed[id] = true
+			claimed[id] = name
 		}
 	}
-
-	text, err := os.ReadFile(filepath.Join(shared, "features.md"))
-	if err != nil {
-		t.Skipf("SKIPPED: %v", err)
-	}
-	exists := map[string]bool{}
-	heading := regexp.MustCompile(`^## (A\d+)\. `)
-	row := regexp.MustCompile(`^\| (A\d{3}) \| (\w) \| ([^|]*) \|`)
-	section := ""
-	for s := range strings.Lines(string(text)) {
-		if m := heading.FindStringSubmatch(s); m != nil {
-			section = m[1]
-		}
-		m := row.FindStringSubmatch(s)
-		if m == nil {
-			continue
-		}
-		id, priority := m[1], m[2]
-		exists[id] = true
-		wanted := (priority == "1" || priority == "2") && section != "A19" && section != "A21"
-		if wanted && !claimed[id] {
-			t.Errorf("no test claims %s of %s, %s", id, section, strings.TrimSpace(m[3]))
-		}
-	}
-	for id := range claimed {
-		if !exists[id] {
-			t.Errorf("a test claims %s, which is no feature", id)
-		}
-	}
+	return claimed
 }
 
-var startsWithID = regexp.MustCompile(`^A\d{3}`)
+// citations returns the ids in the comments of all test files, each with the place of one
+// comment.
+func citations(t *testing.T) map[string]string {
+	t.Helper()
+	cited := map[string]string{}
+	anID := regexp.MustCompile(`\bA\d{3}\b`)
+	eachTestFile(t, func(name string, fset *token.FileSet, file *ast.File) {
+		for _, group := range file.Comments {
+			for _, comment := range group.List {
+				for _, id := range anID.FindAllString(comment.Text, -1) {
+					cited[id] = fmt.Sprintf("%s:%d", name, fset.Position(comment.Pos()).Line)
+				}
+			}
+		}
+	})
+	return cited
+}
 
-// goTests returns the tests and examples of the module as file:name, in file's path from the module's root,
-// each with its comment.
+var (
+	isID         = regexp.MustCompile(`^A\d{3}$`)
+	startsWithID = regexp.MustCompile(`^A\d{3}`)
+)
+
+// goTests returns the doc comments of the tests and examples of the repository. The keys
+// have the form file:name, with the file's path from the root.
 func goTests(t *testing.T) map[string]string {
 	t.Helper()
 	tests := map[string]string{}
+	eachTestFile(t, func(name string, _ *token.FileSet, file *ast.File) {
+		for _, decl := range file.Decls {
+			f, ok := decl.(*ast.FuncDecl)
+			if ok && f.Recv == nil && isTest.MatchString(f.Name.Name) {
+				tests[name+":"+f.Name.Name] = f.Doc.Text()
+			}
+		}
+	})
+	return tests
+}
+
+// eachTestFile calls visit for every _test.go file of the repository, in all of its
+// modules. The name is the file's path from the root, with slashes.
+func eachTestFile(t *testing.T, visit func(name string, fset *token.FileSet, file *ast.File)) {
+	t.Helper()
 	fset := token.NewFileSet()
 	err := filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
 		case d.IsDir():
-			_, err := os.Stat(filepath.Join(path, "go.mod"))
-			another := err == nil // module
-			if path != ".." && (another || d.Name() == "testdata" || strings.HasPrefix(d.Name(), ".")) {
+			skipped := d.Name() == "testdata" || d.Name() == "node_modules" || strings.HasPrefix(d.Name(), ".")
+			if path != ".." && skipped {
 				return filepath.SkipDir
 			}
 			return nil
@@ -297,19 +447,16 @@ func goTests(t *testing.T) map[string]string {
 		if err != nil {
 			return err
 		}
-		in, _ := filepath.Rel("..", path)
-		for _, decl := range file.Decls {
-			f, ok := decl.(*ast.FuncDecl)
-			if ok && f.Recv == nil && isTest.MatchString(f.Name.Name) {
-				tests[filepath.ToSlash(in)+":"+f.Name.Name] = f.Doc.Text()
-			}
+		name, err := filepath.Rel("..", path)
+		if err != nil {
+			return err
 		}
+		visit(filepath.ToSlash(name), fset, file)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return tests
 }
 
 var isTest = regexp.MustCompile(`^(Test|Example)($|[^a-z])`)
