@@ -69,6 +69,62 @@ func TestThePageIsSelfContained(t *testing.T) {
 	}
 }
 
+// The modules of the page have no import cycles, counting type-only imports.
+func TestNoImportCycle(t *testing.T) {
+	files, err := filepath.Glob("src/*.ts*")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sources in src: %v", err)
+	}
+	// The module in import ... from "./module", import "./module" and import("./module").
+	importRE := regexp.MustCompile(`\b(?:from|import)\s*\(?\s*["'](\.[^"']*)["']`)
+	imports := map[string][]string{}
+	found := 0
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range importRE.FindAllStringSubmatch(string(text), -1) {
+			to := filepath.Join("src", m[1])
+			i := slices.IndexFunc(files, func(f string) bool {
+				return f == to || strings.TrimSuffix(f, filepath.Ext(f)) == to
+			})
+			switch {
+			case i >= 0:
+				imports[file] = append(imports[file], files[i])
+				found++
+			case filepath.Ext(to) != ".css":
+				t.Errorf("%s imports %s, which is not in src", file, m[1])
+			}
+		}
+	}
+	if found == 0 {
+		t.Fatal("found no imports in src")
+	}
+
+	var path []string
+	checked := map[string]bool{}
+	var visit func(file string)
+	visit = func(file string) {
+		if i := slices.Index(path, file); i >= 0 {
+			t.Errorf("import cycle: %s -> %s", strings.Join(path[i:], " -> "), file)
+			return
+		}
+		if checked[file] {
+			return
+		}
+		path = append(path, file)
+		for _, to := range imports[file] {
+			visit(to)
+		}
+		path = path[:len(path)-1]
+		checked[file] = true
+	}
+	for _, file := range files {
+		visit(file)
+	}
+}
+
 func TestHandler(t *testing.T) {
 	api := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "api: ", r.URL.Path) })
 	get := func(h http.Handler, host, path string, cookies ...*http.Cookie) *http.Response {

@@ -1,7 +1,7 @@
 import { duration } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import type { Finding } from "./wire";
+import type { ViewProps } from "./view";
 
 // What is wrong, in sentences.
 

@@ -2,9 +2,9 @@ import { graphlib, layout } from "@dagrejs/dagre";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { wrongTasks } from "./findings";
 import { count, matches, waitsFor } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import type { Finding, Task } from "./wire";
+import type { ViewProps } from "./view";
 
 // Who waits for whom: an arrow from a task to each whose end it takes, or who holds what it waits for. What nobody holds, as a queue
 // or a semaphore, is a node of its own, with those that wait for it. A circle is red.

@@ -10,9 +10,6 @@ import { Times } from "./times";
 import { Timeline } from "./timeline";
 import { Tree } from "./tree";
 
-// What the views get: what is searched for, which task is open, and how to open one.
-export type ViewProps = { words: string[]; open: number; onOpen: (id: number) => void };
-
 const views = { Tree, Timeline, Waits: Graph, Times, Findings };
 type View = keyof typeof views;
 const names = Object.keys(views) as View[];

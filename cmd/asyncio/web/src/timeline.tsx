@@ -1,8 +1,8 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { duration } from "./format";
-import { categories, GONE, type Lane, READY, RUNS, UNKNOWN, WAITS } from "./history";
-import type { ViewProps } from "./main";
+import { categories, GONE, type History, type Lane, READY, RUNS, UNKNOWN, WAITS } from "./history";
 import { useModel } from "./model";
+import type { ViewProps } from "./view";
 
 // A lane a task: when it ran, was ready, and waited, and on what. There are those that live, and below them, the last first, those that
 // have ended in the time that is shown. Only the lanes in sight are drawn, on a canvas; a lane is walked from the present
@@ -146,7 +146,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
 }
 
 // What the lane did at a time, in words.
-function describe(walk: typeof import("./history").History.prototype.walk, lane: Lane, time: number, now: number): string {
+function describe(walk: History["walk"], lane: Lane, time: number, now: number): string {
   let text = `${lane.name} #${lane.id}`;
   walk(lane, (from, to, state) => {
     if (from > time) return true;

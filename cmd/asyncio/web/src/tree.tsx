@@ -1,10 +1,10 @@
 import { useMemo, useState } from "preact/hooks";
 import { wrongTasks } from "./findings";
 import { count, duration, matches, waitsFor } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import { Rows } from "./rows";
 import type { Event, Task } from "./wire";
+import type { ViewProps } from "./view";
 
 // Who awaits whom: below a task stand those it waits for, and those of its group that it does not await yet. One that it awaits in
 // several ways, as a child of its group, stands there once with all of them.
