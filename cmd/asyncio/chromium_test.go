@@ -32,8 +32,8 @@ func TestChromiumRecording(t *testing.T) {
 		t.Helper()
 		return browser.Value[bool](t, ctx, `!!document.querySelector("`+selector+`")`)
 	}
-	browser.Shows(t, ctx, ".state", "recording\n5 tasks, 8 events in all")
-	browser.Shows(t, ctx, ".scrubber", "picture 1 of 2, 0 ns after the first")
+	browser.Shows(t, ctx, ".state", "recording\n5 tasks, 8 events in total")
+	browser.Shows(t, ctx, ".scrubber", "snapshot 1 of 2, 0 ns after the first")
 	browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("fetch")).click() ?? true`)
 	browser.Shows(t, ctx, ".task", "waits for timer")
 	browser.Shows(t, ctx, ".task", "a recording has no stacks")
@@ -41,9 +41,9 @@ func TestChromiumRecording(t *testing.T) {
 		t.Error("the first picture shows what came later")
 	}
 	browser.Do(t, ctx, chromedp.KeyEvent("]"))
-	browser.Shows(t, ctx, ".scrubber", "picture 2 of 2, 1 s after the first")
+	browser.Shows(t, ctx, ".scrubber", "snapshot 2 of 2, 1 s after the first")
 	browser.Shows(t, ctx, "[role=alert]", "None of them can go on")
-	browser.Shows(t, ctx, ".why", "asked by timeout of 13s of task main")
+	browser.Shows(t, ctx, ".why", "requested by timeout of 13s of task main")
 	browser.Shows(t, ctx, ".task table", "12.9 s\tcancel asked")
 	browser.Shows(t, ctx, ".task table", "12.1 s\tresumed")
 	browser.Shows(t, ctx, ".task table", "waits for timer, due in 2.85 s") // not only that it waits
@@ -51,7 +51,7 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Value[bool](t, ctx, `document.querySelector(".row:has(.pill.error)").click() ?? true`)
 	browser.Shows(t, ctx, ".task .pill", "error")
 	browser.Do(t, ctx, chromedp.KeyEvent("["))
-	browser.Shows(t, ctx, ".task .pill", "not made yet")
+	browser.Shows(t, ctx, ".task .pill", "not created yet")
 	browser.Do(t, ctx, chromedp.KeyEvent("]"))
 	browser.Picture(t, ctx, "recording", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
@@ -70,7 +70,7 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Picture(t, ctx, "recording-timeline", "dark", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("["), chromedp.KeyEvent("1"))
 	browser.Search(t, ctx, "")
-	browser.Shows(t, ctx, ".scrubber", "picture 1 of 2")
+	browser.Shows(t, ctx, ".scrubber", "snapshot 1 of 2")
 	browser.Shows(t, ctx, ".rows", "waits for job main.pack")
 	if browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap"))); has("[role=alert]") {
 		t.Error("back at the first picture there is an alarm")

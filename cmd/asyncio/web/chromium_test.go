@@ -21,26 +21,26 @@ import (
 func TestChromiumShop(t *testing.T) {
 	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 
-	// The tree appears, and says who awaits whom.
+	// The tree shows which task awaits which.
 	browser.Shows(t, ctx, "#found", "19 tasks")
 	browser.Shows(t, ctx, "[role=treeitem]", "main")
 	if level := browser.Value[string](t, ctx, `[...document.querySelectorAll("[role=treeitem]")].find(r => r.innerText.includes("teller Ada")).getAttribute("aria-level")`); level != "3" {
-		t.Errorf("teller Ada, whom bank awaits, whom main awaits, stands at level %s", level)
+		t.Errorf("main awaits bank, which awaits teller Ada: teller Ada is at level %s, want 3", level)
 	}
-	browser.Shows(t, ctx, "[role=alert]", "neither can go on")
+	browser.Shows(t, ctx, "[role=alert]", "Neither can continue")
 	browser.Picture(t, ctx, "tree", "light", 700*time.Millisecond)
 	browser.Picture(t, ctx, "tree", "dark", 700*time.Millisecond)
 
-	// A search narrows it, from the keyboard, and keeps those above what it finds.
+	// A search from the keyboard narrows the tree and keeps the ancestors of its matches.
 	browser.Do(t, ctx, chromedp.KeyEvent("/"))
-	browser.Search(t, ctx, "") // of the slash: what the keys of a test write does not depend on whether the page took them
+	browser.Search(t, ctx, "") // removes the slash, which Chromium may type into the field
 	browser.Do(t, ctx, chromedp.KeyEvent("page-7"))
 	browser.Shows(t, ctx, "#found", "1 of 19 tasks")
 	if names := browser.Value[string](t, ctx, `[...document.querySelectorAll(".row .name")].map(n => n.innerText).join()`); names != "main,catalogue,fetch page-7" {
-		t.Errorf("the search for page-7 shows %s", names)
+		t.Errorf("the search for page-7 shows %s, want main,catalogue,fetch page-7", names)
 	}
 
-	// Arrows and Enter open a task's page.
+	// Arrow keys and Enter open a task page.
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.Focus(chromedp.CSS(".rows")), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.ArrowDown), chromedp.KeyEvent(kb.Enter))
 	browser.Shows(t, ctx, ".task h2", "fetch page-7")
 	browser.Shows(t, ctx, ".task pre", "main.fetch")
@@ -48,7 +48,8 @@ func TestChromiumShop(t *testing.T) {
 	browser.Search(t, ctx, "")
 	browser.Shows(t, ctx, "#found", "19 tasks")
 
-	// A cancelled task says why: one that has ended, and one that has not heard of it.
+	// The page of a cancelled task shows why, after its end and before it has received
+	// the cancellation.
 	click := func(name string) {
 		t.Helper()
 		browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("`+name+`")).click() ?? true`)
@@ -57,14 +58,14 @@ func TestChromiumShop(t *testing.T) {
 	browser.Shows(t, ctx, ".why", "cancelled by a timeout of 5s in task serve")
 	browser.Picture(t, ctx, "cancelled", "light", 700*time.Millisecond)
 	click("refund")
-	browser.Shows(t, ctx, ".why", "the customer has left")
+	browser.Shows(t, ctx, ".why", "the customer left")
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape))
 
 	// A deadlock is red in the graph.
 	browser.Do(t, ctx, chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS("svg.graph")))
 	red := browser.Value[[]string](t, ctx, `[...document.querySelectorAll(".node.cycle")].map(n => getComputedStyle(n.querySelector("rect")).stroke + " " + n.querySelector(".name").textContent).sort()`)
 	if want := []string{"rgb(200, 32, 44) teller Ada #5", "rgb(200, 32, 44) teller Bob #6"}; strings.Join(red, ";") != strings.Join(want, ";") {
-		t.Errorf("in the circle are %q, want %q", red, want)
+		t.Errorf("in the cycle are %q, want %q", red, want)
 	}
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".edge.cycle").length`); n != 2 {
 		t.Errorf("%d arrows are red, want 2", n)
@@ -76,21 +77,21 @@ func TestChromiumShop(t *testing.T) {
 	browser.Do(t, ctx, chromedp.KeyEvent("5"))
 	browser.Shows(t, ctx, "article.severe", "Take the locks in the same order")
 	browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap canvas")))
-	browser.Shows(t, ctx, "figure", "half up to")
+	browser.Shows(t, ctx, "figure", "50% within")
 	browser.Shows(t, ctx, "figure:nth-of-type(2)", "measurement")
 	if text := browser.Value[string](t, ctx, `document.querySelector("figure:nth-of-type(2) p:last-child").innerText`); !strings.HasSuffix(text, " µs") {
-		t.Errorf("the loop is less than 100 µs late, and it says %s", text)
+		t.Errorf("the loop lag is below 100 µs, but the page shows %s", text)
 	}
 	browser.Do(t, ctx, chromedp.WaitVisible(chromedp.CSS("figure:nth-of-type(3) canvas")))
-	// Their steps take 30 µs and twice that again and again, and one that began all took 100 ms.
+	// Most steps take 30 µs to 8 ms. The longest is the first step of order 17: 100 ms.
 	steps := browser.Value[[]float64](t, ctx, `(() => { const c = asyncio.history.steps.counts; return [c.findIndex(n => n), c.findLastIndex(n => n)].map(i => 2 ** (i / 4)) })()`)
 	if steps[0] < 20e3 || steps[0] > 40e3 || steps[1] < 80e6 || steps[1] > 110e6 {
-		t.Errorf("steps take from %.0f to %.0f ns", steps[0], steps[1])
+		t.Errorf("steps take from %.0f to %.0f ns, want from 20-40 µs to 80-110 ms", steps[0], steps[1])
 	}
 	browser.Picture(t, ctx, "times", "light", 700*time.Millisecond)
 	browser.Picture(t, ctx, "times", "dark", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")), chromedp.Focus(chromedp.CSS(".lanes")),
-		chromedp.KeyEvent("---"), chromedp.KeyEvent(kb.End)) // the test may be slow, and it was not long ago
+		chromedp.KeyEvent("---"), chromedp.KeyEvent(kb.End)) // a slow test may need a longer interval
 	browser.Shows(t, ctx, "#lane-chosen", "ended: cancelled")
 	browser.Picture(t, ctx, "timeline", "light", 700*time.Millisecond)
 	browser.Picture(t, ctx, "timeline", "dark", 700*time.Millisecond)
@@ -98,7 +99,7 @@ func TestChromiumShop(t *testing.T) {
 		const c = document.querySelector(".lanes canvas");
 		const d = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
 		return new Set(d).size; })()`); colours < 5 {
-		t.Errorf("the timeline has %d colours", colours)
+		t.Errorf("the timeline has %d colours, want at least 5", colours)
 	}
 	browser.Do(t, ctx, chromedp.KeyEvent("+"), chromedp.KeyEvent(kb.ArrowLeft))
 	browser.Shows(t, ctx, "[aria-pressed]", "Follow")
@@ -106,8 +107,8 @@ func TestChromiumShop(t *testing.T) {
 	browser.Shows(t, ctx, "[aria-pressed]", "Following")
 }
 
-// A real program, by way of introspect: two tasks that wait for each other's lock, one that a timeout
-// cancelled, and one that is at work.
+// A real program, through introspect: two tasks that wait for each other's lock, one that
+// was cancelled by a timeout, and one that works.
 func TestChromiumRealProgram(t *testing.T) {
 	handler := make(chan http.Handler)
 	program, stop := context.WithCancel(t.Context())
@@ -134,12 +135,12 @@ func TestChromiumRealProgram(t *testing.T) {
 	browser.Shows(t, ctx, ".pill.cancelled", "cancelled")
 	browser.Value[bool](t, ctx, `document.querySelector(".pill.cancelled").closest(".row").click() ?? true`)
 	browser.Shows(t, ctx, ".why", "20ms")
-	browser.Shows(t, ctx, ".why", "asked by")
+	browser.Shows(t, ctx, ".why", "requested by")
 	browser.Picture(t, ctx, "real-cancelled", "light", 700*time.Millisecond)
 	browser.Search(t, ctx, "Ada")
 	browser.Value[bool](t, ctx, `document.querySelector(".row.cycle").click() ?? true`)
 	browser.Shows(t, ctx, ".task", "held by")
-	browser.Shows(t, ctx, ".task", "wanted by")
+	browser.Shows(t, ctx, ".task", "blocks\n")
 	browser.Shows(t, ctx, ".task pre", "web.bankAtWork")
 	browser.Picture(t, ctx, "real-task", "dark", 700*time.Millisecond)
 	browser.Search(t, ctx, "")
@@ -152,11 +153,12 @@ func TestChromiumRealProgram(t *testing.T) {
 	browser.Shows(t, ctx, "#lane-chosen", "waits for a ")
 	browser.Picture(t, ctx, "real-timeline", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("4"))
-	browser.Shows(t, ctx, "figure", "half up to")
+	browser.Shows(t, ctx, "figure", "50% within")
 	browser.Picture(t, ctx, "real-times", "light", 700*time.Millisecond)
 }
 
-// A program whose loop is blocked since before the page was opened: what blocks it is told while it does.
+// The loop of the program is blocked before the page opens. The page reports what blocks
+// it while it is blocked.
 func TestChromiumBlockedProgram(t *testing.T) {
 	handler, blocked := make(chan http.Handler), make(chan struct{})
 	goOn := sync.OnceFunc(func() { close(blocked) })
@@ -196,7 +198,7 @@ func TestChromiumBlockedProgram(t *testing.T) {
 	browser.Shows(t, ctx, "article.severe pre", "TestChromiumBlockedProgram")
 	browser.Picture(t, ctx, "blocked", "dark", 700*time.Millisecond)
 	goOn()
-	browser.Shows(t, ctx, "article.over", "grind") // and is not for ever
+	browser.Shows(t, ctx, "article.over", "grind") // the finding is resolved
 	browser.Shows(t, ctx, ".state", "live")
 	browser.Do(t, ctx, chromedp.KeyEvent("1"))
 	browser.Shows(t, ctx, ".rows", "waits for timer")
@@ -233,17 +235,18 @@ func bankAtWork(ctx context.Context) error {
 	})
 }
 
-// 10,000 tasks and 50,000 events a second: what is drawn stays little, and what is left out is said.
+// With 10,000 tasks and 50,000 events per second, the page draws little and reports how
+// many events are missing.
 func TestChromiumCrowd(t *testing.T) {
 	if testing.Short() {
-		t.Skip("it takes some seconds of both cores")
+		t.Skip("takes some seconds of two cores")
 	}
 	p := crowd(10_000, 50_000)
 	p.lost = 500
 	ctx := browser.Open(t, Handler(p, ""), ".row")
 	browser.Shows(t, ctx, "#found", "10,000 tasks")
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".row").length`); n > 100 {
-		t.Errorf("%d rows are drawn for 10,000 tasks", n)
+		t.Errorf("%d rows are drawn for 10,000 tasks, want at most 100", n)
 	}
 	browser.Picture(t, ctx, "crowd-tree", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("3"))
@@ -251,7 +254,7 @@ func TestChromiumCrowd(t *testing.T) {
 	browser.Picture(t, ctx, "crowd-graph", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, ".state", "sampled: ")
-	// What is drawn at a frame is bounded by the window and not by the program: by its lanes, and by its pixels of each.
+	// The work per frame depends on the lanes and pixels in the window, not on the tasks.
 	frames := `new Promise(done => { let n = 0, last = performance.now(), worst = 0, rects = 0, most = 0; const began = last;
 		const fill = CanvasRenderingContext2D.prototype.fillRect;
 		CanvasRenderingContext2D.prototype.fillRect = function (...a) { rects++; fill.apply(this, a) };
@@ -260,13 +263,13 @@ func TestChromiumCrowd(t *testing.T) {
 			CanvasRenderingContext2D.prototype.fillRect = fill; done([n, worst, most]) };
 		requestAnimationFrame(step) })`
 	smooth := browser.Value[[]float64](t, ctx, frames)
-	t.Logf("%.0f frames a second, the longest %.0f ms, with up to %.0f rectangles; %s", smooth[0], smooth[1], smooth[2],
+	t.Logf("%.0f frames per second, the longest %.0f ms, up to %.0f rectangles; %s", smooth[0], smooth[1], smooth[2],
 		browser.Value[string](t, ctx, `document.querySelector(".state").innerText`))
 	lanes := browser.Value[float64](t, ctx, `document.querySelector(".lanes").clientHeight / 20 + 2`)
 	if pixels := lanes * 1280; smooth[2] < lanes || smooth[2] > pixels {
-		t.Errorf("%.0f rectangles are drawn at a frame, for %.0f lanes", smooth[2], lanes)
+		t.Errorf("%.0f rectangles per frame for %.0f lanes, want between 1 per lane and 1 per pixel", smooth[2], lanes)
 	}
-	// Keys are heard the while.
+	// The page handles keys meanwhile.
 	browser.Do(t, ctx, chromedp.KeyEvent("/"))
 	browser.Search(t, ctx, "worker 7777")
 	browser.Shows(t, ctx, "#lane-chosen", "7777")
@@ -275,20 +278,21 @@ func TestChromiumCrowd(t *testing.T) {
 	browser.Picture(t, ctx, "crowd-timeline", "dark", 700*time.Millisecond)
 }
 
-// A page that has no time left for events leaves them out, and says so: above, and in the timeline where they are missing.
+// A page without time for events skips them. It reports this in the header, and hatches
+// the timeline where events are missing.
 func TestChromiumSampling(t *testing.T) {
 	ctx := browser.Open(t, Handler(shop(), ""), ".row")
 	browser.Shows(t, ctx, ".state", "events/s")
 	if text := browser.Value[string](t, ctx, `document.querySelector(".state").innerText`); strings.Contains(text, "sampled") {
-		t.Errorf("it says %s though it has time", text)
+		t.Errorf("the page has time for all events, but shows %s", text)
 	}
 	browser.Value[bool](t, ctx, `(asyncio.spare = -1, new Promise(done => setTimeout(() => { asyncio.spare = 400; done(true) }, 300)))`)
-	browser.Shows(t, ctx, ".state", "left out") // told by the numbers of the first that are taken again
+	browser.Shows(t, ctx, ".state", "missing") // computed from the next sequence number
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	hatched := `new Promise(done => { const stroke = CanvasRenderingContext2D.prototype.stroke; let n = 0;
 		CanvasRenderingContext2D.prototype.stroke = function () { n++; stroke.apply(this) };
 		setTimeout(() => { CanvasRenderingContext2D.prototype.stroke = stroke; done(n) }, 500) })`
 	if n := browser.Value[int](t, ctx, hatched); n == 0 {
-		t.Error("nothing is hatched where events are missing")
+		t.Error("the timeline is not hatched where events are missing")
 	}
 }

@@ -13,15 +13,21 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// A fakeProgram speaks introspect's protocol, so that what the page is to show can be planted.
+// A fakeProgram speaks the protocol of introspect. A test controls its data.
 type fakeProgram struct {
 	mu       sync.Mutex
 	began    time.Time
 	tasks    []inspect.TaskInfo
 	findings []finding
+<<<<<<< HEAD
 	first    []inspect.EventInfo             // what the stream begins with
 	lost     uint64                          // how many events are missing before each twentieth batch
 	batch    func(n int) []inspect.EventInfo // what it goes on with, 20 times a second
+=======
+	first    []asyncio.EventInfo             // the first events of the stream
+	lost     uint64                          // how many events are missing before every 20th batch
+	batch    func(n int) []asyncio.EventInfo // the events that follow, 20 times per second
+>>>>>>> ts
 }
 
 type finding struct {
@@ -68,7 +74,7 @@ func (p *fakeProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		w.WriteHeader(http.StatusNotFound)
-		reply(object{"error": fmt.Sprintf("no task %d: it has ended, or there never was one", id)})
+		reply(object{"error": fmt.Sprintf("no task %d: it ended or never existed", id)})
 	default:
 		http.NotFound(w, r)
 	}
@@ -84,7 +90,7 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 	seq, dropped := uint64(1), uint64(0)
 	events := func(es []inspect.EventInfo) {
 		if len(es) > 0 {
-			// As the real one: the page tells by its beginning what a line is.
+			// Encoded as by introspect: the page recognizes the line by its first bytes.
 			send(introspect.Message{Kind: introspect.KindEvents, Seq: seq, Events: es})
 			seq += uint64(len(es))
 		}
@@ -122,8 +128,8 @@ func (p *fakeProgram) add(name, fn string, state inspect.TaskState, waits *inspe
 	return &p.tasks[len(p.tasks)-1]
 }
 
-// shop is a program of some twenty tasks: two tellers wait for each other's lock, an order was cancelled by a timeout, and
-// the pages of a catalogue are fetched the while.
+// shop is a program of about 20 tasks: two tellers wait for each other's lock, a timeout
+// has cancelled an order, and the pages of a catalogue are being fetched.
 func shop() *fakeProgram {
 	p := &fakeProgram{began: time.Now().Add(-20 * time.Second)}
 	timer := func(d time.Duration) *inspect.WaitInfo {
@@ -142,11 +148,16 @@ func shop() *fakeProgram {
 		t := p.add(fmt.Sprintf("fetch page-%d", i+1), "fetch", inspect.TaskWaiting, timer(time.Duration(i+1)*10*time.Second), 4)
 		p.tasks[3].Waits.Tasks = append(p.tasks[3].Waits.Tasks, t.ID)
 	}
+<<<<<<< HEAD
 	p.add("refund", "refund", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForJob, What: "main.charge"}).Cancel = &inspect.CancelInfo{
 		By: "task serve", Reason: "cancelled by task serve, main.go:88: the customer has left", Message: "the customer has left", Pending: true}
+=======
+	p.add("refund", "refund", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.charge"}).Cancel = &asyncio.CancelInfo{
+		By: "task serve", Reason: "cancelled by task serve, main.go:88: the customer left", Message: "the customer left", Pending: true}
+>>>>>>> ts
 	p.findings = []finding{{
 		Rule: "deadlock", Severe: true, Tasks: []uint64{5, 6}, Cycle: []uint64{5, 6},
-		Text:   "teller Ada waits for the lock vault that teller Bob has taken, and teller Bob for the lock ledger that teller Ada has taken: neither can go on.",
+		Text:   "teller Ada waits for the lock vault, held by teller Bob. teller Bob waits for the lock ledger, held by teller Ada. Neither can continue.",
 		Advice: "Take the locks in the same order everywhere, or hold one at a time.",
 	}}
 	event := func(ago time.Duration, e inspect.EventInfo) { e.Time = p.now() - ago; p.first = append(p.first, e) }
@@ -172,7 +183,7 @@ func shop() *fakeProgram {
 	return p
 }
 
-// crowd has n tasks, and rate events a second: they wait for a timer, run, and wait again.
+// crowd is a program of n tasks with rate events per second. Its tasks run and wait.
 func crowd(n, rate int) *fakeProgram {
 	p := &fakeProgram{began: time.Now().Add(-20 * time.Second)}
 	p.add("main", "main", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForGroup, What: "<TaskGroup>"})

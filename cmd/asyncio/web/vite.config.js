@@ -2,16 +2,17 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { defineConfig } from "vite";
 
-// What the page is built of. page_test.go has the same list.
+// The files that the page is built from. page_test.go has the same list.
 const sources = ["index.html", "package.json", "package-lock.json", "tsconfig.json", "vite.config.js", ...readdirSync("src").map((f) => "src/" + f)];
 
-// The page tells what it was built of, in the way of sha256sum: a test compares that with the sources.
+// Returns a hash of the sources, in the format of sha256sum. The page contains it, and a
+// test compares it with the sources.
 function sum() {
   const sha256 = (data) => createHash("sha256").update(data).digest("hex");
   return sha256(sources.sort().map((f) => `${sha256(readFileSync(f))}  ${f}\n`).join(""));
 }
 
-// One file: scripts and styles go into the page.
+// Puts scripts and styles into the page, so that it is one file.
 const inline = {
   name: "inline",
   enforce: "post",

@@ -1,12 +1,14 @@
-// Package web has the page that "asyncio web" opens: the tasks of a running program, live, in a browser. It is one file
-// of HTML with all that it needs inside, embedded in the program; it asks nobody but the [Handler] that serves it.
+// Package web contains the page that "asyncio web" opens: the tasks of a running program,
+// live, in a browser. The page is a single HTML file, embedded in the program. It sends
+// requests only to the [Handler] that serves it.
 //
-// The page is written in TypeScript with Preact, uPlot and dagre; its sources stand in src. What is embedded
-// is built of them and committed, so that who builds the command needs Go alone:
+// The page is written in TypeScript with Preact, uPlot and dagre. Its sources are in src.
+// The built file is committed, so that building the command requires only Go. Rebuild it
+// after a change:
 //
 //	npm ci && npm run build
 //
-// A test holds that the two agree.
+// A test checks that the sources and the built file agree.
 package web
 
 import (
@@ -21,23 +23,29 @@ import (
 //go:embed dist/index.html
 var page []byte
 
-// policy lets the page run what is in it and talk to where it came from, and nothing else.
+// policy allows only inline scripts and styles, data: images, and requests to the page's
+// own origin.
 const policy = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data:; " +
 	"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// Handler serves the page at "/", and api below "/api/": an introspect.Handler, or one that passes requests
-// on to the socket of another process; it sees the paths without "/api".
+// Handler serves the page at "/" and api below "/api/". The api is an introspect.Handler,
+// or a proxy to the socket of another process. It receives paths without the prefix
+// "/api".
 //
-// A port of this machine is open to all its users, and to each page in the browser by way of a name that leads
-// here. So Handler answers only who asks for a loopback address or for localhost, and, if token is not "", only who has opened
-// "/?token=TOKEN" before: that sets a cookie, and leads on to "/".
+// A local port is reachable by all users of the machine. It is also reachable by every
+// page in the browser, through a host name that resolves to this machine. Handler
+// therefore rejects a request unless
+//
+//   - its host is a loopback address or localhost, and
+//   - token is "", or the browser has opened "/?token=TOKEN" before. This request sets a
+//     cookie and redirects to "/".
 func Handler(api http.Handler, token string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/api/", http.StripPrefix("/api", api))
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/html; charset=utf-8")
 		w.Header().Set("Content-Security-Policy", policy)
-		w.Header().Set("Cache-Control", "no-store") // the next process at this port may be another version
+		w.Header().Set("Cache-Control", "no-store") // the next process on this port may be another version
 		w.Write(page)
 	})
 	return guard(token, mux)
@@ -51,19 +59,20 @@ func guard(token string, next http.Handler) http.Handler {
 		given := r.URL.Query().Get("token")
 		switch cookie, err := r.Cookie(name); {
 		case !isLoopback(r.Host):
-			http.Error(w, "This server answers at localhost only.", http.StatusForbidden)
+			http.Error(w, "This server accepts requests for localhost only. Open its address with localhost or 127.0.0.1.", http.StatusForbidden)
 		case token == "" || err == nil && same(cookie.Value, token):
 			next.ServeHTTP(w, r)
 		case same(given, token):
 			http.SetCookie(w, &http.Cookie{Name: name, Value: token, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 			http.Redirect(w, r, "/", http.StatusSeeOther)
 		default:
-			http.Error(w, "Open the address that \"asyncio web\" has printed: it ends with a token.", http.StatusForbidden)
+			http.Error(w, "The token is missing or wrong. Open the address that \"asyncio web\" printed: it contains the token.", http.StatusForbidden)
 		}
 	})
 }
 
-// cookieName differs with the port: cookies do not, and two processes may be looked at in one browser.
+// cookieName returns a name that depends on the port. Browsers share cookies between
+// ports, and one browser may show two processes.
 func cookieName(host string) string {
 	sum := sha256.Sum256([]byte(host))
 	return "asyncio-" + hex.EncodeToString(sum[:4])

@@ -1,11 +1,12 @@
 import { duration } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import type { Finding } from "./wire";
+import type { ViewProps } from "./view";
 
-// What is wrong, in sentences.
+// The findings: problems in the program, as sentences.
 
-// The tasks that findings concern, and those that stand in a circle; an edge of a circle is "from-to".
+// Returns the tasks that findings concern, the tasks in wait cycles, and the edges of
+// these cycles as "from-to".
 export function wrongTasks(findings: Finding[]) {
   const tasks = new Set<number>();
   const cycle = new Set<number>();
@@ -23,14 +24,14 @@ export function Findings({ onOpen }: ViewProps) {
   const unread = m.picture?.unread ?? [];
   return (
     <div class="scroll" tabIndex={0}>
-      {m.partial && <p class="note warn">Not all could be looked at: {m.partial}</p>}
-      {m.findings.length === 0 && <p class="note">{m.asked ? "Nothing is wrong, as far as the rules see." : "Asking ..."}</p>}
+      {m.partial && <p class="note warn">Some rules could not run: {m.partial}</p>}
+      {m.findings.length === 0 && <p class="note">{m.asked ? "The rules found no problems." : "Loading…"}</p>}
       {m.findings.map((f) => (
         <article class={f.over ? "over" : f.severe ? "severe" : ""} key={f.rule + f.text}>
           <h2>
             {f.rule}
             {f.for ? <span class="quiet"> for {duration(f.for)}</span> : ""}
-            {f.over && <span class="quiet"> over</span>}
+            {f.over && <span class="quiet"> resolved</span>}
           </h2>
           <p>{f.text}</p>
           <p class="quiet">{f.advice}</p>
@@ -40,7 +41,7 @@ export function Findings({ onOpen }: ViewProps) {
           {f.stack && <pre>{f.stack}</pre>}
         </article>
       ))}
-      {unread.length > 0 && <h2>Errors that nobody has read</h2>}
+      {unread.length > 0 && <h2>Errors that were never read</h2>}
       {unread.map((u) => (
         <article key={u.id}>
           <p>

@@ -1,6 +1,6 @@
 import type { Frame, Task, Wait } from "./wire";
 
-// 1.25ms: three digits of what is nanoseconds.
+// Formats nanoseconds with three significant digits: 1.25 ms.
 export function duration(ns: number): string {
   const units: [number, string][] = [[3600e9, "h"], [60e9, "min"], [1e9, "s"], [1e6, "ms"], [1e3, "µs"]]; // prettier-ignore
   const [unit, name] = units.find(([unit]) => Math.abs(ns) >= unit) ?? [1, "ns"];
@@ -20,7 +20,7 @@ export function waitsFor(w: Wait | undefined, now: number): string {
 
 export const place = (f: Frame) => `${f.func}  ${f.file.split("/").slice(-2).join("/")}:${f.line}`;
 
-// What a search looks at.
+// Reports whether the task contains all search words.
 export function matches(t: Task, words: string[]): boolean {
   if (!words.length) return true;
   const text = `${t.id} ${t.name} ${t.func} ${t.state} ${t.waits?.kind ?? ""} ${t.waits?.what ?? ""} ${t.cancel ? "cancel " + t.cancel.reason : ""}`.toLowerCase();

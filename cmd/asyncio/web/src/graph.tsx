@@ -2,20 +2,26 @@ import { graphlib, layout } from "@dagrejs/dagre";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { wrongTasks } from "./findings";
 import { count, matches, waitsFor } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import type { Finding, Task } from "./wire";
+import type { ViewProps } from "./view";
 
-// Who waits for whom: an arrow from a task to each whose end it takes, or who holds what it waits for. What nobody holds, as a queue
-// or a semaphore, is a node of its own, with those that wait for it. A circle is red.
-// A graph of thousands cannot be read: what is wrong comes first, then those with the most arrows, and it says how many are left out.
+// The wait graph.
+//
+//   - An arrow leads from a task to each task it awaits, or to the holder of the object
+//     it waits for.
+//   - An object without a holder, such as a queue or a semaphore, is a node of its own.
+//   - Wait cycles are red.
+//   - A graph of thousands of nodes is unreadable, so the number of nodes is limited:
+//     tasks in findings come first, then those with the most arrows. A note shows how
+//     many are shown.
 
 const most = 120;
-const mostWaiters = 6; // that are drawn at a thing
+const mostWaiters = 6; // arrows drawn to one object
 const nodeWidth = 190;
 const nodeHeight = 46;
 
-// A node is a task, or, with a number below 0, a thing that tasks wait for.
+// A node is a task, or, with a negative number, an object that tasks wait for.
 type Thing = { kind: string; what: string; waiters: number[] };
 type Edge = { from: number; to: number; text: string };
 
@@ -72,13 +78,14 @@ export function Graph({ words, open, onOpen }: ViewProps) {
   const shownTasks = [...shown].filter((id) => id > 0).length;
   const key = [...shown].join() + ";" + edges.map((e) => `${e.from}-${e.to}`).join();
 
-  // Laid out anew only where nodes or arrows have come or gone.
+  // The layout is computed again only when nodes or arrows change.
   const placed = useMemo(() => {
     const g = new graphlib.Graph().setGraph({ rankdir: "LR", nodesep: 14, ranksep: 70, marginx: 16, marginy: 16 }).setDefaultEdgeLabel(() => ({}));
     for (const id of shown) g.setNode(String(id), { width: nodeWidth, height: nodeHeight });
     for (const e of edges) g.setEdge(String(e.from), String(e.to), {});
     layout(g);
-    // An arrow to the right leaves at a node's right side and comes in at the left; one back goes as dagre has it.
+    // An arrow to the right starts at the right side of a node and ends at the left side
+    // of the other. Other arrows keep the layout of dagre.
     const points = (e: Edge) => {
       const { points } = g.edge(String(e.from), String(e.to)) as { points: { x: number; y: number }[] };
       const [a, b] = [e.from, e.to].map((id) => g.node(String(id)) as { x: number; y: number });
@@ -95,11 +102,11 @@ export function Graph({ words, open, onOpen }: ViewProps) {
   return (
     <>
       <p class="note">
-        {total === 0 ? "No task waits for another." : shownTasks < total ? `${shownTasks} of ${count(total, "task")} that wait or are waited for, those with the most arrows; a search picks others.` : count(total, "task") + " that wait or are waited for."}
-        {wrong.cycle.size > 0 && <b class="bad"> A circle: {wrong.cycle.size} tasks wait for each other and none can go on.</b>}
+        {total === 0 ? "No task waits for another." : shownTasks < total ? `Showing ${shownTasks} of ${count(total, "waiting or awaited task")}, those with the most arrows first. Search to show others.` : count(total, "waiting or awaited task") + "."}
+        {wrong.cycle.size > 0 && <b class="bad"> Wait cycle: {wrong.cycle.size} tasks wait for each other and none can continue.</b>}
       </p>
       <div class="scroll" ref={box} tabIndex={0}>
-        <svg width={placed.width || 1} height={placed.height || 1} class="graph" role="group" aria-label="Who waits for whom">
+        <svg width={placed.width || 1} height={placed.height || 1} class="graph" role="group" aria-label="Wait graph">
           <defs>
             {["arrow", "arrow-bad"].map((id) => (
               <marker key={id} id={id} viewBox="0 0 8 8" refX="8" refY="4" markerUnits="userSpaceOnUse" markerWidth="10" markerHeight="10" orient="auto">
@@ -140,14 +147,14 @@ export function Graph({ words, open, onOpen }: ViewProps) {
   );
 }
 
-// What tasks wait for, and how many.
+// ThingNode is an object that tasks wait for, with the number of its waiters.
 function ThingNode({ thing, x, y }: { thing: Thing; x: number; y: number }) {
   const n = thing.waiters.length;
   return (
     <g class="node thing" transform={`translate(${x - nodeWidth / 2},${y - nodeHeight / 2})`}>
       <rect width={nodeWidth} height={nodeHeight} rx={nodeHeight / 2} />
       <text x={nodeWidth / 2} y="19" class="name">{clip(thing.what.replace(/^<(.*)>$/, "$1"), 22)}</text>
-      <text x={nodeWidth / 2} y="36" class="quiet">{n > mostWaiters ? `${n} wait, ${mostWaiters} of them are drawn` : n === 1 ? "1 waits" : `${n} wait`}</text>
+      <text x={nodeWidth / 2} y="36" class="quiet">{count(n, "waiter") + (n > mostWaiters ? `, ${mostWaiters} shown` : "")}</text>
       <title>{thing.what}</title>
     </g>
   );

@@ -1,15 +1,17 @@
 import type { Event } from "./wire";
 
-// What the timeline shows: the last events, in arrays, so that a million of them take 18 MB and no garbage. An event of
-// a task refers to the one before it of the same task, by number: so a lane is walked from its end to the left.
+// The data of the timeline: the last events, in typed arrays. A million events take 18 MB
+// and produce no garbage. Each event refers to the previous event of the same task by
+// number, so that a lane can be walked from its end to the left.
 
 const size = 1 << 20;
 
-// What a task does from an event on. Waiting for something of a category is WAITS + its place in `categories`.
+// The state of a task after an event. For a waiting task it is WAITS plus the index of
+// the category in `categories`.
 export const GONE = 0;
 export const READY = 1;
 export const RUNS = 2;
-export const UNKNOWN = 3; // events are missing from here on
+export const UNKNOWN = 3; // events after this one are missing
 export const WAITS = 4;
 
 export const categories = ["task", "timer", "lock", "queue", "job", "other"] as const;
@@ -29,26 +31,26 @@ export function stateOf(task: { state: string; waits?: { kind: string } }): numb
 }
 
 export class Lane {
-  last = -1; // the number of its last event
-  outcome = "";
+  last = -1; // the number of its last event; -1: none
+  outcome = ""; // "" until the task ends
   born = 0;
-  first = Infinity; // the times of what is known of it
-  gone = Infinity;
-  notes: Event[] = []; // cancels, and its end: they are kept whole
+  first = Infinity; // the time of its first known event
+  gone = Infinity; // when it ended
+  notes: Event[] = []; // its cancel requests and its end, kept in full
   constructor(readonly id: number, public name: string) {}
 }
 
 export class History {
   lanes = new Map<number, Lane>();
   total = 0; // the number of the next event
-  start = Infinity; // of what is known, and its end: loop times
+  start = Infinity; // the loop time of the first known event; end: of the last
   end = 0;
-  gaps: { from: number; to: number }[] = []; // where events are missing
-  steps = new Log2(); // how long steps took
+  gaps: { from: number; to: number }[] = []; // intervals with missing events
+  steps = new Log2(); // step durations
   private times = new Float64Array(size);
   private states = new Uint8Array(size);
-  private before = new Float64Array(size);
-  keptEnded = 5000; // lanes of tasks that have ended
+  private before = new Float64Array(size); // the previous event of the same lane; -1: none
+  keptEnded = 5000; // how many lanes of ended tasks are kept
   private ended: number[] = [];
 
   lane(id: number, name?: string): Lane {
@@ -73,7 +75,7 @@ export class History {
         this.step(lane, e.time);
         return this.put(lane, e.time, e.waits ? waiting(e.waits.kind) : READY);
       case "cancel asked":
-        // The one that was asked, and those that it was passed on to.
+        // The task that was cancelled, and those the request was passed on to.
         for (const id of [lane.id, ...(e.through ?? [])]) if (this.lane(id).notes.length < 20 && this.lane(id).notes.at(-1) !== e) this.lane(id).notes.push(e);
         return;
       case "ended":
@@ -87,7 +89,7 @@ export class History {
     }
   }
 
-  // A snapshot tells of tasks that no event has told of.
+  // Adds a task from a snapshot that no event has reported.
   meet(id: number, name: string, state: number, time: number) {
     const lane = this.lane(id, name);
     this.end = Math.max(this.end, time);
@@ -95,14 +97,15 @@ export class History {
     if (lane.last < 0 || (this.valid(lane.last) && this.states[lane.last % size] === UNKNOWN)) this.put(lane, time, state);
   }
 
-  // Events are missing: what was running or waiting may do something else now.
+  // Marks missing events: the state of every live task is unknown from here on.
   gap(from: number, to: number) {
     this.gaps.push({ from, to });
     if (this.gaps.length > 500) this.gaps.shift();
     for (const lane of this.lanes.values()) if (!lane.outcome && this.stateAt(lane.last) !== UNKNOWN) this.put(lane, from, UNKNOWN);
   }
 
-  // Walks the lane's events from its last to the left, until `visit` returns false: each with how long it held.
+  // Walks the lane's events from the last to the first until `visit` returns false. Each
+  // visit gets the interval in which the state held.
   walk(lane: Lane, visit: (from: number, to: number, state: number) => boolean) {
     let to = Infinity;
     for (let n = lane.last; n >= 0 && this.valid(n); n = this.before[n % size]) {
@@ -112,7 +115,8 @@ export class History {
     }
   }
 
-  // What is known of a task's last events: all of its cancels and its end, and of the others the kind and the time.
+  // Returns the known events of a task: its cancel requests and its end in full, the last
+  // 100 of the others with kind and time only.
   past(id: number): Event[] {
     const lane = this.lanes.get(id);
     if (!lane) return [];
@@ -153,7 +157,7 @@ export class History {
   }
 }
 
-// How often something took how long: four buckets to a doubling, from 1 ns on.
+// Log2 is a histogram of durations, with four buckets per doubling, starting at 1 ns.
 export class Log2 {
   counts = new Float64Array(200);
   total = 0;
@@ -169,7 +173,7 @@ export class Log2 {
     return 2 ** (bucket / 4);
   }
 
-  // The time that the share q does not exceed; exact to a bucket.
+  // Returns the q-quantile, exact to one bucket.
   quantile(q: number) {
     let left = q * this.total;
     for (let i = 0; i < 200; i++) if ((left -= this.counts[i]) <= 0) return Math.min(this.max, Log2.from(i + 1));

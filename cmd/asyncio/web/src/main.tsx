@@ -10,23 +10,20 @@ import { Times } from "./times";
 import { Timeline } from "./timeline";
 import { Tree } from "./tree";
 
-// What the views get: what is searched for, which task is open, and how to open one.
-export type ViewProps = { words: string[]; open: number; onOpen: (id: number) => void };
-
 const views = { Tree, Timeline, Waits: Graph, Times, Findings };
 type View = keyof typeof views;
 const names = Object.keys(views) as View[];
 
 const keys: [string, string][] = [
-  ["1 to 5", "the views"],
-  ["/", "search; Escape leaves it"],
-  ["Escape", "close the task's page"],
-  ["Up, Down, Home, End", "in the tree and the timeline: the task before, the next"],
-  ["Left, Right", "in the tree: fold, unfold; in the timeline: earlier, later"],
-  ["Enter", "open the task's page"],
-  ["+, -, 0", "in the timeline: zoom; 0 follows the present"],
-  ["[, ]", "of a recording: a picture back, a picture on"],
-  ["?", "this list"],
+  ["1 to 5", "select a view"],
+  ["/", "search; Escape leaves the search field"],
+  ["Escape", "close the task page"],
+  ["Up, Down, Home, End", "in the tree and the timeline: select a task"],
+  ["Left, Right", "in the tree: collapse, expand; in the timeline: earlier, later"],
+  ["Enter", "open the task page"],
+  ["+, -, 0", "in the timeline: zoom in, zoom out, follow the present"],
+  ["[, ]", "in a recording: previous, next snapshot"],
+  ["?", "show this list"],
 ]; // prettier-ignore
 
 function App() {
@@ -62,7 +59,7 @@ function App() {
     return () => removeEventListener("keydown", onKey);
   }, [help]);
 
-  // As all tabs: Left and Right go round.
+  // Left and Right wrap around, as in other tab lists.
   const onTabKey = (e: KeyboardEvent) => {
     const by = { ArrowLeft: -1, ArrowRight: 1 }[e.key];
     if (!by) return;
@@ -88,7 +85,7 @@ function App() {
           ref={field}
           type="search"
           aria-label="Search tasks"
-          placeholder="Search: name, function, what it waits on  ( / )"
+          placeholder="Search by name, function or wait  ( / )"
           value={search}
           onInput={(e) => setSearch(e.currentTarget.value)}
         />
@@ -101,7 +98,7 @@ function App() {
             </button>
           ))}
           </div>
-          <button aria-label="Keys" aria-expanded={help} onClick={() => setHelp(!help)}>
+          <button aria-label="Keyboard shortcuts" aria-expanded={help} onClick={() => setHelp(!help)}>
             ?
           </button>
         </nav>
@@ -109,10 +106,10 @@ function App() {
       {m.recording && <Scrubber at={m.recording.at} times={m.recording.times} />}
       {view !== "Findings" && severe.slice(0, 2).map((f) => (
         <p class="alarm" role="alert" key={f.text}>
-          <strong>{f.rule}</strong> {f.text} <button onClick={() => setView("Findings")}>More</button>
+          <strong>{f.rule}</strong> {f.text} <button onClick={() => setView("Findings")}>Details</button>
         </p>
       ))}
-      {m.picture?.loop && m.picture.tasks?.length === 0 && <p class="note">There are no tasks.</p>}
+      {m.picture?.loop && m.picture.tasks?.length === 0 && <p class="note">No tasks.</p>}
       <main class={open ? "split" : ""}>
         <section class="view" role="tabpanel" id="view" aria-labelledby={`tab-${view}`}>
           <View words={words} open={open} onOpen={onOpen} />
@@ -120,7 +117,7 @@ function App() {
         {open > 0 && <TaskPage id={open} onOpen={onOpen} onClose={() => setOpen(0)} />}
       </main>
       {help && (
-        <dialog open aria-label="Keys">
+        <dialog open aria-label="Keyboard shortcuts">
           <dl>{keys.map(([key, does]) => [<dt key={key}>{key}</dt>, <dd>{does}</dd>])}</dl>
           <button onClick={() => setHelp(false)}>Close</button>
         </dialog>
@@ -129,22 +126,23 @@ function App() {
   );
 }
 
-// Which picture of a recording is shown, and the way to the others.
+// Scrubber shows which snapshot of a recording is on screen and selects others.
 function Scrubber({ at, times }: { at: number; times: number[] }) {
   const since = duration(times[at] - times[0]);
   return (
     <div class="note bar scrubber">
-      <button aria-label="A picture back" onClick={() => model.seek(at - 1)}>‹</button>
-      <input type="range" aria-label="Picture" aria-valuetext={`picture ${at + 1} of ${times.length}, ${since}`} min={0} max={times.length - 1} value={at} onInput={(e) => model.seek(+e.currentTarget.value)} />
-      <button aria-label="A picture on" onClick={() => model.seek(at + 1)}>›</button>
+      <button aria-label="Previous snapshot" onClick={() => model.seek(at - 1)}>‹</button>
+      <input type="range" aria-label="Snapshot" aria-valuetext={`snapshot ${at + 1} of ${times.length}, ${since}`} min={0} max={times.length - 1} value={at} onInput={(e) => model.seek(+e.currentTarget.value)} />
+      <button aria-label="Next snapshot" onClick={() => model.seek(at + 1)}>›</button>
       <span>
-        picture {at + 1} of {times.length}, {since} after the first
+        snapshot {at + 1} of {times.length}, {since} after the first
       </span>
     </div>
   );
 }
 
-// What there is, how it does, and what this page leaves out.
+// State shows the state of the connection, the numbers of tasks and events, and how many
+// events are missing.
 function State() {
   const m = useModel();
   const blocked = m.process?.blocked || m.samples.at(-1)?.blocked;
@@ -154,11 +152,11 @@ function State() {
       <b class={`dot ${blocked || m.link === "lost" ? "bad" : m.link}`} />
       {m.link === "ended" ? `ended: ${m.reason}` : m.link === "lost" ? "connection lost" : blocked ? `blocked: ${blocked}` : m.link}
       <span class="quiet">
-        {count(m.tasks.size, "task")}, {m.recording ? `${count(m.events, "event")} in all` : `${count(m.eventRate, "event")}/s`}
+        {count(m.tasks.size, "task")}, {m.recording ? `${count(m.events, "event")} in total` : `${count(m.eventRate, "event")}/s`}
       </span>
       {lost > 0 && (
-        <span class="warn" title="The timeline is hatched where events are missing; tree, graph and lists are whole.">
-          sampled: {count(lost, "event")} left out
+        <span class="warn" title="The timeline is hatched where events are missing. The tree, the graph and the lists are complete.">
+          sampled: {count(lost, "event")} missing
         </span>
       )}
       {m.trouble && m.link === "live" && <span class="warn">{m.trouble}</span>}

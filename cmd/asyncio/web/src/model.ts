@@ -2,43 +2,47 @@ import { useEffect, useState } from "preact/hooks";
 import { History, Log2, stateOf } from "./history";
 import type { Event, Finding, Findings, Message, Picture, Process, Sample, Task } from "./wire";
 
-// What the page knows. Pictures (snapshots) are asked for again and again and make up the tree, the graph and the lists;
-// the stream of events makes up the timeline, the distributions and what has ended. Of a recording the stream has all events at
-// once, and one of its pictures is shown: the time of that is the present.
+// The data of the page:
+//
+//   - Snapshots, called pictures in the code, are fetched repeatedly. They feed the tree,
+//     the graph and the lists.
+//   - The event stream feeds the timeline, the distributions and the list of ended tasks.
+//   - The stream of a recording sends all its events at once. The page shows one snapshot
+//     of the recording, and the time of this snapshot is the present.
 
 export type Link = "connecting" | "live" | "recording" | "ended" | "lost";
 
 class Model {
   link: Link = "connecting";
-  reason = ""; // why the stream has ended
+  reason = ""; // why the stream ended
   picture?: Picture;
   process?: Process;
   tasks = new Map<number, Task>();
   findings: Finding[] = [];
-  asked = false; // what is wrong; before the first answer nothing is known
-  partial = "";
-  trouble = ""; // why the last picture could not be had
+  asked = false; // whether the findings have been received at least once
+  partial = ""; // why some rules could not run; empty if all ran
+  trouble = ""; // why the last request for a snapshot failed
   history = new History();
-  ended = new Map<number, Event>(); // those that ended lately with an error or cancelled, and the last others
+  ended = new Map<number, Event>(); // the end events of the last 2000 tasks that ended
   samples: Sample[] = [];
   lag = new Log2();
-  events = 0; // that were taken in
-  eventRate = 0; // events a second that the program told of
-  dropped = 0; // by the program, as this page was too slow
-  skipped = 0; // by this page
-  recording?: { times: number[]; at: number }; // when its pictures were taken, and which is shown
-  spare = 400; // milliseconds a second for events: with more the page would stutter
-  watched = 0; // the task whose page is open: its events are kept whole
+  events = 0; // the number of events processed
+  eventRate = 0; // events in the last second, with those dropped or skipped
+  dropped = 0; // events dropped by the program because this page was too slow
+  skipped = 0; // events dropped by this page
+  recording?: { times: number[]; at: number }; // snapshot times, index of the one shown
+  spare = 400; // milliseconds per second for events; with more the page would stutter
+  watched = 0; // the task whose page is open; its events are kept in full
   watchedEvents: Event[] = [];
   private nextSeq = 0;
   private seen = 0; // events since the last sample
-  private budget = { second: 0, spent: 0 }; // milliseconds spent on events in this second of the clock
-  private clock = { time: 0, at: 0 };
+  private budget = { second: 0, spent: 0 }; // milliseconds spent on events in the current second
+  private clock = { time: 0, at: 0 }; // the last known loop time, and performance.now() then
   private listeners = new Set<() => void>();
   private queued = false;
-  private sought = new Set<() => void>(); // to be called when another picture of a recording is wanted
+  private sought = new Set<() => void>(); // called when another snapshot of a recording is selected
 
-  // The time of the loop, as far as it can be told between two events.
+  // Returns the loop time. Between two events it is an estimate.
   now() {
     if (this.recording) return this.picture!.loop.time;
     const passed = this.link === "live" ? Math.min(1500, performance.now() - this.clock.at) : 0;
@@ -50,13 +54,13 @@ class Model {
     return () => void this.listeners.delete(listener);
   }
 
-  // Tells the views, at most four times a second.
+  // Notifies the views, at most four times per second.
   private changed() {
     if (this.queued) return;
     this.queued = true;
     setTimeout(() => {
       this.queued = false;
-      this.listeners.forEach((tell) => tell());
+      this.listeners.forEach((notify) => notify());
     }, 250);
   }
 
@@ -72,7 +76,7 @@ class Model {
     this.changed();
   }
 
-  // Shows another picture of a recording.
+  // Shows another snapshot of a recording.
   seek(at: number) {
     if (!this.recording) return;
     this.recording.at = Math.max(0, Math.min(this.recording.times.length - 1, at));
@@ -113,17 +117,18 @@ class Model {
         this.take(JSON.parse(line) as Message);
         this.budget.spent += performance.now() - began;
         if (performance.now() - breath > 12) {
-          await sleep(0); // so that frames are drawn and keys are heard
+          await sleep(0); // lets the browser draw frames and handle keys
           breath = performance.now();
         }
       }
     }
-    if (this.link !== "ended" && this.link !== "recording") this.link = "lost"; // the process ended hard
+    if (this.link !== "ended" && this.link !== "recording") this.link = "lost"; // the process died
   }
 
-  // Where events take more time than there is to spare it leaves batches out, unread. Their numbers tell how many events that were.
+  // Reports whether events took more time in this second than the budget allows. The page
+  // then skips batches unread. The sequence numbers show how many events were skipped.
   private overdrawn() {
-    if (this.recording) return false; // nothing is late
+    if (this.recording) return false; // a recording is not real-time
     const second = Math.floor(performance.now() / 1000);
     if (second !== this.budget.second) this.budget = { second, spent: 0 };
     return this.budget.spent > this.spare;
@@ -134,18 +139,18 @@ class Model {
       case "hello":
         this.link = m.recording ? "recording" : "live";
         this.recording = m.recording;
-        if (m.recording) this.history.keptEnded = 100_000; // one goes back in it
+        if (m.recording) this.history.keptEnded = 100_000; // the user can go back in time
         this.nextSeq = m.seq ?? 0;
         if (m.hello) this.show(m.hello);
         break;
       case "events":
         this.takeEvents(m);
-        return; // a sample or a picture tells the views soon enough
+        return; // the next sample or snapshot notifies the views soon enough
       case "sample":
         this.takeSample(m.sample!);
         break;
       case "end":
-        if (this.recording) break; // all has been read
+        if (this.recording) break; // a recording stays open after its end
         this.link = "ended";
         this.reason = m.reason ?? "";
     }
@@ -197,7 +202,7 @@ class Model {
     this.process = picture.process;
     this.tasks = new Map(picture.tasks?.map((t) => [t.id, t]));
     this.tick(picture.loop.time);
-    if (this.recording && this.events) return; // its events have told all
+    if (this.recording && this.events) return; // its events contain everything
     for (const t of this.tasks.values()) this.history.meet(t.id, t.name, stateOf(t), picture.loop.time);
   }
 
@@ -214,7 +219,8 @@ class Model {
     }
   }
 
-  // What is wrong is asked for by itself: while the loop is blocked there is no picture, and that is when it matters.
+  // Findings have requests of their own. While the loop is blocked no snapshot is
+  // available, and findings matter most then.
   private async askFindings() {
     for (;;) {
       const began = performance.now();
@@ -232,7 +238,8 @@ class Model {
     }
   }
 
-  // Between two questions: so that they take less than a tenth of the time; of a recording until another picture is wanted.
+  // Waits before the next request, so that requests take at most a tenth of the time. In
+  // a recording it waits until another snapshot is selected.
   private async pause(at: number | undefined, began: number) {
     if (!this.recording) await sleep(Math.max(1000, 9 * (performance.now() - began)));
     else if (this.recording.at === at) await new Promise<void>((again) => this.sought.add(again));
@@ -243,21 +250,21 @@ const which = (at?: number) => (at === undefined ? "" : `?at=${at}`);
 
 const sleep = (ms: number) => new Promise((wake) => setTimeout(wake, ms));
 
-// Returns what was asked for, or in words why there is none.
+// Returns the response, or an error text.
 export async function get<T extends object>(path: string): Promise<T | string> {
   try {
     const answer = await fetch("api/" + path);
     const body = await answer.json();
     return answer.ok ? (body as T) : String(body.error ?? answer.statusText);
   } catch {
-    return "the process does not answer";
+    return "the process does not respond";
   }
 }
 
 export const model = new Model();
-Object.assign(globalThis, { asyncio: model }); // for the browser's console
+Object.assign(globalThis, { asyncio: model }); // for the browser console
 
-// Draws the component again when the model has changed.
+// Rerenders the component when the model changes.
 export function useModel(): Model {
   const [, again] = useState(0);
   useEffect(() => model.subscribe(() => again((n) => n + 1)), []);

@@ -1,8 +1,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 
-// A list of which only the rows in sight are drawn, so that 10,000 cost no more than 50. The one that is
-// chosen is kept in sight.
+// A list that renders only its visible rows, so that 10,000 rows cost no more than 50. It
+// scrolls to keep the selected row visible.
 
 type Props<T> = { items: T[]; height: number; chosen: number; row: (item: T, index: number) => ComponentChildren; onKey: (e: KeyboardEvent) => void; label: string };
 

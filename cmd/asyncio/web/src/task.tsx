@@ -1,12 +1,12 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { TaskLink } from "./findings";
-import { duration, place, waitsFor } from "./format";
+import { count, duration, place, waitsFor } from "./format";
 import { get, model, useModel } from "./model";
 import type { Cancel, Event, TaskPage as Answer } from "./wire";
 
-// All that is known of one task. Its stack is asked for while the page is open; of one that has ended there is what
-// the stream has told.
+// The page of one task. It fetches the task's stack while it is open. For an ended task
+// it shows what the event stream reported.
 
 type Props = { id: number; onOpen: (id: number) => void; onClose: () => void };
 
@@ -29,7 +29,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
   const lane = m.history.lanes.get(id);
   const now = m.now();
   const last = m.ended.get(id);
-  const end = last && last.time <= now ? last : undefined; // a recording may know how it will end
+  const end = last && last.time <= now ? last : undefined; // in a recording the end may be in the future
   const events = m.recording ? m.watchedEvents.filter((e) => e.time <= now) : m.watchedEvents;
   const stack = typeof answer === "object" && answer.stack;
   const findings = m.findings.filter((f) => f.tasks?.includes(id) || f.cycle?.includes(id));
@@ -44,7 +44,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
         {task?.name ?? lane?.name ?? end?.name ?? "task"} <span class="quiet">#{id}</span>
       </h2>
       <p>
-        <span class={`pill ${end?.outcome ?? task?.state}`}>{end ? (end.outcome ?? "ended") : (task?.state ?? (lane && lane.first > now ? "not made yet" : "ended"))}</span>{" "}
+        <span class={`pill ${end?.outcome ?? task?.state}`}>{end ? (end.outcome ?? "ended") : (task?.state ?? (lane && lane.first > now ? "not created yet" : "ended"))}</span>{" "}
         {end?.error ?? waitsFor(task?.waits, now)}
       </p>
       {findings.map((f) => (
@@ -58,24 +58,24 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
         {task?.waits?.tasks && <Line name="waits for">{task.waits.tasks.slice(0, 50).map(link)}</Line>}
         {task?.waits?.holder && <Line name="held by">{link(task.waits.holder)}</Line>}
         {task?.awaited_by && <Line name="awaited by">{task.awaited_by.slice(0, 50).map((a) => [link(a.task), a.via && <span class="via">{a.via}</span>])}</Line>}
-        {wants.length > 0 && <Line name="has what is wanted by">{wants.slice(0, 50).map((t) => [link(t.id), <span class="via">{t.waits!.kind}</span>])}</Line>}
+        {wants.length > 0 && <Line name="blocks">{wants.slice(0, 50).map((t) => [link(t.id), <span class="via">{t.waits!.kind}</span>])}</Line>}
         {task?.blocks && (
-          <Line name="inside of">{task.blocks.map((b) => `${b.what || b.kind}${b.until ? `, until ${duration(b.until - now)} from now` : ""}`).join("; ")}</Line>
+          <Line name="inside">{task.blocks.map((b) => `${b.what || b.kind}${b.until ? `, expires in ${duration(b.until - now)}` : ""}`).join("; ")}</Line>
         )}
-        {task?.group && <Line name="in a group of">{link(task.group)}</Line>}
-        {task?.parent && <Line name="made by">{link(task.parent)}</Line>}
+        {task?.group && <Line name="in the group of">{link(task.group)}</Line>}
+        {task?.parent && <Line name="created by">{link(task.parent)}</Line>}
         {task?.steps !== undefined && (
-          <Line name="has run">
-            {task.steps.toLocaleString("en")} steps, {duration(task.ran ?? 0)}
+          <Line name="run time">
+            {duration(task.ran ?? 0)} in {count(task.steps, "step")}
           </Line>
         )}
-        {task?.made && <Line name="made at">{task.made.slice(0, 5).map((f) => <div>{place(f)}</div>)}</Line>}
+        {task?.made && <Line name="created at">{task.made.slice(0, 5).map((f) => <div>{place(f)}</div>)}</Line>}
       </dl>
       <h3>Stack</h3>
       {stack && stack.frames?.length ? (
         <pre>{stack.frames.map((f) => `${f.func}\n    ${f.file}:${f.line}`).join("\n")}</pre>
       ) : (
-        <p class="quiet">{(typeof answer === "string" && answer) || "There is none."}</p>
+        <p class="quiet">{(typeof answer === "string" && answer) || "No stack."}</p>
       )}
       <h3>History</h3>
       <table>
@@ -89,7 +89,7 @@ export function TaskPage({ id, onOpen, onClose }: Props) {
           ))}
         </tbody>
       </table>
-      {!events.length && <p class="quiet">Nothing has happened to it since this page was opened.</p>}
+      {!events.length && <p class="quiet">No events since this page was opened.</p>}
     </aside>
   );
 }
@@ -103,22 +103,23 @@ function Line({ name, children }: { name: string; children: ComponentChildren })
   );
 }
 
-// Why it was cancelled: from the picture while the task lives, and then from its end and the requests before it.
+// Why shows why a task was cancelled: from the snapshot while the task is alive, later
+// from its end event and the cancel requests before it.
 function Why({ cancel, end, asked }: { cancel?: Cancel; end?: Event; asked: Event[] }) {
   if (!cancel && !asked.length && end?.outcome !== "cancelled") return null;
   return (
     <section class="why" aria-label="Why it was cancelled">
       <h3>Why it was cancelled</h3>
       {cancel && <p>{cancel.reason}</p>}
-      {cancel?.pending && <p class="quiet">It has not heard of it yet.</p>}
+      {cancel?.pending && <p class="quiet">The task has not received the cancellation yet.</p>}
       {end?.outcome === "cancelled" && <p>{end.error}</p>}
       {asked.map((e, i) => (
         <p key={i}>
-          {duration(e.time)}: asked by {e.by || "the program"}
+          {duration(e.time)}: requested by {e.by || "the program"}
           {e.message && <q>{e.message}</q>}
         </p>
       ))}
-      {cancel?.through && <p class="quiet">by way of {cancel.through.join(", ")}</p>}
+      {cancel?.through && <p class="quiet">through {cancel.through.join(", ")}</p>}
       {cancel?.place && <pre>{cancel.place.map(place).join("\n")}</pre>}
     </section>
   );

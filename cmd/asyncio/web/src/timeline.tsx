@@ -1,19 +1,24 @@
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { duration } from "./format";
-import { categories, GONE, type Lane, READY, RUNS, UNKNOWN, WAITS } from "./history";
-import type { ViewProps } from "./main";
+import { count, duration } from "./format";
+import { categories, GONE, type History, type Lane, READY, RUNS, UNKNOWN, WAITS } from "./history";
 import { useModel } from "./model";
+import type { ViewProps } from "./view";
 
-// A lane a task: when it ran, was ready, and waited, and on what. There are those that live, and below them, the last first, those that
-// have ended in the time that is shown. Only the lanes in sight are drawn, on a canvas; a lane is walked from the present
-// to the left, and what is narrower than a pixel is drawn as the pixel's first.
+// The timeline has one lane per task. A lane shows when the task ran, was ready, and
+// waited, and on what.
+//
+//   - Live tasks come first. Below are the tasks that ended in the visible interval, the
+//     last one first.
+//   - Only the visible lanes are drawn, on a canvas.
+//   - A lane is walked from the present to the left. A pixel shows its
+//     last state.
 
 const height = 20;
-const leftOf = (width: number) => Math.min(180, Math.round(width * 0.3)); // for the names
+const leftOf = (width: number) => Math.min(180, Math.round(width * 0.3)); // width of the name column
 const axis = 24;
-const labels = ["ended", "ready", "running", "events are missing", ...categories.map((c) => (c === "other" ? "waits for something else" : `waits for a ${c}`))];
+const labels = ["ended", "ready", "running", "events missing", ...categories.map((c) => (c === "other" ? "waits for something else" : `waits for a ${c}`))];
 const drawnStates = [READY, RUNS, ...categories.map((_, i) => WAITS + i)];
-const maxWalk = 30_000; // events of a lane in one picture
+const maxWalk = 30_000; // events per lane and frame
 
 export function Timeline({ words, open, onOpen }: ViewProps) {
   const m = useModel();
@@ -21,7 +26,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
   const box = useRef<HTMLDivElement>(null);
   const [span, setSpan] = useState(10e9); // nanoseconds from edge to edge
   const [end, setEnd] = useState<number | null>(null); // the right edge; null follows the present
-  const [chosenId, setChosen] = useState(0); // a task: lanes come and go
+  const [chosenId, setChosen] = useState(0); // a task id, because lanes come and go
   const [hover, setHover] = useState<{ x: number; y: number; text: string } | null>(null);
   const drag = useRef<{ x: number; end: number; moved: boolean } | null>(null);
 
@@ -35,7 +40,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
   const chosen = Math.max(0, lanes.findIndex((l) => l.id === chosenId));
   const edge = () => end ?? m.now();
 
-  // Draws at each frame while it follows, and otherwise after a change.
+  // Draws every frame while following the present, otherwise only after a change.
   useEffect(() => {
     const rows = box.current!;
     const onto = canvas.current!;
@@ -55,7 +60,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
     return () => (cancelAnimationFrame(frame), watch.disconnect(), rows.removeEventListener("scroll", again), dark.removeEventListener("change", again));
   });
 
-  // Zooms so that the time at x stays where it is.
+  // Zooms around x, a fraction of the width: the time at x keeps its position.
   const zoom = (factor: number, x = 1) => {
     const next = Math.min(3600e9, Math.max(1e3, span * factor));
     if (end !== null || x < 1) setEnd(Math.min(m.now(), edge() + (next - span) * (1 - x)));
@@ -125,7 +130,7 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
             {s < WAITS ? labels[s] : categories[s - WAITS]}
           </span>
         ))}
-        {forgotten > 0 && <span class="warn">older events are forgotten: {forgotten.toLocaleString("en")}</span>}
+        {forgotten > 0 && <span class="warn">{count(forgotten, "older event")} discarded</span>}
       </p>
       <div class="rows lanes" ref={box} tabIndex={0} role="listbox" aria-label="Timeline" onKeyDown={onKey} onWheel={onWheel} onMouseMove={onMove}
         aria-activedescendant="lane-chosen"
@@ -145,8 +150,8 @@ export function Timeline({ words, open, onOpen }: ViewProps) {
   );
 }
 
-// What the lane did at a time, in words.
-function describe(walk: typeof import("./history").History.prototype.walk, lane: Lane, time: number, now: number): string {
+// Describes the state of the lane at a time, in words.
+function describe(walk: History["walk"], lane: Lane, time: number, now: number): string {
   let text = `${lane.name} #${lane.id}`;
   walk(lane, (from, to, state) => {
     if (from > time) return true;
@@ -192,7 +197,7 @@ function paint(canvas: HTMLCanvasElement, box: HTMLElement, lanes: Lane[], m: M,
       g.fillStyle = color("--chosen");
       g.fillRect(0, y, w, height);
     }
-    let drawn = Infinity; // to the right of here all is drawn
+    let drawn = Infinity; // everything to the right of this x is drawn
     let walked = 0;
     m.history.walk(lane, (from, to, state) => {
       const right = Math.min(w, x(Math.min(to, now)));

@@ -5,15 +5,16 @@ import { count, duration } from "./format";
 import { Log2 } from "./history";
 import { useModel } from "./model";
 
-// How long steps took, how late the loop was, and how that went in the last ten minutes.
+// Distributions of the step durations and of the loop lag, and the lag of the last ten
+// minutes.
 
 export function Times() {
   const m = useModel();
   const steps = m.history.steps;
   return (
     <div class="scroll charts" tabIndex={0}>
-      <Histogram title="Steps" what="A step is what a task does between two awaits; nothing else runs meanwhile." data={steps} noun="step" />
-      <Histogram title="Lag of the loop" what="How long a call that was ready had to wait for its turn; measured once a second." data={m.lag} noun="measurement" />
+      <Histogram title="Steps" what="A step is the execution of a task between two awaits. Nothing else runs on the loop meanwhile." data={steps} noun="step" />
+      <Histogram title="Loop lag" what="How long a ready call waits before it runs. Measured once per second." data={m.lag} noun="measurement" />
       <Course />
     </div>
   );
@@ -30,7 +31,7 @@ function Histogram({ title, what, data, noun }: { title: string; what: string; d
         <h2>{title}</h2>
         <p class="quiet">{what}</p>
         <p>
-          {data.total ? `${count(data.total, noun)}: half up to ${duration(data.quantile(0.5))}, 99 % up to ${duration(data.quantile(0.99))}, the longest ${duration(data.max)}` : "None yet."}
+          {data.total ? `${count(data.total, noun)}: 50% within ${duration(data.quantile(0.5))}, 99% within ${duration(data.quantile(0.99))}, maximum ${duration(data.max)}` : "No data yet."}
         </p>
       </figcaption>
       {data.total > 0 && <Chart columns={columns} options={histogram} />}
@@ -44,7 +45,7 @@ function Course() {
   return (
     <figure>
       <figcaption>
-        <h2>Lag, second by second</h2>
+        <h2>Loop lag over time</h2>
       </figcaption>
       {m.samples.length > 1 && <Chart columns={[at, m.samples.map((s) => s.lag)]} options={course} />}
     </figure>
@@ -62,7 +63,7 @@ const series = (name: string, more: uPlot.Series): uPlot.Series => ({ label: nam
 const histogram: Omit<uPlot.Options, "width" | "height"> = {
   scales: { x: { time: false, distr: 3, log: 10 }, y: { range: (_u, _min, max) => [0, max * 1.1 || 1] } },
   axes: axes({ values: (u, values) => time(u, values.map((v) => (v && Number.isInteger(Math.log10(v)) ? v : null))) }), // prettier-ignore
-  series: [{ label: "up to", value: (_, v) => (v == null ? "" : duration(v * 2 ** 0.25)) }, series("how many", { paths: uPlot.paths.bars!({ size: [0.95, 60], align: 1 }) })],
+  series: [{ label: "up to", value: (_, v) => (v == null ? "" : duration(v * 2 ** 0.25)) }, series("count", { paths: uPlot.paths.bars!({ size: [0.95, 60], align: 1 }) })],
   cursor: { drag: { setScale: false } },
 };
 

@@ -1,13 +1,14 @@
 import { useMemo, useState } from "preact/hooks";
 import { wrongTasks } from "./findings";
 import { count, duration, matches, waitsFor } from "./format";
-import type { ViewProps } from "./main";
 import { useModel } from "./model";
 import { Rows } from "./rows";
 import type { Event, Task } from "./wire";
+import type { ViewProps } from "./view";
 
-// Who awaits whom: below a task stand those it waits for, and those of its group that it does not await yet. One that it awaits in
-// several ways, as a child of its group, stands there once with all of them.
+// The tree of awaits. Below a task are the tasks it waits for, and the tasks of its group
+// that it does not await yet. A task that is awaited in several ways is listed once, with
+// all ways.
 
 type Row = { key: string; depth: number; folded?: boolean; task?: Task; via?: string; again?: boolean; heading?: string; gone?: Event; match: boolean };
 
@@ -29,7 +30,8 @@ function childrenOf(tasks: Map<number, Task>) {
   return { below, roots };
 }
 
-// Flattens the tree. A task that several await stands whole below the first of them, and as a mention below the others.
+// Flattens the tree. A task with several awaiters is listed in full below the first one,
+// and as a reference below the others.
 function flatten(tasks: Map<number, Task>, words: string[], folded: Set<number>): Row[] {
   const { below, roots } = childrenOf(tasks);
   const rows: Row[] = [];
@@ -55,21 +57,22 @@ function flatten(tasks: Map<number, Task>, words: string[], folded: Set<number>)
   };
 
   for (const task of roots) visit(task, 0, "");
-  for (const task of tasks.values()) if (!seen.has(task.id)) visit(task, 0, "circle"); // each of a circle is awaited
+  for (const task of tasks.values()) if (!seen.has(task.id)) visit(task, 0, "cycle"); // in a cycle every task is awaited
   return rows;
 }
 
-// Those that ended lately, the last one first: where something went wrong, or whom one searches.
+// Returns rows for recently ended tasks, the last one first: those that match the search,
+// or without a search those that were cancelled or failed.
 function endedRows(ended: Map<number, Event>, words: string[], now: number): Row[] {
   const rows: Row[] = [];
   for (const e of [...ended.values()].reverse()) {
     if (rows.length >= 200) break;
-    if (e.time > now) continue; // a recording has it later
+    if (e.time > now) continue; // in a recording: in the future
     const text = `${e.task} ${e.name ?? ""} ${e.outcome ?? ""} ${e.error ?? ""}`.toLowerCase();
     const match = words.length ? words.every((w) => text.includes(w)) : e.outcome !== "result";
     if (match) rows.push({ key: `gone ${e.task}`, depth: 0, gone: e, match: true });
   }
-  if (rows.length) rows.unshift({ key: "ended", depth: 0, heading: "Ended lately" + (words.length ? "" : ", cancelled or with an error"), match: true });
+  if (rows.length) rows.unshift({ key: "ended", depth: 0, heading: words.length ? "Recently ended" : "Recently cancelled or failed", match: true });
   return rows;
 }
 
@@ -120,7 +123,7 @@ export function Tree({ words, open, onOpen }: ViewProps) {
     <>
       <p class="note" id="found">
         {words.length ? `${found.toLocaleString("en")} of ${count(m.tasks.size, "task")}` : count(m.tasks.size, "task")}
-        {m.picture && m.picture.loop.stopped > 1e6 && `; a picture stops the loop for ${duration(m.picture.loop.stopped)}`}
+        {m.picture && m.picture.loop.stopped > 1e6 && `; each snapshot stops the loop for ${duration(m.picture.loop.stopped)}`}
       </p>
       <Rows items={rows} height={24} chosen={chosen} row={draw} onKey={onKey} label="Tasks" />
     </>
@@ -135,7 +138,7 @@ function Living({ task, row, now }: { task: Task; row: Row; now: number }) {
       <span class="quiet id">#{task.id}</span>
       {row.via && <span class="via">{row.via}</span>}
       {row.again ? (
-        <span class="quiet">see above</span>
+        <span class="quiet">listed above</span>
       ) : (
         <span class="what">
           {task.cancel && <b class="warn">cancel: {task.cancel.reason} </b>}

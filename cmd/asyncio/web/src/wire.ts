@@ -1,5 +1,5 @@
-// What package introspect sends: see its doc.go and wire.go, and snapshot.go of package asyncio. Durations and
-// times of the loop are nanoseconds; what is empty is left out.
+// The messages of package introspect: see its doc.go and wire.go, and package inspect.
+// Durations and loop times are in nanoseconds. Empty fields are omitted.
 
 export type Frame = { func: string; file: string; line: number };
 
@@ -76,7 +76,7 @@ export type Message = {
   events?: Event[];
   sample?: Sample;
   reason?: string;
-  recording?: { times: number[]; at: number }; // of a hello: this is no process, and has these pictures
+  recording?: { times: number[]; at: number }; // only in the hello of a recording: its snapshot times
 };
 
 export type Finding = {
