@@ -172,7 +172,7 @@ func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 		raw.kind = inspect.ForTask
 		return
 	}
-	reason := f.self.WaitReason()
+	reason := f.self.waitReason()
 	raw.kind, raw.until = reason.Kind, reason.Until
 	if raw.kind != inspect.ForFuture && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
 		raw.object = reason.Object
@@ -241,7 +241,7 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureB
 		case b.isTask:
 			r.ends = append(r.ends, b.seq)
 		default:
-			r.addEnds(b, b.self.WaitReason().Futures, append(way, f))
+			r.addEnds(b, b.self.waitReason().Futures, append(way, f))
 		}
 	}
 	s.to = int32(len(r.ends))
@@ -252,7 +252,7 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureB
 }
 
 func (r *rawSnapshot) addBlock(s *cancelScope) {
-	reason := s.block.WaitReason()
+	reason := s.block.waitReason()
 	if reason.Kind != inspect.ForTimeout && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
 		r.addObject(&reason) // a timeout says no more than its limit does
 	}

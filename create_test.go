@@ -236,7 +236,7 @@ func TestCreateTaskOnAClosedLoop(t *testing.T) {
 	}
 }
 
-// A010: the task factory is asked for every task, and what it returns is done;
+// A010, A221: the task factory is asked for every task, and what it returns is done;
 // nil restores the default. A factory that is no function there is none in Go.
 func TestTaskFactory(t *testing.T) {
 	var log record

@@ -7,7 +7,6 @@ import "context"
 type (
 	Scope          = cancelScope
 	SharedCallback = sharedCallback
-	WaitReasoner   = waitReasoner
 )
 
 var (

@@ -58,8 +58,9 @@ type Future[T any] struct {
 // A node is a Future or a Task as the loop knows it, or something in which a Future is embedded.
 type futureNode interface {
 	AnyFuture
-	public() AnyFuture // the Future or the Task, which is what users know
-	run()              // runs the code of a Task to its end
+	waitReason() inspect.WaitReason // why its awaiters are blocked
+	public() AnyFuture              // the Future or the Task, which is what users know
+	run()                           // runs the code of a Task to its end
 }
 
 // futureBase is a Future but for its value.

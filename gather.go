@@ -88,7 +88,7 @@ type gathering[F AnyFuture, R any] struct {
 	cancelRequested bool           // to cancel
 }
 
-func (g *gathering[F, R]) WaitReason() inspect.WaitReason {
+func (g *gathering[F, R]) waitReason() inspect.WaitReason {
 	r := inspect.WaitReason{Kind: inspect.ForGather}
 	for _, f := range g.children {
 		r.Futures = append(r.Futures, f)

@@ -52,7 +52,7 @@ func (g *grapher) findAwaiters() {
 		}
 	}
 	for s := g.loop.scopes.first; s != nil; s = s.behind {
-		for _, f := range s.block.WaitReason().Futures {
+		for _, f := range s.block.waitReason().Futures {
 			b := f.(AnyFuture).base()
 			g.awaiters[b] = append(g.awaiters[b], s.strand.future())
 		}
@@ -67,7 +67,7 @@ func (g *grapher) awaits(by, f *futureBase, path []*futureBase) {
 	}
 	g.awaiters[f] = append(g.awaiters[f], by)
 	if !f.isTask {
-		for _, part := range f.self.WaitReason().Futures {
+		for _, part := range f.self.waitReason().Futures {
 			g.awaits(by, part.(AnyFuture).base(), append(path, f))
 		}
 	}

@@ -145,10 +145,10 @@ type groupEnd struct {
 	group *TaskGroup
 }
 
-func (e *groupEnd) WaitReason() inspect.WaitReason { return e.group.WaitReason() }
+func (e *groupEnd) waitReason() inspect.WaitReason { return e.group.waitReason() }
 
 // WaitReason tells what who waits for the group's end waits for: its tasks.
-func (tg *TaskGroup) WaitReason() inspect.WaitReason {
+func (tg *TaskGroup) waitReason() inspect.WaitReason {
 	r := inspect.WaitReason{Kind: inspect.ForGroup, Object: tg}
 	for t := range tg.ended.Pending() {
 		r.Futures = append(r.Futures, t)

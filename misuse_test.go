@@ -33,7 +33,7 @@ var takesCtx = []struct {
 	call   func(good, ctx context.Context) error
 }{
 	{"AllTasks", false, func(_, ctx context.Context) error { asyncio.AllTasks(ctx); return nil }},
-	{"CopyContext", false, func(_, ctx context.Context) error { asyncio.CopyContextVars(ctx); return nil }},
+	{"CopyContextVars", false, func(_, ctx context.Context) error { asyncio.CopyContextVars(ctx); return nil }},
 	{"CreateTask", false, func(_, ctx context.Context) error { asyncio.CreateTask(ctx, one); return nil }},
 	{"CurrentTask", false, func(_, ctx context.Context) error { asyncio.CurrentTask(ctx); return nil }},
 	{"EnsureFuture", false, func(_, ctx context.Context) error { asyncio.EnsureFuture[int](ctx, oneCoro); return nil }},
@@ -41,7 +41,7 @@ var takesCtx = []struct {
 	{"GatherResults", false, func(_, ctx context.Context) error { asyncio.GatherResults(ctx, oneCoro); return nil }},
 	{"GatherAny", false, func(_, ctx context.Context) error { asyncio.GatherAny(ctx, oneCoro); return nil }},
 	{"GatherAnyResults", false, func(_, ctx context.Context) error { asyncio.GatherAnyResults(ctx, oneCoro); return nil }},
-	{"GetRunningLoop", false, func(_, ctx context.Context) error { _, err := asyncio.RunningLoop(ctx); return err }},
+	{"RunningLoop", false, func(_, ctx context.Context) error { _, err := asyncio.RunningLoop(ctx); return err }},
 	{"Go", false, func(_, ctx context.Context) error { asyncio.Go(ctx, nothing); return nil }},
 	{"NewFuture", false, func(_, ctx context.Context) error { asyncio.NewFuture[int](ctx); return nil }},
 	{"RunInExecutor", false, func(_, ctx context.Context) error { asyncio.RunInExecutor(ctx, nil, one); return nil }},
@@ -52,7 +52,7 @@ var takesCtx = []struct {
 		asyncio.WrapFuture(ctx, c)
 		return nil
 	}},
-	{"Context.Run", false, func(_, ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, callback) }},
+	{"ContextVars.Run", false, func(_, ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, callback) }},
 	{"ContextVar.Reset", false, func(good, ctx context.Context) error { return aVar.Reset(ctx, aVar.Set(good, 1)) }},
 	{"ContextVar.Set", false, func(_, ctx context.Context) error { aVar.Set(ctx, 1); return nil }},
 	{"Coro.EnsureFuture", false, func(_, ctx context.Context) error { oneCoro.EnsureFuture(ctx); return nil }},
@@ -64,8 +64,6 @@ var takesCtx = []struct {
 		}
 		return nil
 	}},
-	{"InitFuture", false, func(_, ctx context.Context) error { s := &sign{}; asyncio.InitFuture(ctx, &s.Future, s); return nil }},
-	{"NewScope", true, func(_, ctx context.Context) error { _, err := asyncio.NewScope(ctx, nil); return err }},
 	{"Sleep", true, func(_, ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) }},
 	{"Timeout", true, func(_, ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nothing) }},
 	{"TimeoutAt", true, func(_, ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nothing) }},
@@ -341,7 +339,7 @@ var takesFunc = map[string]func(ctx context.Context) error{
 	"Barrier.With":      func(ctx context.Context) error { return asyncio.NewBarrier(1).With(ctx, nil) },
 	"Condition.WaitFor": func(ctx context.Context) error { return aCondition(ctx).WaitFor(ctx, nil) },
 	"Condition.With":    func(ctx context.Context) error { return asyncio.NewCondition(nil).With(ctx, nil) },
-	"Context.Run":       func(ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, nil) },
+	"ContextVars.Run":   func(ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, nil) },
 	"Coro.Await":        func(ctx context.Context) error { _, err := asyncio.Coro[int](nil).Await(ctx); return err },
 	"Coro.EnsureFuture": func(ctx context.Context) error { asyncio.Coro[int](nil).EnsureFuture(ctx); return nil },
 	"CreateTaskIn": func(ctx context.Context) error {

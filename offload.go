@@ -183,7 +183,7 @@ func (w *offloadedWork[T]) Done(_ any, err error) {
 	w.loop.inbox.put(&w.back.head)
 }
 
-func (o *offloaded[T]) WaitReason() inspect.WaitReason {
+func (o *offloaded[T]) waitReason() inspect.WaitReason {
 	r := inspect.WaitReason{Kind: inspect.ForJob, Job: (*offloadedWork[T])(o).Name()}
 	if began := o.began.Load(); began > 0 {
 		r.Since = time.Unix(0, began)

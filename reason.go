@@ -2,22 +2,21 @@ package asyncio
 
 import "example.com/asyncio/inspect"
 
-// WaitReason reports why awaiters of f are blocked. A future whose type does not know is an
-// inspect.ForFuture, with f as Object. Only the loop's goroutine may call it.
-func (f *futureBase) WaitReason() inspect.WaitReason {
+// A waitReasoner reports why tasks that wait for it are blocked: a future, or a block such as a
+// timeout. A type with an embedded [Future] overrides the method of futureBase.
+type waitReasoner interface {
+	waitReason() inspect.WaitReason
+}
+
+// WaitReason reports why awaiters of f are blocked. A plain Future is an inspect.ForFuture, with
+// itself as Object. Only the loop's goroutine may call it.
+func (f *futureBase) WaitReason() inspect.WaitReason { return f.self.waitReason() }
+
+func (f *futureBase) waitReason() inspect.WaitReason {
 	if f.isTask {
 		return inspect.WaitReason{Kind: inspect.ForTask, Futures: []inspect.Future{f.self}}
 	}
-	if w, ok := f.outcomeSource().(waitReasoner); ok {
-		return w.WaitReason()
-	}
 	return inspect.WaitReason{Kind: inspect.ForFuture, Object: f.self}
-}
-
-// A waitReasoner reports why tasks that wait for it are blocked: a block such as a timeout, a
-// future with an embedded [Future], or the source of a future's outcome.
-type waitReasoner interface {
-	WaitReason() inspect.WaitReason
 }
 
 // nameOf returns the name of f if it is a task; for any other future, what its awaiters wait for.

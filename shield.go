@@ -45,7 +45,7 @@ type shielding[T any] struct {
 	inner *Future[T]
 }
 
-func (s *shielding[T]) WaitReason() inspect.WaitReason {
+func (s *shielding[T]) waitReason() inspect.WaitReason {
 	return inspect.WaitReason{Kind: inspect.ForShield, Futures: []inspect.Future{s.inner}}
 }
 

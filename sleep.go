@@ -38,6 +38,6 @@ type sleeper struct {
 // When is for who looks on and wants to know no more: to see how late it is woken, say.
 func (s *sleeper) When() time.Duration { return s.when }
 
-func (s *sleeper) WaitReason() inspect.WaitReason {
+func (s *sleeper) waitReason() inspect.WaitReason {
 	return inspect.WaitReason{Kind: inspect.ForTimer, Until: s.when}
 }

@@ -262,7 +262,7 @@ func (t *taskBase) describe() string {
 	s := t.describeShort()
 	switch {
 	case t.waits != nil:
-		s += " waits for " + t.waits.self.WaitReason().String()
+		s += " waits for " + t.waits.self.waitReason().String()
 	case t.stack == nil:
 		s += " has not begun"
 	default:

@@ -169,7 +169,7 @@ func (t *TimeoutScope) String() string {
 }
 
 // WaitReason tells of the block's limit.
-func (t *TimeoutScope) WaitReason() inspect.WaitReason {
+func (t *TimeoutScope) waitReason() inspect.WaitReason {
 	return inspect.WaitReason{Kind: inspect.ForTimeout, Object: t, Until: t.when}
 }
 

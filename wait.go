@@ -120,7 +120,7 @@ type someOf[F AnyFuture] struct {
 	fs   []F
 }
 
-func (s *someOf[F]) WaitReason() inspect.WaitReason {
+func (s *someOf[F]) waitReason() inspect.WaitReason {
 	r := inspect.WaitReason{Kind: s.kind}
 	for _, f := range s.fs {
 		r.Futures = append(r.Futures, f)

@@ -32,7 +32,7 @@ type waiter struct {
 	before, behind *waiter
 }
 
-func (w *waiter) WaitReason() inspect.WaitReason {
+func (w *waiter) waitReason() inspect.WaitReason {
 	r := inspect.WaitReason{Kind: w.list.kind, Object: w.list.object}
 	if held, ok := w.list.object.(interface{ Holder() AnyTask }); ok {
 		if t := held.Holder(); t != nil {

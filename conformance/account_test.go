@@ -174,6 +174,14 @@ func exported(t *testing.T) map[string]bool {
 	for _, m := range member.FindAllStringSubmatch(string(text), -1) {
 		names[m[1]+"."+m[2]] = true
 	}
+	data := regexp.MustCompile(`(?m)^inspect: (?:type (\w+)|method \(\*?(\w+)\) (\w+))`)
+	for _, m := range data.FindAllStringSubmatch(string(text), -1) {
+		if m[1] != "" {
+			names["inspect."+m[1]] = true
+		} else {
+			names["inspect."+m[2]+"."+m[3]] = true
+		}
+	}
 	return names
 }
 

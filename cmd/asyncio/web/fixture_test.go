@@ -19,15 +19,9 @@ type fakeProgram struct {
 	began    time.Time
 	tasks    []inspect.TaskInfo
 	findings []finding
-<<<<<<< HEAD
-	first    []inspect.EventInfo             // what the stream begins with
-	lost     uint64                          // how many events are missing before each twentieth batch
-	batch    func(n int) []inspect.EventInfo // what it goes on with, 20 times a second
-=======
-	first    []asyncio.EventInfo             // the first events of the stream
+	first    []inspect.EventInfo             // the first events of the stream
 	lost     uint64                          // how many events are missing before every 20th batch
-	batch    func(n int) []asyncio.EventInfo // the events that follow, 20 times per second
->>>>>>> ts
+	batch    func(n int) []inspect.EventInfo // the events that follow, 20 times per second
 }
 
 type finding struct {
@@ -148,13 +142,8 @@ func shop() *fakeProgram {
 		t := p.add(fmt.Sprintf("fetch page-%d", i+1), "fetch", inspect.TaskWaiting, timer(time.Duration(i+1)*10*time.Second), 4)
 		p.tasks[3].Waits.Tasks = append(p.tasks[3].Waits.Tasks, t.ID)
 	}
-<<<<<<< HEAD
 	p.add("refund", "refund", inspect.TaskWaiting, &inspect.WaitInfo{Kind: inspect.ForJob, What: "main.charge"}).Cancel = &inspect.CancelInfo{
-		By: "task serve", Reason: "cancelled by task serve, main.go:88: the customer has left", Message: "the customer has left", Pending: true}
-=======
-	p.add("refund", "refund", asyncio.TaskWaiting, &asyncio.WaitInfo{Kind: asyncio.ForJob, What: "main.charge"}).Cancel = &asyncio.CancelInfo{
 		By: "task serve", Reason: "cancelled by task serve, main.go:88: the customer left", Message: "the customer left", Pending: true}
->>>>>>> ts
 	p.findings = []finding{{
 		Rule: "deadlock", Severe: true, Tasks: []uint64{5, 6}, Cycle: []uint64{5, 6},
 		Text:   "teller Ada waits for the lock vault, held by teller Bob. teller Bob waits for the lock ledger, held by teller Ada. Neither can continue.",
