@@ -29,14 +29,14 @@ func TestBarrier(t *testing.T) {
 			equal(t, "the waiting", b.Waiting(), i)
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				n, err := b.Wait(ctx)
-				log.add("%d: %d, %s, %v", i, n, brief(err), b)
+				log.Add("%d: %d, %s, %v", i, n, brief(err), b)
 				return err
 			})
 			yields(ctx, 1)
 		}
-		log.want(t, "2: 2, ok, <Barrier draining waiters=0/3>")
+		log.Want(t, "2: 2, ok, <Barrier draining waiters=0/3>")
 		yields(ctx, 5)
-		log.want(t,
+		log.Want(t,
 			"0: 0, ok, <Barrier draining waiters=0/3>",
 			"1: 1, ok, <Barrier filling waiters=0/3>",
 		)
@@ -98,7 +98,7 @@ func TestBarrierDraining(t *testing.T) {
 		wait := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				n, err := b.Wait(ctx)
-				log.add("%s: %d, %s, %v", name, n, brief(err), b)
+				log.Add("%s: %d, %s, %v", name, n, brief(err), b)
 				return err
 			})
 		}
@@ -106,13 +106,13 @@ func TestBarrierDraining(t *testing.T) {
 		wait("b")
 		wait("early")
 		yields(ctx, 1)
-		log.want(t, "b: 1, ok, <Barrier draining waiters=0/2>")
+		log.Want(t, "b: 1, ok, <Barrier draining waiters=0/2>")
 		yields(ctx, 5)
-		log.want(t, "a: 0, ok, <Barrier filling waiters=0/2>")
+		log.Want(t, "a: 0, ok, <Barrier filling waiters=0/2>")
 		equal(t, "the barrier", b, "<Barrier filling waiters=1/2>")
 		wait("late")
 		yields(ctx, 5)
-		log.want(t,
+		log.Want(t,
 			"late: 1, ok, <Barrier draining waiters=0/2>",
 			"early: 0, ok, <Barrier filling waiters=0/2>")
 		return nil
@@ -150,7 +150,7 @@ func TestBarrierCancel(t *testing.T) {
 		wait := func(name string) *asyncio.Task[asyncio.None] {
 			return asyncio.Go(ctx, func(ctx context.Context) error {
 				n, err := b.Wait(ctx)
-				log.add("%s: %d, %s", name, n, brief(err))
+				log.Add("%s: %d, %s", name, n, brief(err))
 				return err
 			})
 		}
@@ -160,7 +160,7 @@ func TestBarrierCancel(t *testing.T) {
 		equal(t, "the waiting", b.Waiting(), 2)
 		first.Cancel()
 		yields(ctx, 1)
-		log.want(t, "a: 0, cancelled")
+		log.Want(t, "a: 0, cancelled")
 		equal(t, "the barrier", b, "<Barrier filling waiters=1/3>")
 		equal(t, "it is broken", b.Broken(), false)
 		wait("c")
@@ -168,7 +168,7 @@ func TestBarrierCancel(t *testing.T) {
 		equal(t, "the waiting", b.Waiting(), 2)
 		wait("d")
 		yields(ctx, 5)
-		log.want(t, "d: 2, ok", "b: 1, ok", "c: 1, ok")
+		log.Want(t, "d: 2, ok", "b: 1, ok", "c: 1, ok")
 		return nil
 	})
 }
@@ -183,9 +183,9 @@ func TestBarrierReset(t *testing.T) {
 			tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
 				_, err := b.Wait(ctx)
 				wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait at <Barrier resetting waiters=0/3>: broken barrier")
-				log.add("%d: broken", i)
+				log.Add("%d: broken", i)
 				_, err = b.Wait(ctx)
-				log.add("%d: %s", i, brief(err))
+				log.Add("%d: %s", i, brief(err))
 				return err
 			})
 		}
@@ -195,11 +195,11 @@ func TestBarrierReset(t *testing.T) {
 		}
 		equal(t, "the barrier", b, "<Barrier resetting waiters=0/3>")
 		yields(ctx, 5)
-		log.want(t, "0: broken", "1: broken")
+		log.Want(t, "0: broken", "1: broken")
 		equal(t, "the barrier", b, "<Barrier filling waiters=2/3>")
 		_, err := b.Wait(ctx)
 		yields(ctx, 5)
-		log.want(t, "1: ok", "0: ok")
+		log.Want(t, "1: ok", "0: ok")
 		return err
 	})
 }
@@ -349,11 +349,11 @@ func TestBarrierAbort(t *testing.T) {
 		equal(t, "it is broken", b.Broken(), false)
 		return together(ctx, 2, func(ctx context.Context, i int) error {
 			_, err := b.Wait(ctx)
-			log.add("%d: %s", i, brief(err))
+			log.Add("%d: %s", i, brief(err))
 			return err
 		})
 	})
-	log.want(t, "1: ok", "0: ok")
+	log.Want(t, "1: ok", "0: ok")
 }
 
 // A311: one of a round fails and aborts the barrier: the others, who wait for the next round, hear of it. Once all have met at
@@ -402,11 +402,11 @@ func TestBarrierWith(t *testing.T) {
 		b := asyncio.NewBarrier(2)
 		err := together(ctx, 2, func(ctx context.Context, i int) error {
 			return b.With(ctx, func(context.Context) error {
-				log.add("%d: %v", i, b)
+				log.Add("%d: %v", i, b)
 				return nil
 			})
 		})
-		log.want(t, "1: <Barrier draining waiters=0/2>", "0: <Barrier filling waiters=0/2>")
+		log.Want(t, "1: <Barrier draining waiters=0/2>", "0: <Barrier filling waiters=0/2>")
 		wantErr(t, b.With(ctx, nil), asyncio.ErrInvalidArgument, "With of <Barrier filling waiters=0/2> and a nil function")
 		_ = b.Abort(ctx)
 		wantErr(t, b.With(ctx, func(context.Context) error {
@@ -424,7 +424,7 @@ func TestBarrierString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(5)
-		show := func() { log.add("%v", b) }
+		show := func() { log.Add("%v", b) }
 		wait := func(n int) {
 			for range n {
 				asyncio.Go(ctx, func(ctx context.Context) error {
@@ -449,7 +449,7 @@ func TestBarrierString(t *testing.T) {
 		show()
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"<Barrier filling waiters=0/5>",
 		"<Barrier filling waiters=2/5>",
 		"<Barrier draining waiters=0/5>",

@@ -77,17 +77,17 @@ func TestCancelGoesAlongTheChain(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
-		inner := asyncio.Go(ctx, log.recorded("inner", waitFor(f)))
-		middle := asyncio.Go(ctx, log.recorded("middle", waitFor(inner)))
-		outer := asyncio.Go(ctx, log.recorded("outer", waitFor(middle)))
+		inner := asyncio.Go(ctx, log.Recorded("inner", waitFor(f)))
+		middle := asyncio.Go(ctx, log.Recorded("middle", waitFor(inner)))
+		outer := asyncio.Go(ctx, log.Recorded("outer", waitFor(middle)))
 		yields(ctx, 1)
 		outer.CancelWith("enough")
-		log.add("future cancelled: %v, asked: %d %d %d", f.Cancelled(), inner.Cancelling(), middle.Cancelling(), outer.Cancelling())
+		log.Add("future cancelled: %v, asked: %d %d %d", f.Cancelled(), inner.Cancelling(), middle.Cancelling(), outer.Cancelling())
 		_, err := outer.Await(ctx)
-		log.add("main: %s", brief(err))
+		log.Add("main: %s", brief(err))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"future cancelled: true, asked: 1 1 1",
 		"inner: cancelled: enough",
 		"middle: cancelled: enough",
@@ -205,7 +205,7 @@ func TestCancelAndReturn(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		var log record
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(log.handle)
+			running(ctx).SetExceptionHandler(log.Handle)
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 				asyncio.CurrentTask(ctx).CancelWith("enough")
 				return 12, nil
@@ -218,7 +218,7 @@ func TestCancelAndReturn(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		log.want(t) // it did not swallow anything
+		log.Want(t) // it did not swallow anything
 	}
 }
 
@@ -250,10 +250,10 @@ func TestCancelIsSeenOnce(t *testing.T) {
 		first, second, third := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 			_, err := first.Await(ctx)
-			log.add("first: %s", brief(err))
+			log.Add("first: %s", brief(err))
 			_, err = second.Await(ctx)
-			log.add("second: %s", brief(err))
-			log.add("a pause: %s", brief(asyncio.Yield(ctx)))
+			log.Add("second: %s", brief(err))
+			log.Add("a pause: %s", brief(asyncio.Yield(ctx)))
 			return third.Await(ctx)
 		})
 		yields(ctx, 1)
@@ -263,11 +263,11 @@ func TestCancelIsSeenOnce(t *testing.T) {
 		yields(ctx, 2)
 		_ = third.SetResult(42)
 		got, err := task.Await(ctx)
-		log.add("result: %d, cancelled: %v, cancelling: %d", got, task.Cancelled(), task.Cancelling())
-		log.add("futures cancelled: %v %v %v", first.Cancelled(), second.Cancelled(), third.Cancelled())
+		log.Add("result: %d, cancelled: %v, cancelling: %d", got, task.Cancelled(), task.Cancelling())
+		log.Add("futures cancelled: %v %v %v", first.Cancelled(), second.Cancelled(), third.Cancelled())
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"first: ok",
 		"second: cancelled",
 		"a pause: ok",
@@ -283,21 +283,21 @@ func TestCancelRepeated(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			for range 3 {
-				log.add("%s", brief(asyncio.Sleep(ctx, time.Second)))
+				log.Add("%s", brief(asyncio.Sleep(ctx, time.Second)))
 			}
 			return nil
 		})
 		yields(ctx, 1)
 		task.CancelWith(1)
 		task.CancelWith(2)
-		log.add("cancelling: %d", task.Cancelling())
+		log.Add("cancelling: %d", task.Cancelling())
 		yields(ctx, 2)
 		task.CancelWith(3)
 		_, err := task.Await(ctx)
-		log.add("cancelling: %d, cancelled: %v", task.Cancelling(), task.Cancelled())
+		log.Add("cancelling: %d, cancelled: %v", task.Cancelling(), task.Cancelled())
 		return err
 	})
-	log.want(t, "cancelling: 2", "cancelled: 1", "cancelled: 3", "ok", "cancelling: 3, cancelled: false")
+	log.Want(t, "cancelling: 2", "cancelled: 1", "cancelled: 3", "ok", "cancelling: 3, cancelled: false")
 }
 
 // A070: cancelled is what a task is that ends with a cancellation, wherever that came from: nobody needs to have asked the task.
@@ -437,7 +437,7 @@ func TestCancelledErrorText(t *testing.T) {
 				t.Errorf("%v is no CancelledError", err)
 				return
 			}
-			log.add("%q: %v", c.By(), err)
+			log.Add("%q: %v", c.By(), err)
 		}
 		task := asyncio.Go(ctx, never)
 		killer := asyncio.Go(ctx, func(context.Context) error { task.CancelWith("enough"); return nil }, asyncio.WithName("killer"))
@@ -455,7 +455,7 @@ func TestCancelledErrorText(t *testing.T) {
 		})
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		`"killer": asyncio: cancelled by killer: enough`,
 		`"": asyncio: cancelled: enough`,
 		`"a timeout of 1s": asyncio: cancelled by a timeout of 1s`,
@@ -519,21 +519,21 @@ func TestUncancel(t *testing.T) {
 		equal(t, "Uncancel of nothing", asyncio.CurrentTask(ctx).Uncancel(), 0)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			self := asyncio.CurrentTask(ctx)
-			log.add("first: %s", brief(asyncio.Sleep(ctx, 10*time.Second)))
-			log.add("left: %d", self.Uncancel())
-			return log.recorded("second", sleep(10*time.Second))(ctx)
+			log.Add("first: %s", brief(asyncio.Sleep(ctx, 10*time.Second)))
+			log.Add("left: %d", self.Uncancel())
+			return log.Recorded("second", sleep(10*time.Second))(ctx)
 		})
 		yields(ctx, 1)
 		for range 2 { // for each of the two sleeps
 			task.Cancel()
-			log.add("%s, asked %d", stateOf(task), task.Cancelling())
+			log.Add("%s, asked %d", stateOf(task), task.Cancelling())
 			yields(ctx, 2)
-			log.add("%s, asked %d", stateOf(task), task.Cancelling())
+			log.Add("%s, asked %d", stateOf(task), task.Cancelling())
 		}
-		log.add("after the end, left: %d, cancelled: %v", task.Uncancel(), task.Cancelled())
+		log.Add("after the end, left: %d, cancelled: %v", task.Uncancel(), task.Cancelled())
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"cancelling, asked 1",
 		"first: cancelled",
 		"left: 0",
@@ -643,14 +643,14 @@ func TestCancelAtTheEndIsInOrderOfCreation(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		for _, name := range []string{"a", "b", "c"} {
-			asyncio.Go(ctx, log.recorded(name, never))
+			asyncio.Go(ctx, log.Recorded(name, never))
 			if err := asyncio.Sleep(ctx, time.Second); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	log.want(t, "a: cancelled", "b: cancelled", "c: cancelled")
+	log.Want(t, "a: cancelled", "b: cancelled", "c: cancelled")
 }
 
 // A083: a future that refuses the cancel, as a gather does whose children are all done, is awaited to its end. Then the
@@ -782,10 +782,10 @@ func TestCancelEndsTheCtx(t *testing.T) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				inside = ctx
 				if lookedBefore {
-					log.add("before: %v", isDone(t, ctx))
+					log.Add("before: %v", isDone(t, ctx))
 				}
 				_, err := inner.Await(ctx)
-				log.add("cleanup: %v, %v", isDone(t, ctx), brief(asyncio.Yield(ctx)))
+				log.Add("cleanup: %v, %v", isDone(t, ctx), brief(asyncio.Yield(ctx)))
 				return err
 			})
 			yields(ctx, 1)
@@ -793,16 +793,16 @@ func TestCancelEndsTheCtx(t *testing.T) {
 				context.AfterFunc(inside, func() {}) // a goroutine of its own is not needed: noLeaks would find it
 			}
 			task.Cancel()
-			log.add("asked: %v, of the chain: %v", isDone(t, inside), isDone(t, innermost))
+			log.Add("asked: %v, of the chain: %v", isDone(t, inside), isDone(t, innermost))
 			equal(t, "the cause", context.Cause(inside), context.Canceled)
 			_, err := task.Await(ctx)
 			wantErr(t, err, asyncio.ErrCancelled)
-			log.add("ended: %v", isDone(t, inside))
+			log.Add("ended: %v", isDone(t, inside))
 		}
-		log.add("of the one that asked: %v", isDone(t, ctx))
+		log.Add("of the one that asked: %v", isDone(t, ctx))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"before: false",
 		"asked: true, of the chain: true",
 		"cleanup: true, ok",

@@ -93,7 +93,7 @@ func TestCancelBeforeTheCircleCloses(t *testing.T) {
 		snake = asyncio.Go(ctx, func(ctx context.Context) error {
 			snake.CancelWith("enough")
 			_, err := asyncio.GatherAny(ctx, snake).Await(ctx)
-			rec.add("%v", err)
+			rec.Add("%v", err)
 			return err
 		}, asyncio.WithName("snake"))
 		if err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
@@ -102,7 +102,7 @@ func TestCancelBeforeTheCircleCloses(t *testing.T) {
 		}); err != nil {
 			return err
 		}
-		rec.want(t, "asyncio: cancelled by snake: enough")
+		rec.Want(t, "asyncio: cancelled by snake: enough")
 		return nil
 	})
 }

@@ -29,11 +29,11 @@ func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 				return err
 			}
 			value, err := task.Result()
-			r.add("%v: %s has %v, %s", running(ctx).Time(), task.Name(), value, brief(err))
+			r.Add("%v: %s has %v, %s", running(ctx).Time(), task.Name(), value, brief(err))
 		}
 		return nil
 	})
-	r.want(t, "1s: b has 0, boom", "2s: c has 3, ok", "3s: a has 1, ok")
+	r.Want(t, "1s: b has 0, boom", "2s: c has 3, ok", "3s: a has 1, ok")
 }
 
 // A155: those that are done already come in the order given, and before the others.
@@ -46,11 +46,11 @@ func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
 			return err
 		}
 		for task, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{d, c, b, a}) {
-			r.add("%v: %s, %s", running(ctx).Time(), task.Name(), brief(err))
+			r.Add("%v: %s, %s", running(ctx).Time(), task.Name(), brief(err))
 		}
 		return nil
 	})
-	r.want(t, "2s: d, ok", "2s: b, ok", "2s: a, ok", "1m0s: c, ok")
+	r.Want(t, "2s: d, ok", "2s: b, ok", "2s: a, ok", "1m0s: c, ok")
 }
 
 // A156: what comes out are the objects that went in, and done.
@@ -102,21 +102,21 @@ func TestAsCompletedTimeout(t *testing.T) {
 		all := asyncio.AsCompleted(ctx, []*asyncio.Task[int]{a, b}, asyncio.WithTimeout(2*time.Second))
 		for task, err := range all {
 			if err != nil {
-				r.add("%v: %v", running(ctx).Time(), err)
+				r.Add("%v: %v", running(ctx).Time(), err)
 				wantErr(t, err, asyncio.ErrTimeout)
 				wantErr(t, err, context.DeadlineExceeded)
 				continue
 			}
-			r.add("%v: %s", running(ctx).Time(), task.Name())
+			r.Add("%v: %s", running(ctx).Time(), task.Name())
 		}
 		if b.Cancelling() != 0 {
 			t.Error("b was asked to cancel")
 		}
 		got, err := b.Await(ctx)
-		r.add("%v: b has %v", running(ctx).Time(), got)
+		r.Add("%v: b has %v", running(ctx).Time(), got)
 		return err
 	})
-	r.want(t, "1s: a", "2s: asyncio: timed out after 2s", "1m0s: b has 2")
+	r.Want(t, "1s: a", "2s: asyncio: timed out after 2s", "1m0s: b has 2")
 }
 
 // A158: what had ended before the time was up, and was not looked at, still comes first.
@@ -130,17 +130,17 @@ func TestAsCompletedTimeoutWhileTheLoopBodyIsBusy(t *testing.T) {
 		}
 		for task, err := range asyncio.AsCompleted(ctx, tasks, asyncio.WithTimeout(3*time.Second)) {
 			if err != nil {
-				r.add("%v", err)
+				r.Add("%v", err)
 				continue
 			}
-			r.add("%s", task.Name())
+			r.Add("%s", task.Name())
 			if err := asyncio.Sleep(ctx, time.Minute); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	r.want(t, "a", "b", "asyncio: timed out after 3s")
+	r.Want(t, "a", "b", "asyncio: timed out after 3s")
 }
 
 // A159: a limit that was not needed has no timer left.
@@ -173,16 +173,16 @@ func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
 		for range 3 {
 			n := 0
 			for task, err := range all {
-				r.add("%s %s", task.Name(), brief(err))
+				r.Add("%s %s", task.Name(), brief(err))
 				if n++; n == 2 {
 					break
 				}
 			}
-			r.add("stop")
+			r.Add("stop")
 		}
 		return nil
 	})
-	r.want(t, "a ok", "b ok", "stop", "c ok", "d ok", "stop", "stop")
+	r.Want(t, "a ok", "b ok", "stop", "c ok", "d ok", "stop", "stop")
 }
 
 // A161: one that is given twice comes once.
@@ -191,11 +191,11 @@ func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := named(ctx, "a", sleepThen(2*time.Second, 1)), named(ctx, "b", sleepThen(time.Second, 2))
 		for task, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{a, b, a, b}) {
-			r.add("%s %s", task.Name(), brief(err))
+			r.Add("%s %s", task.Name(), brief(err))
 		}
 		return nil
 	})
-	r.want(t, "b ok", "a ok")
+	r.Want(t, "b ok", "a ok")
 }
 
 // A162: a nil is a mistake. Nothing at all is none.
@@ -226,12 +226,12 @@ func TestAsCompletedLimitsNothing(t *testing.T) {
 		}
 		for task, err := range asyncio.AsCompleted(ctx, tasks) {
 			value, _ := task.Result()
-			r.add("first comes %d, %s, of %d that have begun", value, brief(err), begun)
+			r.Add("first comes %d, %s, of %d that have begun", value, brief(err), begun)
 			break
 		}
 		return nil
 	})
-	r.want(t, "first comes 99, ok, of 100 that have begun")
+	r.Want(t, "first comes 99, ok, of 100 that have begun")
 }
 
 // A cancel of the one who ranges ends the range with that error; the children go on.
@@ -241,7 +241,7 @@ func TestAsCompletedCancelled(t *testing.T) {
 		child := named(ctx, "child", sleepThen(time.Minute, 1))
 		outer := asyncio.Go(ctx, func(ctx context.Context) error {
 			for f, err := range asyncio.AsCompleted(ctx, []*asyncio.Task[int]{child}) {
-				r.add("%v, %s", f, brief(err))
+				r.Add("%v, %s", f, brief(err))
 				if err != nil {
 					return err
 				}
@@ -251,12 +251,12 @@ func TestAsCompletedCancelled(t *testing.T) {
 		yields(ctx, 1)
 		outer.CancelWith("enough")
 		_, err := outer.Await(ctx)
-		r.add("outer: %s", brief(err))
+		r.Add("outer: %s", brief(err))
 		got, err := child.Await(ctx)
-		r.add("child: %d", got)
+		r.Add("child: %d", got)
 		return err
 	})
-	r.want(t, "<nil>, cancelled: enough", "outer: cancelled: enough", "child: 1")
+	r.Want(t, "<nil>, cancelled: enough", "outer: cancelled: enough", "child: 1")
 }
 
 // A158: a future that is done in the turn in which the time is up does not count any more.
@@ -266,9 +266,9 @@ func TestAsCompletedTimeoutInTheTurnOfACompletion(t *testing.T) {
 		future := asyncio.NewFuture[int](ctx)
 		running(ctx).CallLater(time.Second, func(context.Context) { future.Cancel() })
 		for f, err := range asyncio.AsCompleted(ctx, []*asyncio.Future[int]{future}, asyncio.WithTimeout(time.Second)) {
-			rec.add("%v, %v", f, err)
+			rec.Add("%v, %v", f, err)
 		}
-		rec.want(t, "<nil>, asyncio: timed out after 1s")
+		rec.Want(t, "<nil>, asyncio: timed out after 1s")
 		return nil
 	})
 }

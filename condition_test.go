@@ -16,7 +16,7 @@ func condWaiter(ctx context.Context, log *record, name string, c *asyncio.Condit
 			return err
 		}
 		err := c.Wait(ctx)
-		log.add("%s: %s; locked: %v", name, brief(err), c.Locked())
+		log.Add("%s: %s; locked: %v", name, brief(err), c.Locked())
 		return err
 	}, asyncio.WithName(name))
 }
@@ -37,20 +37,20 @@ func TestConditionWait(t *testing.T) {
 		}
 		c.Notify(1)
 		yields(ctx, 5)
-		log.want(t) // the caller still has the lock
+		log.Want(t) // the caller still has the lock
 		c.Release()
 		yields(ctx, 1)
-		log.want(t, "a: ok; locked: true")
+		log.Want(t, "a: ok; locked: true")
 
 		c.Notify(2)
 		yields(ctx, 5)
-		log.want(t)
+		log.Want(t)
 		c.Release() // what a holds
 		yields(ctx, 1)
-		log.want(t, "b: ok; locked: true")
+		log.Want(t, "b: ok; locked: true")
 		c.Release()
 		yields(ctx, 1)
-		log.want(t, "c: ok; locked: true")
+		log.Want(t, "c: ok; locked: true")
 		return nil
 	})
 }
@@ -64,7 +64,7 @@ func TestConditionNotify(t *testing.T) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				return c.With(ctx, func(ctx context.Context) error {
 					err := c.Wait(ctx)
-					log.add("%s: %s", name, brief(err))
+					log.Add("%s: %s", name, brief(err))
 					return err
 				})
 			})
@@ -76,13 +76,13 @@ func TestConditionNotify(t *testing.T) {
 			yields(ctx, 5)
 		}
 		notify(func() { c.Notify(0) })
-		log.want(t)
+		log.Want(t)
 		notify(func() { c.Notify(1) })
-		log.want(t, "a: ok")
+		log.Want(t, "a: ok")
 		notify(func() { c.Notify(1); c.Notify(1) })
-		log.want(t, "b: ok", "c: ok")
+		log.Want(t, "b: ok", "c: ok")
 		notify(c.NotifyAll)
-		log.want(t, "d: ok", "e: ok")
+		log.Want(t, "d: ok", "e: ok")
 		notify(func() { c.Notify(2048) }) // nobody is there, and nothing is kept
 		equal(t, "the condition", c, "<Condition unlocked>")
 		return nil
@@ -110,22 +110,22 @@ func TestConditionWaitFor(t *testing.T) {
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			return c.With(ctx, func(ctx context.Context) error {
 				err := c.WaitFor(ctx, func() bool {
-					log.add("ready: %v, %v", ready, c)
+					log.Add("ready: %v, %v", ready, c)
 					return ready
 				})
-				log.add("waited: %s, %v", brief(err), c)
+				log.Add("waited: %s, %v", brief(err), c)
 				return err
 			})
 		})
 		yields(ctx, 1)
-		log.want(t, "ready: false, <Condition locked>")
+		log.Want(t, "ready: false, <Condition locked>")
 		for _, ready = range []bool{false, true} {
 			_ = c.Acquire(ctx)
 			c.Notify(1)
 			c.Release()
 			yields(ctx, 1)
 		}
-		log.want(t,
+		log.Want(t,
 			"ready: false, <Condition locked>",
 			"ready: true, <Condition locked>",
 			"waited: ok, <Condition locked>",
@@ -169,11 +169,11 @@ func TestConditionWaitCancelledOften(t *testing.T) {
 		for _, msg := range []string{"first", "second", "third"} {
 			a.CancelWith(msg)
 			yields(ctx, 2)
-			log.want(t) // the caller has the lock
+			log.Want(t) // the caller has the lock
 		}
 		c.Release()
 		_, err := a.Await(ctx)
-		log.want(t, "a: cancelled: third; locked: true")
+		log.Want(t, "a: cancelled: third; locked: true")
 		wantErr(t, err, asyncio.ErrCancelled)
 		return nil
 	})
@@ -319,7 +319,7 @@ func TestConditionCancelAfterNotify(t *testing.T) {
 		equal(t, "a was cancelled", a.Cancelled(), true)
 		return nil
 	})
-	log.want(t, "a: cancelled; locked: true")
+	log.Want(t, "a: cancelled; locked: true")
 }
 
 // A302: a wait whose time is up leaves the block of the timeout with the lock held.
@@ -401,22 +401,22 @@ func TestConditionString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
-		log.add("%v", c)
+		log.Add("%v", c)
 		for range 2 {
 			asyncio.Go(ctx, func(ctx context.Context) error { return c.With(ctx, c.Wait) })
 		}
 		yields(ctx, 1)
-		log.add("%v", c)
+		log.Add("%v", c)
 		_ = c.Acquire(ctx)
-		log.add("%v", c)
+		log.Add("%v", c)
 		c.Notify(1)
-		log.add("%v", c)
+		log.Add("%v", c)
 		yields(ctx, 1)
-		log.add("%v", c)
+		log.Add("%v", c)
 		c.Release() // or else those who wait cannot take it back when they are cancelled
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Condition unlocked>",
 		"<Condition unlocked waiters=2>",
 		"<Condition locked waiters=2>",

@@ -60,14 +60,14 @@ func TestContextVarIsSetForTheCaller(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		deep := func(ctx context.Context) { v.Set(ctx, "from below") }
 		middle := func(ctx context.Context) { deep(context.WithValue(ctx, placeholder{}, 1)) }
-		log.add("before: %s", valueOf(ctx, v))
+		log.Add("before: %s", valueOf(ctx, v))
 		middle(ctx)
-		log.add("after: %s", valueOf(ctx, v))
+		log.Add("after: %s", valueOf(ctx, v))
 		for range 2 {
 			if err := asyncio.Sleep(ctx, time.Second); err != nil {
 				return err
 			}
-			log.add("later: %s", valueOf(ctx, v))
+			log.Add("later: %s", valueOf(ctx, v))
 		}
 		// A block of a timeout or a group is the same task.
 		return asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
@@ -75,7 +75,7 @@ func TestContextVarIsSetForTheCaller(t *testing.T) {
 			return nil
 		})
 	})
-	log.want(t, "before: nothing", "after: from below", "later: from below", "later: from below")
+	log.Want(t, "before: nothing", "after: from below", "later: from below", "later: from below")
 }
 
 type placeholder struct{}
@@ -121,7 +121,7 @@ func TestContextOfCallbacks(t *testing.T) {
 				v.Set(ctx, "at registration")
 				for _, opts := range [][]option{nil, {asyncio.WithContextVars(given)}} {
 					test.register(ctx, func(ctx context.Context) {
-						log.add("it finds %s", valueOf(ctx, v))
+						log.Add("it finds %s", valueOf(ctx, v))
 						v.Set(ctx, "set by the callback")
 					}, opts...)
 				}
@@ -129,10 +129,10 @@ func TestContextOfCallbacks(t *testing.T) {
 				if err := asyncio.Sleep(ctx, 2*time.Second); err != nil {
 					return err
 				}
-				log.add("the task finds %s", valueOf(ctx, v))
-				return given.Run(ctx, func(ctx context.Context) { log.add("in the one given is %s", valueOf(ctx, v)) })
+				log.Add("the task finds %s", valueOf(ctx, v))
+				return given.Run(ctx, func(ctx context.Context) { log.Add("in the one given is %s", valueOf(ctx, v)) })
 			})
-			log.want(t,
+			log.Want(t,
 				"it finds "+test.without,
 				"it finds nothing",
 				"the task finds set later",
@@ -151,7 +151,7 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 		l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
 			kind, _, _ := strings.Cut(e.Message, " (")
 			kind, _, _ = strings.Cut(kind, " asyncio_test")
-			log.add("%s: %s", kind, valueOf(ctx, v))
+			log.Add("%s: %s", kind, valueOf(ctx, v))
 		})
 
 		asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "of one that panics"); panic("boom") }, asyncio.WithName("a"))
@@ -160,7 +160,7 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 		func() {
 			asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "of one that nobody reads"); return errBoom }, asyncio.WithName("b"))
 		}()
-		collect(ctx, func() bool { return len(log.lines) > 1 })
+		collect(ctx, func() bool { return len(log.Lines) > 1 })
 
 		l.CallSoon(func(ctx context.Context) { v.Set(ctx, "of a callback"); panic("boom") })
 		yields(ctx, 1)
@@ -181,7 +181,7 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 		l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "with a future", Future: f})
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"panic in task a: of one that panics",
 		"task b failed and nobody read its error: of one that nobody reads",
 		"panic in callback: of a callback",
@@ -236,7 +236,7 @@ func TestContextInAnExecutor(t *testing.T) {
 			err := v.Reset(ctx, token)
 			return fmt.Sprintf("%s, finds %s again, of %d variables; %s", found, valueOf(ctx, v), inner.Len(), value(ctx)), err
 		})
-		log.add("ToThread finds %s", got)
+		log.Add("ToThread finds %s", got)
 		if err != nil {
 			return err
 		}
@@ -244,11 +244,11 @@ func TestContextInAnExecutor(t *testing.T) {
 			wantErr(t, panicOf(func() { v.Set(ctx, "jackdaw") }), asyncio.ErrNoRunningLoop, "Set of <ContextVar name=v>", "ToThread")
 			return valueOf(ctx, v) + "; " + value(ctx), nil
 		}).Await(ctx)
-		log.add("RunInExecutor finds %s", got)
-		log.add("the task finds %s", valueOf(ctx, v))
+		log.Add("RunInExecutor finds %s", got)
+		log.Add("the task finds %s", valueOf(ctx, v))
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"ToThread finds parrot, sets jackdaw, finds parrot again, of 1 variables; a value",
 		"RunInExecutor finds nothing; a value",
 		"the task finds parrot",
@@ -272,7 +272,7 @@ func TestContextOfARunner(t *testing.T) {
 		{"set by the last", nil},
 	} {
 		err := r.Run(context.Background(), func(ctx context.Context) error {
-			log.add("%s", valueOf(ctx, v))
+			log.Add("%s", valueOf(ctx, v))
 			v.Set(ctx, step.set)
 			return nil
 		}, step.opts...)
@@ -283,7 +283,7 @@ func TestContextOfARunner(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	log.want(t, "nothing", "set by the first", "nothing", "set by the second")
+	log.Want(t, "nothing", "set by the first", "nothing", "set by the second")
 }
 
 // precision is what a library keeps in a variable of its own: how many digits it writes.
@@ -325,7 +325,7 @@ func TestTokens(t *testing.T) {
 		}
 		first := v.Set(ctx, "first")
 		second := v.Set(ctx, "second")
-		log.add("%v %v, old %s and %s", first, first.Var() == v, old(first), old(second))
+		log.Add("%v %v, old %s and %s", first, first.Var() == v, old(first), old(second))
 		unchanged := func(when string) {
 			if got := valueOf(ctx, v); got != "second" {
 				t.Errorf("%s: it is %s", when, got)
@@ -346,15 +346,15 @@ func TestTokens(t *testing.T) {
 		}
 		unchanged("after resets that failed")
 
-		log.add("%v, now %s", v.Reset(ctx, second), valueOf(ctx, v))
+		log.Add("%v, now %s", v.Reset(ctx, second), valueOf(ctx, v))
 		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "Reset of <ContextVar name=v> with <Token used var=<ContextVar name=v>>", "used once already")
 		v.Set(ctx, "second")
 		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "used once already")
 		unchanged("after a second reset")
-		log.add("%v, now %s", v.Reset(ctx, first), valueOf(ctx, v))
+		log.Add("%v, now %s", v.Reset(ctx, first), valueOf(ctx, v))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		`<Token var=<ContextVar name=v>> true, old "" false and "first" true`,
 		"<nil>, now first",
 		"<nil>, now nothing",
@@ -429,7 +429,7 @@ func TestContextVarAndContext(t *testing.T) {
 	plain, def := asyncio.NewContextVar[string]("plain"), asyncio.NewContextVarDefault("def", "default")
 	var log record
 	show := func(ctx context.Context, who string) {
-		log.add("%s: %s %s", who, valueOf(ctx, plain), valueOf(ctx, def))
+		log.Add("%s: %s %s", who, valueOf(ctx, plain), valueOf(ctx, def))
 	}
 	show(context.Background(), "outside")
 	run(t, func(ctx context.Context) error {
@@ -438,17 +438,17 @@ func TestContextVarAndContext(t *testing.T) {
 		plain.Set(ctx, "set")
 		plain.Set(ctx, "again")
 		c := asyncio.CopyContextVars(ctx)
-		log.add("%s %v, %v, %d", plain.Name(), plain, c, c.Len())
+		log.Add("%s %v, %v, %d", plain.Name(), plain, c, c.Len())
 		_ = c.Run(ctx, func(ctx context.Context) { plain.Set(ctx, "in the copy"); show(ctx, "copy") })
 		err := def.Reset(ctx, token)
 		show(ctx, "original")
-		log.add("%v and %v", asyncio.CopyContextVars(ctx), c)
+		log.Add("%v and %v", asyncio.CopyContextVars(ctx), c)
 		return err
 	})
 	wantErr(t, panicOf(func() { plain.Set(context.Background(), "") }), asyncio.ErrNoRunningLoop, "Set of <ContextVar name=plain>")
 	wantErr(t, panicOf(func() { _ = plain.Reset(context.Background(), nil) }), asyncio.ErrNoRunningLoop, "Reset of <ContextVar name=plain>")
 	wantErr(t, panicOf(func() { asyncio.CopyContextVars(context.Background()) }), asyncio.ErrNoRunningLoop, "CopyContext")
-	log.want(t,
+	log.Want(t,
 		"outside: nothing default",
 		"fresh: nothing default",
 		"plain <ContextVar name=plain>, <Context 2 variables>, 2",

@@ -17,15 +17,15 @@ import (
 func TestCreateTaskRunsNothingYet(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		task := asyncio.Go(ctx, func(context.Context) error { log.add("task"); return nil })
-		log.add("made, done=%v", task.Done())
+		task := asyncio.Go(ctx, func(context.Context) error { log.Add("task"); return nil })
+		log.Add("made, done=%v", task.Done())
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
-		log.add("after a turn, done=%v", task.Done())
+		log.Add("after a turn, done=%v", task.Done())
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"made, done=false",
 		"task",
 		"after a turn, done=true",
@@ -37,11 +37,11 @@ func TestTasksStartInOrderOfCreation(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		for _, name := range []string{"A", "B", "C"} {
-			asyncio.Go(ctx, func(context.Context) error { log.add("%s", name); return nil })
+			asyncio.Go(ctx, func(context.Context) error { log.Add("%s", name); return nil })
 		}
 		return asyncio.Yield(ctx)
 	})
-	log.want(t, "A", "B", "C")
+	log.Want(t, "A", "B", "C")
 }
 
 // A003: a task has the name that it was given. In Go that is a string from the
@@ -113,7 +113,7 @@ func TestTaskInAGivenContext(t *testing.T) {
 		step := func(who, set string) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				got, _ := v.Get(ctx)
-				log.add("%s finds %s", who, got)
+				log.Add("%s finds %s", who, got)
 				v.Set(ctx, set)
 				return asyncio.Yield(ctx)
 			}, asyncio.WithContextVars(shared))
@@ -128,13 +128,13 @@ func TestTaskInAGivenContext(t *testing.T) {
 		step("second", "from second")
 		_ = shared.Run(ctx, func(ctx context.Context) {
 			got, _ := v.Get(ctx)
-			log.add("the creator finds %s there", got)
+			log.Add("the creator finds %s there", got)
 		})
 		got, _ := v.Get(ctx)
-		log.add("and %s in its own", got)
+		log.Add("and %s in its own", got)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"first finds unset",
 		"second finds from first",
 		"the creator finds from second there",
@@ -151,24 +151,24 @@ func TestTaskInACopyOfTheContext(t *testing.T) {
 		v.Set(ctx, "before")
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			got, _ := v.Get(ctx)
-			log.add("the task finds %s", got)
+			log.Add("the task finds %s", got)
 			v.Set(ctx, "the task's")
 			if err := asyncio.Yield(ctx); err != nil {
 				return err
 			}
 			got, _ = v.Get(ctx)
-			log.add("and then %s", got)
+			log.Add("and then %s", got)
 			return nil
 		})
 		v.Set(ctx, "after")
 		yields(ctx, 1)
 		got, _ := v.Get(ctx)
-		log.add("the creator finds %s", got)
+		log.Add("the creator finds %s", got)
 		v.Set(ctx, "later")
 		_, err := task.Await(ctx)
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"the task finds before",
 		"the creator finds after",
 		"and then the task's",
@@ -246,7 +246,7 @@ func TestTaskFactory(t *testing.T) {
 			t.Error("there is a factory from the start")
 		}
 		l.SetTaskFactory(func(of *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
-			log.add("asked for %q on my loop: %v", c.Name, of == l)
+			log.Add("asked for %q on my loop: %v", c.Name, of == l)
 			if c.Name == "" {
 				c.Name = "made by the factory"
 			}
@@ -255,18 +255,18 @@ func TestTaskFactory(t *testing.T) {
 		if l.TaskFactory() == nil {
 			t.Error("the factory cannot be asked for")
 		}
-		log.add("%s", asyncio.CreateTask(ctx, one).Name())
+		log.Add("%s", asyncio.CreateTask(ctx, one).Name())
 		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
-			log.add("%s", asyncio.CreateTaskIn(tg, one, asyncio.WithName("in a group")).Name())
+			log.Add("%s", asyncio.CreateTaskIn(tg, one, asyncio.WithName("in a group")).Name())
 			return nil
 		})
 		_, _ = asyncio.Gather[int](ctx, asyncio.Coro[int](one)).Await(ctx)
 		l.SetTaskFactory(nil)
 		name := asyncio.CreateTask(ctx, one).Name()
-		log.add("without it a task is numbered: %v", strings.HasPrefix(name, "Task-"))
+		log.Add("without it a task is numbered: %v", strings.HasPrefix(name, "Task-"))
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		`asked for "" on my loop: true`,
 		"made by the factory",
 		`asked for "in a group" on my loop: true`,
@@ -361,7 +361,7 @@ func TestEnsureFutureOfAnotherLoop(t *testing.T) {
 // A015: WithEagerStart decides for one task, whatever the factory is, and wherever tasks are made.
 func TestEagerStartOfOneTask(t *testing.T) {
 	var log record
-	fn := func(ctx context.Context) error { log.add("runs"); return nil }
+	fn := func(ctx context.Context) error { log.Add("runs"); return nil }
 	valued := func(ctx context.Context) (int, error) { return 1, fn(ctx) }
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -374,8 +374,8 @@ func TestEagerStartOfOneTask(t *testing.T) {
 			for _, factory := range []asyncio.TaskFactory{nil, asyncio.EagerTaskFactory} {
 				running(ctx).SetTaskFactory(factory)
 				for _, create := range makers {
-					log.add("eager done=%v", create(asyncio.WithEagerStart(true)).Done())
-					log.add("lazy done=%v", create(asyncio.WithEagerStart(false)).Done())
+					log.Add("eager done=%v", create(asyncio.WithEagerStart(true)).Done())
+					log.Add("lazy done=%v", create(asyncio.WithEagerStart(false)).Done())
 					if err := asyncio.Yield(ctx); err != nil {
 						return err
 					}
@@ -388,5 +388,5 @@ func TestEagerStartOfOneTask(t *testing.T) {
 	for range 8 {
 		want = append(want, "runs", "eager done=true", "lazy done=false", "runs")
 	}
-	log.want(t, want...)
+	log.Want(t, want...)
 }

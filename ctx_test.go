@@ -258,25 +258,25 @@ func TestGroupUnderACtxThatEnds(t *testing.T) {
 			err := asyncio.WithTaskGroup(endsSoon(ctx), func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
-					log.add("task: %s", brief(err))
+					log.Add("task: %s", brief(err))
 					_ = asyncio.Sleep(ctx, time.Minute)
-					log.add("task leaves")
+					log.Add("task leaves")
 					return err
 				})
 				if where == "in the body" {
 					yields(ctx, 1)
-					return log.recorded("body", never)(ctx)
+					return log.Recorded("body", never)(ctx)
 				}
 				return nil
 			})
-			log.add("group: %v", err)
+			log.Add("group: %v", err)
 			return nil
 		})
 		want := []string{"task: cancelled", "task leaves", "group: context canceled"}
 		if where == "in the body" {
 			want = []string{"body: context canceled", "task: cancelled", "task leaves", "group: context canceled"}
 		}
-		log.want(t, want...)
+		log.Want(t, want...)
 	}
 }
 

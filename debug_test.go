@@ -38,7 +38,7 @@ func slowSteps(t *testing.T, r *asyncio.Runner) []string {
 	r.LoopFactory = func() *asyncio.Loop {
 		l := asyncio.NewLoop(driver.NewVirtual())
 		l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
-			log.handle(ctx, e)
+			log.Handle(ctx, e)
 		})
 		return l
 	}
@@ -52,16 +52,16 @@ func slowSteps(t *testing.T, r *asyncio.Runner) []string {
 	if err != nil {
 		t.Error(err)
 	}
-	log.withoutLineNumbers()
-	for i, line := range log.lines {
+	log.WithoutLineNumbers()
+	for i, line := range log.Lines {
 		line = anyTime.ReplaceAllString(line, " took TIME,")
 		if before, after, ok := strings.Cut(line, " made at /"); ok { // of a directory that is different for all
 			_, after, _ = strings.Cut(after, ">")
 			line = before + " made at PLACE>" + after
 		}
-		log.lines[i] = line
+		log.Lines[i] = line
 	}
-	return log.lines
+	return log.Lines
 }
 
 func oneYield(ctx context.Context) error { return asyncio.Yield(ctx) }
@@ -98,7 +98,7 @@ func TestSlowCallbackOfZero(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.SetDebug(true)
-	l.SetExceptionHandler(log.handle)
+	l.SetExceptionHandler(log.Handle)
 	step := func() {
 		l.CallSoon(idle)
 		l.Stop()
@@ -106,16 +106,16 @@ func TestSlowCallbackOfZero(t *testing.T) {
 	}
 	l.SetSlowCallback(-1)
 	step()
-	if len(log.lines) != 1 {
-		t.Errorf("of one step there are the reports %v", log.lines)
+	if len(log.Lines) != 1 {
+		t.Errorf("of one step there are the reports %v", log.Lines)
 	}
-	log.lines = nil
+	log.Lines = nil
 	l.SetSlowCallback(0)
 	for range 10 {
 		step()
 	}
-	if len(log.lines) == 10 { // one may be interrupted by the machine
-		t.Errorf("of steps that do nothing there are the reports %v", log.lines)
+	if len(log.Lines) == 10 { // one may be interrupted by the machine
+		t.Errorf("of steps that do nothing there are the reports %v", log.Lines)
 	}
 }
 
@@ -127,12 +127,12 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 			l := running(ctx)
 			soon := l.CallSoon(idle)
 			use := func() {
-				log.add("CallSoon: %v", panicOf(func() { l.CallSoon(idle) }))
-				log.add("CallLater: %v", panicOf(func() { l.CallLater(time.Minute, idle) }))
-				log.add("CallAt: %v", panicOf(func() { l.CallAt(time.Minute, idle) }))
-				log.add("Go: %v", panicOf(func() { asyncio.Go(ctx, never).Cancel() }))
-				log.add("NewFuture: %v", panicOf(func() { asyncio.NewFuture[int](ctx) }))
-				log.add("Cancel: %v", panicOf(func() { soon.Cancel() }))
+				log.Add("CallSoon: %v", panicOf(func() { l.CallSoon(idle) }))
+				log.Add("CallLater: %v", panicOf(func() { l.CallLater(time.Minute, idle) }))
+				log.Add("CallAt: %v", panicOf(func() { l.CallAt(time.Minute, idle) }))
+				log.Add("Go: %v", panicOf(func() { asyncio.Go(ctx, never).Cancel() }))
+				log.Add("NewFuture: %v", panicOf(func() { asyncio.NewFuture[int](ctx) }))
+				log.Add("Cancel: %v", panicOf(func() { soon.Cancel() }))
 			}
 			inGoroutine(use)
 			inGoroutine(func() {
@@ -165,7 +165,7 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 		for _, act := range acts {
 			want = append(want, act+"<nil>")
 		}
-		log.want(t, want...)
+		log.Want(t, want...)
 	}
 }
 
@@ -244,8 +244,8 @@ func TestCancelSwallowedIsReported(t *testing.T) {
 		var log record
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
 			running(ctx).SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
-				log.handle(ctx, e)
-				log.add("of %s", e.Future.(asyncio.AnyTask).Name())
+				log.Handle(ctx, e)
+				log.Add("of %s", e.Future.(asyncio.AnyTask).Name())
 			})
 			var tasks []*asyncio.Task[asyncio.None]
 			for name, end := range map[string]func(ctx context.Context, err error) error{
@@ -270,7 +270,7 @@ func TestCancelSwallowedIsReported(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		log.withoutLineNumbers()
+		log.WithoutLineNumbers()
 		var want []string
 		if debug {
 			want = []string{
@@ -279,7 +279,7 @@ func TestCancelSwallowedIsReported(t *testing.T) {
 				"of swallows",
 			}
 		}
-		log.want(t, want...)
+		log.Want(t, want...)
 	}
 }
 
@@ -340,15 +340,15 @@ func TestOriginWithoutDebugMode(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { log.add("%q", e.Source) })
+		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { log.Add("%q", e.Source) })
 		l.CallSoon(panics)
 		_ = asyncio.Yield(ctx)
 		asyncio.Go(ctx, failing)
 		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
 		return asyncio.Yield(ctx)
 	})
-	log.withoutLineNumbers()
-	log.want(t, `""`, `"asyncio_test.failing() at report_test.go:N"`, `""`)
+	log.WithoutLineNumbers()
+	log.Want(t, `""`, `"asyncio_test.failing() at report_test.go:N"`, `""`)
 }
 
 // A344: Go does not tell when something is dropped that ought to have been closed. What a loop leaves behind are

@@ -46,22 +46,22 @@ func TestEagerStart(t *testing.T) {
 		var log record
 		run(t, func(ctx context.Context) error {
 			running(ctx).SetTaskFactory(factory)
-			log.add("m1")
+			log.Add("m1")
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
-				log.add("f1")
+				log.Add("f1")
 				err := asyncio.Sleep(ctx, time.Second)
-				log.add("f2")
+				log.Add("f2")
 				return "slept", err
 			})
-			log.add("m2, done=%v", task.Done())
+			log.Add("m2, done=%v", task.Done())
 			slept, err := task.Await(ctx)
-			log.add("%s", slept)
+			log.Add("%s", slept)
 			return err
 		})
 		if factory != nil {
-			log.want(t, "m1", "f1", "m2, done=false", "f2", "slept")
+			log.Want(t, "m1", "f1", "m2, done=false", "f2", "slept")
 		} else {
-			log.want(t, "m1", "m2, done=false", "f1", "f2", "slept")
+			log.Want(t, "m1", "m2, done=false", "f1", "f2", "slept")
 		}
 	}
 }
@@ -74,19 +74,19 @@ func TestEagerCompletion(t *testing.T) {
 		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
 		f := asyncio.NewFuture[string](ctx)
 		quick := asyncio.Go(ctx, func(context.Context) error { return f.SetResult("my message") }, asyncio.WithName("quick"))
-		log.add("quick done=%v", quick.Done())
+		log.Add("quick done=%v", quick.Done())
 		got, err := f.Await(ctx)
-		log.add("%s", got)
+		log.Add("%s", got)
 		slow := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Yield(ctx) }, asyncio.WithName("slow"))
-		log.add("slow done=%v", slow.Done())
+		log.Add("slow done=%v", slow.Done())
 		_, slowErr := slow.Await(ctx)
 		return errors.Join(err, slowErr)
 	}, func(what string) {
 		if name, _, isTask := strings.Cut(what, " ("); isTask && !strings.HasPrefix(name, "task Task-") { // which is main
-			log.add("the loop ran %s", name)
+			log.Add("the loop ran %s", name)
 		}
 	})
-	log.want(t, "quick done=true", "my message", "slow done=false", "the loop ran task slow")
+	log.Want(t, "quick done=true", "my message", "slow done=false", "the loop ran task slow")
 }
 
 // A213: so it is with what fails, and what panics or is cancelled on the way: the
@@ -94,7 +94,7 @@ func TestEagerCompletion(t *testing.T) {
 func TestEagerFailure(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		for _, fn := range []func(ctx context.Context) error{
 			func(context.Context) error { return errBoom },
 			func(context.Context) error { panic("boom") },
@@ -111,17 +111,17 @@ func TestEagerFailure(t *testing.T) {
 			_, err := task.Await(ctx)
 			text, _, _ := strings.Cut(err.Error(), "\n")
 			text, _, _ = strings.Cut(text, " (")
-			log.add("done=%v cancelled=%v: %s", task.Done(), task.Cancelled(), text)
+			log.Add("done=%v cancelled=%v: %s", task.Done(), task.Cancelled(), text)
 		}
 		return nil
 	})
 	const reported = "reported: panic in task eager (asyncio_test.TestEagerFailure.func1.2() at "
-	for i, line := range log.lines {
+	for i, line := range log.Lines {
 		if strings.HasPrefix(line, reported) {
-			log.lines[i] = "reported: panic in task eager"
+			log.Lines[i] = "reported: panic in task eager"
 		}
 	}
-	log.want(t,
+	log.Want(t,
 		"done=true cancelled=false: boom",
 		"reported: panic in task eager",
 		"done=true cancelled=false: asyncio: panic in task eager",
@@ -142,33 +142,33 @@ func TestCurrentTaskOfAnEagerStart(t *testing.T) {
 			return "nobody"
 		}
 		nested := func(ctx context.Context) error {
-			log.add("in inner: %s", current(ctx))
+			log.Add("in inner: %s", current(ctx))
 			return asyncio.Yield(ctx)
 		}
 		fn := func(ctx context.Context) error {
-			log.add("in outer: %s", current(ctx))
+			log.Add("in outer: %s", current(ctx))
 			inner := asyncio.Go(ctx, nested, asyncio.WithName("inner"))
-			log.add("in outer: %s", current(ctx))
+			log.Add("in outer: %s", current(ctx))
 			_, err := inner.Await(ctx)
-			log.add("in outer, later: %s", current(ctx))
+			log.Add("in outer, later: %s", current(ctx))
 			return err
 		}
 		asyncio.CurrentTask(ctx).SetName("main")
 		outer := asyncio.Go(ctx, fn, asyncio.WithName("outer"))
-		log.add("in main: %s", current(ctx))
+		log.Add("in main: %s", current(ctx))
 		if _, err := outer.Await(ctx); err != nil {
 			return err
 		}
 		running(ctx).CallSoon(func(ctx context.Context) {
-			log.add("in a callback: %s", current(ctx))
+			log.Add("in a callback: %s", current(ctx))
 			asyncio.Go(ctx, nested, asyncio.WithName("inner"))
-			log.add("in a callback: %s", current(ctx))
+			log.Add("in a callback: %s", current(ctx))
 		})
 		yields(ctx, 3)
-		log.add("in main: %s", current(ctx))
+		log.Add("in main: %s", current(ctx))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"in outer: outer", "in inner: inner", "in outer: outer", "in main: main", "in outer, later: outer",
 		"in a callback: nobody", "in inner: inner", "in a callback: nobody", "in main: main",
 	)
@@ -184,7 +184,7 @@ func TestAllTasksWithEagerStart(t *testing.T) {
 			for _, task := range asyncio.AllTasks(ctx) {
 				names = append(names, task.Name())
 			}
-			log.add("%s: %s", when, strings.Join(names, " "))
+			log.Add("%s: %s", when, strings.Join(names, " "))
 		}
 		gate := asyncio.NewFuture[int](ctx)
 		asyncio.Go(ctx, func(context.Context) error { all("inside quick"); return nil }, asyncio.WithName("quick"))
@@ -200,7 +200,7 @@ func TestAllTasksWithEagerStart(t *testing.T) {
 		all("slow has ended")
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"inside quick: main quick",
 		"after quick: main",
 		"inside slow: main slow",
@@ -216,7 +216,7 @@ func TestContextOfAnEagerStart(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
 		find := func(ctx context.Context, who string) {
 			got, _ := v.Get(ctx)
-			log.add("%s finds %d", who, got)
+			log.Add("%s finds %d", who, got)
 		}
 		v.Set(ctx, 1)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -233,7 +233,7 @@ func TestContextOfAnEagerStart(t *testing.T) {
 		find(ctx, "the creator, in the end,")
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"the task finds 1",
 		"the creator finds 1",
 		"the task, later, finds 2",
@@ -283,16 +283,16 @@ func TestCancelAfterEagerPart(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			err := asyncio.Sleep(ctx, time.Second)
-			log.add("it sees: %v", err)
+			log.Add("it sees: %v", err)
 			return err
 		})
 		asyncio.CurrentTask(ctx).SetName("main")
-		log.add("%v, %d asked", task.CancelWith("cancellation message"), task.Cancelling())
+		log.Add("%v, %d asked", task.CancelWith("cancellation message"), task.Cancelling())
 		_, err := task.Await(ctx)
-		log.add("after %v: %v", running(ctx).Time(), err)
+		log.Add("after %v: %v", running(ctx).Time(), err)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"true, 1 asked",
 		"it sees: asyncio: cancelled by main: cancellation message",
 		"after 0s: asyncio: cancelled by main: cancellation message",
@@ -306,15 +306,15 @@ func TestEagerFactoryOnALoopThatDoesNotRun(t *testing.T) {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
 	l.SetTaskFactory(asyncio.EagerTaskFactory)
-	fn := func(context.Context) (int, error) { log.add("runs"); return 1, nil }
+	fn := func(context.Context) (int, error) { log.Add("runs"); return 1, nil }
 	task := asyncio.CreateTask(l.Context(), fn)
 	asked := asyncio.CreateTask(l.Context(), fn, asyncio.WithEagerStart(true))
-	log.add("made, done=%v %v", task.Done(), asked.Done())
+	log.Add("made, done=%v %v", task.Done(), asked.Done())
 	if _, err := asyncio.RunUntilComplete(l, asked); err != nil {
 		t.Error(err)
 	}
-	log.add("done=%v %v", task.Done(), asked.Done())
-	log.want(t, "made, done=false false", "runs", "runs", "done=true true")
+	log.Add("done=%v %v", task.Done(), asked.Done())
+	log.Want(t, "made, done=false false", "runs", "runs", "done=true true")
 }
 
 // The three shapes of work in which tasks make tasks. Each tells how many leaves it has.
@@ -426,19 +426,19 @@ func TestEagerPartThatCancelsItsCreator(t *testing.T) {
 		creator := asyncio.Go(ctx, func(ctx context.Context) error {
 			me := asyncio.CurrentTask(ctx)
 			child := asyncio.Go(ctx, func(ctx context.Context) error {
-				log.add("%v", me.Cancel())
+				log.Add("%v", me.Cancel())
 				return asyncio.Yield(ctx)
 			}, asyncio.WithName("child"))
-			log.add("goes on, child done=%v", child.Done())
+			log.Add("goes on, child done=%v", child.Done())
 			err := asyncio.Yield(ctx)
-			log.add("%v", err)
+			log.Add("%v", err)
 			return err
 		})
 		_, err := creator.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		return nil
 	})
-	log.want(t, "true", "goes on, child done=false", "asyncio: cancelled by child")
+	log.Want(t, "true", "goes on, child done=false", "asyncio: cancelled by child")
 }
 
 // A212: an eager part may await its creator, which goes on when it does.
@@ -450,17 +450,17 @@ func TestEagerPartThatAwaitsItsCreator(t *testing.T) {
 			_ = asyncio.Yield(ctx) // for creator to be known
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				v, err := creator.Await(ctx)
-				log.add("child: %v, %v", v, err)
+				log.Add("child: %v, %v", v, err)
 				return err
 			})
-			log.add("creator goes on")
+			log.Add("creator goes on")
 			return 7, nil
 		})
 		_, err := creator.Await(ctx)
 		yields(ctx, 1)
 		return err
 	})
-	log.want(t, "creator goes on", "child: 7, <nil>")
+	log.Want(t, "creator goes on", "child: 7, <nil>")
 }
 
 // A212: runtime.Goexit in an eager part ends that task, and not its creator; the
@@ -470,14 +470,14 @@ func TestGoexitInAnEagerPart(t *testing.T) {
 	exited := inGoroutine(func() {
 		runEager(t, func(ctx context.Context) error {
 			child := asyncio.Go(ctx, func(context.Context) error { runtime.Goexit(); return nil })
-			log.add("creator goes on, child's error: %v", child.Exception())
+			log.Add("creator goes on, child's error: %v", child.Exception())
 			err := asyncio.Sleep(ctx, time.Second)
-			log.add("and ends with: %v", err)
+			log.Add("and ends with: %v", err)
 			return err
 		})
 	})
-	log.add("Run exits: %v", exited)
-	log.want(t,
+	log.Add("Run exits: %v", exited)
+	log.Want(t,
 		"creator goes on, child's error: asyncio: the task called runtime.Goexit",
 		"and ends with: asyncio: cancelled by the shutdown of the loop",
 		"Run exits: true",

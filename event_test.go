@@ -16,19 +16,19 @@ func TestEventWakesAll(t *testing.T) {
 		equal(t, "it is set", e.IsSet(), false)
 		waiter := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
-				log.add("%s: %s", name, brief(e.Wait(ctx)))
+				log.Add("%s: %s", name, brief(e.Wait(ctx)))
 				return nil
 			})
 		}
 		waiter("a")
 		waiter("b")
 		yields(ctx, 1)
-		log.want(t)
+		log.Want(t)
 		waiter("late")
 		e.Set()
 		equal(t, "it is set", e.IsSet(), true)
 		yields(ctx, 1)
-		log.want(t, "late: ok", "a: ok", "b: ok")
+		log.Want(t, "late: ok", "a: ok", "b: ok")
 		return e.Wait(ctx)
 	})
 }
@@ -43,7 +43,7 @@ func TestEventClear(t *testing.T) {
 		equal(t, "it is set", e.IsSet(), false)
 		waiter := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
-				log.add("%s: %s; set: %v", name, brief(e.Wait(ctx)), e.IsSet())
+				log.Add("%s: %s; set: %v", name, brief(e.Wait(ctx)), e.IsSet())
 				return nil
 			})
 		}
@@ -53,13 +53,13 @@ func TestEventClear(t *testing.T) {
 		e.Clear()
 		waiter("b") // which waits before a runs, and behind it
 		yields(ctx, 1)
-		log.want(t, "a: ok; set: false")
+		log.Want(t, "a: ok; set: false")
 		yields(ctx, 5)
-		log.want(t)
+		log.Want(t)
 		e.Set()
 		e.Set()
 		yields(ctx, 1)
-		log.want(t, "b: ok; set: true")
+		log.Want(t, "b: ok; set: true")
 		return nil
 	})
 }
@@ -123,18 +123,18 @@ func TestEventString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var e asyncio.Event
-		log.add("%v", &e)
+		log.Add("%v", &e)
 		asyncio.Go(ctx, e.Wait)
 		asyncio.Go(ctx, e.Wait)
 		yields(ctx, 1)
-		log.add("%v", &e)
+		log.Add("%v", &e)
 		e.Set()
-		log.add("%v", &e)
+		log.Add("%v", &e)
 		yields(ctx, 1)
-		log.add("%v", &e)
+		log.Add("%v", &e)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Event unset>",
 		"<Event unset waiters=2>",
 		"<Event set waiters=2>", // who have not run

@@ -185,8 +185,8 @@ func TestFutureCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, msg := range [][]any{nil, {"bye"}, {42}} {
 			f := asyncio.NewFuture[int](ctx)
-			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("callback") })
-			log.add("%v, cancelled=%v", cancelWith(f, msg...), f.Cancelled())
+			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("callback") })
+			log.Add("%v, cancelled=%v", cancelWith(f, msg...), f.Cancelled())
 			_, awaited := f.Await(ctx)
 			_, result := f.Result()
 			for _, err := range []error{awaited, result, f.Exception()} {
@@ -194,13 +194,13 @@ func TestFutureCancel(t *testing.T) {
 				if !errors.As(err, &c) {
 					t.Fatalf("the error is %v", err)
 				}
-				log.add("message %v", c.Message)
+				log.Add("message %v", c.Message)
 			}
 			yields(ctx, 1)
 		}
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"true, cancelled=true", "message <nil>", "message <nil>", "message <nil>", "callback",
 		"true, cancelled=true", "message bye", "message bye", "message bye", "callback",
 		"true, cancelled=true", "message 42", "message 42", "message 42", "callback",
@@ -217,16 +217,16 @@ func TestCancelMessage(t *testing.T) {
 			_, err := f.Await(ctx)
 			return err
 		})
-		log.add("%v %v", f.CancelMessage(), fresh.CancelMessage())
+		log.Add("%v %v", f.CancelMessage(), fresh.CancelMessage())
 		fresh.CancelWith("mine")
-		log.add("fresh task: %v", fresh.CancelMessage())
+		log.Add("fresh task: %v", fresh.CancelMessage())
 		yields(ctx, 1)
 		waiting.CancelWith("for you")
-		log.add("waiting task: %v, its future: %v", waiting.CancelMessage(), f.CancelMessage())
+		log.Add("waiting task: %v, its future: %v", waiting.CancelMessage(), f.CancelMessage())
 		_, err := fresh.Await(ctx)
-		log.add("%s", brief(err))
+		log.Add("%s", brief(err))
 		_, err = waiting.Await(ctx)
-		log.add("%s", brief(err))
+		log.Add("%s", brief(err))
 
 		further := asyncio.NewFuture[int](ctx)
 		stubborn := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -243,10 +243,10 @@ func TestCancelMessage(t *testing.T) {
 		stubborn.CancelWith("taken")
 		yields(ctx, 1)
 		above.CancelWith("passed on twice")
-		log.add("above: %v, stubborn: %v, its future: %v", above.CancelMessage(), stubborn.CancelMessage(), further.CancelMessage())
+		log.Add("above: %v, stubborn: %v, its future: %v", above.CancelMessage(), stubborn.CancelMessage(), further.CancelMessage())
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<nil> <nil>",
 		"fresh task: mine",
 		"waiting task: <nil>, its future: for you",
@@ -261,13 +261,13 @@ func TestCancelMessage(t *testing.T) {
 func TestCallbackIsNeverCalledAtOnce(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		var log record
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("before") })
+		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("before") })
 		yields(ctx, 1)
 		end(1, nil)
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("after") })
-		log.add("done=%v", f.Done())
+		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("after") })
+		log.Add("done=%v", f.Done())
 		yields(ctx, 1)
-		log.want(t, "done=true", "before", "after")
+		log.Want(t, "done=true", "before", "after")
 	})
 }
 
@@ -278,7 +278,7 @@ func TestCallbackOrder(t *testing.T) {
 			var log record
 			callback := func(who string) func(context.Context, asyncio.AnyFuture) {
 				return func(_ context.Context, got asyncio.AnyFuture) {
-					log.add("%s, with the future: %v, error %v", who, got == f, got.Exception())
+					log.Add("%s, with the future: %v, error %v", who, got == f, got.Exception())
 				}
 			}
 			f.AddDoneCallback(callback("first"))
@@ -291,7 +291,7 @@ func TestCallbackOrder(t *testing.T) {
 			if outcome != nil {
 				suffix = ", with the future: true, error boom"
 			}
-			log.want(t, "first"+suffix, "second"+suffix, "third"+suffix)
+			log.Want(t, "first"+suffix, "second"+suffix, "third"+suffix)
 		})
 	}
 }
@@ -305,7 +305,7 @@ func TestCallbackContext(t *testing.T) {
 		callback := func(who string) func(context.Context, asyncio.AnyFuture) {
 			return func(ctx context.Context, _ asyncio.AnyFuture) {
 				got, _ := v.Get(ctx)
-				log.add("%s finds %q", who, got)
+				log.Add("%s finds %q", who, got)
 				v.Set(ctx, "set by "+who)
 			}
 		}
@@ -320,10 +320,10 @@ func TestCallbackContext(t *testing.T) {
 		v.Set(ctx, "last")
 		yields(ctx, 1)
 		got, _ := v.Get(ctx)
-		log.add("the task finds %q", got)
+		log.Add("the task finds %q", got)
 		_ = given.Run(ctx, func(ctx context.Context) { got, _ = v.Get(ctx) })
-		log.add("and in the Context given %q", got)
-		log.want(t,
+		log.Add("and in the Context given %q", got)
+		log.Want(t,
 			`the one with a copy finds "at registration"`,
 			`the one with a Context finds ""`,
 			`the late one finds "later"`,
@@ -340,18 +340,18 @@ func TestRemoveDoneCallback(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		var log record
 		callback := func(who string) func(context.Context, asyncio.AnyFuture) {
-			return func(context.Context, asyncio.AnyFuture) { log.add("%s", who) }
+			return func(context.Context, asyncio.AnyFuture) { log.Add("%s", who) }
 		}
 		a, b, c := callback("a"), callback("b"), callback("c") // closures of one func literal
 		for _, fn := range []func(context.Context, asyncio.AnyFuture){a, b, a, c, a, b} {
 			f.AddDoneCallback(fn)
 		}
-		log.add("removed %d, %d, %d", f.RemoveDoneCallback(a), f.RemoveDoneCallback(a), f.RemoveDoneCallback(callback("other")))
+		log.Add("removed %d, %d, %d", f.RemoveDoneCallback(a), f.RemoveDoneCallback(a), f.RemoveDoneCallback(callback("other")))
 		yields(ctx, 1)
 		end(1, nil)
-		log.add("removed %d once it is done", f.RemoveDoneCallback(b))
+		log.Add("removed %d once it is done", f.RemoveDoneCallback(b))
 		yields(ctx, 1)
-		log.want(t, "removed 3, 0, 0", "removed 0 once it is done", "b", "c", "b")
+		log.Want(t, "removed 3, 0, 0", "removed 0 once it is done", "b", "c", "b")
 	})
 }
 
@@ -365,7 +365,7 @@ func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
 			f := asyncio.NewFuture[int](ctx)
 			var callbacks []func(context.Context, asyncio.AnyFuture)
 			for i := range all {
-				fn := func(context.Context, asyncio.AnyFuture) { log.add("%d", i) }
+				fn := func(context.Context, asyncio.AnyFuture) { log.Add("%d", i) }
 				callbacks = append(callbacks, fn)
 				f.AddDoneCallback(fn)
 			}
@@ -380,7 +380,7 @@ func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
 			}
 			_ = f.SetResult(1)
 			yields(ctx, 1)
-			log.want(t, want...)
+			log.Want(t, want...)
 		}
 		return nil
 	})
@@ -392,17 +392,17 @@ func TestCallbacksThatChangeTheCallbacks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
-		last := func(context.Context, asyncio.AnyFuture) { log.add("last") }
+		last := func(context.Context, asyncio.AnyFuture) { log.Add("last") }
 		f.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
-			log.add("first removes %d", f.RemoveDoneCallback(last))
-			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("new") })
+			log.Add("first removes %d", f.RemoveDoneCallback(last))
+			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("new") })
 		})
 		f.AddDoneCallback(last)
 		_ = f.SetResult(1)
 		yields(ctx, 3)
 		return nil
 	})
-	log.want(t, "first removes 0", "last", "new")
+	log.Want(t, "first removes 0", "last", "new")
 }
 
 // A049: a callback that panics is reported, with its handle; the others are called.
@@ -411,18 +411,18 @@ func TestCallbackThatPanics(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
 			p := &asyncio.PanicError{}
-			log.add("reported: panic in a callback=%v handle=%v value=%v",
+			log.Add("reported: panic in a callback=%v handle=%v value=%v",
 				strings.HasPrefix(e.Message, "panic in callback"), e.Handle != nil, errors.As(e.Exception, &p) && p.Value == "boom")
 		})
 		f := asyncio.NewFuture[int](ctx)
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("first"); panic("boom") })
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("second") })
+		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("first"); panic("boom") })
+		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("second") })
 		_ = f.SetResult(1)
 		_, err := f.Await(ctx)
 		yields(ctx, 1)
 		return err
 	})
-	log.want(t, "first", "reported: panic in a callback=true handle=true value=true", "second")
+	log.Want(t, "first", "reported: panic in a callback=true handle=true value=true", "second")
 }
 
 // A025: an await of a future suspends until it is done, and gives that very result, in the next turn.
@@ -466,15 +466,15 @@ func TestAwaitOfADoneFutureDoesNotSuspend(t *testing.T) {
 func TestTimerFindsItsFutureCancelled(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		var sleeper *asyncio.Task[asyncio.None]
 		running(ctx).CallLater(time.Second, func(context.Context) { sleeper.Cancel() })
 		sleeper = asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) })
 		_, err := sleeper.Await(ctx)
-		log.add("after %v: %v", running(ctx).Time(), err)
+		log.Add("after %v: %v", running(ctx).Time(), err)
 		return nil
 	})
-	log.want(t, "after 1s: asyncio: cancelled")
+	log.Want(t, "after 1s: asyncio: cancelled")
 }
 
 // A052: WrapFuture makes a future of the loop's out of one of the world of goroutines, and
@@ -520,7 +520,7 @@ func TestWrapFutureCancel(t *testing.T) {
 func TestWrapFutureCopiesTheOutcome(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		for _, end := range []func(c *asyncio.ConcurrentFuture[int]){
 			func(c *asyncio.ConcurrentFuture[int]) { _ = c.SetResult(7) },
 			func(c *asyncio.ConcurrentFuture[int]) { _ = c.SetException(errBoom) },
@@ -531,18 +531,18 @@ func TestWrapFutureCopiesTheOutcome(t *testing.T) {
 			end(source)
 			stopped.CancelWith("mine")
 			v, err := f.Await(ctx)
-			log.add("%v, %v, cancelled=%v", v, err, f.Cancelled())
-			log.add("the cancelled one: %v", stopped.Exception())
+			log.Add("%v, %v, cancelled=%v", v, err, f.Cancelled())
+			log.Add("the cancelled one: %v", stopped.Exception())
 		}
 		return nil
 	})
 	const mine = "the cancelled one: asyncio: cancelled by Task-N: mine"
-	for i, line := range log.lines {
+	for i, line := range log.Lines {
 		if strings.HasPrefix(line, "the cancelled one: asyncio: cancelled by Task-") && strings.HasSuffix(line, ": mine") {
-			log.lines[i] = mine
+			log.Lines[i] = mine
 		}
 	}
-	log.want(t,
+	log.Want(t,
 		"7, <nil>, cancelled=false", mine,
 		"0, boom, cancelled=false", mine,
 		"0, asyncio: cancelled, cancelled=true", mine,
@@ -581,27 +581,27 @@ func TestFutureString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		f.AddDoneCallback(callbackA)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		f.AddDoneCallback(callbackB)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		f.AddDoneCallback(callbackB)
 		f.AddDoneCallback(callbackA)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		_ = f.SetResult(7)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		f = asyncio.NewFuture[int](ctx)
 		_ = f.SetException(errBoom)
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		_ = f.Exception()
 		f = asyncio.NewFuture[int](ctx)
 		f.Cancel()
-		log.add("%s", lines(f))
+		log.Add("%s", lines(f))
 		return nil
 	})
 	const a, b = "asyncio_test.callbackA() at future_test.go:N", "asyncio_test.callbackB() at future_test.go:N"
-	log.want(t,
+	log.Want(t,
 		"<Future pending>",
 		"<Future pending cb=["+a+"]>",
 		"<Future pending cb=["+a+", "+b+"]>",
@@ -640,13 +640,13 @@ func futureMaker(ctx context.Context) *asyncio.Future[int] { return asyncio.NewF
 func TestFutureErrorThatNobodyReads(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
-		collect(ctx, func() bool { return len(log.lines) > 0 })
-		log.add("before the end")
+		collect(ctx, func() bool { return len(log.Lines) > 0 })
+		log.Add("before the end")
 		return nil
 	})
-	log.want(t, "reported: a future failed and nobody read its error: boom", "before the end")
+	log.Want(t, "reported: a future failed and nobody read its error: boom", "before the end")
 }
 
 // A035: a future that is pending for ever, or has a result, read or not, is no case for a report; nor
@@ -654,7 +654,7 @@ func TestFutureErrorThatNobodyReads(t *testing.T) {
 func TestFutureWithoutAnErrorIsNotReported(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		failed := func() *asyncio.Future[int] {
 			f := asyncio.NewFuture[int](ctx)
 			_ = f.SetException(errBoom)
@@ -678,7 +678,7 @@ func TestFutureWithoutAnErrorIsNotReported(t *testing.T) {
 		}
 		return nil
 	})
-	log.want(t) // also none at the loop's close, where what is unread is told
+	log.Want(t) // also none at the loop's close, where what is unread is told
 }
 
 // A058, A084: a future and a task belong to what runs on the loop. Another goroutine
@@ -719,7 +719,7 @@ func TestSharedCallback(t *testing.T) {
 		var rec record
 		shared := asyncio.SharedCallback{Func: func(_ context.Context, f asyncio.AnyFuture) {
 			v, _ := f.AnyResult()
-			rec.add("%v", v)
+			rec.Add("%v", v)
 		}}
 		var futures []*asyncio.Future[int]
 		for range 100 {
@@ -734,7 +734,7 @@ func TestSharedCallback(t *testing.T) {
 		_ = futures[99].SetResult(99)
 		equal(t, "pending", len(slices.Collect(shared.Pending())), 99)
 		yields(ctx, 1)
-		rec.want(t, "6", "5", "99")
+		rec.Want(t, "6", "5", "99")
 		pending := slices.Collect(shared.Pending())
 		equal(t, "pending", len(pending), 96)
 		equal(t, "the sixth of them", pending[5], asyncio.AnyFuture(futures[8]))

@@ -35,21 +35,6 @@ func spawn[T any](ctx context.Context, fns ...func(ctx context.Context) (T, erro
 	return tasks
 }
 
-// brief is an error in a few words: a cancel without who asked for it, which
-// depends on what the test's main task is called.
-func brief(err error) string {
-	var c *asyncio.CancelledError
-	switch {
-	case err == nil:
-		return "ok"
-	case errors.As(err, &c) && c.Message != nil:
-		return fmt.Sprintf("cancelled: %v", c.Message)
-	case errors.As(err, &c):
-		return "cancelled"
-	}
-	return err.Error()
-}
-
 // equal fails the test unless got prints as want does.
 func equal(t testing.TB, what string, got, want any) {
 	t.Helper()
@@ -78,15 +63,15 @@ func TestGatherSchedulesAtOnceAndReturnsAFuture(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		child := func(name string) asyncio.Coro[string] {
-			return func(context.Context) (string, error) { r.add("%s runs", name); return name, nil }
+			return func(context.Context) (string, error) { r.Add("%s runs", name); return name, nil }
 		}
 		g := asyncio.Gather(ctx, child("a"), child("b"))
-		r.add("tasks: %d, done: %v", len(asyncio.AllTasks(ctx)), g.Done())
+		r.Add("tasks: %d, done: %v", len(asyncio.AllTasks(ctx)), g.Done())
 		got, err := g.Await(ctx)
-		r.add("%v", got)
+		r.Add("%v", got)
 		return err
 	})
-	r.want(t, "tasks: 3, done: false", "a runs", "b runs", "[a b]")
+	r.Want(t, "tasks: 3, done: false", "a runs", "b runs", "[a b]")
 }
 
 // A128: what is gathered may be of several kinds: futures, tasks and coroutines.
@@ -147,31 +132,31 @@ func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
 func TestGatherLaterErrorsAreNotReported(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(r.handle)
+		running(ctx).SetExceptionHandler(r.Handle)
 		g := asyncio.Gather(ctx, spawn(ctx,
 			sleepThenFail(1*time.Second, errors.New("first")),
 			sleepThenFail(2*time.Second, errors.New("second")),
 			sleepThenFail(3*time.Second, errors.New("third")),
 		)...)
 		_, err := g.Await(ctx)
-		r.add("gather: %v", err)
+		r.Add("gather: %v", err)
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.want(t, "gather: first")
+	r.Want(t, "gather: first")
 }
 
 // A131: the gather's own error is reported where nobody reads it.
 func TestGatherAnErrorThatNobodyReadsIsReported(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(r.handle)
+		running(ctx).SetExceptionHandler(r.Handle)
 		asyncio.Gather(ctx, spawn(ctx,
 			sleepThenFail(time.Second, errors.New("first")),
 			sleepThenFail(time.Second, errors.New("second")),
 		)...)
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.want(t, "reported: a future failed and nobody read its error: first")
+	r.Want(t, "reported: a future failed and nobody read its error: first")
 }
 
 // A132: GatherResults waits for all, and errors are results among others.
@@ -235,18 +220,18 @@ func TestGatherCancelReachesEveryUnfinishedChild(t *testing.T) {
 		child := func(name string, d time.Duration) *asyncio.Task[string] {
 			return asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
 				err := asyncio.Sleep(ctx, d)
-				r.add("%s: %s", name, brief(err))
+				r.Add("%s: %s", name, brief(err))
 				return name, err
 			})
 		}
 		g := asyncio.Gather(ctx, child("a", 0), child("b", time.Hour), child("c", time.Hour))
 		yields(ctx, 3)
-		r.add("accepted: %v, done: %v", g.CancelWith("enough"), g.Done())
+		r.Add("accepted: %v, done: %v", g.CancelWith("enough"), g.Done())
 		_, err := g.Await(ctx)
-		r.add("gather: %s, is cancelled: %v", brief(err), g.Cancelled())
+		r.Add("gather: %s, is cancelled: %v", brief(err), g.Cancelled())
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		"a: ok",
 		"accepted: true, done: false",
 		"b: cancelled: enough",
@@ -425,17 +410,17 @@ func TestGatherAcrossLoopsPanics(t *testing.T) {
 func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(r.handle)
+		running(ctx).SetExceptionHandler(r.Handle)
 		err := panicOf(func() {
 			asyncio.Gather[int, asyncio.Awaitable[int]](ctx, asyncio.Coro[int](func(context.Context) (int, error) {
-				r.add("the first runs")
+				r.Add("the first runs")
 				return 0, errors.New("boom")
 			}), nil)
 		})
 		wantErr(t, err, asyncio.ErrInvalidArgument, "nil")
 		return asyncio.Sleep(ctx, time.Second)
 	})
-	r.want(t, "the first runs")
+	r.Want(t, "the first runs")
 }
 
 // A142: where all are done already, so is the gather when it is returned.

@@ -54,10 +54,10 @@ func graphOf(t *testing.T, main func(ctx context.Context, capture func(ctx conte
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
 		return main(ctx, func(ctx context.Context, f asyncio.AnyFuture) {
-			r.add("%s", graphedNames(asyncio.CaptureCallGraph(ctx, f)))
+			r.Add("%s", graphedNames(asyncio.CaptureCallGraph(ctx, f)))
 		})
 	})
-	r.want(t, want...)
+	r.Want(t, want...)
 }
 
 // A332: the graph of the task that runs, by itself: its calls, and those of who awaits it, and so on.
@@ -67,14 +67,14 @@ func TestCallGraphOfTheCurrentTask(t *testing.T) {
 		asyncio.CurrentTask(ctx).SetName("main")
 		inner := start(ctx, "inner", func(ctx context.Context) error {
 			_ = asyncio.Yield(ctx) // the others have begun to wait
-			r.add("%s", graphed(asyncio.CaptureCallGraph(ctx, nil)))
+			r.Add("%s", graphed(asyncio.CaptureCallGraph(ctx, nil)))
 			return nil
 		})
 		outer := start(ctx, "outer", func(ctx context.Context) error { return joinIt(ctx, inner) })
 		_, err := outer.Await(ctx)
 		return err
 	})
-	r.want(t, "inner [TestCallGraphOfTheCurrentTask.func1.1] <- (outer [joinIt > TestCallGraphOfTheCurrentTask.func1.2] <- (main [TestCallGraphOfTheCurrentTask.func1]))")
+	r.Want(t, "inner [TestCallGraphOfTheCurrentTask.func1.1] <- (outer [joinIt > TestCallGraphOfTheCurrentTask.func1.2] <- (main [TestCallGraphOfTheCurrentTask.func1]))")
 }
 
 func joinIt(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
@@ -95,14 +95,14 @@ func TestCallGraphOfOthers(t *testing.T) {
 		_ = asyncio.Yield(ctx)
 		for _, of := range []asyncio.AnyFuture{f, a, asyncio.NewFuture[int](ctx)} {
 			g := asyncio.CaptureCallGraph(ctx, of)
-			r.add("%v %s", g.ID == of.ID(), graphed(g))
+			r.Add("%v %s", g.ID == of.ID(), graphed(g))
 		}
 		_ = f.SetResult(1)
-		r.add("%s", graphed(asyncio.CaptureCallGraph(ctx, f)))
+		r.Add("%s", graphed(asyncio.CaptureCallGraph(ctx, f)))
 		return nil
 	})
 	const a = "a [TestCallGraphOfOthers.func1.1] <- (c [TestCallGraphOfOthers.func1.2])"
-	r.want(t,
+	r.Want(t,
 		"true future <- ("+a+", b [TestCallGraphOfOthers.func1.1])",
 		"true "+a,
 		"true future",
@@ -116,16 +116,16 @@ func TestCallGraphWithoutATask(t *testing.T) {
 	l := asyncio.NewLoop(nil)
 	defer l.Close()
 	f := asyncio.NewFuture[int](l.Context())
-	r.add("outside of a loop: %s", graphed(asyncio.CaptureCallGraph(context.Background(), f)))
+	r.Add("outside of a loop: %s", graphed(asyncio.CaptureCallGraph(context.Background(), f)))
 	wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(context.Background(), nil) }), asyncio.ErrNoRunningLoop)
 	run(t, func(ctx context.Context) error {
 		running(ctx).CallSoon(func(ctx context.Context) {
-			r.add("in a callback: %s, %q", graphed(asyncio.CaptureCallGraph(ctx, nil)), asyncio.CaptureCallGraph(ctx, nil).String())
+			r.Add("in a callback: %s, %q", graphed(asyncio.CaptureCallGraph(ctx, nil)), asyncio.CaptureCallGraph(ctx, nil).String())
 		})
 		wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(ctx, f) }), asyncio.ErrWrongLoop, "CaptureCallGraph of <Future pending>")
 		return asyncio.Yield(ctx)
 	})
-	r.want(t, "outside of a loop: future", `in a callback: none, ""`)
+	r.Want(t, "outside of a loop: future", `in a callback: none, ""`)
 }
 
 // A333: the edges through a gather, a wait, a shield, a timeout, as_completed, and through one in the other.
@@ -213,7 +213,7 @@ func TestFormatCallGraph(t *testing.T) {
 		waits := func(ctx context.Context) error { _, err := f.Await(ctx); return err }
 		show := func(text string) {
 			for line := range strings.SplitSeq(text, "\n") {
-				r.add("%s", number.ReplaceAllString(place.ReplaceAllString(line, "File $1, line N"), "id=N"))
+				r.Add("%s", number.ReplaceAllString(place.ReplaceAllString(line, "File $1, line N"), "id=N"))
 			}
 		}
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -226,7 +226,7 @@ func TestFormatCallGraph(t *testing.T) {
 			return f.SetResult(1)
 		})
 	})
-	r.want(t,
+	r.Want(t,
 		`* Future(id=N)`,
 		`  + Awaited by:`,
 		`    * Task(name="first", id=N)`,
@@ -270,7 +270,7 @@ func TestFutureAddToAwaitedBy(t *testing.T) {
 		start(ctx, "behind", func(ctx context.Context) error { _, err := f.Await(ctx); return err })
 		_ = asyncio.Yield(ctx)
 		look := func() {
-			r.add("%s; snapshot: %v", graphedNames(asyncio.CaptureCallGraph(ctx, task)), running(ctx).Snapshot().Tasks[1].AwaitedBy)
+			r.Add("%s; snapshot: %v", graphedNames(asyncio.CaptureCallGraph(ctx, task)), running(ctx).Snapshot().Tasks[1].AwaitedBy)
 		}
 		asyncio.AddAwaiter(task, f)
 		asyncio.AddAwaiter(task, waiter)
@@ -288,7 +288,7 @@ func TestFutureAddToAwaitedBy(t *testing.T) {
 		look()
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		fmt.Sprintf("task <- (waiter, future <- (behind)); snapshot: %v", []inspect.AwaitInfo{{Task: 3, Via: "edge"}, {Task: 5, Via: "edge"}}),
 		"task; snapshot: []",
 		"task; snapshot: []",

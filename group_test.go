@@ -33,15 +33,6 @@ func failInCleanup(err error) func(ctx context.Context) error {
 	}
 }
 
-// recorded returns fn with what it ends with put into a record.
-func (r *record) recorded(name string, fn func(ctx context.Context) error) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		err := fn(ctx)
-		r.add("%s: %s", name, brief(err))
-		return err
-	}
-}
-
 // wantGroup fails the test unless err is a GroupError of just these errors, in this order.
 func wantGroup(t testing.TB, err error, errs ...error) {
 	t.Helper()
@@ -106,15 +97,15 @@ func TestGroupFailsWithATask(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-			tg.Go(log.recorded("a", sleep(time.Hour)))
-			tg.Go(log.recorded("b", func(ctx context.Context) error {
+			tg.Go(log.Recorded("a", sleep(time.Hour)))
+			tg.Go(log.Recorded("b", func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Hour)
 				_ = asyncio.Sleep(ctx, time.Second) // cleanup
 				return err
 			}))
-			tg.Go(log.recorded("fails", failAfter(time.Second, errBoom)))
-			tg.Go(log.recorded("c", sleep(time.Hour)))
-			tg.Go(log.recorded("ended before", sleep(0)))
+			tg.Go(log.Recorded("fails", failAfter(time.Second, errBoom)))
+			tg.Go(log.Recorded("c", sleep(time.Hour)))
+			tg.Go(log.Recorded("ended before", sleep(0)))
 			return nil
 		})
 		wantGroup(t, err, errBoom)
@@ -122,7 +113,7 @@ func TestGroupFailsWithATask(t *testing.T) {
 		equal(t, "the time", running(ctx).Time(), "2s")
 		return nil
 	})
-	log.want(t, "ended before: ok", "fails: boom", "a: cancelled", "c: cancelled", "b: cancelled")
+	log.Want(t, "ended before: ok", "fails: boom", "a: cancelled", "c: cancelled", "b: cancelled")
 }
 
 // A089, A119: while its body still runs, that is cancelled too, in the name of the group. All that failed by then is
@@ -134,17 +125,17 @@ func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
 			for range 3 {
 				tg.Go(failAfter(time.Second, errBoom))
 			}
-			tg.Go(log.recorded("sibling", sleep(time.Hour)))
+			tg.Go(log.Recorded("sibling", sleep(time.Hour)))
 			err := asyncio.Sleep(ctx, time.Hour)
 			wantErr(t, err, asyncio.ErrCancelled, "cancelled by a group, since task ", " failed: boom")
-			log.add("body: %s, cancelling: %d", brief(err), asyncio.CurrentTask(ctx).Cancelling())
+			log.Add("body: %s, cancelling: %d", brief(err), asyncio.CurrentTask(ctx).Cancelling())
 			return err
 		})
 		wantGroup(t, err, errBoom, errBoom, errBoom)
-		log.add("after: cancelling %d at %v", asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
+		log.Add("after: cancelling %d at %v", asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
 		return asyncio.Yield(ctx)
 	})
-	log.want(t, "sibling: cancelled", "body: cancelled, cancelling: 1", "after: cancelling 0 at 1s")
+	log.Want(t, "sibling: cancelled", "body: cancelled, cancelling: 1", "after: cancelling 0 at 1s")
 }
 
 // A119: the same where the body is through when the task fails: what is cancelled then is the wait for the tasks.
@@ -169,7 +160,7 @@ func TestGroupCancelledWhileItWaits(t *testing.T) {
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				for i := range 5 {
-					tg.Go(log.recorded(fmt.Sprint(i), sleep(5*time.Second)))
+					tg.Go(log.Recorded(fmt.Sprint(i), sleep(5*time.Second)))
 				}
 				return nil
 			})
@@ -178,7 +169,7 @@ func TestGroupCancelledWhileItWaits(t *testing.T) {
 		equal(t, "cancelled, cancelling", []any{task.Cancelled(), task.Cancelling()}, "[true 1]")
 		return nil
 	})
-	log.want(t, "0: cancelled", "1: cancelled", "2: cancelled", "3: cancelled", "4: cancelled")
+	log.Want(t, "0: cancelled", "1: cancelled", "2: cancelled", "3: cancelled", "4: cancelled")
 }
 
 // A091: while the body runs, that sees the cancel first.
@@ -187,15 +178,15 @@ func TestGroupCancelledInItsBody(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		_, err := cancelLater(ctx, func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-				tg.Go(log.recorded("a", sleep(time.Hour)))
-				tg.Go(log.recorded("b", sleep(time.Hour)))
-				return log.recorded("body", sleep(time.Hour))(ctx)
+				tg.Go(log.Recorded("a", sleep(time.Hour)))
+				tg.Go(log.Recorded("b", sleep(time.Hour)))
+				return log.Recorded("body", sleep(time.Hour))(ctx)
 			})
 		})
 		equal(t, "the error", brief(err), "cancelled: enough")
 		return nil
 	})
-	log.want(t, "body: cancelled: enough", "a: cancelled", "b: cancelled")
+	log.Want(t, "body: cancelled: enough", "a: cancelled", "b: cancelled")
 }
 
 // A092: tasks that fail in their cleanup after a cancel from outside go before that: the group fails.
@@ -223,7 +214,7 @@ func TestGroupFailsWithItsBody(t *testing.T) {
 			var tasks [2]*asyncio.Task[asyncio.None]
 			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				for i := range tasks {
-					tasks[i] = tg.Go(log.recorded("task", sleep(time.Hour)))
+					tasks[i] = tg.Go(log.Recorded("task", sleep(time.Hour)))
 				}
 				if wait > 0 {
 					_ = asyncio.Sleep(ctx, wait)
@@ -236,9 +227,9 @@ func TestGroupFailsWithItsBody(t *testing.T) {
 			return nil
 		})
 		if wait > 0 {
-			log.want(t, "task: cancelled", "task: cancelled")
+			log.Want(t, "task: cancelled", "task: cancelled")
 		} else {
-			log.want(t)
+			log.Want(t)
 		}
 	}
 }
@@ -252,7 +243,7 @@ func TestGroupsNestedAndCancelled(t *testing.T) {
 			_, err := cancelLater(ctx, func(ctx context.Context) error {
 				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
 					if alive {
-						outer.Go(log.recorded("outer's", sleep(time.Hour)))
+						outer.Go(log.Recorded("outer's", sleep(time.Hour)))
 					}
 					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
 						inner.Go(failInCleanup(errBoom))
@@ -270,7 +261,7 @@ func TestGroupsNestedAndCancelled(t *testing.T) {
 			return nil
 		})
 		if alive {
-			log.want(t, "outer's: cancelled")
+			log.Want(t, "outer's: cancelled")
 		}
 	}
 }
@@ -388,16 +379,16 @@ func TestGroupWhoseBodyPanics(t *testing.T) {
 		exited := inGoroutine(func() {
 			out = panicOf(func() {
 				run(t, func(ctx context.Context) error {
-					running(ctx).SetExceptionHandler(log.handle)
+					running(ctx).SetExceptionHandler(log.Handle)
 					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 						tg.Go(failAfter(time.Second, errBoom))
 						tg.Go(func(ctx context.Context) error {
 							_ = asyncio.Sleep(ctx, time.Hour)
 							err := asyncio.Sleep(ctx, time.Minute)
-							log.add("sibling has cleaned up at %v", running(ctx).Time())
+							log.Add("sibling has cleaned up at %v", running(ctx).Time())
 							return err
 						})
-						log.add("body: %s", brief(asyncio.Sleep(ctx, time.Hour)))
+						log.Add("body: %s", brief(asyncio.Sleep(ctx, time.Hour)))
 						end()
 						return nil
 					})
@@ -409,18 +400,18 @@ func TestGroupWhoseBodyPanics(t *testing.T) {
 			if group := (*asyncio.GroupError)(nil); errors.As(out, &group) {
 				t.Error("it is wrapped in a group's error")
 			}
-			log.add("a panic")
+			log.Add("a panic")
 		} else {
-			log.add("a Goexit")
+			log.Add("a Goexit")
 		}
 	}
-	for i, line := range log.lines { // without the task's name
+	for i, line := range log.Lines { // without the task's name
 		if strings.HasPrefix(line, "reported: panic in task ") {
-			log.lines[i] = "reported: main's panic"
+			log.Lines[i] = "reported: main's panic"
 		}
 	}
 	const failed = "reported: a task of a group failed, whose body ended with a panic or Goexit: boom"
-	log.want(t,
+	log.Want(t,
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "reported: main's panic", "a panic",
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "a Goexit",
 	)
@@ -431,7 +422,7 @@ func TestGroupWithATaskThatPanics(t *testing.T) {
 	for _, last := range []error{nil, errWorse} {
 		var log record
 		run(t, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(log.handle)
+			running(ctx).SetExceptionHandler(log.Handle)
 			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(context.Context) error { panic(errBoom) }, asyncio.WithName("bad"))
 				if err := asyncio.Sleep(ctx, time.Hour); last == nil {
@@ -454,7 +445,7 @@ func TestGroupWithATaskThatPanics(t *testing.T) {
 			}
 			return nil
 		})
-		equal(t, "the reports", len(log.lines), 1) // a panic is reported at once
+		equal(t, "the reports", len(log.Lines), 1) // a panic is reported at once
 	}
 }
 
@@ -730,9 +721,9 @@ func TestGroupCancelledAgainAndAgain(t *testing.T) {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
-					log.add("child: %s", brief(err))
+					log.Add("child: %s", brief(err))
 					_ = asyncio.Sleep(ctx, time.Minute) // cleanup, which no further cancel disturbs
-					log.add("child: has cleaned up at %v", running(ctx).Time())
+					log.Add("child: has cleaned up at %v", running(ctx).Time())
 					return err
 				})
 				return nil
@@ -745,10 +736,10 @@ func TestGroupCancelledAgainAndAgain(t *testing.T) {
 			task.CancelWith(i)
 		}
 		_, err := task.Await(ctx)
-		log.add("group: %s, cancelling: %d", brief(err), task.Cancelling())
+		log.Add("group: %s, cancelling: %d", brief(err), task.Cancelling())
 		return nil
 	})
-	log.want(t, "child: cancelled", "child: has cleaned up at 1m1s", "group: cancelled: 0, cancelling: 5")
+	log.Want(t, "child: cancelled", "child: has cleaned up at 1m1s", "group: cancelled: 0, cancelling: 5")
 }
 
 // A123: an error that wraps a CancelledError is one, in the body as in a task. That is what Python's subclasses of it are.
@@ -774,7 +765,7 @@ func TestGroupString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		tg := new(asyncio.TaskGroup)
-		show := func() { log.add("%v", tg) }
+		show := func() { log.Add("%v", tg) }
 		show()
 		_ = tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			show()
@@ -788,7 +779,7 @@ func TestGroupString(t *testing.T) {
 		show()
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<TaskGroup>",
 		"<TaskGroup entered>",
 		"<TaskGroup tasks=2 entered>",
@@ -805,18 +796,18 @@ func TestGroupOfEagerTasks(t *testing.T) {
 		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			ok := asyncio.CreateTaskIn(tg, one)
-			log.add("ended at once: %v", ok.Done())
+			log.Add("ended at once: %v", ok.Done())
 			bad := tg.Go(func(context.Context) error { return errBoom })
-			log.add("failed at once: %v, cancelling: %d", bad.Done(), asyncio.CurrentTask(ctx).Cancelling())
-			tg.Go(log.recorded("sibling", sleep(time.Hour)))
+			log.Add("failed at once: %v, cancelling: %d", bad.Done(), asyncio.CurrentTask(ctx).Cancelling())
+			tg.Go(log.Recorded("sibling", sleep(time.Hour)))
 			err := asyncio.Yield(ctx)
-			log.add("body: %s", brief(err))
+			log.Add("body: %s", brief(err))
 			return err
 		})
 		wantGroup(t, err, errBoom)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"ended at once: true",
 		"failed at once: true, cancelling: 0",
 		"body: cancelled",
@@ -854,20 +845,20 @@ func TestGroupCancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-			tg.Go(log.recorded("a", sleep(time.Hour)))
+			tg.Go(log.Recorded("a", sleep(time.Hour)))
 			tg.Go(func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Second)
 				tg.Cancel()
 				tg.Cancel() // which changes nothing
 				return err
 			})
-			tg.Go(log.recorded("b", sleep(time.Hour)))
-			return log.recorded("body", sleep(time.Hour))(ctx)
+			tg.Go(log.Recorded("b", sleep(time.Hour)))
+			return log.Recorded("body", sleep(time.Hour))(ctx)
 		})
-		log.add("group: %v, cancelling: %d, at %v", err, asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
+		log.Add("group: %v, cancelling: %d, at %v", err, asyncio.CurrentTask(ctx).Cancelling(), running(ctx).Time())
 		return asyncio.Yield(ctx)
 	})
-	log.want(t, "a: cancelled", "b: cancelled", "body: cancelled", "group: <nil>, cancelling: 0, at 1s")
+	log.Want(t, "a: cancelled", "b: cancelled", "body: cancelled", "group: <nil>, cancelling: 0, at 1s")
 }
 
 // A126: it may be called by the body itself, which need not await after that, or while the group waits for its tasks.
@@ -916,13 +907,13 @@ func TestGroupCancelBeforeItBegins(t *testing.T) {
 		tg := new(asyncio.TaskGroup)
 		tg.Cancel()
 		err := tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-			log.add("task taken: %v, ctx open: %v", !tg.Go(sleep(0)).Done(), ctx.Err() == nil)
-			return log.recorded("body", sleep(time.Hour))(ctx)
+			log.Add("task taken: %v, ctx open: %v", !tg.Go(sleep(0)).Done(), ctx.Err() == nil)
+			return log.Recorded("body", sleep(time.Hour))(ctx)
 		})
-		log.add("group: %v", err)
+		log.Add("group: %v", err)
 		return nil
 	})
-	log.want(t, "task taken: false, ctx open: false", "body: cancelled", "group: <nil>")
+	log.Want(t, "task taken: false, ctx open: false", "body: cancelled", "group: <nil>")
 }
 
 // A126: what fails in spite of a Cancel, before it or in its course, is an error of the group's.

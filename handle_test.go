@@ -19,9 +19,9 @@ func idleDone(context.Context, asyncio.AnyFuture) {}
 func TestHandleCancel(t *testing.T) {
 	var log record
 	l := newLoop(t)
-	soon := l.CallSoon(log.adds("soon"))
-	later := l.CallLater(time.Second, log.adds("later"))
-	due := l.CallLater(2*time.Second, log.adds("due"))
+	soon := l.CallSoon(log.Adds("soon"))
+	later := l.CallLater(time.Second, log.Adds("later"))
+	due := l.CallLater(2*time.Second, log.Adds("due"))
 	for range 2 {
 		soon.Cancel()
 		later.Cancel()
@@ -31,12 +31,12 @@ func TestHandleCancel(t *testing.T) {
 	}
 	// Two that are ready at once: the first cancels the second.
 	var second *asyncio.TimerHandle
-	l.CallAt(3*time.Second, func(context.Context) { log.add("first of two"); second.Cancel() })
-	second = l.CallAt(3*time.Second, log.adds("second of two"))
+	l.CallAt(3*time.Second, func(context.Context) { log.Add("first of two"); second.Cancel() })
+	second = l.CallAt(3*time.Second, log.Adds("second of two"))
 	if err := sleepOn(l, 4*time.Second); err != nil {
 		t.Error(err)
 	}
-	log.want(t, "due", "first of two")
+	log.Want(t, "due", "first of two")
 	if due.Cancelled() {
 		t.Error("a call that was made is cancelled")
 	}
@@ -119,20 +119,20 @@ func TestHandleString(t *testing.T) {
 	f := asyncio.NewFuture[int](l.Context())
 	soon, timer := l.CallSoon(idle), l.CallAt(123*time.Second, idle)
 	outside, _ := l.CallSoonThreadsafe(idle)
-	log.add("%v", soon)
-	log.add("%v", timer)
-	log.add("%v", outside)
+	log.Add("%v", soon)
+	log.Add("%v", timer)
+	log.Add("%v", outside)
 	f.AddDoneCallback(idleDone)
-	log.add("%v", f)
+	log.Add("%v", f)
 	l.Stop()
 	runForever(t, l)
-	log.add("%v", soon)
+	log.Add("%v", soon)
 	outside.Cancel()
 	timer.Cancel()
-	log.add("%v", outside)
-	log.add("%v", timer)
-	log.withoutLineNumbers()
-	log.want(t,
+	log.Add("%v", outside)
+	log.Add("%v", timer)
+	log.WithoutLineNumbers()
+	log.Want(t,
 		"<Handle asyncio_test.idle() at handle_test.go:N>",
 		"<TimerHandle when=2m3s asyncio_test.idle() at handle_test.go:N>",
 		"<Handle asyncio_test.idle() at handle_test.go:N>",
@@ -156,14 +156,14 @@ func TestHandleStringInDebugMode(t *testing.T) {
 	l.Stop()
 	runForever(t, l)
 	for _, h := range []any{soon, outside, timer} {
-		log.add("%v", h)
+		log.Add("%v", h)
 	}
-	log.withoutLineNumbers()
-	for i, line := range log.lines { // without the directory, which is different for all
+	log.WithoutLineNumbers()
+	for i, line := range log.Lines { // without the directory, which is different for all
 		at := strings.Index(line, "made at ") + len("made at ")
-		log.lines[i] = line[:at] + line[strings.LastIndex(line, "/")+1:]
+		log.Lines[i] = line[:at] + line[strings.LastIndex(line, "/")+1:]
 	}
-	log.want(t,
+	log.Want(t,
 		"<Handle asyncio_test.idle() at handle_test.go:N made at handle_test.go:N>",
 		"<Handle asyncio_test.idle() at handle_test.go:N made at handle_test.go:N>",
 		"<TimerHandle when=2m3s cancelled asyncio_test.idle() at handle_test.go:N made at handle_test.go:N>",

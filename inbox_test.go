@@ -20,7 +20,7 @@ func TestCallSoonThreadsafe(t *testing.T) {
 		l := newLoop(t)
 		calls := func() {
 			for _, line := range []string{"first", "second"} {
-				h, err := l.CallSoonThreadsafe(log.adds(line))
+				h, err := l.CallSoonThreadsafe(log.Adds(line))
 				if h == nil || err != nil {
 					t.Errorf("it returns %v, %v", h, err)
 				}
@@ -31,9 +31,9 @@ func TestCallSoonThreadsafe(t *testing.T) {
 		} else {
 			inGoroutine(calls)
 		}
-		l.CallSoon(func(context.Context) { log.add("third"); l.Stop() })
+		l.CallSoon(func(context.Context) { log.Add("third"); l.Stop() })
 		runForever(t, l)
-		log.want(t, "first", "second", "third")
+		log.Want(t, "first", "second", "third")
 	}
 }
 
@@ -140,13 +140,13 @@ func TestCallSoonThreadsafeBeforeClose(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
-	if _, err := l.CallSoonThreadsafe(log.adds("called")); err != nil {
+	if _, err := l.CallSoonThreadsafe(log.Adds("called")); err != nil {
 		t.Error(err)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	log.want(t)
+	log.Want(t)
 }
 
 // Goroutines may call RunCoroutineThreadsafe while Run ends: each gets an outcome, and none waits for ever.
@@ -197,22 +197,22 @@ func TestOnClose(t *testing.T) {
 	noLeaks(t)
 	var r record
 	l := asyncio.NewLoop(driver.NewVirtual())
-	l.OnClose(func() { r.add("closed") })
-	taken := l.OnClose(func() { r.add("taken back") })
+	l.OnClose(func() { r.Add("closed") })
+	taken := l.OnClose(func() { r.Add("taken back") })
 	taken()
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
-		defer r.add("the task ends")
+		defer r.Add("the task ends")
 		return never(ctx)
 	})
 	l.CallSoon(func(context.Context) { l.Stop() })
 	if err := l.RunForever(); err != nil {
 		t.Error(err)
 	}
-	r.add("not yet")
+	r.Add("not yet")
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	l.OnClose(func() { r.add("at once") })()
-	r.want(t, "not yet", "the task ends", "closed", "at once")
+	l.OnClose(func() { r.Add("at once") })()
+	r.Want(t, "not yet", "the task ends", "closed", "at once")
 	wantErr(t, panicOf(func() { l.OnClose(nil) }), asyncio.ErrInvalidArgument, "OnClose with a nil function")
 }

@@ -168,7 +168,7 @@ func everyOrder(t *testing.T, name string, build func(s *scene)) {
 		noLeaks(t)
 		if *orderFlag != "" {
 			s := replay(build, *orderFlag)
-			t.Logf("in the order %s:\n\t%s", *orderFlag, strings.Join(s.log.lines, "\n\t"))
+			t.Logf("in the order %s:\n\t%s", *orderFlag, strings.Join(s.log.Lines, "\n\t"))
 			if len(s.wrong) > 0 {
 				t.Errorf("wrong:\n\t%s", strings.Join(s.wrong, "\n\t"))
 			}
@@ -178,7 +178,7 @@ func everyOrder(t *testing.T, name string, build func(s *scene)) {
 		switch {
 		case wrong != nil:
 			t.Errorf("in order %d this is wrong:\n\t%s\nafter this:\n\t%s\nThe same again: go test -run '^%s$' -v -order=%s .",
-				orders, strings.Join(wrong.wrong, "\n\t"), strings.Join(wrong.log.lines, "\n\t"), strings.ReplaceAll(t.Name(), "/", "$/^"), order)
+				orders, strings.Join(wrong.wrong, "\n\t"), strings.Join(wrong.log.Lines, "\n\t"), strings.ReplaceAll(t.Name(), "/", "$/^"), order)
 		case !all:
 			t.Errorf("there are more than %d orders: make the scene smaller", orders)
 		default:
@@ -202,9 +202,9 @@ func (f *fifo) use(ctx context.Context, d time.Duration) error {
 	f.asked++
 	me := f.asked
 	name := asyncio.CurrentTask(ctx).Name()
-	f.s.log.add("%s asks", name)
+	f.s.log.Add("%s asks", name)
 	err := f.of.With(ctx, func(ctx context.Context) error {
-		f.s.log.add("%s is inside", name)
+		f.s.log.Add("%s is inside", name)
 		f.inside++
 		defer func() { f.inside-- }()
 		f.s.check(f.inside <= f.most, "%d are inside", f.inside)
@@ -212,7 +212,7 @@ func (f *fifo) use(ctx context.Context, d time.Duration) error {
 		f.got = me
 		return asyncio.Sleep(ctx, d)
 	})
-	f.s.log.add("%s has left: %s", name, brief(err))
+	f.s.log.Add("%s has left: %s", name, brief(err))
 	return err
 }
 
@@ -285,7 +285,7 @@ func TestInterleavingsFindBugs(t *testing.T) {
 			t.Logf("found in order %d: %s", orders, order)
 			again := replay(build, order)
 			equal(t, "what is wrong in the same order", again.wrong[0], wrong.wrong[0])
-			again.log.want(t, wrong.log.lines...)
+			again.log.Want(t, wrong.log.Lines...)
 		})
 	}
 }

@@ -21,7 +21,7 @@ type lockLike interface {
 func taker(ctx context.Context, log *record, name string, l lockLike) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, func(ctx context.Context) error {
 		err := l.Acquire(ctx)
-		log.add("%s: %s", name, brief(err))
+		log.Add("%s: %s", name, brief(err))
 		return err
 	}, asyncio.WithName(name))
 }
@@ -38,10 +38,10 @@ func TestLockIsHeldByOne(t *testing.T) {
 		equal(t, "it is locked", l.Locked(), true)
 		taker(ctx, &log, "a", l)
 		yields(ctx, 5)
-		log.want(t)
+		log.Want(t)
 		l.Release()
 		yields(ctx, 1)
-		log.want(t, "a: ok")
+		log.Want(t, "a: ok")
 		l.Release() // what a holds
 		equal(t, "it is locked", l.Locked(), false)
 		return nil
@@ -88,21 +88,21 @@ func TestLockGoesInTheOrderOfAsking(t *testing.T) {
 		taker(ctx, &log, "a", &l)
 		taker(ctx, &log, "b", &l)
 		yields(ctx, 1)
-		log.want(t)
+		log.Want(t)
 
 		l.Release()
 		yields(ctx, 1)
-		log.want(t, "a: ok")
+		log.Want(t, "a: ok")
 		yields(ctx, 1)
-		log.want(t)
+		log.Want(t)
 
 		taker(ctx, &log, "c", &l)
 		l.Release()
 		yields(ctx, 1)
-		log.want(t, "b: ok")
+		log.Want(t, "b: ok")
 		l.Release()
 		yields(ctx, 1)
-		log.want(t, "c: ok")
+		log.Want(t, "c: ok")
 		return nil
 	})
 }
@@ -119,18 +119,18 @@ func TestLockIsFair(t *testing.T) {
 		// These two run before a does.
 		taker(ctx, &log, "newcomer", &l)
 		asyncio.Go(ctx, func(context.Context) error {
-			log.add("%v", &l)
+			log.Add("%v", &l)
 			return nil
 		})
 		l.Release()
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		for i := range 2 {
 			running(ctx).CallLater(time.Duration(i)*time.Second, func(context.Context) { l.Release() })
 		}
-		log.add("releaser: %s", brief(l.Acquire(ctx)))
+		log.Add("releaser: %s", brief(l.Acquire(ctx)))
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	log.want(t,
+	log.Want(t,
 		"<Lock unlocked waiters=1>",
 		"<Lock unlocked waiters=3>",
 		"a: ok",
@@ -197,7 +197,7 @@ func TestLockCancelRaces(t *testing.T) {
 				yields(ctx, 1)
 				running(ctx).CallSoon(func(context.Context) { c.race(&l, tasks[0], tasks[1], tasks[2]) })
 				yields(ctx, 5)
-				log.want(t, c.ending...)
+				log.Want(t, c.ending...)
 				// Nothing is lost: the lock goes to the others, one by one.
 				for l.Locked() {
 					l.Release()
@@ -223,11 +223,11 @@ func TestNewcomerPassesTheCancelled(t *testing.T) {
 		yields(ctx, 1)
 		a.Cancel()
 		l.Release()
-		log.add("newcomer: %s", brief(l.Acquire(ctx)))
+		log.Add("newcomer: %s", brief(l.Acquire(ctx)))
 		yields(ctx, 1)
 		return nil
 	})
-	log.want(t, "newcomer: ok", "a: cancelled")
+	log.Want(t, "newcomer: ok", "a: cancelled")
 }
 
 // A314: a lock prints whether it is held, and how many wait for it.
@@ -235,20 +235,20 @@ func TestLockString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		_ = l.Acquire(ctx)
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		asyncio.Go(ctx, l.Acquire)
 		asyncio.Go(ctx, l.Acquire)
 		yields(ctx, 1)
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		l.Release()
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		yields(ctx, 1)
-		log.add("%v", &l)
+		log.Add("%v", &l)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Lock unlocked>",
 		"<Lock locked>",
 		"<Lock locked waiters=2>",

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"runtime"
 	"slices"
 	"testing"
@@ -37,26 +36,12 @@ func runForever(t testing.TB, l *asyncio.Loop) {
 	}
 }
 
-// adds returns a callback that records a line.
-func (r *record) adds(line string) func(context.Context) {
-	return func(context.Context) { r.add("%s", line) }
-}
-
-var lineNumber = regexp.MustCompile(`(\w+\.go):\d+`)
-
-// withoutLineNumbers takes them out of what was recorded, so that a test need not know its own.
-func (r *record) withoutLineNumbers() {
-	for i, line := range r.lines {
-		r.lines[i] = lineNumber.ReplaceAllString(line, "$1:N")
-	}
-}
-
 // A231: CallSoon calls back once, in the order of the calls, and returns a Handle.
 func TestCallSoon(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	for i := range 5 {
-		var h *asyncio.Handle = l.CallSoon(func(context.Context) { log.add("call %d", i) })
+		var h *asyncio.Handle = l.CallSoon(func(context.Context) { log.Add("call %d", i) })
 		if h.Cancelled() {
 			t.Error("its handle is cancelled")
 		}
@@ -65,7 +50,7 @@ func TestCallSoon(t *testing.T) {
 	runForever(t, l)
 	l.Stop()
 	runForever(t, l)
-	log.want(t, "call 0", "call 1", "call 2", "call 3", "call 4")
+	log.Want(t, "call 0", "call 1", "call 2", "call 3", "call 4")
 }
 
 // A232, A246: Stop has the present pass run to its end, and no further: what the
@@ -74,24 +59,24 @@ func TestAPassRunsWhatWasReadyWhenItBegan(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallSoon(func(context.Context) {
-		log.add("first")
-		l.CallSoon(log.adds("made by the first"))
+		log.Add("first")
+		l.CallSoon(log.Adds("made by the first"))
 		l.Stop()
 	})
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
-		log.add("task")
+		log.Add("task")
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
-		log.add("task goes on")
+		log.Add("task goes on")
 		return nil
 	})
-	l.CallSoon(log.adds("last"))
+	l.CallSoon(log.Adds("last"))
 	runForever(t, l)
-	log.want(t, "first", "task", "last")
+	log.Want(t, "first", "task", "last")
 	l.Stop()
 	runForever(t, l)
-	log.want(t, "made by the first", "task goes on")
+	log.Want(t, "made by the first", "task goes on")
 }
 
 // A232: a task that is always ready again keeps nobody out: others, and what comes
@@ -115,14 +100,14 @@ func TestATaskThatYieldsForEverStarvesNobody(t *testing.T) {
 func TestOrderWithinAPass(t *testing.T) {
 	var log record
 	l := newLoop(t)
-	l.CallAt(l.Time(), log.adds("timer"))
-	l.CallSoon(log.adds("ready"))
-	if _, err := l.CallSoonThreadsafe(log.adds("from outside")); err != nil {
+	l.CallAt(l.Time(), log.Adds("timer"))
+	l.CallSoon(log.Adds("ready"))
+	if _, err := l.CallSoonThreadsafe(log.Adds("from outside")); err != nil {
 		t.Error(err)
 	}
 	l.Stop()
 	runForever(t, l)
-	log.want(t, "ready", "from outside", "timer")
+	log.Want(t, "ready", "from outside", "timer")
 }
 
 // A234, A248: CallLater counts from now and CallAt from the loop's beginning; neither
@@ -131,7 +116,7 @@ func TestTimers(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	at := func(what string) func(context.Context) {
-		return func(context.Context) { log.add("%v: %s", l.Time(), what) }
+		return func(context.Context) { log.Add("%v: %s", l.Time(), what) }
 	}
 	l.CallLater(time.Second, at("1s after the beginning"))
 	l.CallAt(3*time.Second, func(ctx context.Context) {
@@ -143,7 +128,7 @@ func TestTimers(t *testing.T) {
 		t.Error(err)
 	}
 	at("end")(context.Background())
-	log.want(t,
+	log.Want(t,
 		"1s: 1s after the beginning",
 		"3s: at 3s",
 		"3s: too late for 1s",
@@ -169,12 +154,12 @@ func TestTimersInOrder(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	for i, d := range []time.Duration{2, 1, 0, -1, 2, -2, -1, 1, 0, math.MinInt64} {
-		l.CallLater(d, func(context.Context) { log.add("%d: %d", d, i) })
+		l.CallLater(d, func(context.Context) { log.Add("%d: %d", d, i) })
 	}
 	if err := sleepOn(l, time.Second); err != nil {
 		t.Error(err)
 	}
-	log.want(t,
+	log.Want(t,
 		"-9223372036854775808: 9",
 		"-2: 5",
 		"-1: 3", "-1: 6",
@@ -303,7 +288,7 @@ func TestATimeThatDoesNotCome(t *testing.T) {
 		}
 		l := running(ctx)
 		for _, d := range []time.Duration{asyncio.Never, asyncio.Never - time.Minute} {
-			if when := l.CallLater(d, log.adds("called")).When(); when != asyncio.Never {
+			if when := l.CallLater(d, log.Adds("called")).When(); when != asyncio.Never {
 				t.Errorf("in %v is %v", d, when)
 			}
 		}
@@ -312,7 +297,7 @@ func TestATimeThatDoesNotCome(t *testing.T) {
 	if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) {
 		t.Errorf("it ended with %v", err)
 	}
-	log.want(t)
+	log.Want(t)
 }
 
 // The last time that the clock can show does come.
@@ -320,11 +305,11 @@ func TestTheLastTime(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallAt(asyncio.Never-1, func(context.Context) {
-		log.add("it is %v", l.Time())
+		log.Add("it is %v", l.Time())
 		l.Stop()
 	})
 	runForever(t, l)
-	log.want(t, "it is 2562047h47m16.854775806s")
+	log.Want(t, "it is 2562047h47m16.854775806s")
 }
 
 // A244: timers that are cancelled are dropped at once where they come first, and where they
@@ -378,13 +363,13 @@ func TestStopBeforeTheRun(t *testing.T) {
 	d := &spy{Driver: driver.NewVirtual()}
 	l := asyncio.NewLoop(d)
 	defer l.Close()
-	l.CallSoon(log.adds("ready"))
-	l.CallLater(time.Second, log.adds("later"))
+	l.CallSoon(log.Adds("ready"))
+	l.CallLater(time.Second, log.Adds("later"))
 	for range 3 {
 		l.Stop()
 		runForever(t, l)
 	}
-	log.want(t, "ready")
+	log.Want(t, "ready")
 	if len(d.parks) > 0 || l.Time() != 0 {
 		t.Errorf("it slept for %v", d.parks)
 	}
@@ -445,7 +430,7 @@ func TestNoNesting(t *testing.T) {
 	l := newLoop(t)
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
 		wantErr(t, l.RunForever(), asyncio.ErrMisuse, "RunForever of <Loop running>, which runs already", "awaits it")
-		_, err := asyncio.RunUntilComplete(l, coro(func(context.Context) error { log.add("nested"); return nil }))
+		_, err := asyncio.RunUntilComplete(l, coro(func(context.Context) error { log.Add("nested"); return nil }))
 		wantErr(t, err, asyncio.ErrMisuse, "RunUntilComplete on <Loop running>, which runs already; await what is to be done")
 		yields(ctx, 3)
 		return nil
@@ -453,7 +438,7 @@ func TestNoNesting(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	log.want(t)
+	log.Want(t)
 }
 
 // A251: another loop inside of a task is as any call that blocks: Go has no thread whose
@@ -485,20 +470,20 @@ func TestNoStopIsLeftBehind(t *testing.T) {
 	if !exited {
 		t.Error("RunUntilComplete returned after a Goexit")
 	}
-	l.SetExceptionHandler(log.handle)
+	l.SetExceptionHandler(log.Handle)
 	_, err := asyncio.RunUntilComplete(l, asyncio.Go(l.Context(), func(context.Context) error { panic(errBoom) }, asyncio.WithName("bad")))
 	wantErr(t, err, errBoom)
-	log.withoutLineNumbers()
-	log.want(t, "reported: panic in task bad (asyncio_test.TestNoStopIsLeftBehind.func2() at loop_test.go:N): panic: boom")
+	log.WithoutLineNumbers()
+	log.Want(t, "reported: panic in task bad (asyncio_test.TestNoStopIsLeftBehind.func2() at loop_test.go:N): panic: boom")
 	l.CallSoon(func(context.Context) {
-		log.add("first pass")
+		log.Add("first pass")
 		l.CallSoon(func(context.Context) {
-			log.add("second pass")
+			log.Add("second pass")
 			l.Stop()
 		})
 	})
 	runForever(t, l)
-	log.want(t, "first pass", "second pass")
+	log.Want(t, "first pass", "second pass")
 }
 
 // A253, A254: only a loop that does not run is closed; a second Close does nothing.
@@ -508,13 +493,13 @@ func TestClose(t *testing.T) {
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
 	states := func() string { return fmt.Sprintf("%v running=%v closed=%v", l, l.IsRunning(), l.IsClosed()) }
-	log.add("%s", states())
+	log.Add("%s", states())
 	l.CallSoon(func(context.Context) {
-		log.add("%s", states())
+		log.Add("%s", states())
 		wantErr(t, l.Close(), asyncio.ErrMisuse, "Close of <Loop running>, which is running; call Stop, and Close when RunForever has returned")
-		l.CallSoon(log.adds("called"))
-		l.CallLater(time.Second, log.adds("called"))
-		_, _ = l.CallSoonThreadsafe(log.adds("called"))
+		l.CallSoon(log.Adds("called"))
+		l.CallLater(time.Second, log.Adds("called"))
+		_, _ = l.CallSoonThreadsafe(log.Adds("called"))
 		l.Stop()
 	})
 	runForever(t, l)
@@ -522,9 +507,9 @@ func TestClose(t *testing.T) {
 		if err := l.Close(); err != nil {
 			t.Error(err)
 		}
-		log.add("%s", states())
+		log.Add("%s", states())
 	}
-	log.want(t,
+	log.Want(t,
 		"<Loop idle> running=false closed=false",
 		"<Loop running> running=true closed=false",
 		"<Loop closed> running=false closed=true",
@@ -583,9 +568,9 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
-	l.SetExceptionHandler(log.handle)
+	l.SetExceptionHandler(log.Handle)
 	lines := func(yield func(int) bool) { // an iterator with something to give back
-		defer log.add("file closed")
+		defer log.Add("file closed")
 		for i := 0; yield(i); i++ {
 		}
 	}
@@ -604,10 +589,10 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 	})
 	start("awaiter", func(ctx context.Context) error {
 		defer func() {
-			log.add("await: %v", errors.Is(asyncio.Yield(ctx), asyncio.ErrLoopClosed))
-			log.add("start: %v", errors.Is(panicOf(func() { asyncio.Go(ctx, never) }), asyncio.ErrLoopClosed))
-			log.add("run: %v", errors.Is(l.RunForever(), asyncio.ErrLoopClosed))
-			log.add("close: %v", l.Close())
+			log.Add("await: %v", errors.Is(asyncio.Yield(ctx), asyncio.ErrLoopClosed))
+			log.Add("start: %v", errors.Is(panicOf(func() { asyncio.Go(ctx, never) }), asyncio.ErrLoopClosed))
+			log.Add("run: %v", errors.Is(l.RunForever(), asyncio.ErrLoopClosed))
+			log.Add("close: %v", l.Close())
 		}()
 		return never(ctx)
 	})
@@ -617,20 +602,20 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 	})
 	start("quitter", func(ctx context.Context) error {
 		defer runtime.Goexit()
-		defer log.add("quits")
+		defer log.Add("quits")
 		return never(ctx)
 	})
 	l.CallSoon(func(context.Context) {
-		start("late", func(context.Context) error { log.add("late runs"); return nil })
+		start("late", func(context.Context) error { log.Add("late runs"); return nil })
 		l.Stop()
 	})
 	runForever(t, l)
-	log.want(t)
+	log.Want(t)
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	log.withoutLineNumbers()
-	log.want(t,
+	log.WithoutLineNumbers()
+	log.Want(t,
 		"file closed",
 		"await: true",
 		"start: true",
@@ -780,21 +765,21 @@ func TestALoopAsAGuest(t *testing.T) {
 	defer l.Close()
 	clicked := new(asyncio.Event)
 	d.events = []func(){
-		func() { log.add("key pressed") },
-		func() { log.add("button clicked"); l.CallSoon(func(context.Context) { clicked.Set() }) },
-		func() { log.add("window closed") },
+		func() { log.Add("key pressed") },
+		func() { log.Add("button clicked"); l.CallSoon(func(context.Context) { clicked.Set() }) },
+		func() { log.Add("window closed") },
 	}
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
 		if err := clicked.Wait(ctx); err != nil {
 			return err
 		}
-		log.add("task heard of it")
+		log.Add("task heard of it")
 		return asyncio.Sleep(ctx, time.Second)
 	}))
 	if err != nil {
 		t.Error(err)
 	}
-	log.want(t, "key pressed", "button clicked", "task heard of it", "window closed")
+	log.Want(t, "key pressed", "button clicked", "task heard of it", "window closed")
 }
 
 // A263: or the other one runs it a pass at a time.
@@ -803,7 +788,7 @@ func TestALoopPassByPass(t *testing.T) {
 	l := newLoop(t)
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
 		for i := range 2 {
-			log.add("step %d", i)
+			log.Add("step %d", i)
 			if err := asyncio.Yield(ctx); err != nil {
 				return err
 			}
@@ -811,14 +796,14 @@ func TestALoopPassByPass(t *testing.T) {
 		return nil
 	})
 	for i := range 4 {
-		log.add("pass %d", i)
+		log.Add("pass %d", i)
 		l.Stop()
 		runForever(t, l)
 		if l.IsRunning() {
 			t.Error("it runs between two passes")
 		}
 	}
-	log.want(t, "pass 0", "step 0", "pass 1", "step 1", "pass 2", "pass 3")
+	log.Want(t, "pass 0", "step 0", "pass 1", "step 1", "pass 2", "pass 3")
 }
 
 // A261: what cannot be called back is refused at the call. In Go only nil is left of that: a

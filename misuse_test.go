@@ -655,7 +655,7 @@ func TestPanicAndGoexit(t *testing.T) {
 					if _, end, ok := strings.Cut(after, "):"); has && ok {
 						text = before + ":" + end
 					}
-					log.add("%s", text)
+					log.Add("%s", text)
 				}
 				exited := inGoroutine(func() {
 					p := panicOf(func() {
@@ -687,7 +687,7 @@ func TestPanicAndGoexit(t *testing.T) {
 				if name == "Goexit" {
 					want = test.exit
 				}
-				log.want(t, want...)
+				log.Want(t, want...)
 			})
 		}
 	}

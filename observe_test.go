@@ -44,14 +44,14 @@ func TestKindsAreWordsInJSON(t *testing.T) {
 // Tee passes an event on to each, in order; of none it makes none, of one that one.
 func TestTee(t *testing.T) {
 	var r record
-	a := observerFunc(func(e *inspect.Event) { r.add("a %v", e.Kind) })
-	b := observerFunc(func(e *inspect.Event) { r.add("b %v", e.Kind) })
+	a := observerFunc(func(e *inspect.Event) { r.Add("a %v", e.Kind) })
+	b := observerFunc(func(e *inspect.Event) { r.Add("b %v", e.Kind) })
 	if inspect.Tee(nil, nil) != nil {
 		t.Error("Tee of none is one")
 	}
 	inspect.Tee(nil, a).Observe(&inspect.Event{Kind: inspect.TaskCreated})
 	inspect.Tee(b, nil, inspect.Tee(a, b)).Observe(&inspect.Event{Kind: inspect.TaskEnded})
-	r.want(t, "a created", "b ended", "a ended", "b ended")
+	r.Want(t, "a created", "b ended", "a ended", "b ended")
 }
 
 // An observerFunc is a function that is an Observer.
@@ -89,7 +89,7 @@ func (w *watcher) Observe(e *inspect.Event) {
 	if e.Object != nil {
 		line += fmt.Sprintf(" %v %d", e.Object, e.Size)
 	}
-	w.add("%s", withoutPlaces(line))
+	w.Add("%s", withoutPlaces(line))
 }
 
 var aPlace = regexp.MustCompile(` at \S+\.go:\d+`)
@@ -123,7 +123,7 @@ func TestObserverSeesTheLivesOfTasks(t *testing.T) {
 		_, _ = failing.Await(ctx)
 		return nil
 	})
-	w.want(t,
+	w.Want(t,
 		"child created by main",
 		"main suspended",
 		"child started",
@@ -150,7 +150,7 @@ func TestObserverSeesEagerStarts(t *testing.T) {
 		_, err := long.Await(ctx)
 		return err
 	})
-	w.want(t,
+	w.Want(t,
 		"short created by main",
 		"short started",
 		"short ended",
@@ -174,7 +174,7 @@ func TestObserverSeesCallbacks(t *testing.T) {
 		asyncio.NewFuture[int](ctx).AddDoneCallback(func(context.Context, asyncio.AnyFuture) {})
 		return asyncio.Sleep(ctx, 2*time.Second)
 	})
-	w.want(t,
+	w.Want(t,
 		"main suspended on a timer",
 		"call begun",
 		"of a callback created",
@@ -193,7 +193,7 @@ func TestObserverOfACall(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetObserver(observerFunc(func(e *inspect.Event) {
 			if e.Handle != nil {
-				r.add("%v: %s", e.Kind, withoutPlaces(fmt.Sprint(e.Handle)))
+				r.Add("%v: %s", e.Kind, withoutPlaces(fmt.Sprint(e.Handle)))
 			}
 		}))
 		running(ctx).CallSoon(callback)
@@ -201,7 +201,7 @@ func TestObserverOfACall(t *testing.T) {
 		running(ctx).SetObserver(nil)
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		"call begun: <Handle asyncio_test.callback() at PLACE>",
 		"call ended: <Handle called>",
 	)
@@ -219,7 +219,7 @@ func TestRunnerSetsTheObserver(t *testing.T) {
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Error(err)
 	}
-	w.want(t,
+	w.Want(t,
 		"main created",
 		"main started",
 		"left behind created by main",
@@ -254,7 +254,7 @@ func TestObserverSeesTasksKilled(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	w.want(t,
+	w.Want(t,
 		"waits created",
 		"waits started",
 		"waits suspended on a future",
@@ -277,8 +277,8 @@ func TestObserverSeesCancels(t *testing.T) {
 		outer.CancelWith("again") // has ended: nobody is asked
 		return nil
 	})
-	w.lines = slices.DeleteFunc(w.lines, func(line string) bool { return !strings.Contains(line, "cancel") })
-	w.want(t,
+	w.Lines = slices.DeleteFunc(w.Lines, func(line string) bool { return !strings.Contains(line, "cancel") })
+	w.Want(t,
 		"main cancel asked by a timeout of 1s",
 		"outer cancel asked by main through inner saying enough",
 		"inner ended: asyncio: cancelled by main, through the await of outer: enough",
@@ -296,22 +296,22 @@ func TestInitFuture(t *testing.T) {
 		arrived, late := &sign{}, &sign{}
 		asyncio.InitFuture(ctx, &arrived.Future, arrived)
 		asyncio.InitFuture(ctx, &late.Future, late, asyncio.WithCancel(func(message any) bool {
-			r.add("cancel %v", message)
+			r.Add("cancel %v", message)
 			return false
 		}))
 		arrived.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
-			r.add("called with itself: %v", f == asyncio.AnyFuture(&arrived.Future))
+			r.Add("called with itself: %v", f == asyncio.AnyFuture(&arrived.Future))
 		})
 		running(ctx).CallSoon(func(context.Context) { _ = arrived.SetResult("number 7") })
 		bus, err := arrived.Await(ctx)
-		r.add("%v %v %v", bus, err, arrived)
-		r.add("%v %v", late.CancelWith("strike"), late)
+		r.Add("%v %v %v", bus, err, arrived)
+		r.Add("%v %v", late.CancelWith("strike"), late)
 
 		err = panicOf(func() { asyncio.InitFuture(ctx, asyncio.NewFuture[string](ctx), late) })
 		wantErr(t, err, asyncio.ErrInvalidArgument, "InitFuture with a future that is not embedded in the *asyncio_test.sign given")
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		"called with itself: true",
 		"number 7 <nil> <Future finished result=number 7>",
 		"cancel strike",
@@ -325,13 +325,13 @@ func TestObserverGivesTasksValues(t *testing.T) {
 	type key struct{}
 	type runKey struct{}
 	var r record
-	say := func(ctx context.Context, who string) { r.add("%s: %v, %v", who, ctx.Value(key{}), ctx.Value(runKey{})) }
+	say := func(ctx context.Context, who string) { r.Add("%s: %v, %v", who, ctx.Value(key{}), ctx.Value(runKey{})) }
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetObserver(observerFunc(func(e *inspect.Event) {
 			switch e.Kind {
 			case inspect.TaskCreated:
-				r.add("%s made where there is %v", e.Task.Name(), e.Ctx.Value(key{}))
+				r.Add("%s made where there is %v", e.Task.Name(), e.Ctx.Value(key{}))
 				e.Ctx = context.WithValue(e.Ctx, key{}, "of "+e.Task.Name())
 			case inspect.TaskStarted:
 				say(e.Ctx, "the observer")
@@ -349,7 +349,7 @@ func TestObserverGivesTasksValues(t *testing.T) {
 		}, asyncio.WithName("a")).Await(ctx)
 		return err
 	})
-	r.want(t,
+	r.Want(t,
 		"a made where there is <nil>",
 		"the observer: of a, 1",
 		"a: of a, 1",
@@ -369,19 +369,19 @@ func TestTaskOf(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
 		_, _ = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
-			r.add("job of %s", asyncio.TaskOf(ctx).Name())
+			r.Add("job of %s", asyncio.TaskOf(ctx).Name())
 			return 0, nil
 		})
 		running(ctx).CallSoon(func(ctx context.Context) {
-			r.add("callback of %v", asyncio.TaskOf(ctx))
+			r.Add("callback of %v", asyncio.TaskOf(ctx))
 			asyncio.RunInExecutor(ctx, nil, func(ctx context.Context) (int, error) {
-				r.add("its job of %v", asyncio.TaskOf(ctx))
+				r.Add("its job of %v", asyncio.TaskOf(ctx))
 				return 0, nil
 			})
 		})
 		return asyncio.Sleep(ctx, time.Second)
 	})
-	r.want(t, "job of main", "callback of <nil>", "its job of <nil>")
+	r.Want(t, "job of main", "callback of <nil>", "its job of <nil>")
 }
 
 // Load says what is ready, how many timers are set, and what is done elsewhere.
@@ -391,7 +391,7 @@ func TestLoad(t *testing.T) {
 		l := running(ctx)
 		say := func() {
 			ready, timers, outside := l.Load()
-			r.add("%d ready, %d timers, %d outside", ready, timers, outside)
+			r.Add("%d ready, %d timers, %d outside", ready, timers, outside)
 		}
 		say()
 		l.CallSoon(callback)
@@ -405,7 +405,7 @@ func TestLoad(t *testing.T) {
 		say()
 		return err
 	})
-	r.want(t, "0 ready, 0 timers, 0 outside", "2 ready, 1 timers, 1 outside", "0 ready, 1 timers, 0 outside")
+	r.Want(t, "0 ready, 0 timers, 0 outside", "2 ready, 1 timers, 1 outside", "0 ready, 1 timers, 0 outside")
 }
 
 // A queue tells that it has grown each time that it has twice as many items as ever before, and not that it does so again once
@@ -428,12 +428,12 @@ func TestObserverSeesAQueueGrow(t *testing.T) {
 		return nil
 	})
 	var r record
-	for _, line := range w.lines {
+	for _, line := range w.Lines {
 		if strings.Contains(line, "grew") {
-			r.add("%s", line)
+			r.Add("%s", line)
 		}
 	}
-	r.want(t, "queue grew <Queue maxsize=0 size=64 unfinished=64> 64", "queue grew <Queue maxsize=0 size=128 unfinished=128> 128")
+	r.Want(t, "queue grew <Queue maxsize=0 size=64 unfinished=64> 64", "queue grew <Queue maxsize=0 size=128 unfinished=128> 128")
 }
 
 // An event that is set and cleared, and a condition that is notified, while nobody waits: that is counted, and not if somebody
@@ -482,7 +482,7 @@ func TestMuteObserver(t *testing.T) {
 	var told record
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetObserver(observerFunc(func(e *inspect.Event) { told.add("%v", e.Kind) }))
+		l.SetObserver(observerFunc(func(e *inspect.Event) { told.Add("%v", e.Kind) }))
 		_ = asyncio.Yield(ctx)
 		l.MuteObserver(true)
 		child := asyncio.Go(ctx, func(context.Context) error { return nil })
@@ -511,5 +511,5 @@ func TestMuteObserver(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
-	told.want(t, "suspended", "resumed", "suspended", "resumed", "suspended", "resumed")
+	told.Want(t, "suspended", "resumed", "suspended", "resumed", "suspended", "resumed")
 }

@@ -28,12 +28,12 @@ func TestToThread(t *testing.T) {
 			there = goroutine()
 			return numbers[0] + numbers[1], nil
 		})
-		log.add("%d, %v, after %d calls, in another goroutine: %v", sum, err, calls, there != here)
+		log.Add("%d, %v, after %d calls, in another goroutine: %v", sum, err, calls, there != here)
 		_, err = asyncio.ToThread(ctx, func(context.Context) (int, error) { return 0, errBoom })
-		log.add("%v", err)
+		log.Add("%v", err)
 		return nil
 	})
-	log.want(t, "42, <nil>, after 1 calls, in another goroutine: true", "boom")
+	log.Want(t, "42, <nil>, after 1 calls, in another goroutine: true", "boom")
 }
 
 // goroutine names the caller's goroutine.
@@ -152,22 +152,22 @@ func TestCancelOfAJob(t *testing.T) {
 			ended <- context.Cause(ctx)
 			return 1, nil
 		})
-		waits := asyncio.RunInExecutor(ctx, pool, func(context.Context) (int, error) { log.add("it ran"); return 1, nil })
+		waits := asyncio.RunInExecutor(ctx, pool, func(context.Context) (int, error) { log.Add("it ran"); return 1, nil })
 		<-begun
-		log.add("%s", jobs(pool))
-		log.add("%v %v", waits.CancelWith("not needed"), runs.CancelWith("too slow"))
-		log.add("%s", jobs(pool))
+		log.Add("%s", jobs(pool))
+		log.Add("%v %v", waits.CancelWith("not needed"), runs.CancelWith("too slow"))
+		log.Add("%s", jobs(pool))
 		_, err := runs.Await(ctx)
-		log.add("the one that runs: %v", err)
+		log.Add("the one that runs: %v", err)
 		_, err = waits.Await(ctx)
-		log.add("the one that waits: %v", err)
+		log.Add("the one that waits: %v", err)
 		close(gate)
-		log.add("its cause: %v", <-ended)
+		log.Add("its cause: %v", <-ended)
 		err = pool.Shutdown(ctx)
-		log.add("%s", jobs(pool))
+		log.Add("%s", jobs(pool))
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"[1 running 2 waiting], 0 abandoned",
 		"true true",
 		"[1 abandoned], 1 abandoned",
@@ -214,11 +214,11 @@ func TestCancelOfATaskInToThread(t *testing.T) {
 				defer func() { noticed <- ctx.Err() }()
 				return 1, nil
 			})
-			log.add("the task: %v", err)
+			log.Add("the task: %v", err)
 
 			// This wait is another one; what was delivered does not cancel it.
 			v, cleanup := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return 2, ctx.Err() })
-			log.add("its cleanup: %v, %v", v, cleanup)
+			log.Add("its cleanup: %v, %v", v, cleanup)
 			return err
 		})
 		yields(ctx, 1)
@@ -226,14 +226,14 @@ func TestCancelOfATaskInToThread(t *testing.T) {
 		asyncio.CurrentTask(ctx).SetName("main")
 		task.CancelWith("enough")
 		_, err := task.Await(ctx)
-		log.add("cancelled=%v", task.Cancelled())
+		log.Add("cancelled=%v", task.Cancelled())
 		if !errors.Is(err, asyncio.ErrCancelled) {
 			return err
 		}
 		return nil
 	})
-	log.add("the function: %v", <-noticed) // Run has waited for it
-	log.want(t,
+	log.Add("the function: %v", <-noticed) // Run has waited for it
+	log.Want(t,
 		"the task: asyncio: cancelled by main: enough",
 		"its cleanup: 2, <nil>",
 		"cancelled=true",
@@ -347,7 +347,7 @@ func TestVirtualTimeAndJobs(t *testing.T) {
 	var log record
 	gate := make(chan bool)
 	run(t, func(ctx context.Context) error {
-		now := func(what string) { log.add("%s at %v", what, running(ctx).Time()) }
+		now := func(what string) { log.Add("%s at %v", what, running(ctx).Time()) }
 		timer := running(ctx).CallLater(time.Second, func(context.Context) { now("timer") })
 		if _, err := asyncio.ToThread(ctx, one); err != nil {
 			return err
@@ -375,7 +375,7 @@ func TestVirtualTimeAndJobs(t *testing.T) {
 		now("told")
 		return errors.Join(err, told)
 	})
-	log.want(t, "job at 0s", "timer at 1s", "slept at 1m0s", "told at 1m0s")
+	log.Want(t, "job at 0s", "timer at 1s", "slept at 1m0s", "told at 1m0s")
 }
 
 // A spawning executor runs each job in a goroutine of its own. It keeps a list of
@@ -481,26 +481,26 @@ func TestShutdownDefaultExecutor(t *testing.T) {
 		})
 		waiter := asyncio.Go(ctx, func(ctx context.Context) error {
 			err := l.ShutdownDefaultExecutor(ctx)
-			log.add("it has ended: %v", err)
+			log.Add("it has ended: %v", err)
 			return err
 		})
 		yields(ctx, 3)
-		log.add("it waits: %v", !waiter.Done())
+		log.Add("it waits: %v", !waiter.Done())
 		close(gate)
 		v, err := job.Await(ctx)
-		log.add("the job: %v, %v", v, err)
+		log.Add("the job: %v, %v", v, err)
 		if _, err := waiter.Await(ctx); err != nil {
 			return err
 		}
 		_, err = asyncio.ToThread(ctx, one)
-		log.add("ToThread: %v", err)
+		log.Add("ToThread: %v", err)
 		wantErr(t, err, asyncio.ErrMisuse)
 		_, err = asyncio.RunInExecutor(ctx, nil, one).Await(ctx)
-		log.add("RunInExecutor: %v", err)
-		log.add("again: %v", l.ShutdownDefaultExecutor(ctx))
+		log.Add("RunInExecutor: %v", err)
+		log.Add("again: %v", l.ShutdownDefaultExecutor(ctx))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"it waits: true",
 		"the job: 7, <nil>",
 		"it has ended: <nil>",
@@ -530,21 +530,21 @@ func TestShutdownDefaultExecutorTimeout(t *testing.T) {
 			ended <- context.Cause(ctx)
 			return 0, nil
 		})
-		waits := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { log.add("it ran"); return 1, nil })
+		waits := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { log.Add("it ran"); return 1, nil })
 		<-begun
 		err := asyncio.Timeout(ctx, 0, l.ShutdownDefaultExecutor)
-		log.add("%v", err)
+		log.Add("%v", err)
 		text, err := reported.Await(ctx)
-		log.add("%s", text)
+		log.Add("%s", text)
 		_, waitsErr := waits.Await(ctx)
-		log.add("the one that had not begun: %v", waitsErr)
+		log.Add("the one that had not begun: %v", waitsErr)
 		close(gate)
-		log.add("the cause of the other: %v", <-ended)
+		log.Add("the cause of the other: %v", <-ended)
 		_, toThread := asyncio.ToThread(ctx, one)
 		wantErr(t, toThread, asyncio.ErrMisuse, "the default executor was shut down")
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"asyncio: timed out",
 		"jobs go on after a ShutdownDefaultExecutor that was cancelled: asyncio_test.TestShutdownDefaultExecutorTimeout.func1.2()",
 		"the one that had not begun: asyncio: cancelled",
@@ -594,10 +594,10 @@ func TestLoopRunsWhileRunWaitsForJobs(t *testing.T) {
 		l := running(ctx)
 		asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
 			return asyncio.RunCoroutineThreadsafe(l, func(ctx context.Context) (int, error) {
-				log.add("the loop has other tasks: %v", len(asyncio.AllTasks(ctx)) > 1)
+				log.Add("the loop has other tasks: %v", len(asyncio.AllTasks(ctx)) > 1)
 				asyncio.Go(ctx, func(ctx context.Context) error {
 					err := never(ctx)
-					log.add("what is left: %v", err)
+					log.Add("what is left: %v", err)
 					return err
 				})
 				return 1, asyncio.Yield(ctx)
@@ -605,5 +605,5 @@ func TestLoopRunsWhileRunWaitsForJobs(t *testing.T) {
 		})
 		return nil
 	})
-	log.want(t, "the loop has other tasks: false", "what is left: asyncio: cancelled by the shutdown of the loop")
+	log.Want(t, "the loop has other tasks: false", "what is left: asyncio: cancelled by the shutdown of the loop")
 }

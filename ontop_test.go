@@ -19,12 +19,12 @@ func TestOnTopKeepsTheOrder(t *testing.T) {
 		step := func(name string, turns int) *asyncio.Task[asyncio.None] {
 			return asyncio.Go(ctx, func(ctx context.Context) error {
 				for i := range turns {
-					rec.add("%s %d", name, i)
+					rec.Add("%s %d", name, i)
 					if err := asyncio.Yield(ctx); err != nil {
 						return err
 					}
 				}
-				rec.add("%s ends", name)
+				rec.Add("%s ends", name)
 				return nil
 			})
 		}
@@ -32,9 +32,9 @@ func TestOnTopKeepsTheOrder(t *testing.T) {
 		awaited := step("awaited", 2)
 		step("after", 2)
 		_, err := awaited.Await(ctx)
-		rec.add("awake")
+		rec.Add("awake")
 		yields(ctx, 1)
-		rec.want(t,
+		rec.Want(t,
 			"before 0", "awaited 0", "after 0",
 			"before 1", "awaited 1", "after 1",
 			"before ends", "awaited ends", "after ends",
@@ -79,7 +79,7 @@ func TestOnTopCancelled(t *testing.T) {
 						_, err = tasks[i+1].Await(ctx)
 					}
 					wantErr(t, err, asyncio.ErrCancelled, ": enough")
-					rec.add("%d", i)
+					rec.Add("%d", i)
 					return err
 				})
 			}
@@ -88,7 +88,7 @@ func TestOnTopCancelled(t *testing.T) {
 			tasks[asked].CancelWith("enough")
 			_, err := tasks[0].Await(ctx)
 			wantErr(t, err, asyncio.ErrCancelled)
-			rec.want(t, "2", "1", "0")
+			rec.Want(t, "2", "1", "0")
 			return nil
 		})
 	}
@@ -100,10 +100,10 @@ func TestOnTopGoexit(t *testing.T) {
 	var rec record
 	exited := inGoroutine(func() {
 		_ = runErr(t, func(ctx context.Context) error {
-			defer rec.add("main is unwound")
+			defer rec.Add("main is unwound")
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Hour)
-				rec.add("the bystander: %v", err)
+				rec.Add("the bystander: %v", err)
 				return err
 			})
 			yields(ctx, 1)
@@ -111,11 +111,11 @@ func TestOnTopGoexit(t *testing.T) {
 			middle := asyncio.Go(ctx, func(ctx context.Context) error {
 				defer func() {
 					_, err := top.Result()
-					rec.add("the middle is unwound; the top: %v", err)
-					rec.add("cleanup may await: %v", asyncio.Yield(ctx))
+					rec.Add("the middle is unwound; the top: %v", err)
+					rec.Add("cleanup may await: %v", asyncio.Yield(ctx))
 				}()
 				top = asyncio.Go(ctx, func(ctx context.Context) error {
-					defer rec.add("the top is unwound")
+					defer rec.Add("the top is unwound")
 					if err := asyncio.Yield(ctx); err != nil {
 						return err
 					}
@@ -123,16 +123,16 @@ func TestOnTopGoexit(t *testing.T) {
 					return nil
 				})
 				_, err := top.Await(ctx)
-				rec.add("the middle goes on: %v", err) // never
+				rec.Add("the middle goes on: %v", err) // never
 				return err
 			})
 			_, err := middle.Await(ctx)
-			rec.add("main goes on: %v", err) // never
+			rec.Add("main goes on: %v", err) // never
 			return err
 		})
 	})
 	equal(t, "exited", exited, true)
-	rec.want(t, "the top is unwound", "the middle is unwound; the top: asyncio: the task called runtime.Goexit",
+	rec.Want(t, "the top is unwound", "the middle is unwound; the top: asyncio: the task called runtime.Goexit",
 		"cleanup may await: asyncio: cancelled by the shutdown of the loop", "main is unwound", "the bystander: asyncio: cancelled by the shutdown of the loop")
 }
 
@@ -140,11 +140,11 @@ func TestOnTopGoexit(t *testing.T) {
 func TestOnTopPanic(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
-		running(ctx).SetExceptionHandler(rec.handle)
+		running(ctx).SetExceptionHandler(rec.Handle)
 		_, err := asyncio.Go(ctx, func(context.Context) error { panic("boom") }, asyncio.WithName("top")).Await(ctx)
-		rec.add("main: %T", err)
-		equal(t, "lines", len(rec.lines), 2)
-		equal(t, "last line", rec.lines[1], "main: *asyncio.PanicError")
+		rec.Add("main: %T", err)
+		equal(t, "lines", len(rec.Lines), 2)
+		equal(t, "last line", rec.Lines[1], "main: *asyncio.PanicError")
 		return nil
 	})
 }

@@ -64,12 +64,12 @@ func TestPanicGoesUpThroughGroups(t *testing.T) {
 	var log record
 	p := panicOf(func() {
 		run(t, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { log.add("reported") })
+			running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { log.Add("reported") })
 			slow := func(name string) func(ctx context.Context) error {
 				return func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
 					_ = asyncio.Sleep(ctx, time.Second)
-					log.add("%s has cleaned up", name)
+					log.Add("%s has cleaned up", name)
 					return err
 				}
 			}
@@ -90,7 +90,7 @@ func TestPanicGoesUpThroughGroups(t *testing.T) {
 			})
 		})
 	})
-	log.want(t, "reported", "sibling has cleaned up", "uncle has cleaned up")
+	log.Want(t, "reported", "sibling has cleaned up", "uncle has cleaned up")
 	var group *asyncio.GroupError
 	if !errors.As(p, &group) {
 		t.Fatalf("Run panicked with %v", p)
@@ -144,9 +144,9 @@ func TestGoexitOfATask(t *testing.T) {
 	var log record
 	exited := inGoroutine(func() {
 		run(t, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(log.handle)
+			running(ctx).SetExceptionHandler(log.Handle)
 			bad := asyncio.Go(ctx, func(ctx context.Context) error {
-				defer log.add("deferred")
+				defer log.Add("deferred")
 				_ = asyncio.Sleep(ctx, time.Second)
 				runtime.Goexit()
 				return nil
@@ -154,17 +154,17 @@ func TestGoexitOfATask(t *testing.T) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Hour)
 				_ = asyncio.Sleep(ctx, time.Minute)
-				log.add("another: %s, at %v", brief(err), running(ctx).Time())
+				log.Add("another: %s, at %v", brief(err), running(ctx).Time())
 				return err
 			})
 			err := asyncio.Sleep(ctx, time.Hour)
-			log.add("main: %s, the task: %v", brief(err), bad.Exception())
+			log.Add("main: %s, the task: %v", brief(err), bad.Exception())
 			return err
 		})
-		log.add("Run returned")
+		log.Add("Run returned")
 	})
 	equal(t, "its goroutine has ended", exited, true)
-	log.want(t,
+	log.Want(t,
 		"deferred",
 		"main: cancelled, the task: asyncio: the task called runtime.Goexit",
 		"another: cancelled, at 1m1s",

@@ -30,6 +30,7 @@ internal/invariants
 internal/ring          internal/invariants
 internal/timerheap     internal/invariants
 internal/coro
+internal/testkit        asyncio driver
 driver
 driver/drivertest      driver
 executor

@@ -55,7 +55,7 @@ func kindOf(q intQueue) string {
 func putter(ctx context.Context, log *record, q intQueue, item int) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, func(ctx context.Context) error {
 		err := q.Put(ctx, item)
-		log.add("put %d: %s", item, brief(err))
+		log.Add("put %d: %s", item, brief(err))
 		return nil
 	})
 }
@@ -64,7 +64,7 @@ func putter(ctx context.Context, log *record, q intQueue, item int) *asyncio.Tas
 func getter(ctx context.Context, log *record, name string, q intQueue) *asyncio.Task[int] {
 	return asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 		item, err := q.Get(ctx)
-		log.add("%s gets %d, %s", name, item, brief(err))
+		log.Add("%s gets %d, %s", name, item, brief(err))
 		return item, nil
 	})
 }
@@ -131,17 +131,17 @@ func TestQueuePutWaitsForRoom(t *testing.T) {
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			for i := range 3 {
 				err := q.Put(ctx, 1)
-				log.add("%d: %s", i, brief(err))
+				log.Add("%d: %s", i, brief(err))
 			}
 			return nil
 		})
 		yields(ctx, 2)
-		log.want(t, "0: ok", "1: ok")
+		log.Want(t, "0: ok", "1: ok")
 		equal(t, "maxsize, size, full", fmt.Sprint(q.Cap(), q.Len(), q.Full()), "2 2 true")
 		_, _ = q.Get(ctx)
 		equal(t, "size, full", fmt.Sprint(q.Len(), q.Full()), "1 false") // though one is woken
 		yields(ctx, 1)
-		log.want(t, "2: ok")
+		log.Want(t, "2: ok")
 		equal(t, "size", q.Len(), 2)
 	})
 }
@@ -157,7 +157,7 @@ func TestQueuePuttersGoInOrder(t *testing.T) {
 		}
 		running(ctx).CallLater(time.Second, func(context.Context) { _, _ = q.TryGet() })
 		_ = asyncio.Sleep(ctx, time.Minute)
-		log.want(t, "put 1: ok")
+		log.Want(t, "put 1: ok")
 		var got []int
 		for range 3 {
 			item, err := q.Get(ctx)
@@ -169,7 +169,7 @@ func TestQueuePuttersGoInOrder(t *testing.T) {
 		equal(t, "the order", got, "[1 2 3]")
 		return nil
 	})
-	log.want(t, "put 2: ok", "put 3: ok")
+	log.Want(t, "put 2: ok", "put 3: ok")
 }
 
 // A317: the Try methods never wait: where Put or Get would, there is an error, and nothing changes.
@@ -210,10 +210,10 @@ func TestQueueGettersGoInOrder(t *testing.T) {
 		_ = q.TryPut(1)
 		_ = q.TryPut(2)
 		yields(ctx, 5)
-		log.want(t, "a gets 1, ok", "b gets 2, ok")
+		log.Want(t, "a gets 1, ok", "b gets 2, ok")
 		_ = q.Put(ctx, 3)
 		yields(ctx, 1)
-		log.want(t, "c gets 3, ok")
+		log.Want(t, "c gets 3, ok")
 		return nil
 	})
 }
@@ -229,14 +229,14 @@ func TestQueueGetByAnotherThanTheWoken(t *testing.T) {
 		yields(ctx, 1)
 		_ = q.TryPut(1)
 		item, err := q.TryGet()
-		log.add("another gets %d, %s", item, brief(err))
+		log.Add("another gets %d, %s", item, brief(err))
 		yields(ctx, 1)
 		_ = q.TryPut(2)
 		_ = q.TryPut(3)
 		yields(ctx, 1)
 		return nil
 	})
-	log.want(t, "another gets 1, ok", "b gets 2, ok", "a gets 3, ok")
+	log.Want(t, "another gets 1, ok", "b gets 2, ok", "a gets 3, ok")
 }
 
 // A318: what putters wait with comes out in their order.
@@ -252,7 +252,7 @@ func TestQueueGetLetsPuttersIn(t *testing.T) {
 		}
 		return nil
 	})
-	log.want(t, "put 1: ok", "put 2: ok")
+	log.Want(t, "put 1: ok", "put 2: ok")
 }
 
 // A319: a getter that is cancelled takes nothing, and leaves the queue of those who wait.
@@ -267,7 +267,7 @@ func TestQueueCancelledGetter(t *testing.T) {
 		yields(ctx, 1)
 		_ = q.Put(ctx, 1)
 		yields(ctx, 1)
-		log.want(t, "a gets 0, cancelled", "b gets 1, ok")
+		log.Want(t, "a gets 0, cancelled", "b gets 1, ok")
 
 		_, err := asyncio.WaitFor(ctx, asyncio.Coro[int](q.Get), time.Second)
 		wantErr(t, err, asyncio.ErrTimeout)
@@ -287,7 +287,7 @@ func TestQueueCancelledGetterDropsNoItem(t *testing.T) {
 		a.Cancel()
 		yields(ctx, 1)
 		item, err := q.Get(ctx)
-		log.add("another gets %d, %s", item, brief(err))
+		log.Add("another gets %d, %s", item, brief(err))
 		_, _ = q.Get(ctx)
 
 		b := getter(ctx, &log, "b", q)
@@ -300,7 +300,7 @@ func TestQueueCancelledGetterDropsNoItem(t *testing.T) {
 		yields(ctx, 5)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"a gets 0, cancelled", "another gets 1, ok",
 		"b gets 0, cancelled", "c gets 3, ok", "d gets 4, ok",
 	)
@@ -322,11 +322,11 @@ func TestQueueCancelledPutter(t *testing.T) {
 		_, _ = q.TryGet()
 		yields(ctx, 1)
 		item, err := q.TryGet()
-		log.add("then comes %d, %s", item, brief(err))
+		log.Add("then comes %d, %s", item, brief(err))
 		equal(t, "the queue", q, "<Queue maxsize=1 size=0 unfinished=2>")
 		return nil
 	})
-	log.want(t, "put 1: ok", "put 2: cancelled", "put 3: ok", "then comes 3, ok")
+	log.Want(t, "put 1: ok", "put 2: cancelled", "put 3: ok", "then comes 3, ok")
 }
 
 // A320: a putter that is cancelled when there was room for it leaves the room to the next.
@@ -341,7 +341,7 @@ func TestQueueCancelledPutterLeavesItsRoom(t *testing.T) {
 		_, _ = q.TryGet()
 		a.Cancel()
 		yields(ctx, 2)
-		log.want(t, "put 2: cancelled", "put 3: ok")
+		log.Want(t, "put 2: cancelled", "put 3: ok")
 		// It can try again, and nothing is there twice.
 		putter(ctx, &log, q, 2)
 		for _, want := range []int{3, 2} {
@@ -351,7 +351,7 @@ func TestQueueCancelledPutterLeavesItsRoom(t *testing.T) {
 		equal(t, "it is empty", q.Empty(), true)
 		return nil
 	})
-	log.want(t, "put 2: ok")
+	log.Want(t, "put 2: ok")
 }
 
 // A321: a producer and a consumer over a queue with room for one both come to their end, and so do many putters if items
@@ -473,7 +473,7 @@ func TestQueueShutdownOfAnEmptyQueue(t *testing.T) {
 		q.Shutdown(false)
 		equal(t, "size, error of Join", fmt.Sprint(q.Len(), q.Join(ctx)), "0 <nil>")
 		yields(ctx, 1)
-		log.want(t, "a gets 0, "+asyncio.ErrQueueShutDown.Error(), "b gets 0, "+asyncio.ErrQueueShutDown.Error())
+		log.Want(t, "a gets 0, "+asyncio.ErrQueueShutDown.Error(), "b gets 0, "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
 		q.Shutdown(false)
 		q.Shutdown(true)
@@ -489,12 +489,12 @@ func TestQueueShutdown(t *testing.T) {
 		joins := asyncio.Go(ctx, q.Join)
 		putter(ctx, &log, q, 2)
 		yields(ctx, 1)
-		log.want(t)
+		log.Want(t)
 
 		q.Shutdown(false)
 		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=1 size=1 unfinished=1 shutdown>")
 		yields(ctx, 1)
-		log.want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
+		log.Want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
 		wantErr(t, q.TryPut(2), asyncio.ErrQueueShutDown)
 		item, err := q.Get(ctx)
 		equal(t, "item, error", fmt.Sprint(item, err), "1 <nil>")
@@ -521,7 +521,7 @@ func TestQueueShutdownImmediate(t *testing.T) {
 		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=1 size=0 shutdown>")
 		yields(ctx, 1)
 		equal(t, "it is joined", joins.Done(), true)
-		log.want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
+		log.Want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
 		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "shutdown>, with no work unfinished")
 	})
@@ -564,29 +564,29 @@ func TestQueueString(t *testing.T) {
 	var log, ignored record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](2)
-		log.add("%v", q)
+		log.Add("%v", q)
 		getter(ctx, &ignored, "a", q)
 		getter(ctx, &ignored, "b", q)
 		yields(ctx, 1)
-		log.add("%v", q)
+		log.Add("%v", q)
 		_ = q.TryPut(1)
-		log.add("%v", q)
+		log.Add("%v", q)
 		_ = q.TryPut(2)
 		yields(ctx, 1)
-		log.add("%v", q)
+		log.Add("%v", q)
 		q.TaskDone()
 		for i := range 5 {
 			putter(ctx, &ignored, q, i)
 		}
 		yields(ctx, 1)
-		log.add("%v", q)
+		log.Add("%v", q)
 		q.Shutdown(false)
-		log.add("%v", q)
-		log.add("%v", asyncio.NewLIFOQueue[string](0))
-		log.add("%v", asyncio.NewPriorityQueue(-1, cmp.Less[string]))
+		log.Add("%v", q)
+		log.Add("%v", asyncio.NewLIFOQueue[string](0))
+		log.Add("%v", asyncio.NewPriorityQueue(-1, cmp.Less[string]))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Queue maxsize=2 size=0>",
 		"<Queue maxsize=2 size=0 getters=2>",
 		"<Queue maxsize=2 size=1 getters=1 unfinished=1>",

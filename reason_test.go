@@ -20,14 +20,14 @@ func cancelledTell(t *testing.T, main func(ctx context.Context, tell func(ctx co
 	t.Helper()
 	var r record
 	tell := func(ctx context.Context, err error) error {
-		r.add("%s: %v", asyncio.CurrentTask(ctx).Name(), err)
+		r.Add("%s: %v", asyncio.CurrentTask(ctx).Name(), err)
 		return err
 	}
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
 		return main(ctx, tell)
 	})
-	r.want(t, want...)
+	r.Want(t, want...)
 }
 
 // telling is a task's function that waits until it is cancelled, and tells why.
@@ -167,14 +167,14 @@ func TestWhyCancelledByRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = runOnReal(t, ctx, func(ctx context.Context) error {
 		cancel()
-		r.add("%v", never(ctx))
+		r.Add("%v", never(ctx))
 		return nil
 	})
 	run(t, func(ctx context.Context) error {
-		start(ctx, "left behind", func(ctx context.Context) error { err := never(ctx); r.add("%v", err); return err })
+		start(ctx, "left behind", func(ctx context.Context) error { err := never(ctx); r.Add("%v", err); return err })
 		return asyncio.Yield(ctx)
 	})
-	r.want(t,
+	r.Want(t,
 		"asyncio: cancelled by the ctx of Run: context canceled",
 		"asyncio: cancelled by the shutdown of the loop",
 	)
@@ -290,7 +290,7 @@ func TestSnapshotOfCancels(t *testing.T) {
 		look := func(when string) {
 			for _, info := range running(ctx).Snapshot().Tasks {
 				if c := info.Cancel; c != nil {
-					r.add("%s: %s asked %d times, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
+					r.Add("%s: %s asked %d times, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
 				}
 			}
 		}
@@ -315,7 +315,7 @@ func TestSnapshotOfCancels(t *testing.T) {
 		look("withdrawn")
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		`on the way: inner asked 1 times, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
 		`on the way: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
 		`on the way: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,

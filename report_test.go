@@ -42,7 +42,7 @@ func TestUnreadErrorsAreReportedInOrderOfCreation(t *testing.T) {
 	var log record
 	var kept []any // what is collected before the close is reported then
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		fail := func(name string, after time.Duration) *asyncio.Task[asyncio.None] {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				if err := asyncio.Sleep(ctx, after); err != nil {
@@ -66,10 +66,10 @@ func TestUnreadErrorsAreReportedInOrderOfCreation(t *testing.T) {
 		}
 		_ = f.SetException(errors.New("at last"))
 		_ = seen.Exception()
-		log.add("main ends")
+		log.Add("main ends")
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"main ends",
 		"reported: task A failed and nobody read its error: after 5s",
 		"reported: a future failed and nobody read its error: at last",
@@ -85,14 +85,14 @@ func TestUnreadErrorIsReportedOnce(t *testing.T) {
 	var log record
 	var kept *asyncio.Task[asyncio.None]
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		kept = asyncio.Go(ctx, fails(errBoom), asyncio.WithName("kept"))
 		asyncio.Go(ctx, fails(errBoom), asyncio.WithName("dropped"))
-		collect(ctx, func() bool { return len(log.lines) > 0 })
-		log.add("main ends")
+		collect(ctx, func() bool { return len(log.Lines) > 0 })
+		log.Add("main ends")
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"reported: task dropped failed and nobody read its error: boom",
 		"main ends",
 		"reported: task kept failed and nobody read its error: boom",
@@ -116,14 +116,14 @@ func TestHandlerAtTheClose(t *testing.T) {
 		}
 	}
 	l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
-		log.handle(ctx, e)
+		log.Handle(ctx, e)
 		_ = fs[1].Exception()
 		_ = fs[3].SetException(errors.New("of the handler"))
 	})
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	log.want(t,
+	log.Want(t,
 		"reported: a future failed and nobody read its error: error 0",
 		"reported: a future failed and nobody read its error: error 2",
 		"reported: a future failed and nobody read its error: of the handler",
@@ -156,8 +156,8 @@ func TestPanicInACallback(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
-		log.handle(ctx, e)
-		log.add("%v", e.Handle)
+		log.Handle(ctx, e)
+		log.Add("%v", e.Handle)
 		if e.Future != nil || e.Source != "" {
 			t.Errorf("future %v, source %q", e.Future, e.Source)
 		}
@@ -167,13 +167,13 @@ func TestPanicInACallback(t *testing.T) {
 	_, _ = l.CallSoonThreadsafe(panics)
 	f := asyncio.NewFuture[int](l.Context())
 	f.AddDoneCallback(donePanics)
-	f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.add("the next callback") })
+	f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("the next callback") })
 	_ = f.SetResult(1)
 	if err := sleepOn(l, 2*time.Second); err != nil {
 		t.Error(err)
 	}
-	log.withoutLineNumbers()
-	log.want(t,
+	log.WithoutLineNumbers()
+	log.Want(t,
 		"reported: panic in callback asyncio_test.panics() at report_test.go:N: panic: boom",
 		"<Handle asyncio_test.panics() at report_test.go:N>",
 		"reported: panic in callback asyncio_test.donePanics() at report_test.go:N: panic: bad end",
@@ -197,21 +197,21 @@ func TestGoexitInACallback(t *testing.T) {
 	l := newLoop(t)
 	task := asyncio.Go(l.Context(), func(ctx context.Context) error {
 		err := asyncio.Sleep(ctx, time.Second)
-		log.add("task sees %v", err)
+		log.Add("task sees %v", err)
 		return err
 	})
 	l.CallSoon(func(context.Context) {
-		defer log.add("callback exits")
+		defer log.Add("callback exits")
 		runtime.Goexit()
 	})
-	l.CallSoon(log.adds("next callback"))
+	l.CallSoon(log.Adds("next callback"))
 	if !inGoroutine(func() { _ = l.RunForever() }) {
 		t.Error("RunForever returned")
 	}
 	if _, err := asyncio.RunUntilComplete(l, task); err != nil {
 		t.Error(err)
 	}
-	log.want(t, "callback exits", "next callback", "task sees <nil>")
+	log.Want(t, "callback exits", "next callback", "task sees <nil>")
 }
 
 // A257: SetExceptionHandler sets who is told, nil goes back to the default, and ExceptionHandler
@@ -222,7 +222,7 @@ func TestSetExceptionHandler(t *testing.T) {
 	if l.ExceptionHandler() != nil {
 		t.Error("a new loop has a handler")
 	}
-	l.SetExceptionHandler(log.handle)
+	l.SetExceptionHandler(log.Handle)
 	if l.ExceptionHandler() == nil {
 		t.Error("there is no handler after it was set")
 	}
@@ -232,8 +232,8 @@ func TestSetExceptionHandler(t *testing.T) {
 		t.Error("there is a handler after it was unset")
 	}
 	text := logged(func() { l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "second", Exception: errBoom}) })
-	log.add("logged: %s", text)
-	log.want(t, "reported: first: boom", "logged: asyncio: second\n  error: boom\n")
+	log.Add("logged: %s", text)
+	log.Want(t, "reported: first: boom", "logged: asyncio: second\n  error: boom\n")
 }
 
 // A broken error panics when it is printed.
@@ -251,7 +251,7 @@ func TestBrokenHandler(t *testing.T) {
 		return logged(func() {
 			l.SetExceptionHandler(h)
 			l.CallSoon(fn)
-			l.CallSoon(after.adds("the loop goes on"))
+			l.CallSoon(after.Adds("the loop goes on"))
 			l.Stop()
 			runForever(t, l)
 		})
@@ -277,7 +277,7 @@ func TestBrokenHandler(t *testing.T) {
 	if text := step(broken, reports); !strings.Contains(text, "which was told: asyncio: message") {
 		t.Errorf("of an error without text and a broken handler the default handler writes\n%s", text)
 	}
-	after.want(t, slices.Repeat([]string{"the loop goes on"}, 3)...)
+	after.Want(t, slices.Repeat([]string{"the loop goes on"}, 3)...)
 }
 
 // A handler that calls Goexit is like a callback that does.
@@ -286,13 +286,13 @@ func TestGoexitInAHandler(t *testing.T) {
 	l := newLoop(t)
 	l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { runtime.Goexit() })
 	l.CallSoon(panics)
-	l.CallSoon(log.adds("next callback"))
+	l.CallSoon(log.Adds("next callback"))
 	if !inGoroutine(func() { _ = l.RunForever() }) {
 		t.Error("RunForever returned")
 	}
 	l.CallSoon(func(context.Context) { l.Stop() })
 	runForever(t, l)
-	log.want(t, "next callback")
+	log.Want(t, "next callback")
 }
 
 // A259, A260: the default handler writes a record: the message, and each thing that is known in a line

@@ -67,7 +67,7 @@ func TestRunInsideOfALoop(t *testing.T) {
 	var log record
 	r := virtual()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		inner := func(context.Context) error { log.add("inner runs"); return nil }
+		inner := func(context.Context) error { log.Add("inner runs"); return nil }
 		const text = "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask"
 		wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text)
 		wantErr(t, r.Run(ctx, inner), asyncio.ErrMisuse, text)
@@ -75,13 +75,13 @@ func TestRunInsideOfALoop(t *testing.T) {
 		wantErr(t, r.Close(), asyncio.ErrMisuse, "Close of a Runner whose loop is running; call it when Run has returned")
 		running(ctx).CallSoon(func(ctx context.Context) { wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text) })
 		yields(ctx, 3)
-		log.add("main ends")
+		log.Add("main ends")
 		return nil
 	})
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Error(err)
 	}
-	log.want(t, "main ends")
+	log.Want(t, "main ends")
 }
 
 // A269, A339: Debug turns debug mode on. Without it the environment decides.
@@ -151,11 +151,11 @@ func TestRunEndsTheTasksThatAreLeft(t *testing.T) {
 			for _, name := range []string{"a", "b"} {
 				tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
-					log.add("%s is told %v", name, err)
+					log.Add("%s is told %v", name, err)
 					if err := asyncio.Sleep(ctx, time.Second); err != nil {
 						return err
 					}
-					log.add("%s is clean", name)
+					log.Add("%s is clean", name)
 					return err
 				}))
 			}
@@ -165,7 +165,7 @@ func TestRunEndsTheTasksThatAreLeft(t *testing.T) {
 		if err != outcome && !errors.Is(err, outcome) {
 			t.Errorf("Run returns %v", err)
 		}
-		log.want(t,
+		log.Want(t,
 			"a is told asyncio: cancelled by the shutdown of the loop",
 			"b is told asyncio: cancelled by the shutdown of the loop",
 			"a is clean",
@@ -184,8 +184,8 @@ func TestRunReportsErrorsOfTheTasksThatAreLeft(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
-			log.handle(ctx, e)
-			log.add("of %s", e.Future.(asyncio.AnyTask).Name())
+			log.Handle(ctx, e)
+			log.Add("of %s", e.Future.(asyncio.AnyTask).Name())
 		})
 		for i, name := range []string{"a", "b", "c"} {
 			asyncio.Go(ctx, func(ctx context.Context) error {
@@ -198,7 +198,7 @@ func TestRunReportsErrorsOfTheTasksThatAreLeft(t *testing.T) {
 		}
 		return asyncio.Yield(ctx)
 	})
-	log.want(t,
+	log.Want(t,
 		"reported: task a failed during shutdown: a failed", "of a",
 		"reported: task c failed during shutdown: c failed", "of c",
 	)
@@ -211,23 +211,23 @@ func TestOrderOfShutdown(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		release := make(chan bool)
 		l := running(ctx)
-		l.SetExceptionHandler(log.handle)
+		l.SetExceptionHandler(log.Handle)
 		asyncio.Go(ctx, fails(errors.New("of a task that nobody awaits")), asyncio.WithName("lost"))
 		asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
 			<-release
-			log.add("job ends, the loop is closed: %v", l.IsClosed())
+			log.Add("job ends, the loop is closed: %v", l.IsClosed())
 			return 0, nil
 		})
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			err := never(ctx)
 			saved, _ := asyncio.ToThread(ctx, func(context.Context) (string, error) { return "saved", nil })
-			log.add("task ends, %s", saved)
+			log.Add("task ends, %s", saved)
 			close(release)
 			return err
 		})
 		return asyncio.Yield(ctx)
 	})
-	log.want(t,
+	log.Want(t,
 		"task ends, saved",
 		"job ends, the loop is closed: false",
 		"reported: task lost failed and nobody read its error: of a task that nobody awaits",
@@ -240,7 +240,7 @@ func TestTasksMadeDuringShutdown(t *testing.T) {
 	var chain func(n int) func(ctx context.Context) error
 	chain = func(n int) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
-			defer log.add("%d ends", n)
+			defer log.Add("%d ends", n)
 			if n < 5 {
 				defer asyncio.Go(ctx, chain(n+1))
 			}
@@ -251,7 +251,7 @@ func TestTasksMadeDuringShutdown(t *testing.T) {
 		asyncio.Go(ctx, chain(1))
 		return asyncio.Yield(ctx)
 	})
-	log.want(t, "1 ends", "2 ends", "3 ends", "4 ends", "5 ends")
+	log.Want(t, "1 ends", "2 ends", "3 ends", "4 ends", "5 ends")
 }
 
 // A274: but not for ever: a task that makes its successor in each round is named, and killed.
@@ -301,12 +301,12 @@ func TestATaskThatNeverEnds(t *testing.T) {
 			err := runOn(t, r, func(ctx context.Context) error {
 				l = running(ctx)
 				asyncio.Go(ctx, func(ctx context.Context) error {
-					defer func() { log.add("deferred call at %v", l.Time()) }()
+					defer func() { log.Add("deferred call at %v", l.Time()) }()
 					return mulish(ctx)
 				}, asyncio.WithName("mule"))
 				asyncio.Go(ctx, func(ctx context.Context) error {
 					err := never(ctx)
-					log.add("another one ends at %v", l.Time())
+					log.Add("another one ends at %v", l.Time())
 					return err
 				})
 				return asyncio.Sleep(ctx, time.Second)
@@ -314,9 +314,9 @@ func TestATaskThatNeverEnds(t *testing.T) {
 			if err == nil {
 				t.Fatal("Run returns nil")
 			}
-			log.add("%s", err)
-			log.withoutLineNumbers()
-			log.want(t,
+			log.Add("%s", err)
+			log.WithoutLineNumbers()
+			log.Want(t,
 				"another one ends at 1s",
 				"deferred call at 1m31s",
 				"asyncio: not ended when the loop shut down (limit 1m30s)\n"+
@@ -373,12 +373,12 @@ func TestStopDuringShutdown(t *testing.T) {
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			err := never(ctx)
 			running(ctx).Stop()
-			log.add("sleep: %v", asyncio.Sleep(ctx, time.Second))
+			log.Add("sleep: %v", asyncio.Sleep(ctx, time.Second))
 			return err
 		})
 		return asyncio.Yield(ctx)
 	})
-	log.want(t, "sleep: <nil>")
+	log.Want(t, "sleep: <nil>")
 }
 
 // Goexit in a task that is cancelled in the end goes up too, when all is closed.
@@ -393,7 +393,7 @@ func TestGoexitDuringShutdown(t *testing.T) {
 			})
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				err := never(ctx)
-				log.add("sleep: %v", asyncio.Sleep(ctx, time.Second))
+				log.Add("sleep: %v", asyncio.Sleep(ctx, time.Second))
 				return err
 			})
 			return asyncio.Yield(ctx)
@@ -402,7 +402,7 @@ func TestGoexitDuringShutdown(t *testing.T) {
 	if !exited {
 		t.Error("Run returned")
 	}
-	log.want(t, "sleep: <nil>")
+	log.Want(t, "sleep: <nil>")
 }
 
 // A275: the runs of a Runner share one loop, which is made when it is needed, and one Context. Tasks go
@@ -450,7 +450,7 @@ func TestRunnerWithContext(t *testing.T) {
 	given := asyncio.NewContextVars()
 	var log record
 	set := func(ctx context.Context) error {
-		log.add("finds %s", valueOf(ctx, v))
+		log.Add("finds %s", valueOf(ctx, v))
 		v.Set(ctx, "what was set")
 		return nil
 	}
@@ -459,7 +459,7 @@ func TestRunnerWithContext(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	log.want(t, "finds nothing", "finds nothing", "finds what was set")
+	log.Want(t, "finds nothing", "finds nothing", "finds what was set")
 }
 
 // A276: Loop makes the loop; Close closes it, twice if one likes. Afterwards the Runner
@@ -504,19 +504,19 @@ func TestRunUnderACtxThatEnds(t *testing.T) {
 		}
 		r := &asyncio.Runner{NoInterrupt: true}
 		err := r.Run(ctx, func(ctx context.Context) error {
-			log.add("main begins")
+			log.Add("main begins")
 			cancel(why)
 			err := never(ctx)
-			log.add("main ends: %v", err)
+			log.Add("main ends: %v", err)
 			return err
 		})
-		log.add("Run returns: %v; caused by %v", err, errors.Unwrap(err))
+		log.Add("Run returns: %v; caused by %v", err, errors.Unwrap(err))
 		wantErr(t, err, context.Canceled)
 		if err := r.Close(); err != nil {
 			t.Error(err)
 		}
 	}
-	log.want(t,
+	log.Want(t,
 		"main begins",
 		"main ends: asyncio: cancelled by the ctx of Run: context canceled",
 		"Run returns: asyncio: cancelled: context canceled; caused by no more time",
@@ -570,15 +570,15 @@ func TestDeadlock(t *testing.T) {
 			late := asyncio.Go(ctx, never, asyncio.WithName("late"))
 			late.Cancel() // too
 			_, err := reader.Await(ctx)
-			log.add("main is told: %v", err)
+			log.Add("main is told: %v", err)
 			return err
 		}, asyncio.WithName("main"))
 		if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) || len(d.Waiting) != 2 {
 			t.Fatalf("Run returns %v", err)
 		}
-		log.add("%s", err)
-		log.withoutLineNumbers()
-		log.want(t, "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n"+
+		log.Add("%s", err)
+		log.WithoutLineNumbers()
+		log.Want(t, "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n"+
 			"  task main (asyncio_test.TestDeadlock.func1() at run_test.go:N) waits for task reader\n"+
 			"  task reader (asyncio_test.TestDeadlock.func1.1() at run_test.go:N) waits for <Future pending>")
 		text := logged(func() { // the task that failed
@@ -589,7 +589,7 @@ func TestDeadlock(t *testing.T) {
 		if !strings.Contains(text, "boom") {
 			t.Errorf("an error that nobody read is not reported: %q", text)
 		}
-		log.want(t, "main is told: asyncio: cancelled by the shutdown of the loop, through the await of main")
+		log.Want(t, "main is told: asyncio: cancelled by the shutdown of the loop, through the await of main")
 	}
 }
 
@@ -632,15 +632,15 @@ func TestDeadlockWithoutTasks(t *testing.T) {
 	if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) || len(d.Waiting) != 0 {
 		t.Errorf("RunForever returns %v", err)
 	}
-	log.add("%v", err)
+	log.Add("%v", err)
 	f := asyncio.NewFuture[int](l.Context())
 	_, err = asyncio.RunUntilComplete(l, f)
-	log.add("%v", err)
+	log.Add("%v", err)
 	l.CallLater(time.Second, func(context.Context) { _ = f.SetResult(1) })
 	v, err := asyncio.RunUntilComplete(l, f)
-	log.add("%v, %v", v, err)
+	log.Add("%v, %v", v, err)
 	const text = "asyncio: deadlock: nothing can ever happen on this loop, and no task is left; something must finish the future that is awaited, or call Stop"
-	log.want(t, text, text, "1, <nil>")
+	log.Want(t, text, text, "1, <nil>")
 }
 
 // A281: Go has no tasks but the library's, so that main can always be uncancelled. What a task factory
@@ -650,21 +650,21 @@ func TestTaskFactoryAndMain(t *testing.T) {
 	var log record
 	r := &asyncio.Runner{NoInterrupt: true} // in real time, where a loop waits for the ctx given to Run
 	r.Loop().SetTaskFactory(func(l *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
-		log.add("factory is asked for %q", c.Name)
+		log.Add("factory is asked for %q", c.Name)
 		c.Name, c.EagerStart = "main", true
 		return c
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	err := r.Run(ctx, func(ctx context.Context) error {
-		log.add("%s runs", asyncio.CurrentTask(ctx).Name())
+		log.Add("%s runs", asyncio.CurrentTask(ctx).Name())
 		cancel()
 		return never(ctx)
 	})
-	log.add("%v", err)
+	log.Add("%v", err)
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	log.want(t, `factory is asked for ""`, "main runs", "asyncio: cancelled: context canceled")
+	log.Want(t, `factory is asked for ""`, "main runs", "asyncio: cancelled: context canceled")
 }
 
 // A task factory that panics for main does so out of Run, which has left nothing behind.

@@ -318,7 +318,7 @@ func (s *roundScene) wait(ctx context.Context) {
 	default:
 		s.got[name] = brief(err)
 	}
-	s.log.add("%s: %s, %v", name, s.got[name], s.b)
+	s.log.Add("%s: %s, %v", name, s.got[name], s.b)
 }
 
 // count returns for how many it went like that.
@@ -446,7 +446,7 @@ func (s *queueScene) get(ctx context.Context) {
 		s.got = append(s.got, item)
 	}
 	s.check(err == nil || s.ends(err), "Get ends with %v", err)
-	s.log.add("%s gets %d: %s", asyncio.CurrentTask(ctx).Name(), item, brief(err))
+	s.log.Add("%s gets %d: %s", asyncio.CurrentTask(ctx).Name(), item, brief(err))
 }
 
 // ends tells whether a wait may end with err.
@@ -474,7 +474,7 @@ func (s *queueScene) putter(item int) func(ctx context.Context) {
 			s.put = append(s.put, item)
 		}
 		s.check(err == nil || s.ends(err), "Put ends with %v", err)
-		s.log.add("%s puts %d: %s", asyncio.CurrentTask(ctx).Name(), item, brief(err))
+		s.log.Add("%s puts %d: %s", asyncio.CurrentTask(ctx).Name(), item, brief(err))
 	}
 }
 
@@ -482,7 +482,7 @@ func (s *queueScene) join(ctx context.Context) {
 	s.joiners++
 	err := s.q.Join(ctx)
 	s.joiners--
-	s.log.add("%s has joined: %s, %v", asyncio.CurrentTask(ctx).Name(), brief(err), s.q)
+	s.log.Add("%s has joined: %s, %v", asyncio.CurrentTask(ctx).Name(), brief(err), s.q)
 }
 
 func (s *queueScene) shutdown(immediate bool) {
@@ -491,7 +491,7 @@ func (s *queueScene) shutdown(immediate bool) {
 		s.dropped = s.q.Len()
 	}
 	s.q.Shutdown(immediate)
-	s.log.add("%v", s.q)
+	s.log.Add("%v", s.q)
 }
 
 // everyQueue is everyOrder for scenes at a queue: what was put comes out, in that order, and nobody waits for what is there.
@@ -599,12 +599,12 @@ func TestInterleavingsOfBlocks(t *testing.T) {
 				err := block(s, ctx)
 				next := asyncio.Yield(ctx)
 				seen = errors.Is(err, asyncio.ErrCancelled) || errors.Is(next, asyncio.ErrCancelled)
-				s.log.add("the block ends with %v, the next await with %v", err, next)
+				s.log.Add("the block ends with %v, the next await with %v", err, next)
 			})
 			s.first("canceller", func(ctx context.Context) {
 				_ = asyncio.Sleep(ctx, d)
 				accepted = task.Cancel()
-				s.log.add("cancel: %v", accepted)
+				s.log.Add("cancel: %v", accepted)
 			})
 			s.ended = func() { s.check(!accepted || seen || task.Cancelled(), "the cancel was lost") }
 		})

@@ -249,7 +249,7 @@ func TestScopeMakesARace(t *testing.T) {
 		return func(ctx context.Context) (string, error) {
 			cancel := asyncio.Sleep(ctx, takes)
 			if cancel != nil {
-				log.add("%s: %s, ctx done: %v", name, brief(cancel), isDone(t, ctx))
+				log.Add("%s: %s, ctx done: %v", name, brief(cancel), isDone(t, ctx))
 				return "", cancel
 			}
 			return name, err
@@ -301,7 +301,7 @@ func TestScopeMakesARace(t *testing.T) {
 				equal(t, "tasks left", len(asyncio.AllTasks(ctx)), 1)
 				return asyncio.Yield(ctx)
 			})
-			log.want(t, c.log...)
+			log.Want(t, c.log...)
 		})
 	}
 }

@@ -23,7 +23,7 @@ func TestSemaphoreCounts(t *testing.T) {
 			taker(ctx, &log, name, s)
 		}
 		yields(ctx, 1)
-		log.want(t, "a: ok")
+		log.Want(t, "a: ok")
 		equal(t, "the semaphore", s, "<Semaphore locked waiters=2>")
 
 		taker(ctx, &log, "d", s)
@@ -31,11 +31,11 @@ func TestSemaphoreCounts(t *testing.T) {
 		s.Release()
 		equal(t, "it is locked", s.Locked(), true)
 		yields(ctx, 1)
-		log.want(t, "b: ok", "c: ok")
+		log.Want(t, "b: ok", "c: ok")
 		equal(t, "the semaphore", s, "<Semaphore locked waiters=1>")
 		s.Release()
 		yields(ctx, 1)
-		log.want(t, "d: ok")
+		log.Want(t, "d: ok")
 		s.Release()
 		equal(t, "the semaphore", s, "<Semaphore unlocked value=1>")
 		return nil
@@ -71,7 +71,7 @@ func TestSemaphoreGoesRound(t *testing.T) {
 						if err := s.Acquire(ctx); err != nil {
 							return err
 						}
-						log.add("%s %d", name, round)
+						log.Add("%s %d", name, round)
 						_ = asyncio.Sleep(ctx, time.Millisecond)
 						s.Release()
 					}
@@ -81,7 +81,7 @@ func TestSemaphoreGoesRound(t *testing.T) {
 			return nil
 		})
 	})
-	log.want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1")
+	log.Want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1")
 }
 
 // A305: two units that come back at once go to the two who are first; one of those who gives its back does not pass the other.
@@ -94,10 +94,10 @@ func TestSemaphoreSeveralReleases(t *testing.T) {
 			if err := s.Acquire(ctx); err != nil {
 				return err
 			}
-			log.add("b: ok")
+			log.Add("b: ok")
 			s.Release()
 			err := s.Acquire(ctx)
-			log.add("b again: %s", brief(err))
+			log.Add("b again: %s", brief(err))
 			return err
 		})
 		c := taker(ctx, &log, "c", s)
@@ -107,7 +107,7 @@ func TestSemaphoreSeveralReleases(t *testing.T) {
 		_, err := asyncio.Gather(ctx, a, b, c).Await(ctx)
 		return err
 	})
-	log.want(t, "a: ok", "b: ok", "c: ok", "b again: ok")
+	log.Want(t, "a: ok", "b: ok", "c: ok", "b again: ok")
 }
 
 // A305: a cancel takes one out, and the order of the others stays.
@@ -126,7 +126,7 @@ func TestSemaphoreOrderAfterACancel(t *testing.T) {
 		yields(ctx, 1)
 		return nil
 	})
-	log.want(t, "a: cancelled", "b: ok", "c: ok")
+	log.Want(t, "a: cancelled", "b: ok", "c: ok")
 }
 
 // A305: there are units, and yet a newcomer waits: one that was given its unit has not run yet, and is to go first. When it
@@ -137,9 +137,9 @@ func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
 		s := asyncio.NewSemaphore(0)
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			err := s.Acquire(ctx)
-			log.add("a: %s, %v", brief(err), s)
+			log.Add("a: %s, %v", brief(err), s)
 			asyncio.Go(ctx, func(context.Context) error {
-				log.add("d, which a has made")
+				log.Add("d, which a has made")
 				return nil
 			})
 			return err
@@ -148,19 +148,19 @@ func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
 			for range 3 {
 				s.Release()
 			}
-			log.add("three released: %v", s)
+			log.Add("three released: %v", s)
 			err := s.Acquire(ctx)
-			log.add("b: %s, %v", brief(err), s)
+			log.Add("b: %s, %v", brief(err), s)
 			return err
 		})
 		taker(ctx, &log, "c", s)
 		yields(ctx, 1)
-		log.add("all there: %v", s)
+		log.Add("all there: %v", s)
 		yields(ctx, 5)
-		log.add("in the end: %v", s)
+		log.Add("in the end: %v", s)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"three released: <Semaphore locked waiters=1>", // a's; two units are left
 		"all there: <Semaphore locked waiters=3>",
 		"a: ok, <Semaphore locked waiters=2>",
@@ -217,7 +217,7 @@ func TestSemaphoreCancelRaces(t *testing.T) {
 					yields(ctx, 1)
 					c.race(s, tasks[0], tasks[1], tasks[2])
 					yields(ctx, 2)
-					log.want(t, c.ending...)
+					log.Want(t, c.ending...)
 					return nil
 				})
 			}

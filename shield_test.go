@@ -102,20 +102,20 @@ func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 			err := asyncio.Sleep(ctx, time.Minute)
-			r.add("%v: inner ends: %s", running(ctx).Time(), brief(err))
+			r.Add("%v: inner ends: %s", running(ctx).Time(), brief(err))
 			return 1, err
 		})
 		outer := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := asyncio.Shield(ctx, inner).Await(ctx)
-			r.add("%v: outer ends: %s", running(ctx).Time(), brief(err))
+			r.Add("%v: outer ends: %s", running(ctx).Time(), brief(err))
 			return err
 		})
 		running(ctx).CallLater(time.Second, func(context.Context) { outer.CancelWith("enough") })
 		_, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{inner, outer})
-		r.add("inner is cancelled: %v, outer is: %v", inner.Cancelled(), outer.Cancelled())
+		r.Add("inner is cancelled: %v, outer is: %v", inner.Cancelled(), outer.Cancelled())
 		return err
 	})
-	r.want(t,
+	r.Want(t,
 		"1s: outer ends: cancelled: enough",
 		"1m0s: inner ends: ok",
 		"inner is cancelled: false, outer is: true",
@@ -126,23 +126,23 @@ func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(r.handle)
+		running(ctx).SetExceptionHandler(r.Handle)
 		inner := named(ctx, "inner", sleepThenFail(time.Second, errors.New("boom")))
 		shield := asyncio.Shield(ctx, inner)
 		yields(ctx, 1)
 		shield.Cancel()
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.want(t, "reported: task inner failed and nobody read its error: boom")
+	r.Want(t, "reported: task inner failed and nobody read its error: boom")
 }
 
 // A170: an error that the shield passed on is the shield's to report: once.
 func TestShieldAnUnreadErrorIsReportedOnce(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(r.handle)
+		running(ctx).SetExceptionHandler(r.Handle)
 		asyncio.Shield(ctx, named(ctx, "inner", sleepThenFail(time.Second, errors.New("boom"))))
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.want(t, "reported: a future failed and nobody read its error: boom")
+	r.Want(t, "reported: a future failed and nobody read its error: boom")
 }

@@ -39,14 +39,14 @@ func TestSleepsEndInOrder(t *testing.T) {
 			}{{"a", 2}, {"b", 1}, {"c", 2}, {"d", 0}, {"e", 1}} {
 				tg.Go(func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, s.d*time.Second)
-					log.add("%v %s", running(ctx).Time(), s.name)
+					log.Add("%v %s", running(ctx).Time(), s.name)
 					return err
 				})
 			}
 			return nil
 		})
 	})
-	log.want(t, "0s d", "1s b", "1s e", "2s a", "2s c")
+	log.Want(t, "0s d", "1s b", "1s e", "2s a", "2s c")
 }
 
 // A208, A209: a sleep of nothing, or of less, lets one turn pass. What is ready runs before it ends; what
@@ -62,23 +62,23 @@ func TestSleepZeroIsOneTurn(t *testing.T) {
 			run(t, func(ctx context.Context) error {
 				l := running(ctx)
 				l.CallSoon(func(context.Context) {
-					log.add("call")
-					l.CallSoon(func(context.Context) { log.add("call of the call") })
+					log.Add("call")
+					l.CallSoon(func(context.Context) { log.Add("call of the call") })
 				})
 				asyncio.Go(ctx, func(ctx context.Context) error {
-					log.add("task begins")
+					log.Add("task begins")
 					err := asyncio.Yield(ctx)
-					log.add("task ends")
+					log.Add("task ends")
 					return err
 				})
-				log.add("main pauses")
+				log.Add("main pauses")
 				if err := pause(ctx); err != nil {
 					return err
 				}
-				log.add("main goes on at %v", l.Time())
+				log.Add("main goes on at %v", l.Time())
 				return pause(ctx)
 			})
-			log.want(t,
+			log.Want(t,
 				"main pauses",
 				"call",
 				"task begins",

@@ -66,10 +66,10 @@ func picture(t *testing.T, main func(ctx context.Context) error, want ...string)
 			return err
 		}
 		yields(ctx, 3)
-		r.lines = pictured(running(ctx).Snapshot())
+		r.Lines = pictured(running(ctx).Snapshot())
 		return nil
 	})
-	r.want(t, want...)
+	r.Want(t, want...)
 }
 
 // What a task can wait for, each kind, and the states in which it waits for nothing.
@@ -195,14 +195,14 @@ func TestSnapshotOfStates(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		take := func(ctx context.Context) { r.lines = append(r.lines, pictured(running(ctx).Snapshot())...) }
+		take := func(ctx context.Context) { r.Lines = append(r.Lines, pictured(running(ctx).Snapshot())...) }
 		start(ctx, "new", nothing)
 		asyncio.Go(ctx, func(ctx context.Context) error { take(ctx); return nil }, asyncio.WithName("eager"), asyncio.WithEagerStart(true))
-		r.add("in a callback:")
+		r.Add("in a callback:")
 		running(ctx).CallSoon(take)
 		return asyncio.Sleep(ctx, time.Second)
 	})
-	r.want(t,
+	r.Want(t,
 		"main: running",
 		"new: new",
 		"eager: running",
@@ -422,7 +422,7 @@ func TestEventInfo(t *testing.T) {
 				t.Error(err)
 			}
 			if e.Kind != inspect.TaskStarted && e.Kind != inspect.TaskResumed { // which have no more than that
-				r.add("%s", place.ReplaceAllString(strings.TrimSpace(text.String()), " at PLACE"))
+				r.Add("%s", place.ReplaceAllString(strings.TrimSpace(text.String()), " at PLACE"))
 			}
 		}))
 		child := start(ctx, "child", lock.Acquire)
@@ -437,7 +437,7 @@ func TestEventInfo(t *testing.T) {
 		_ = failed.Exception()
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		`{"kind":"created","time":1000000000,"task":6,"name":"child","by":"main","by_task":1}`,
 		`{"kind":"created","time":1000000000,"task":7,"name":"failing","by":"main","by_task":1}`,
 		`{"kind":"cancel asked","time":1000000000,"task":3,"name":"outer","by":"main","by_task":1,"through":[2],"message":"enough"}`,
@@ -463,9 +463,9 @@ func TestLockHolder(t *testing.T) {
 		lock := new(asyncio.Lock)
 		look := func() {
 			if h := lock.Holder(); h != nil {
-				r.add("%s", h.Name())
+				r.Add("%s", h.Name())
 			} else {
-				r.add("nobody")
+				r.Add("nobody")
 			}
 		}
 		look()
@@ -481,7 +481,7 @@ func TestLockHolder(t *testing.T) {
 		look()
 		return nil
 	})
-	r.want(t, "nobody", "main", "nobody", "next", "nobody")
+	r.Want(t, "nobody", "main", "nobody", "next", "nobody")
 }
 
 // A snapshot of 100,000 tasks that wait for this and that, taken by another goroutine: how long it takes, and for how long the loop

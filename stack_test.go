@@ -60,23 +60,23 @@ func TestStack(t *testing.T) {
 		_ = asyncio.Yield(ctx)
 		fresh := asyncio.Go(ctx, outermost)
 		ended := asyncio.Go(ctx, nothing)
-		r.add("runs: %s", calls(asyncio.CurrentTask(ctx).Stack(0)))
-		r.add("waits: %s", calls(waits.Stack(0)))
-		r.add("sleeps: %s", calls(sleeps.Stack(0)))
-		r.add("yields: %s", calls(yields.Stack(0)))
-		r.add("in blocks: %s", calls(inGroup.Stack(0)))
-		r.add("new: %s", calls(fresh.Stack(0)))
+		r.Add("runs: %s", calls(asyncio.CurrentTask(ctx).Stack(0)))
+		r.Add("waits: %s", calls(waits.Stack(0)))
+		r.Add("sleeps: %s", calls(sleeps.Stack(0)))
+		r.Add("yields: %s", calls(yields.Stack(0)))
+		r.Add("in blocks: %s", calls(inGroup.Stack(0)))
+		r.Add("new: %s", calls(fresh.Stack(0)))
 		_, _ = ended.Await(ctx)
 		failed := asyncio.Go(ctx, failing)
 		_, _ = failed.Await(ctx)
 		waits.Cancel()
 		_, _ = waits.Await(ctx)
 		for _, task := range []asyncio.AnyTask{ended, failed, waits} {
-			r.add("ended: %q", calls(task.Stack(0)))
+			r.Add("ended: %q", calls(task.Stack(0)))
 		}
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		"runs: TestStack.func1",
 		"waits: outermost > middle > innermost > never",
 		"sleeps: TestStack.func1.1",
@@ -114,12 +114,12 @@ func TestStackLimit(t *testing.T) {
 		panics := asyncio.Go(ctx, func(context.Context) error { return panicOuter() })
 		_ = asyncio.Yield(ctx)
 		for _, limit := range []int{0, 2, 9, -1} {
-			r.add("%d: %s; %s", limit, calls(waits.Stack(limit)), calls(panics.Stack(limit)))
+			r.Add("%d: %s; %s", limit, calls(waits.Stack(limit)), calls(panics.Stack(limit)))
 		}
 		return nil
 	})
 	const whole, wholePanic = "outermost > middle > innermost > never", "TestStackLimit.func1.2 > panicOuter > panicInner"
-	r.want(t,
+	r.Want(t,
 		"0: "+whole+"; "+wholePanic,
 		"2: innermost > never; TestStackLimit.func1.2 > panicOuter",
 		"9: "+whole+"; "+wholePanic,
@@ -145,7 +145,7 @@ func TestPrintStack(t *testing.T) {
 				t.Error(err)
 			}
 			for line := range strings.Lines(out.String()) {
-				r.add("%s", withoutPlaces(strings.TrimSuffix(line, "\n")))
+				r.Add("%s", withoutPlaces(strings.TrimSuffix(line, "\n")))
 			}
 		}
 		_ = failed.Exception()
@@ -154,7 +154,7 @@ func TestPrintStack(t *testing.T) {
 		}
 		return nil
 	})
-	r.want(t,
+	r.Want(t,
 		"Stack for <Task pending name=waits fn=asyncio_test.outermost() at PLACE wait_for=<Future pending>> (most recent call last):",
 		"  asyncio_test.innermost at PLACE",
 		"  asyncio_test.never at PLACE",
@@ -180,7 +180,7 @@ func TestStackFromAnywhere(t *testing.T) {
 		main := asyncio.CurrentTask(ctx)
 		task := asyncio.Go(ctx, outermost)
 		_ = asyncio.Yield(ctx)
-		look := func(from string) { r.add("%s: %s; main: %s", from, calls(task.Stack(0)), calls(main.Stack(0))) }
+		look := func(from string) { r.Add("%s: %s; main: %s", from, calls(task.Stack(0)), calls(main.Stack(0))) }
 		l.CallSoon(func(context.Context) { look("callback") })
 		l.CallSoon(func(ctx context.Context) {
 			asyncio.Go(ctx, func(ctx context.Context) error { look("eager part, of a callback"); return nil }, asyncio.WithEagerStart(true))
@@ -204,7 +204,7 @@ func TestStackFromAnywhere(t *testing.T) {
 		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { look("exception handler") })
 		l.CallSoon(func(context.Context) { panic("oh") })
 		_ = asyncio.Yield(ctx)
-		l.SetObserver(observerFunc(func(e *inspect.Event) { r.add("observer, %v: %s", e.Kind, calls(task.Stack(0))) }))
+		l.SetObserver(observerFunc(func(e *inspect.Event) { r.Add("observer, %v: %s", e.Kind, calls(task.Stack(0))) }))
 		_, _ = asyncio.Go(ctx, nothing).Await(ctx)
 		l.SetObserver(nil)
 		task.CancelWith("enough")
@@ -213,7 +213,7 @@ func TestStackFromAnywhere(t *testing.T) {
 	})
 	const whole = ": outermost > middle > innermost > never"
 	const body = "; main: TestStackFromAnywhere.func1"
-	r.want(t,
+	r.Want(t,
 		"callback"+whole+body,
 		"eager part, of a callback"+whole+body,
 		"callback, after an eager part"+whole+body,
@@ -237,7 +237,7 @@ func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 		var tasks []asyncio.AnyTask
 		look := func(from string) {
 			for i, task := range tasks {
-				r.add("%s, task %d: %s", from, i, calls(task.Stack(0)))
+				r.Add("%s, task %d: %s", from, i, calls(task.Stack(0)))
 			}
 		}
 		tasks = append(tasks, asyncio.CurrentTask(ctx))
@@ -257,7 +257,7 @@ func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 		return err
 	})
 	const body = "TestStackOfTasksOnTopOfEachOther.func1"
-	r.want(t,
+	r.Want(t,
 		"from the top, task 0: "+body,
 		"from the top, task 1: "+body+".2",
 		"from the top, task 2: "+body+".2.1 > "+body+".1",
@@ -295,17 +295,17 @@ func TestStackOfALoopThatDoesNotRun(t *testing.T) {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	var last asyncio.AnyTask
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
-		defer func() { r.add("killed: %s", calls(last.Stack(0))) }()
+		defer func() { r.Add("killed: %s", calls(last.Stack(0))) }()
 		return never(ctx)
 	})
 	last = asyncio.Go(l.Context(), outermost)
-	r.add("before: %s", calls(last.Stack(0)))
+	r.Add("before: %s", calls(last.Stack(0)))
 	l.CallSoon(func(context.Context) { l.Stop() })
 	if err := l.RunForever(); err != nil {
 		t.Error(err)
 	}
-	r.add("stopped: %s", calls(last.Stack(0)))
-	r.add("again: %s", calls(last.Stack(1)))
+	r.Add("stopped: %s", calls(last.Stack(0)))
+	r.Add("again: %s", calls(last.Stack(1)))
 	last.Cancel()
 	if _, err := asyncio.RunUntilComplete(l, last.(*asyncio.Task[asyncio.None])); !errors.Is(err, asyncio.ErrCancelled) {
 		t.Error(err)
@@ -316,8 +316,8 @@ func TestStackOfALoopThatDoesNotRun(t *testing.T) {
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
-	r.add("closed: %s", calls(last.Stack(0)))
-	r.want(t,
+	r.Add("closed: %s", calls(last.Stack(0)))
+	r.Want(t,
 		"before: outermost",
 		"stopped: outermost > middle > innermost > never",
 		"again: never",

@@ -87,15 +87,15 @@ func TestStaggeredRaceCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		attempt := func(ctx context.Context) (string, error) {
 			err := asyncio.Sleep(ctx, time.Hour)
-			log.add("attempt: %s", brief(err))
+			log.Add("attempt: %s", brief(err))
 			return "", err
 		}
 		_, err := cancelLater(ctx, func(ctx context.Context) error {
 			_, _, _, err := staggered(ctx, 400*time.Millisecond, attempt, attempt, attempt, attempt)
 			return err
 		})
-		log.add("race: %s", brief(err))
+		log.Add("race: %s", brief(err))
 		return nil
 	})
-	log.want(t, "attempt: cancelled", "attempt: cancelled", "attempt: cancelled", "race: cancelled: enough")
+	log.Want(t, "attempt: cancelled", "attempt: cancelled", "attempt: cancelled", "race: cancelled: enough")
 }

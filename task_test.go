@@ -62,7 +62,7 @@ func lines(s fmt.Stringer) string {
 func TestTaskString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		show := func(task fmt.Stringer) { log.add("%s", lines(task)) }
+		show := func(task fmt.Stringer) { log.Add("%s", lines(task)) }
 
 		ok := asyncio.CreateTask(ctx, one, asyncio.WithName("ok"))
 		show(ok)
@@ -86,7 +86,7 @@ func TestTaskString(t *testing.T) {
 		show(asyncio.CreateTask(ctx, one, asyncio.WithName("eager"), asyncio.WithEagerStart(true)))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Task pending name=ok fn=asyncio_test.one() at bench_test.go:N>",
 		"<Task finished name=ok fn=asyncio_test.one() at bench_test.go:N result=1>",
 		`<Task finished name=bad fn=asyncio_test.TestTaskString.func1.2() at task_test.go:N error="boom">`,
@@ -168,7 +168,7 @@ func TestTaskOutcome(t *testing.T) {
 func TestTaskErrorIsOneValue(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		task := asyncio.Go(ctx, func(context.Context) error { panic("boom") })
 		_, first := task.Await(ctx)
 		p := &asyncio.PanicError{}
@@ -207,7 +207,7 @@ func TestSeveralAwaitATask(t *testing.T) {
 			for _, who := range []string{"first", "second"} {
 				waiters = append(waiters, asyncio.Go(ctx, func(ctx context.Context) error {
 					v, err := task.Await(ctx)
-					log.add("%s gets %v, %v", who, v, err)
+					log.Add("%s gets %v, %v", who, v, err)
 					return nil
 				}))
 			}
@@ -217,7 +217,7 @@ func TestSeveralAwaitATask(t *testing.T) {
 		}
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"first gets 7, <nil>",
 		"second gets 7, <nil>",
 		"first gets 0, boom",
@@ -232,7 +232,7 @@ func TestAwaitOfACoro(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
 			inner := asyncio.Coro[int](func(ctx context.Context) (int, error) {
-				log.add("inner, in the same task: %v", asyncio.CurrentTask(ctx) == asyncio.AllTasks(ctx)[0])
+				log.Add("inner, in the same task: %v", asyncio.CurrentTask(ctx) == asyncio.AllTasks(ctx)[0])
 				return 42, asyncio.Yield(ctx)
 			})
 			outer := asyncio.Coro[int](func(ctx context.Context) (int, error) {
@@ -244,13 +244,13 @@ func TestAwaitOfACoro(t *testing.T) {
 				return a + b, err
 			})
 			sum, err := outer.Await(ctx)
-			log.add("%d, tasks: %d", sum, len(asyncio.AllTasks(ctx)))
+			log.Add("%d, tasks: %d", sum, len(asyncio.AllTasks(ctx)))
 			return err
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		log.want(t, "inner, in the same task: true", "inner, in the same task: true", "84, tasks: 1")
+		log.Want(t, "inner, in the same task: true", "inner, in the same task: true", "84, tasks: 1")
 	}
 }
 
@@ -345,14 +345,14 @@ func TestTaskStringNamesWhatItWaitsFor(t *testing.T) {
 		inner := asyncio.Go(ctx, func(ctx context.Context) error { _, err := f.Await(ctx); return err }, asyncio.WithName("inner"))
 		outer := asyncio.Go(ctx, func(ctx context.Context) error { _, err := inner.Await(ctx); return err }, asyncio.WithName("outer"))
 		yields(ctx, 1)
-		log.add("%s", lines(outer))
+		log.Add("%s", lines(outer))
 		_ = f.SetResult(1)
 		_, err := outer.Await(ctx)
-		log.add("%s", lines(outer))
+		log.Add("%s", lines(outer))
 		return err
 	})
 	const fn = "fn=asyncio_test.TestTaskStringNamesWhatItWaitsFor.func1."
-	log.want(t,
+	log.Want(t,
 		"<Task pending name=outer "+fn+"2() at task_test.go:N wait_for="+
 			"<Task pending name=inner "+fn+"1() at task_test.go:N wait_for="+
 			"<Future pending>>>",
@@ -403,7 +403,7 @@ func TestFatalLeavesTheLoop(t *testing.T) {
 	var child *asyncio.Task[asyncio.None]
 	err := panicOf(func() {
 		_ = runErr(t, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(new(record).handle)
+			running(ctx).SetExceptionHandler(new(record).Handle)
 			child = asyncio.Go(ctx, func(context.Context) error { panic(errBoom) })
 			_, err := child.Await(ctx)
 			return err
@@ -430,7 +430,7 @@ func TestFatalInAnswerToACancel(t *testing.T) {
 	var task *asyncio.Task[asyncio.None]
 	err := panicOf(func() {
 		_ = runErr(t, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(new(record).handle)
+			running(ctx).SetExceptionHandler(new(record).Handle)
 			task = asyncio.Go(ctx, func(ctx context.Context) error {
 				if err := asyncio.Sleep(ctx, time.Hour); err != nil {
 					panic(errBoom)
@@ -455,12 +455,12 @@ func TestFatalInAnswerToACancel(t *testing.T) {
 func TestErrorThatNobodyReads(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		asyncio.Go(ctx, func(context.Context) error { return errBoom }, asyncio.WithName("dropped"))
-		collect(ctx, func() bool { return len(log.lines) > 0 })
+		collect(ctx, func() bool { return len(log.Lines) > 0 })
 		return nil
 	})
-	log.want(t, "reported: task dropped failed and nobody read its error: boom")
+	log.Want(t, "reported: task dropped failed and nobody read its error: boom")
 }
 
 // collect has garbage collected until that has had the effect hoped for, or it is plain that it has none.
@@ -477,7 +477,7 @@ func collect(ctx context.Context, effect func() bool) {
 func TestErrorThatWasSeenTo(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.handle)
+		running(ctx).SetExceptionHandler(log.Handle)
 		failing := func() *asyncio.Task[asyncio.None] {
 			return asyncio.Go(ctx, func(context.Context) error { return errBoom })
 		}
@@ -493,7 +493,7 @@ func TestErrorThatWasSeenTo(t *testing.T) {
 		}
 		return nil
 	})
-	log.want(t)
+	log.Want(t)
 }
 
 // A036: a task that is pending is never collected, since its loop holds it: there
@@ -503,7 +503,7 @@ func TestPendingTaskIsHeldByItsLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := asyncio.NewFuture[int](ctx).Await(ctx)
-			log.add("forgotten task: %v", err)
+			log.Add("forgotten task: %v", err)
 			return err
 		})
 		yields(ctx, 1)
@@ -511,10 +511,10 @@ func TestPendingTaskIsHeldByItsLoop(t *testing.T) {
 			runtime.GC()
 			yields(ctx, 1)
 		}
-		log.add("it is pending: %v", len(asyncio.AllTasks(ctx)) == 2)
+		log.Add("it is pending: %v", len(asyncio.AllTasks(ctx)) == 2)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"it is pending: true",
 		"forgotten task: asyncio: cancelled by the shutdown of the loop",
 	)
@@ -554,15 +554,15 @@ func maker(ctx context.Context) *asyncio.Task[asyncio.None] {
 func TestTaskCallbacks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		task := asyncio.Go(ctx, func(ctx context.Context) error { log.add("task ends"); return nil })
+		task := asyncio.Go(ctx, func(ctx context.Context) error { log.Add("task ends"); return nil })
 		task.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
-			log.add("callback with the task: %v, done=%v", f == asyncio.AnyFuture(task), f.Done())
+			log.Add("callback with the task: %v, done=%v", f == asyncio.AnyFuture(task), f.Done())
 		})
-		asyncio.Go(ctx, func(ctx context.Context) error { log.add("another task"); return nil })
+		asyncio.Go(ctx, func(ctx context.Context) error { log.Add("another task"); return nil })
 		yields(ctx, 2)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"task ends",
 		"another task",
 		"callback with the task: true, done=true",

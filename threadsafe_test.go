@@ -45,11 +45,11 @@ func TestRunCoroutineThreadsafe(t *testing.T) {
 				return asyncio.RunCoroutineThreadsafe(l, fn).Result(context.Background())
 			})
 			text, _, _ := strings.Cut(err2text(err), " by ")
-			log.add("%d, %s, cancelled=%v", got, text, errors.Is(err, asyncio.ErrCancelled))
+			log.Add("%d, %s, cancelled=%v", got, text, errors.Is(err, asyncio.ErrCancelled))
 		}
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"3, no error, cancelled=false",
 		"0, boom, cancelled=false",
 		"0, asyncio: cancelled, cancelled=true",
@@ -77,10 +77,10 @@ func TestRunCoroutineThreadsafeTimeoutAndCancel(t *testing.T) {
 			c = asyncio.RunCoroutineThreadsafe(l, gate.Await)
 			return c.Result(expired)
 		})
-		log.add("%v", err)
+		log.Add("%v", err)
 		_ = gate.SetResult(7)
 		v, err := elsewhere(ctx, func() (int, error) { return c.Result(context.Background()) })
-		log.add("%v, %v; a late cancel: %v", v, err, c.Cancel())
+		log.Add("%v, %v; a late cancel: %v", v, err, c.Cancel())
 
 		ended := asyncio.NewFuture[error](ctx)
 		_, err = elsewhere(ctx, func() (int, error) {
@@ -92,15 +92,15 @@ func TestRunCoroutineThreadsafeTimeoutAndCancel(t *testing.T) {
 				return 0, err
 			})
 			<-begun
-			log.add("cancel: %v, again: %v", c.Cancel(), c.Cancel())
+			log.Add("cancel: %v, again: %v", c.Cancel(), c.Cancel())
 			return c.Result(context.Background())
 		})
-		log.add("the goroutine: %v", err)
+		log.Add("the goroutine: %v", err)
 		seen, err := ended.Await(ctx)
-		log.add("the task: %v", seen)
+		log.Add("the task: %v", seen)
 		return err
 	})
-	log.want(t,
+	log.Want(t,
 		"context deadline exceeded",
 		"7, <nil>; a late cancel: false",
 		"cancel: true, again: false",
@@ -134,7 +134,7 @@ func TestRunCoroutineThreadsafeTaskFactoryFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
-			log.add("reported, and it is the same: %v", errors.Is(e.Exception, errBoom))
+			log.Add("reported, and it is the same: %v", errors.Is(e.Exception, errBoom))
 		})
 		for _, value := range []any{errBoom, "no error"} {
 			_, err := elsewhere(ctx, func() (int, error) {
@@ -145,11 +145,11 @@ func TestRunCoroutineThreadsafeTaskFactoryFails(t *testing.T) {
 			})
 			l.SetTaskFactory(nil)
 			text, _, _ := strings.Cut(err.Error(), "\n")
-			log.add("the goroutine: %s", text)
+			log.Add("the goroutine: %s", text)
 		}
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"reported, and it is the same: true",
 		"the goroutine: boom",
 		"reported, and it is the same: false",

@@ -154,11 +154,11 @@ func TestTimeoutDoesNotCancelItsTask(t *testing.T) {
 func nest(ctx context.Context, log *record, outer, inner *asyncio.TimeoutScope, body func(ctx context.Context) error) {
 	err := outer.Run(ctx, func(ctx context.Context) error {
 		err := inner.Run(ctx, body)
-		log.add("inner: %s, expired: %v", brief(err), inner.Expired())
+		log.Add("inner: %s, expired: %v", brief(err), inner.Expired())
 		return err
 	})
-	log.add("outer: %s, expired: %v", brief(err), outer.Expired())
-	log.add("at %v, cancelling: %d", running(ctx).Time(), asyncio.CurrentTask(ctx).Cancelling())
+	log.Add("outer: %s, expired: %v", brief(err), outer.Expired())
+	log.Add("at %v, cancelling: %d", running(ctx).Time(), asyncio.CurrentTask(ctx).Cancelling())
 }
 
 // A179: of two blocks whose time is up at once, both expire, and the outer one's TimeoutError is what comes of it.
@@ -168,7 +168,7 @@ func TestTimeoutsWithTheSameDeadline(t *testing.T) {
 		nest(ctx, &log, asyncio.NewTimeoutAt(time.Second), asyncio.NewTimeoutAt(time.Second), sleep(time.Minute))
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"inner: cancelled, expired: true",
 		"outer: asyncio: timed out, expired: true",
 		"at 1s, cancelling: 0",
@@ -207,7 +207,7 @@ func TestTimeoutsAfterTheLoopWasBusy(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		log.want(t,
+		log.Want(t,
 			"inner: cancelled, expired: true",
 			"outer: asyncio: timed out after "+(which.outer*time.Second).String()+", expired: true",
 			"at 1m40s, cancelling: 0",
@@ -311,13 +311,13 @@ func TestTimeoutInTheCleanupOfAnother(t *testing.T) {
 		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
 			err := asyncio.Sleep(ctx, time.Minute)
 			cleanup := asyncio.Timeout(ctx, time.Second, sleep(10*time.Second))
-			log.add("%v cleanup: %v", running(ctx).Time(), cleanup)
+			log.Add("%v cleanup: %v", running(ctx).Time(), cleanup)
 			return err
 		})
-		log.add("%v block: %v", running(ctx).Time(), err)
+		log.Add("%v block: %v", running(ctx).Time(), err)
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"2s cleanup: asyncio: timed out after 1s",
 		"2s block: asyncio: timed out after 1s",
 	)
@@ -483,7 +483,7 @@ func TestTimeoutNeedsATask(t *testing.T) {
 func TestTimeoutString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		show := func(tm *asyncio.TimeoutScope) { log.add("%v", tm) }
+		show := func(tm *asyncio.TimeoutScope) { log.Add("%v", tm) }
 		late, early, off := asyncio.NewTimeout(1500*time.Millisecond), asyncio.NewTimeout(time.Second), asyncio.NewTimeout(asyncio.Never)
 		show(late)
 		_ = late.Run(ctx, func(ctx context.Context) error {
@@ -498,7 +498,7 @@ func TestTimeoutString(t *testing.T) {
 		_ = off.Run(ctx, func(ctx context.Context) error { show(off); return nil })
 		return nil
 	})
-	log.want(t,
+	log.Want(t,
 		"<Timeout created>",
 		"<Timeout active when=1.5s>",
 		"<Timeout expiring>",
@@ -518,7 +518,7 @@ func TestTimeoutOfATaskGroup(t *testing.T) {
 				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 					tg.Go(func(ctx context.Context) error {
 						err := asyncio.Sleep(ctx, time.Minute)
-						log.add("child: %s", brief(err))
+						log.Add("child: %s", brief(err))
 						if failure != nil {
 							return failure
 						}
@@ -537,7 +537,7 @@ func TestTimeoutOfATaskGroup(t *testing.T) {
 			equal(t, "the time", running(ctx).Time(), "1s")
 			return nil
 		})
-		log.want(t, "child: cancelled")
+		log.Want(t, "child: cancelled")
 	}
 }
 

@@ -72,17 +72,17 @@ func TestWaitForWhatIsDoneTakesOneTurn(t *testing.T) {
 		f := asyncio.NewFuture[int](ctx)
 		_ = f.SetResult(1)
 		running(ctx).CallSoon(func(context.Context) {
-			r.add("turn 1") // in which the callback of f comes
+			r.Add("turn 1") // in which the callback of f comes
 			running(ctx).CallSoon(func(context.Context) {
-				r.add("turn 2") // in which what that has woken goes on
-				running(ctx).CallSoon(func(context.Context) { r.add("turn 3") })
+				r.Add("turn 2") // in which what that has woken goes on
+				running(ctx).CallSoon(func(context.Context) { r.Add("turn 3") })
 			})
 		})
 		done, unfinished, err := asyncio.Wait(ctx, []*asyncio.Future[int]{f})
-		r.add("done %d, unfinished %d, time %v", len(done), len(unfinished), running(ctx).Time())
+		r.Add("done %d, unfinished %d, time %v", len(done), len(unfinished), running(ctx).Time())
 		return err
 	})
-	r.want(t, "turn 1", "turn 2", "done 1, unfinished 0, time 0s", "turn 3")
+	r.Want(t, "turn 1", "turn 2", "done 1, unfinished 0, time 0s", "turn 3")
 }
 
 // A146: one that is given twice comes once, where it stood first.

@@ -79,7 +79,7 @@ func TestBlocks(t *testing.T) {
 		t.Run(fmt.Sprintf("%T", l), func(t *testing.T) {
 			var log record
 			run(t, func(ctx context.Context) error {
-				running(ctx).SetExceptionHandler(log.handle)
+				running(ctx).SetExceptionHandler(log.Handle)
 				inside := func(end func(ctx context.Context) error) error {
 					task := asyncio.Go(ctx, func(ctx context.Context) error {
 						return l.With(ctx, func(ctx context.Context) error {
@@ -111,7 +111,7 @@ func TestBlocks(t *testing.T) {
 				l.Release()
 				return nil
 			})
-			equal(t, "the reports", len(log.lines), 1)
+			equal(t, "the reports", len(log.Lines), 1)
 
 			exited := inGoroutine(func() {
 				_ = runErr(t, func(ctx context.Context) error {
@@ -216,18 +216,18 @@ func TestWaitOnALoopThatIsClosed(t *testing.T) {
 			noLeaks(t)
 			var log record
 			l := asyncio.NewLoop(driver.NewVirtual())
-			l.SetExceptionHandler(log.handle)
+			l.SetExceptionHandler(log.Handle)
 			w := waitables(l.Context())[i]
 			for range 2 {
 				asyncio.Go(l.Context(), func(ctx context.Context) error {
-					defer log.add("it ends")
+					defer log.Add("it ends")
 					return w.wait(ctx)
 				})
 			}
 			l.CallSoon(func(context.Context) { l.Stop() })
 			equal(t, "the error of RunForever", l.RunForever(), nil)
 			equal(t, "the error of Close", l.Close(), nil)
-			log.want(t, "it ends", "it ends")
+			log.Want(t, "it ends", "it ends")
 			if w.name == "Condition" {
 				w.idle = "<Condition locked>" // they could not take the lock back, and so nobody shall have it
 			}

@@ -31,15 +31,15 @@ func TestWaitForTimesOut(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
-			defer log.add("task leaves")
+			defer log.Add("task leaves")
 			return "done", asyncio.Sleep(ctx, time.Hour)
 		})
 		got, err := asyncio.WaitFor(ctx, task, 100*time.Millisecond)
 		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out after 100ms")
-		log.add("%q, cancelled: %v, at %v", got, task.Cancelled(), running(ctx).Time())
+		log.Add("%q, cancelled: %v, at %v", got, task.Cancelled(), running(ctx).Time())
 		return nil
 	})
-	log.want(t, "task leaves", `"", cancelled: true, at 100ms`)
+	log.Want(t, "task leaves", `"", cancelled: true, at 100ms`)
 }
 
 // stubborn returns a task's function that is at work for d and hears of no cancel.
@@ -67,12 +67,12 @@ func TestWaitForWaitsForTheCleanup(t *testing.T) {
 					task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 						err := asyncio.Sleep(ctx, time.Hour)
 						_ = asyncio.Sleep(ctx, time.Minute)
-						log.add("task leaves at %v", running(ctx).Time()-limit)
+						log.Add("task leaves at %v", running(ctx).Time()-limit)
 						return 0, end(err)
 					})
 					yields(ctx, 1)
 					_, err := asyncio.WaitFor(ctx, task, limit)
-					log.add("WaitFor ends at %v", running(ctx).Time()-limit)
+					log.Add("WaitFor ends at %v", running(ctx).Time()-limit)
 					if name == "failed" {
 						wantErr(t, err, errBoom)
 						return nil
@@ -84,7 +84,7 @@ func TestWaitForWaitsForTheCleanup(t *testing.T) {
 					}
 					return nil
 				})
-				log.want(t, "task leaves at 1m0s", "WaitFor ends at 1m0s")
+				log.Want(t, "task leaves at 1m0s", "WaitFor ends at 1m0s")
 			})
 		}
 	}
