@@ -75,7 +75,8 @@ func main() {
 	}
 }
 
-// filesBelow returns the Go and Markdown files below root, or root itself if it is a file.
+// filesBelow returns the Go and Markdown files below root, or root itself if it is a
+// file.
 func filesBelow(root string) ([]string, error) {
 	var files []string
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -100,7 +101,8 @@ func filesBelow(root string) ([]string, error) {
 	return files, err
 }
 
-// checkFile returns the lines of a file that are too wide, after refilling it if fix is set.
+// checkFile returns the lines of a file that are too wide, after refilling it if fix is
+// set.
 func checkFile(file string, fix bool) ([]wideLine, error) {
 	src, err := os.ReadFile(file)
 	if err != nil {
@@ -123,8 +125,8 @@ func checkFile(file string, fix bool) ([]wideLine, error) {
 	return wide, nil
 }
 
-// refill returns text with its paragraphs refilled. It fails rather than change a word, or
-// the format of Go source.
+// refill returns text with its paragraphs refilled. It fails rather than change a word,
+// or the format of Go source.
 func refill(file, text string) (string, error) {
 	refilled, _ := process(file, text)
 	if !slices.Equal(words(file, text), words(file, refilled)) {
@@ -183,13 +185,14 @@ func tooWide(line, text string) bool {
 		strings.Contains(strings.TrimSpace(text), " ")
 }
 
-// Text that has a meaning at the beginning of a line: in Markdown, in doc comments, or in both.
+// Text that has a meaning at the beginning of a line: in Markdown, in doc comments, or in
+// both.
 var atLineStart = regexp.MustCompile("^(" +
 	`[-*+•]$|\d{1,9}[.)]$|#{1,6}$|[>|]|` + "```|~~~" + `|[-=*_]+$|<[A-Za-z/!?]|\[[^\]]*\]:|` +
 	`[A-Z]{2,}\(.*\):|(?i:output:)|[a-z0-9]+:[a-z0-9]` + ")")
 
-// structured reports whether a line that begins with text is more than the continuation of
-// a paragraph.
+// structured reports whether a line that begins with text is more than the continuation
+// of a paragraph.
 func structured(text string) bool {
 	first, _, _ := strings.Cut(text, " ")
 	return atLineStart.MatchString(first)
@@ -405,7 +408,8 @@ func (g *group) process() {
 	}
 }
 
-// endOfSpan returns the end of the indented lines from i on, with blank lines between them.
+// endOfSpan returns the end of the indented lines from i on, with blank lines between
+// them.
 func (g *group) endOfSpan(i int) int {
 	end := i
 	for j := i; j < len(g.lines) && (isIndented(g.lines[j]) || goItem.MatchString(g.lines[j]) || isBlank(g.lines[j])); j++ {
@@ -508,7 +512,8 @@ var (
 	mdRawTag = regexp.MustCompile(`(?i)^ {0,3}<(pre|script|style|textarea)\b`)
 )
 
-// A mdLine is a line of Markdown without the prefix of the list items and quotes around it.
+// A mdLine is a line of Markdown without the prefix of the list items and quotes around
+// it.
 type mdLine struct {
 	index int
 	text  string
@@ -538,7 +543,8 @@ func processMarkdown(src string) (string, []wideLine) {
 	return strings.Join(out, "\n"), m.wide
 }
 
-// blocks returns the refilled lines without the prefix, which counts for their width only.
+// blocks returns the refilled lines without the prefix, which counts for their width
+// only.
 func (m *markdown) blocks(ls []mdLine, prefix string) []string {
 	var out []string
 	keep := func(from, to int) int {
