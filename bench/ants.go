@@ -10,8 +10,8 @@ import (
 	"github.com/panjf2000/ants/v2"
 )
 
-// antses are the workloads with panjf2000/ants. It is a pool of goroutines; who
-// waits for their work uses a WaitGroup.
+// antses has the programs that use panjf2000/ants. Its pools cannot wait for submitted
+// work, so the programs use a WaitGroup.
 var antses = map[string]program{
 	"spawn_await":       antsSpawnAwait,
 	"spawn_gather":      antsSpawnGather,
@@ -23,7 +23,7 @@ var antses = map[string]program{
 	"to_thread":         antsToThread,
 }
 
-// antsPool returns a pool of at most size goroutines; -1 is no limit.
+// antsPool returns a pool of at most size goroutines; -1 means no limit.
 func antsPool(size int) *ants.Pool {
 	p, err := ants.NewPool(size)
 	if err != nil {
@@ -111,7 +111,7 @@ func antsTimers(_ context.Context, m *meter) error {
 	return nil
 }
 
-// antsCancel cancels all at once, with one ctx.
+// antsCancel cancels one ctx, which cancels all goroutines at once.
 func antsCancel(ctx context.Context, m *meter) error {
 	p := antsPool(-1)
 	defer p.Release()

@@ -10,7 +10,7 @@ import (
 	"github.com/sourcegraph/conc/pool"
 )
 
-// concs are the workloads with sourcegraph/conc.
+// concs has the programs that use sourcegraph/conc.
 var concs = map[string]program{
 	"spawn_await":       concSpawnAwait,
 	"spawn_gather":      concSpawnGather,
@@ -76,7 +76,7 @@ func concTimers(_ context.Context, m *meter) error {
 	return nil
 }
 
-// concCancel cancels all at once, as a group does.
+// concCancel cancels the pool's ctx, which cancels all goroutines at once.
 func concCancel(ctx context.Context, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	p := pool.New().WithMaxGoroutines(m.n).WithContext(ctx)
@@ -92,7 +92,7 @@ func concCancel(ctx context.Context, m *meter) error {
 	asleep.Wait()
 	m.start()
 	cancel()
-	_ = p.Wait() // context.Canceled, many times
+	_ = p.Wait() // context.Canceled, once for each goroutine
 	m.stop()
 	return nil
 }

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// errgroups are the workloads with golang.org/x/sync/errgroup. What it adds nothing to (yields,
-// queues, locks, timeouts) is left to goroutines.
+// errgroups has the programs that use golang.org/x/sync/errgroup. The package adds
+// nothing for yields, queues, locks and timeouts; the peer goroutines measures those.
 var errgroups = map[string]program{
 	"spawn_await":       errgroupSpawnAwait,
 	"spawn_gather":      errgroupSpawnGather,
@@ -83,7 +83,7 @@ func errgroupTimers(_ context.Context, m *meter) error {
 	return g.Wait()
 }
 
-// errgroupCancel cancels all at once, as a group does.
+// errgroupCancel cancels the group's ctx, which cancels all goroutines at once.
 func errgroupCancel(ctx context.Context, m *meter) error {
 	ctx, cancel := context.WithCancel(ctx)
 	g, ctx := errgroup.WithContext(ctx)

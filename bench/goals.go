@@ -6,30 +6,31 @@ import (
 	"math"
 )
 
-// What this library is to reach, as ratios ours / theirs in one run. A row that
-// is not named here has no goal.
+// The goals of package asyncio, as ratios ours / theirs within one run. A workload that
+// is not listed has no goal.
 var (
-	// What one would use instead: goroutines, and the libraries for groups of them.
+	// For goroutines and the libraries that manage groups of them.
 	goGoals = map[string]float64{
 		"spawn_await": 0.9, "spawn_gather": 0.9, "spawn_million": 0.9, "yield_one": 0.9, "wake_pingpong": 0.9,
 		"timers": 0.9, "cancel": 0.9, "lock": 0.9, "taskgroup_tree": 0.9, "timeout_wrap": 0.9,
 		"yield_ring": 1.1, "queue": 1.1, "threadsafe": 1.1, "to_thread": 1.1,
 	}
-	// The event loops of Python. Those rows cost them little that are done in C, or that a lock decides.
+	// For the event loops of Python, instead of pythonGoal. These workloads are cheap for
+	// them because C code or a lock does most of the work.
 	pythonGoals = map[string]float64{"queue": 0.1, "threadsafe": 0.2}
 )
 
 const (
 	nodeGoal     = 0.9
 	pythonGoal   = 0.05
-	tokioGoal    = 2.0 // no row above; their geometric mean:
-	tokioMean    = 1.0
-	bytesGoal    = 1.1      // of what waits, to a parked goroutine
-	notBegunGoal = 256      // bytes
-	retainedGoal = 16 << 20 // bytes, after a million
+	tokioGoal    = 2.0      // for each workload
+	tokioMean    = 1.0      // for the geometric mean of all workloads
+	bytesGoal    = 1.1      // bytes of a waiting task / bytes of a parked goroutine
+	notBegunGoal = 256      // bytes of a task that has not started
+	retainedGoal = 16 << 20 // bytes still in use after a million tasks
 )
 
-// goal returns what ours / theirs may be at most; 0: there is no goal.
+// goal returns the maximum of ours / theirs, or 0 if there is no goal.
 func goal(peer, workload string) float64 {
 	switch peer {
 	case "goroutines", "errgroup", "conc", "pond", "ants":
@@ -47,7 +48,7 @@ func goal(peer, workload string) float64 {
 	return 0
 }
 
-// printGoals says which goals are missed, and by how much.
+// printGoals prints the goals that are missed and the number of goals that are met.
 func printGoals(w io.Writer, results []result) {
 	fmt.Fprintln(w)
 	missed, met := 0, 0
@@ -57,7 +58,7 @@ func printGoals(w io.Writer, results []result) {
 			return
 		}
 		missed++
-		fmt.Fprintf(w, "missed: %s is %.3g, wanted at most %.3g\n", what, is, limit)
+		fmt.Fprintf(w, "missed: %s is %.3g, want at most %.3g\n", what, is, limit)
 	}
 	logs, rows := 0.0, 0
 	for _, work := range workloads {
@@ -81,13 +82,14 @@ func printGoals(w io.Writer, results []result) {
 		}
 		switch work.name {
 		case "spawn_million":
-			check("bytes of a task that has not begun", our.Bytes, notBegunGoal)
+			check("bytes of a task that has not started", our.Bytes, notBegunGoal)
 			check("MiB retained after spawn_million", our.Retained/(1<<20), retainedGoal>>20)
 		case "suspended_million":
 			if r, ok := of["goroutines"]; ok {
-				check("bytes of a task that waits, ours / goroutines", our.Bytes/r.Bytes, bytesGoal)
-				// Go itself never frees what it knows of a goroutine, some 500 bytes, ours or not.
-				check("MiB retained after suspended_million beyond what goroutines leave", (our.Retained-r.Retained)/(1<<20), retainedGoal>>20)
+				check("bytes of a waiting task, ours / goroutines", our.Bytes/r.Bytes, bytesGoal)
+				// Go never frees its descriptor of a goroutine, about 500 bytes, in
+				// either case.
+				check("MiB retained after suspended_million, ours - goroutines", (our.Retained-r.Retained)/(1<<20), retainedGoal>>20)
 			}
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// goroutines are the workloads with bare goroutines, channels and WaitGroups.
+// goroutines has the programs that use goroutines, channels and WaitGroups only.
 var goroutines = map[string]program{
 	"spawn_await":       goSpawnAwait,
 	"spawn_gather":      goSpawnGather,
@@ -69,7 +69,8 @@ func goYieldRing(_ context.Context, m *meter) error {
 	return nil
 }
 
-// A goBall carries the channel in which its sender wants it back; nil: the game is over.
+// A goBall carries the channel to which the receiver sends it back. A nil channel ends
+// the game.
 type goBall struct {
 	back chan goBall
 }
@@ -129,7 +130,7 @@ func goTimers(_ context.Context, m *meter) error {
 	return nil
 }
 
-// goCancel gives each goroutine a ctx of its own, so that each can be cancelled by itself.
+// goCancel gives each goroutine its own ctx, so that each can be cancelled separately.
 func goCancel(ctx context.Context, m *meter) error {
 	cancels := make([]context.CancelFunc, m.n)
 	var asleep, ended sync.WaitGroup
@@ -153,7 +154,7 @@ func goCancel(ctx context.Context, m *meter) error {
 	return nil
 }
 
-// sleep is time.Sleep that a ctx ends.
+// sleep is like time.Sleep, but returns early when ctx is done.
 func sleep(ctx context.Context, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()

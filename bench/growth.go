@@ -17,21 +17,22 @@ import (
 	_ "gonum.org/v1/plot/vg/vgsvg" // the format
 )
 
-// What a task costs must not depend on how many there are. These are the workloads and the
-// numbers that show it.
+// The cost per task must not depend on the number of tasks. grow measures these workloads
+// with these numbers of tasks.
 var (
 	growing = []string{"spawn_gather", "timers", "cancel"}
 	sizes   = []int{1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000}
 )
 
-// A curve is what a workload costs with each number of tasks, in CPU time.
+// A curve has the CPU time per task of a workload by number of tasks.
 type curve struct {
 	workload, peer string
-	points         plotter.XYs // number of tasks, ns for each
+	points         plotter.XYs // number of tasks, ns per task
 }
 
-// grow measures the curves and draws them. Those of goroutines stand beside ours: what grows in both alike, with the memory
-// that is in use, is the machine and not the algorithm.
+// grow measures the curves of asyncio and of goroutines, and plots them to file. Growth
+// that both show comes from the machine, such as from its caches, and not from the
+// algorithm.
 func grow(o options, file string) error {
 	var curves []curve
 	for _, name := range growing {
@@ -47,7 +48,7 @@ func grow(o options, file string) error {
 				if err != nil {
 					return err
 				}
-				log.Printf("%-12s %-10s %9d tasks: %6.0f ns of CPU each ±%.0f %%", name, p.name, size/o.Shrink, r.NS, 100*r.Spread)
+				log.Printf("%-12s %-10s %9d tasks: %6.0f ns of CPU per task ±%.0f %%", name, p.name, size/o.Shrink, r.NS, 100*r.Spread)
 				c.points = append(c.points, plotter.XY{X: float64(size / o.Shrink), Y: r.NS})
 			}
 			curves = append(curves, c)
@@ -63,10 +64,10 @@ func grow(o options, file string) error {
 	return f.Close()
 }
 
-// measureAt measures w with a number of tasks at once. What is over soon is repeated more often.
+// measureAt measures w with size concurrent tasks. It repeats short runs more often.
 func (o options) measureAt(w *workload, size int, run runner) (result, error) {
 	n := size
-	if w.name == "spawn_gather" { // which can do it again and again
+	if w.name == "spawn_gather" { // it can run several batches
 		n = max(1, 1_000_000/o.Shrink/size) * size
 	}
 	var readings []reading
@@ -80,13 +81,14 @@ func (o options) measureAt(w *workload, size int, run runner) (result, error) {
 	return w.summary(readings), nil
 }
 
-// drawGrowth writes the curves as an SVG: a colour for each workload, ours whole and others dashed.
+// drawGrowth plots the curves as an SVG. Each workload has a color; our lines are solid,
+// the others are dashed.
 func drawGrowth(w io.Writer, curves []curve) error {
 	p := plot.New()
-	p.Title.Text = "What a task costs, by how many there are at once"
-	p.X.Label.Text = "tasks at once"
+	p.Title.Text = "CPU time per task, by number of concurrent tasks"
+	p.X.Label.Text = "concurrent tasks"
 	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, decades{}
-	p.Y.Label.Text = "CPU time a task, ns"
+	p.Y.Label.Text = "CPU time per task, ns"
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, decades{}
 	p.Legend.Top, p.Legend.XOffs = true, vg.Points(-4)
 	p.Add(plotter.NewGrid())
@@ -116,10 +118,10 @@ func drawGrowth(w io.Writer, curves []curve) error {
 	return err
 }
 
-// colors are those of the curves of growing.
+// colors has the color of each workload of growing.
 var colors = []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd6, 0x27, 0x28, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
 
-// decades marks the powers of ten, as what they are.
+// decades is a ticker that marks the powers of ten and labels them in full.
 type decades struct{}
 
 func (decades) Ticks(from, to float64) (ticks []plot.Tick) {

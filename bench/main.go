@@ -1,15 +1,15 @@
-// Bench runs the same workloads with package asyncio and with its peers, what one would use
-// instead in Go, Rust, JavaScript and Python, and prints one table.
+// Bench runs the same workloads with package asyncio and its peers, and prints one table.
+// The peers are what you would otherwise use in Go, Rust, JavaScript and Python.
 //
-//	go run ./bench                                      # all that this machine has
-//	go run ./bench -quick                               # in a minute, roughly
+//	go run ./bench                           # all peers on this machine
+//	go run ./bench -quick                    # takes about a minute
 //	go run ./bench -peers ours,goroutines -workloads lock,queue
-//	go run ./bench -growth docs/growth.svg              # how the cost of a task grows with their number
+//	go run ./bench -growth docs/growth.svg   # plot the cost per task by number of tasks
 //
-// Each measurement is a process of its own, which does the workload once to warm up and then
-// once more. The peers take turns, and that several times, so that what disturbs the machine for a while
-// disturbs all. The table has the medians. What is missing on the machine is said and left out.
-// setup.sh installs it on Debian.
+// Each measurement runs in its own process, which warms up before it measures. The peers
+// take turns several times, so that a temporary disturbance of the machine affects all of
+// them. The table shows medians. Bench reports peers that are not installed and omits
+// them; setup.sh installs them on Debian.
 package main
 
 import (
@@ -28,22 +28,22 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	peers := flag.String("peers", "", "`names` of peers, with commas; ours is always among them (default all)")
-	only := flag.String("workloads", "", "`names` of workloads, with commas (default all)")
-	jsonFile := flag.String("json", "", "write the medians to `file`, an object a line")
+	peers := flag.String("peers", "", "comma-separated `names` of peers; ours is always included (default all)")
+	only := flag.String("workloads", "", "comma-separated `names` of workloads (default all)")
+	jsonFile := flag.String("json", "", "write the medians to `file`, one JSON object per line")
 	markdown := flag.Bool("markdown", false, "print the table in Markdown")
-	repeat := flag.Int("repeat", 0, "`times` that each measurement is done (default 5, with -quick 1)")
-	quick := flag.Bool("quick", false, "measure shorter, and a tenth of the million")
-	growth := flag.String("growth", "", "measure and draw how the cost of a task grows with their number, to an SVG `file`")
-	pythons := flag.String("python", "python3", "the CPython of cpython and cpython-eager: a `command`")
-	cpu := flag.Bool("cpu", false, "compare CPU time, of all threads, in all workloads: for a machine that is busy")
-	list := flag.Bool("list", false, "say what the workloads are")
-	// A measurement in a process of its own.
-	peer := flag.String("peer", "", "run one workload of this `peer` and print a reading; for bench itself, and for profiles")
-	workload := flag.String("workload", "", "the `name` of that workload")
-	n := flag.Int("n", 0, "its `number` of operations")
-	batch := flag.Int("batch", batchSize, "the `number` of tasks that spawn_gather has at a time")
-	profile := flag.String("cpuprofile", "", "write a profile of it to `file`")
+	repeat := flag.Int("repeat", 0, "repeat each measurement this `number` of times (default 5, with -quick 1)")
+	quick := flag.Bool("quick", false, "measure for a shorter time, and with a tenth of the tasks")
+	growth := flag.String("growth", "", "measure the cost per task by number of tasks, and plot it to an SVG `file`")
+	pythons := flag.String("python", "python3", "`command` that starts CPython for the peers cpython and cpython-eager")
+	cpu := flag.Bool("cpu", false, "compare CPU time of all threads in all workloads, for a busy machine")
+	list := flag.Bool("list", false, "describe the workloads")
+	// Flags for a process that does one measurement.
+	peer := flag.String("peer", "", "run one workload of this Go `peer` and print a reading; used by bench itself and for profiles")
+	workload := flag.String("workload", "", "`name` of the workload for -peer")
+	n := flag.Int("n", 0, "`number` of operations for -peer")
+	batch := flag.Int("batch", batchSize, "`number` of concurrent tasks in spawn_gather, for -peer")
+	profile := flag.String("cpuprofile", "", "write a CPU profile to `file`, for -peer")
 	flag.Parse()
 
 	opts := options{Peers: *peers, Workloads: *only, Repeat: *repeat, Target: 300 * time.Millisecond, Shrink: 1, Python: *pythons, CPU: *cpu}
@@ -75,15 +75,15 @@ func main() {
 	}
 }
 
-// options are those of a comparison.
+// options are the options of a comparison.
 type options struct {
-	Peers, Workloads string
-	Repeat           int
-	Target           time.Duration // that a measurement lasts
-	Shrink           int           // what numbers are divided by
-	Python           string
-	CPU              bool // is what is compared
-	BuiltOnly        bool // build nothing that takes long
+	Peers, Workloads string        // comma-separated names; "" means all
+	Repeat           int           // measurements for each workload and peer
+	Target           time.Duration // duration of a measurement
+	Shrink           int           // divisor of the fixed numbers of operations
+	Python           string        // command that starts CPython
+	CPU              bool          // compare CPU time in all workloads
+	BuiltOnly        bool          // omit peers that must be built first
 }
 
 // compare measures all workloads with all peers and prints the table.
@@ -129,26 +129,26 @@ func chosen(names string) ([]workload, error) {
 	for name := range strings.SplitSeq(names, ",") {
 		w := workloadNamed(name)
 		if w == nil {
-			return nil, fmt.Errorf("there is no workload %q; -list says which there are", name)
+			return nil, fmt.Errorf("unknown workload %q; -list lists the workloads", name)
 		}
 		rows = append(rows, *w)
 	}
 	return rows, nil
 }
 
-// A result is what all repetitions of a workload with a peer came to.
+// A result summarizes all repetitions of a workload with a peer.
 type result struct {
 	Peer     string  `json:"peer"`
 	Workload string  `json:"workload"`
-	NS       float64 `json:"ns_per_op"`
-	Spread   float64 `json:"spread"` // the repetition that is farthest from the median, as a part of that
-	Bytes    float64 `json:"bytes_per_task,omitempty"`
-	Retained float64 `json:"retained_bytes,omitempty"`
-	N        int     `json:"n"`
-	Repeat   int     `json:"repeat"`
+	NS       float64 `json:"ns_per_op"`                // median
+	Spread   float64 `json:"spread"`                   // largest deviation from the median, relative to it
+	Bytes    float64 `json:"bytes_per_task,omitempty"` // median; 0 if not measured
+	Retained float64 `json:"retained_bytes,omitempty"` // median; 0 if not measured
+	N        int     `json:"n"`                        // operations per repetition
+	Repeat   int     `json:"repeat"`                   // repetitions
 }
 
-// measure returns a result for each workload that a peer has.
+// measure returns a result for each workload that a peer implements.
 func measure(opts options, rows []workload, columns []*peer) []result {
 	var results []result
 	for _, w := range rows {
@@ -156,7 +156,7 @@ func measure(opts options, rows []workload, columns []*peer) []result {
 		for _, p := range columns {
 			n, err := opts.calibrate(w, p.run)
 			if err != nil {
-				log.Printf("%s has no %s: %v", p.name, w.name, err)
+				log.Printf("%s: cannot run %s: %v", p.name, w.name, err)
 			} else if n > 0 {
 				numbers[p] = n
 			}
@@ -187,11 +187,12 @@ func measure(opts options, rows []workload, columns []*peer) []result {
 	return results
 }
 
-// longest is how long a measurement may take. If a workload with its full number
-// would last longer with a peer, it is done with fewer.
+// longest limits the duration of a measurement. calibrate reduces the number of
+// operations of a workload that would take longer.
 const longest = 10 * time.Second
 
-// calibrate returns how many operations to measure of w, which run runs; 0 if it cannot.
+// calibrate returns the number of operations of w to measure with run, or 0 if the peer
+// does not implement w.
 func (o options) calibrate(w workload, run runner) (int, error) {
 	round := func(n float64) int { return max(1, int(n)/w.step) * w.step }
 	n := round(1000)
@@ -216,7 +217,7 @@ func (o options) calibrate(w workload, run runner) (int, error) {
 	}
 }
 
-// time returns what is compared.
+// time returns the time to compare: CPU time or wall time.
 func (w *workload) time(r reading) float64 {
 	if w.cpu {
 		return r.CPU
@@ -224,7 +225,7 @@ func (w *workload) time(r reading) float64 {
 	return r.NS
 }
 
-// summary returns the medians.
+// summary returns the medians of readings.
 func (w *workload) summary(readings []reading) result {
 	var ns, bytes, retained []float64
 	for _, r := range readings {
@@ -256,7 +257,7 @@ func writeJSON(w io.Writer, results []result) error {
 	return nil
 }
 
-// printHead says when, where and of what the table is.
+// printHead prints the date, the machine and the versions of the peers.
 func printHead(w io.Writer, columns []*peer, opts options, markdown bool) {
 	bullet := ""
 	if markdown {
@@ -266,5 +267,5 @@ func printHead(w io.Writer, columns []*peer, opts options, markdown bool) {
 	for _, p := range columns {
 		fmt.Fprintf(w, "%s%s: %s\n", bullet, p.name, p.version)
 	}
-	fmt.Fprintf(w, "%smedians of %d, and how far the farthest is from them; in brackets ours / theirs: below 1, ours is faster\n\n", bullet, opts.Repeat)
+	fmt.Fprintf(w, "%smedians of %d, with the largest deviation; in brackets ours / theirs: below 1, ours is faster\n\n", bullet, opts.Repeat)
 }

@@ -3,38 +3,38 @@ package main
 import (
 	"context"
 	"runtime"
-	"syscall"
 	"time"
 )
 
-// A program does a workload m.n times. What comes before m.start and after m.stop is not
-// measured; a program that calls neither is measured as a whole.
+// A program performs m.n operations of a workload. Only the part between m.start and
+// m.stop is measured. A program that calls neither is measured as a whole.
 type program func(ctx context.Context, m *meter) error
 
-// A meter is what a program is told, and what is measured of it.
+// A meter holds the parameters of one run of a program and its measurements.
 type meter struct {
-	n     int // operations to do
-	batch int // tasks at a time, where it is n or less
-	weigh bool
+	n     int  // operations to perform
+	batch int  // concurrent tasks, at most n
+	weigh bool // measure memory
 
-	wall, cpu time.Duration // as readings of clocks, and from stop on what passed
-	stopped   bool
-	before    int64 // bytes in use
-	held      int64 // by what the workload holds; 0 if not weighed
-	retained  int64 // when all is done; 0 if not weighed
+	wall, cpu time.Duration // clock readings from start; elapsed time after stop
+	stopped   bool          // stop was called after the last start
+	before    int64         // bytes in use before the run
+	held      int64         // bytes that the workload's tasks hold; 0 if not weighed
+	retained  int64         // bytes still in use after the run; 0 if not weighed
 }
 
-// A reading is what one run of a program came to. It is also what the programs of peers
-// that are not written in Go print.
+// A reading is the result of one run of a program. Peers in other languages print it as
+// JSON.
 type reading struct {
-	N        int     `json:"n"` // operations; 0 if the peer does not have the workload
-	NS       float64 `json:"ns"`
-	CPU      float64 `json:"cpu"`                // ns, of all threads
-	Bytes    float64 `json:"bytes,omitempty"`    // for each of n
-	Retained float64 `json:"retained,omitempty"` // bytes in all that are left when all is done, after a garbage collection
+	N        int     `json:"n"`                  // operations; 0 if the peer does not implement the workload
+	NS       float64 `json:"ns"`                 // wall time
+	CPU      float64 `json:"cpu"`                // CPU time of all threads, in ns
+	Bytes    float64 `json:"bytes,omitempty"`    // per operation
+	Retained float64 `json:"retained,omitempty"` // total after the run and a garbage collection
 }
 
-// run runs p once. A weighed run is not for its times: memory is counted in it, and nothing ran before.
+// run runs p once. If weigh is set, it measures memory; the times are then not
+// meaningful. A weighed run must be the first of the process.
 func run(p program, n, batch int, weigh bool) (reading, error) {
 	m := &meter{n: n, batch: batch, weigh: weigh}
 	runtime.GC()
@@ -64,33 +64,26 @@ func (m *meter) stop() {
 	}
 }
 
-// hold is called while the tasks of the workload exist.
+// hold measures the memory in use. A program calls it while the workload's tasks exist.
 func (m *meter) hold() {
 	if m.weigh {
 		m.held = inUse() - m.before
 	}
 }
 
-// release is called when no task is left; for a loop that is kept, before it ends.
+// release measures the memory still in use. It is called when no task is left; a program
+// with a loop calls it before the loop closes.
 func (m *meter) release() {
 	if m.weigh && m.retained == 0 {
 		m.retained = inUse() - m.before
 	}
 }
 
-// inUse returns the bytes of heap and stacks that are in use.
+// inUse returns the bytes of heap and stacks in use.
 func inUse() int64 {
 	runtime.GC()
-	runtime.GC() // what the first one only found to be garbage
+	runtime.GC() // frees what the first collection only identified as garbage
 	var s runtime.MemStats
 	runtime.ReadMemStats(&s)
 	return int64(s.HeapInuse + s.StackInuse)
-}
-
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

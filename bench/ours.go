@@ -8,7 +8,7 @@ import (
 	"example.com/asyncio"
 )
 
-// ours are the workloads with package asyncio.
+// ours has the programs that use package asyncio.
 var ours = map[string]program{
 	"spawn_await":       onLoop(oursSpawnAwait),
 	"spawn_gather":      onLoop(oursSpawnGather),
@@ -27,7 +27,7 @@ var ours = map[string]program{
 	"timeout_wrap":      onLoop(oursTimeout),
 }
 
-// onLoop leaves the making of the loop and its end out of the measurement.
+// onLoop runs p on a loop. It does not measure the creation and closing of the loop.
 func onLoop(p program) program {
 	return func(ctx context.Context, m *meter) error {
 		return asyncio.Run(ctx, func(ctx context.Context) error {
@@ -92,7 +92,8 @@ func oursYieldRing(ctx context.Context, m *meter) error {
 	})
 }
 
-// A ball carries the future in which its sender wants it back; nil: the game is over.
+// A ball carries the future to which the receiver sends it back. A nil future ends the
+// game.
 type ball struct {
 	back *asyncio.Future[ball]
 }
@@ -141,7 +142,7 @@ func oursSuspended(ctx context.Context, m *meter) error {
 			return event.Wait(ctx)
 		})
 	}
-	if err := asyncio.Yield(ctx); err != nil { // they begin, and wait
+	if err := asyncio.Yield(ctx); err != nil { // all tasks start and wait
 		return err
 	}
 	m.hold()
@@ -169,7 +170,7 @@ func oursTimers(ctx context.Context, m *meter) error {
 	})
 }
 
-// timersBelow is the time below which n timers sleep.
+// timersBelow returns the exclusive limit of the sleep times of n timers.
 func timersBelow(n int) time.Duration { return time.Duration(n * timerSpacing) }
 
 func oursCancel(ctx context.Context, m *meter) error {
@@ -180,7 +181,7 @@ func oursCancel(ctx context.Context, m *meter) error {
 			return asyncio.Sleep(ctx, time.Hour)
 		})
 	}
-	if err := asyncio.Yield(ctx); err != nil { // they begin, and sleep
+	if err := asyncio.Yield(ctx); err != nil { // all tasks start and sleep
 		return err
 	}
 	m.start()

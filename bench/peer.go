@@ -20,16 +20,16 @@ import (
 	"strings"
 )
 
-// A peer is what workloads are done with. Its program is a process, which is given the names of the peer
-// and of a workload, and a number, and prints a reading.
+// A peer is a library that workloads are measured with. Its command takes the name of the
+// peer, the name of a workload and the number of operations, and prints a reading.
 type peer struct {
 	name    string
 	version string
-	command []string
-	inGo    bool // it is this program
+	command []string // program and leading arguments
+	inGo    bool     // the program is this one
 }
 
-// peerNames are all peers, in the order of the table.
+// peerNames has the names of all peers, in the order of the table.
 var peerNames = []string{"ours", "goroutines", "errgroup", "conc", "pond", "ants",
 	"tokio-current", "tokio-multi2", "node", "cpython", "cpython-eager", "uvloop", "trio"}
 
@@ -47,15 +47,15 @@ var goPeers = []struct {
 	{"ants", "github.com/panjf2000/ants/v2", antses},
 }
 
-// Programs of peers in other languages. They are part of this program, so that it runs from anywhere.
+// sources has the programs of the peers in other languages.
 //
 //go:embed peers
 var sources embed.FS
 
-// A runner runs a workload, as [peer.run] does.
+// A runner runs a workload, like [peer.run].
 type runner func(workload string, n, batch int) (reading, error)
 
-// run runs a workload in a process of its own.
+// run runs a workload in a new process.
 func (p *peer) run(workload string, n, batch int) (reading, error) {
 	args := append(p.command[1:len(p.command):len(p.command)], p.name, workload, fmt.Sprint(n))
 	if p.inGo {
@@ -76,11 +76,11 @@ func (p *peer) run(workload string, n, batch int) (reading, error) {
 	return r, nil
 }
 
-// child is what that process does, for the peers that are written in Go.
+// child is the main function of such a process for a peer in Go.
 func child(out io.Writer, peer, workload string, n, batch int, profile string) error {
 	w := workloadNamed(workload)
 	if w == nil {
-		return fmt.Errorf("there is no workload %q", workload)
+		return fmt.Errorf("unknown workload %q; -list lists the workloads", workload)
 	}
 	var p program
 	for _, g := range goPeers {
@@ -98,7 +98,8 @@ func child(out io.Writer, peer, workload string, n, batch int, profile string) e
 	return json.NewEncoder(out).Encode(r)
 }
 
-// measure warms up, by a tenth of n operations, or by all if memory is to be weighed, and then measures.
+// measure runs p to warm up, and then again to measure the times of n operations. The
+// first run has n/10 operations, or n if it measures memory.
 func (w *workload) measure(p program, n, batch int, profile string) (reading, error) {
 	warm := max(n/10/w.step, 1) * w.step
 	if w.bytes {
@@ -127,7 +128,8 @@ func (w *workload) measure(p program, n, batch int, profile string) (reading, er
 	return r, err
 }
 
-// findPeers returns the peers that are wanted and that the machine has, ours first, and says what it has not.
+// findPeers returns the selected peers that are installed, ours first. It logs the
+// others.
 func findPeers(o options) ([]*peer, error) {
 	wanted := strings.FieldsFunc(o.Peers, func(r rune) bool { return r == ',' })
 	found := goPeersHere()
@@ -142,7 +144,7 @@ func findPeers(o options) ([]*peer, error) {
 	}
 	for _, name := range wanted {
 		if !slices.ContainsFunc(found, func(p *peer) bool { return p.name == name }) {
-			return nil, fmt.Errorf("there is no peer %q here", name)
+			return nil, fmt.Errorf("peer %q is unknown or not installed", name)
 		}
 	}
 	if len(wanted) == 0 {
@@ -174,7 +176,7 @@ func goPeersHere() []*peer {
 	return peers
 }
 
-// otherPeers returns those in other languages.
+// otherPeers returns the peers in other languages.
 func otherPeers(o options, wanted []string) ([]*peer, error) {
 	dir, err := unpack()
 	if err != nil {
@@ -187,7 +189,7 @@ func otherPeers(o options, wanted []string) ([]*peer, error) {
 		}
 		command, version, err := find()
 		if err != nil {
-			log.Printf("left out: %s: %v", strings.Join(names, ", "), err)
+			log.Printf("omitted: %s: %v", strings.Join(names, ", "), err)
 			return
 		}
 		for _, name := range names {
@@ -215,20 +217,21 @@ func otherPeers(o options, wanted []string) ([]*peer, error) {
 	return peers, nil
 }
 
-// python returns the first Python that can do what is needed, as the command for a program.
+// python returns a command that runs program with the first of the candidates that can
+// execute the statements needed.
 func python(needed, program string, candidates ...string) (command []string, version string, err error) {
 	for _, c := range candidates {
-		// What is in PATH may be a script that looks for the Python to start. That is not to be measured.
+		// The command in PATH may be a wrapper script, which must not be measured.
 		out, err := outputOf(c, "-c", needed+"; print(sys.executable); print(version + 'CPython ' + sys.version.split()[0])")
 		if executable, version, ok := strings.Cut(out, "\n"); err == nil && ok {
 			return []string{executable, program}, version, nil
 		}
 	}
-	return nil, "", fmt.Errorf("%s cannot do: %s", strings.Join(candidates, " and "), needed)
+	return nil, "", fmt.Errorf("%s cannot execute: %s", strings.Join(candidates, " and "), needed)
 }
 
-// unpack writes the programs to where caches are, and returns the folder. Each version of them
-// has one of its own, so that what another tree has built or runs is not touched.
+// unpack writes the sources to a directory of the user's cache and returns it. Each
+// version of the sources has its own directory, so that other worktrees are not affected.
 func unpack() (string, error) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -250,7 +253,7 @@ func unpack() (string, error) {
 	if _, err := os.Stat(peers); err == nil {
 		return peers, nil
 	}
-	// Whole or not at all, also if two do it at once.
+	// Create the directory atomically, even if two processes do so concurrently.
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", err
 	}
@@ -270,14 +273,14 @@ func unpack() (string, error) {
 	return peers, nil
 }
 
-// debianCrates is where Debian's packages of Rust libraries put their sources.
+// debianCrates is the directory of the sources of Debian's Rust packages.
 const debianCrates = "/usr/share/cargo/registry"
 
-// buildTokio builds tokio's program from the crates that Debian's librust-tokio-dev brings.
+// buildTokio builds the program for tokio from the crates of Debian's librust-tokio-dev.
 func buildTokio(o options, dir string) (command []string, version string, err error) {
 	crates, _ := filepath.Glob(debianCrates + "/tokio-[0-9]*")
 	if len(crates) == 0 {
-		return nil, "", errors.New("there is no " + debianCrates + "/tokio-*; setup.sh installs it")
+		return nil, "", errors.New(debianCrates + "/tokio-* does not exist; bench/setup.sh installs it")
 	}
 	rust, err := outputOf("rustc", "--version")
 	if err != nil {
@@ -285,9 +288,9 @@ func buildTokio(o options, dir string) (command []string, version string, err er
 	}
 	program := filepath.Join(dir, "target/release/tokio-peer")
 	if _, err := os.Stat(program); err != nil && o.BuiltOnly {
-		return nil, "", errors.New("its program is not built; go run ./bench builds it")
+		return nil, "", errors.New("the program is not built; go run ./bench builds it")
 	}
-	log.Print("building the program of tokio, if that is not done")
+	log.Print("building the program for tokio unless it is up to date")
 	cmd := exec.Command("cargo", "build", "--release", "--offline", "--quiet",
 		"--config", `source.crates-io.replace-with="debian"`,
 		"--config", `source.debian.directory="`+debianCrates+`"`)
@@ -305,7 +308,7 @@ func outputOf(command string, args ...string) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// processor returns the name of the machine's processor.
+// processor returns the model name of the processor.
 func processor() string {
 	text, _ := os.ReadFile("/proc/cpuinfo")
 	for line := range strings.Lines(string(text)) {
@@ -313,5 +316,5 @@ func processor() string {
 			return strings.TrimSpace(name)
 		}
 	}
-	return "processor unknown"
+	return "unknown processor"
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/alitto/pond/v2"
 )
 
-// ponds are the workloads with alitto/pond.
+// ponds has the programs that use alitto/pond.
 var ponds = map[string]program{
 	"spawn_await":       pondSpawnAwait,
 	"spawn_gather":      pondSpawnGather,
@@ -85,7 +85,7 @@ func pondTimers(_ context.Context, m *meter) error {
 	return g.Wait()
 }
 
-// pondCancel cancels all at once, as a group does.
+// pondCancel cancels one ctx, which cancels all goroutines at once.
 func pondCancel(ctx context.Context, m *meter) error {
 	p := pond.NewPool(pond.Unbounded)
 	ctx, cancel := context.WithCancel(ctx)
@@ -103,8 +103,8 @@ func pondCancel(ctx context.Context, m *meter) error {
 	asleep.Wait()
 	m.start()
 	cancel()
-	_ = g.Wait()    // context.Canceled, from the first
-	p.StopAndWait() // the others
+	_ = g.Wait()    // context.Canceled, as soon as the first goroutine returns
+	p.StopAndWait() // waits for the other goroutines
 	m.stop()
 	return nil
 }

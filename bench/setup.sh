@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Installs the peers of the benchmark on Debian, as root: Rust with tokio, Node, CPython with uvloop and trio. What is
-# there already stays as it is. Those in Go are modules that go run fetches. A newer CPython, for tasks that start
-# eagerly (3.12), is for you to bring: go run ./bench -python python3.13
+# Installs the peers of the benchmark on Debian, as root: Rust with tokio, Node.js, CPython
+# with uvloop and trio. It does not change what is already installed. go run fetches the
+# peers in Go. The peer cpython-eager needs CPython 3.12 or later, which this script does not
+# install; select it with: go run ./bench -python python3.13
 set -euo pipefail
 
 want=(librust-tokio-dev python3-uvloop python3-trio)

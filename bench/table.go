@@ -11,10 +11,11 @@ import (
 // A row of the table.
 type row struct {
 	name  string
-	cells map[string]string // of peers
+	cells map[string]string // by peer
 }
 
-// tableOf returns a row for the time of each workload, and one for its bytes if it has them.
+// tableOf returns, for each workload, a row with times and, if measured, a row with
+// bytes.
 func tableOf(workloads []workload, results []result) []row {
 	var rows []row
 	for _, w := range workloads {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The benchmarks beside the code. With a revision, those of that revision too, in turns, and what differs.
-# Other arguments go to go test:
+# Runs the benchmarks of the root module. With a revision as the first argument, it runs those
+# of the revision and of this tree in turns, and compares them. Other arguments go to go test:
 #
 #	ci/bench.sh -bench=Switch -count=10
 #	ci/bench.sh main

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The tests of every module that go.work names. Arguments go to go test: ci/test.sh -race
+# Runs the tests of every module in go.work. Arguments go to go test: ci/test.sh -race
 set -euo pipefail
 cd "$(dirname "$0")/.."
 go list -m -f '{{.Dir}}' | while IFS= read -r module; do

@@ -1,7 +1,7 @@
 """The workloads with CPython's asyncio: python3 asyncio_peer.py PEER WORKLOAD N
 
-PEER is cpython, cpython-eager (tasks start eagerly) or uvloop. workload.go says what
-the workloads are. It prints a reading; one with n of 0 if it does not have the workload.
+PEER is cpython, cpython-eager (tasks start eagerly) or uvloop. bench/workload.go describes
+the workloads. The program prints a reading; its n is 0 if the workload is not implemented.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 
 class Meter:
-    """What is measured of one run: all of it, or what lies between start and stop."""
+    """Measures one run, or the part of it between start and stop."""
 
     def __init__(self, n, weigh=False):
         self.n = n
@@ -160,7 +160,7 @@ async def taskgroup_tree(m):
 
 
 def tree(n):
-    """How deep a tree of at most n tasks is, and how many it has."""
+    """Return the depth and the number of tasks of the largest tree of at most n tasks."""
     depth = tasks = 0
     while depth < 5 and tasks + 10 ** (depth + 1) <= n:
         depth += 1

@@ -1,9 +1,11 @@
 // The workloads in JavaScript: node --expose-gc node.mjs node WORKLOAD N
 //
-// workload.go says what the workloads are. It prints a reading; one with n of 0 if it does not
-// have the workload. JavaScript has no tasks. What is made and awaited is the promise of an async
-// function that starts when its turn comes, as a task does: called plainly it would run at once, as
-// part of the caller, to its first await. Nor has it a cancel; what ends a sleep is an AbortSignal.
+// bench/workload.go describes the workloads. The program prints a reading; its n is 0 if the
+// workload is not implemented.
+//
+// JavaScript has no tasks. The programs use async functions that a promise callback starts.
+// They start later, as tasks do; a direct call would run to the first await within the
+// caller. JavaScript has no cancellation either. An AbortSignal ends a sleep.
 
 import { Worker } from 'node:worker_threads';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -41,8 +43,9 @@ const workloads = {
     await Promise.all(Array.from({ length: 1000 }, member));
   },
 
-  // The futures are found in a variable. If each were sent along in the one before, a dead one in the old
-  // generation would keep all after it alive, and the collector would be what is measured.
+  // The futures are passed in variables. If each future carried the next one, a dead future
+  // in the old generation would keep all later ones alive, and the program would measure the
+  // garbage collector.
   async wake_pingpong(m) {
     let wakeOther, wakeMain;
     const future = (set) => new Promise(set);
@@ -106,7 +109,7 @@ const workloads = {
     for (let i = 0; i < m.n; i += tasks) await branch(depth);
   },
 
-  // Messages from a worker, one for each call.
+  // The worker sends one message for each call.
   async threadsafe(m) {
     const source = `
       const { parentPort } = require('node:worker_threads');
@@ -139,7 +142,7 @@ const workloads = {
   },
 };
 
-// How deep a tree of at most n tasks is, and how many it has.
+// Returns the depth and the number of tasks of the largest tree of at most n tasks.
 function tree(n) {
   let [depth, tasks] = [0, 0];
   while (depth < 5 && tasks + 10 ** (depth + 1) <= n) tasks += 10 ** ++depth;
@@ -152,7 +155,7 @@ function memory() {
   return heapUsed + external;
 }
 
-// What is measured of one run: all of it, or what lies between start and stop.
+// Measures one run, or the part of it between start and stop.
 class Meter {
   constructor(n, weigh) {
     this.n = n;

@@ -1,7 +1,7 @@
 """The workloads with trio: python3 trio_peer.py trio WORKLOAD N
 
-workload.go says what the workloads are. It prints a reading; one with n of 0 if it does not
-have the workload. Trio has no futures; wake_pingpong is with an Event each.
+bench/workload.go describes the workloads. The program prints a reading; its n is 0 if the
+workload is not implemented. Trio has no futures, so wake_pingpong uses an Event for each.
 """
 
 import gc
@@ -16,9 +16,8 @@ import trio
 import trio.testing
 
 
-
 class Meter:
-    """What is measured of one run: all of it, or what lies between start and stop."""
+    """Measures one run, or the part of it between start and stop."""
 
     def __init__(self, n, weigh=False):
         self.n = n
@@ -83,7 +82,7 @@ async def yield_ring(m):
 
 
 class Ball:
-    """A future of another ball."""
+    """A future whose result is another ball."""
 
     def __init__(self):
         self.event = trio.Event()
@@ -134,7 +133,7 @@ async def timers(m):
 
 
 async def cancel(m):
-    """Each task has a scope of its own, so that each can be cancelled by itself."""
+    """Each task has its own scope, so that each can be cancelled separately."""
     scopes = []
 
     async def sleeper():
@@ -192,7 +191,7 @@ async def taskgroup_tree(m):
 
 
 def tree(n):
-    """How deep a tree of at most n tasks is, and how many it has."""
+    """Return the depth and the number of tasks of the largest tree of at most n tasks."""
     depth = tasks = 0
     while depth < 5 and tasks + 10 ** (depth + 1) <= n:
         depth += 1

@@ -1,8 +1,11 @@
-// Background starts tasks that nobody awaits, in the two ways there are.
+// Background starts tasks that are never awaited, in two ways.
 //
-// The first is from asyncio's documentation of create_task, which asks the program to hold on to such tasks: a
-// loop of CPython has weak references to them, and one that nobody else holds may be collected in the middle of its work.
-// The second is what is enough here: nothing. The loop holds its tasks until they have ended.
+// The first way is from asyncio's documentation of create_task, which recommends to keep
+// references to such tasks: CPython's loop has only weak references to them, so that a
+// task may be collected before it ends.
+//
+// The second way keeps no references. It is sufficient here, since the loop holds its
+// tasks until they end.
 package main
 
 import (
@@ -27,11 +30,11 @@ func background(ctx context.Context) error {
 	if err := inASet(ctx); err != nil {
 		return err
 	}
-	fmt.Println("ten tasks that nobody holds")
+	fmt.Println("ten tasks without a reference")
 	return heldByTheLoop(ctx)
 }
 
-// someCoro is work that takes a while: the higher its number, the less.
+// someCoro returns a coroutine that takes less time the higher param is.
 func someCoro(param int) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		if err := asyncio.Sleep(ctx, time.Duration(10-param)*10*time.Millisecond); err != nil {
@@ -42,7 +45,7 @@ func someCoro(param int) func(ctx context.Context) error {
 	}
 }
 
-// inASet is asyncio's program:
+// inASet is the program from asyncio's documentation:
 //
 //	background_tasks = set()
 //
@@ -51,7 +54,7 @@ func someCoro(param int) func(ctx context.Context) error {
 //	    background_tasks.add(task)
 //	    task.add_done_callback(background_tasks.discard)
 //
-// A set that is not empty tells what goes on, which is a use of it here too.
+// In Go the set is useful to see which tasks are running.
 func inASet(ctx context.Context) error {
 	backgroundTasks := map[asyncio.AnyFuture]bool{}
 
@@ -73,7 +76,7 @@ func inASet(ctx context.Context) error {
 	return nil
 }
 
-// heldByTheLoop keeps nothing of its tasks, and lets the garbage collector look for them.
+// heldByTheLoop keeps no reference to its tasks, and runs the garbage collector.
 func heldByTheLoop(ctx context.Context) error {
 	for i := range 10 {
 		asyncio.Go(ctx, someCoro(i))
@@ -83,10 +86,10 @@ func heldByTheLoop(ctx context.Context) error {
 		return err
 	}
 	runtime.GC()
-	fmt.Println("  after a collection the loop has", len(asyncio.AllTasks(ctx))-1, "beside this one")
+	fmt.Println("  other tasks after a garbage collection:", len(asyncio.AllTasks(ctx))-1)
 
-	// A program that ends earlier than its tasks cancels them: Run does, and waits for
-	// their ends. To see them through, wait for them, or start them in a TaskGroup.
+	// Run cancels tasks that are still running when its function returns, and waits until
+	// they end. To complete them, await them or start them in a TaskGroup.
 	for len(asyncio.AllTasks(ctx)) > 1 {
 		if err := asyncio.Sleep(ctx, 10*time.Millisecond); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// The program, in virtual time.
+// This example runs the program in virtual time.
 func Example() {
 	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
 	if err := errors.Join(r.Run(context.Background(), background), r.Close()); err != nil {
@@ -30,13 +30,13 @@ func Example() {
 	//   task 1 is done
 	//   task 0 is done
 	//   in the set: 0
-	// ten tasks that nobody holds
+	// ten tasks without a reference
 	//   task 9 is done
 	//   task 8 is done
 	//   task 7 is done
 	//   task 6 is done
 	//   task 5 is done
-	//   after a collection the loop has 5 beside this one
+	//   other tasks after a garbage collection: 5
 	//   task 4 is done
 	//   task 3 is done
 	//   task 2 is done

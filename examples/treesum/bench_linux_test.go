@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// Go's own source tree, beside find and two sha256sum at a time: in one run, since a machine is
-// not the same from one minute to the next. The bar is a ratio of 1.1, and 64 MiB.
+// BenchmarkGoSource hashes the source tree of Go, with treesum and with find and two
+// concurrent sha256sum. Both run in turns, since the speed of a machine varies. The goals
+// are a ratio of at most 1.1 and at most 64 MiB.
 func BenchmarkGoSource(b *testing.B) {
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -18,7 +19,7 @@ func BenchmarkGoSource(b *testing.B) {
 	src := strings.TrimSpace(string(goroot)) + "/src"
 	var ours, theirs time.Duration
 	memory := int64(0)
-	for i := -1; i < b.N; i++ { // the first of both warms the cache
+	for i := -1; i < b.N; i++ { // the first runs warm the cache
 		took, kib := measure(b, command(b, "/", src))
 		tookThem, _ := measure(b, exec.Command("sh", "-c", `find "$1" -type f -print0 | xargs -0 -n 64 -P 2 sha256sum`, "sh", src))
 		if i >= 0 {
@@ -31,7 +32,7 @@ func BenchmarkGoSource(b *testing.B) {
 	b.ReportMetric(float64(memory)/1024, "MiB")
 }
 
-// measure runs a command and returns how long it took, and the most memory that it had, in KiB.
+// measure runs a command and returns its duration and its peak memory in KiB.
 func measure(b *testing.B, cmd *exec.Cmd) (time.Duration, int64) {
 	began := time.Now()
 	if err := cmd.Run(); err != nil {

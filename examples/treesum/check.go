@@ -12,23 +12,23 @@ import (
 )
 
 var (
-	errMalformed = errors.New("no proper line of a list")
+	errMalformed = errors.New("improperly formatted line")
 	errNoLine    = errors.New("no properly formatted checksum lines found")
-	errTooLong   = errors.New("a line is too long for a list of checksums")
+	errTooLong   = errors.New("line too long for a checksum list")
 )
 
-// A checking is the work of checking the files that some lists name.
+// A checking is the work of checking the files in some lists.
 type checking struct {
-	lists     []string // still to be read, the present one included; - is standard input
+	lists     []string // the current list and those still to read; - is standard input
 	algorithm algorithm
-	quiet     bool // of files that are as they should be nothing is said
+	quiet     bool // print no line for files whose checksum matches
 
-	file  *os.File       // the present list; nil: not yet opened
-	lines *bufio.Scanner // of it
-	found bool           // a proper line
+	file  *os.File       // the current list; nil before it is opened
+	lines *bufio.Scanner // reads file
+	found bool           // the current list has a well-formed line
 }
 
-// newChecking returns the work of checking lists. They must be there.
+// newChecking returns the work of checking lists. It fails if a list does not exist.
 func newChecking(lists []string, a algorithm, quiet bool) (*checking, error) {
 	for _, list := range lists {
 		if list == "-" {
@@ -36,7 +36,7 @@ func newChecking(lists []string, a algorithm, quiet bool) (*checking, error) {
 		}
 		info, err := os.Stat(list)
 		if err == nil && info.IsDir() {
-			err = errors.New("a directory, where a list of checksums is wanted")
+			err = errors.New("is a directory, not a checksum list")
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", printable(list), reason(err))
@@ -45,7 +45,8 @@ func newChecking(lists []string, a algorithm, quiet bool) (*checking, error) {
 	return &checking{lists: lists, algorithm: a, quiet: quiet}, nil
 }
 
-// next returns the file that the next line names. Its err tells of an improper line, or what is wrong with a list.
+// next returns the file of the next line. The item's err reports a malformed line or a
+// list that cannot be read.
 func (c *checking) next(context.Context) (item, error) {
 	for len(c.lists) > 0 {
 		line, err := c.line()
@@ -67,7 +68,7 @@ func (c *checking) next(context.Context) (item, error) {
 	return item{}, io.EOF
 }
 
-// line returns the next line of the present list.
+// line returns the next line of the current list.
 func (c *checking) line() (string, error) {
 	if c.file == nil {
 		c.file, c.found = os.Stdin, false
@@ -93,7 +94,7 @@ func (c *checking) line() (string, error) {
 	}
 }
 
-// close goes on to the next list.
+// close closes the current list and moves to the next one.
 func (c *checking) close() {
 	c.file.Close()
 	c.file, c.lists = nil, c.lists[1:]
@@ -106,7 +107,7 @@ func (c *checking) parse(line string) item {
 	}
 	c.found = true
 	it := item{path: path, want: sum}
-	if info, err := os.Stat(path); err == nil { // or else it is missed when it is opened
+	if info, err := os.Stat(path); err == nil { // an error is reported when the file is opened
 		it.size = info.Size()
 	}
 	return it

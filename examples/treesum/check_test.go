@@ -19,7 +19,7 @@ func TestCheck(t *testing.T) {
 		sumOfA + "  .",
 		strings.ToUpper(sumOfA) + " *a",
 		"neither is this",
-	}, "\n") // without a newline at its end
+	}, "\n") // no newline at the end
 	stderr := `treesum: gone: no such file or directory
 treesum: .: not a regular file
 treesum: WARNING: 2 lines are improperly formatted
@@ -33,8 +33,9 @@ treesum: WARNING: 1 computed checksum did NOT match
 	want(t, status, out, errs, 1, "b: FAILED\ngone: FAILED open or read\n.: FAILED open or read\n", stderr)
 }
 
-// Improper lines alone are a warning, as for sha256sum, but a list that has no others is an error.
-func TestImproperLines(t *testing.T) {
+// Malformed lines cause a warning, as in sha256sum. A list with only malformed lines is
+// an error.
+func TestMalformedLines(t *testing.T) {
 	dir := makeTree(t, map[string]string{"a": "a", "good": "x\n" + sumOfA + "  a\n", "bad": "x\n", "empty": ""})
 	status, stdout, stderr := treesum(t, dir, "", "-c", "good")
 	want(t, status, stdout, stderr, 0, "a: OK\n", "treesum: WARNING: 1 line is improperly formatted\n")
@@ -45,14 +46,14 @@ treesum: WARNING: 2 lines are improperly formatted
 `)
 }
 
-// A file without newlines that is no list at all is not read into memory whole.
-func TestNoListAtAll(t *testing.T) {
+// A large file without newlines is not a list, and is not read into memory as a whole.
+func TestNotAList(t *testing.T) {
 	dir := makeTree(t, map[string]string{"binary": strings.Repeat("x", 1<<20)})
 	status, stdout, stderr := treesum(t, dir, "", "-c", "binary")
-	want(t, status, stdout, stderr, 1, "", "treesum: binary: a line is too long for a list of checksums\n")
+	want(t, status, stdout, stderr, 1, "", "treesum: binary: line too long for a checksum list\n")
 }
 
-// What treesum lists it finds in order, whatever the names.
+// treesum -c accepts the list that treesum wrote, whatever the file names.
 func TestCheckOfItsOwnList(t *testing.T) {
 	files := map[string]string{"a\rb": ""}
 	for _, name := range awkward {
@@ -62,14 +63,15 @@ func TestCheckOfItsOwnList(t *testing.T) {
 	_, list, _ := treesum(t, dir, "", ".")
 	status, stdout, stderr := treesum(t, dir, list, "-c")
 	if n := strings.Count(stdout, ": OK\n"); status != 0 || n != len(files) || stderr != "" {
-		t.Errorf("exit status %d, %d of %d files are OK\n%s%s", status, n, len(files), stdout, stderr)
+		t.Errorf("got exit status %d, %d of %d files OK\n%s%s", status, n, len(files), stdout, stderr)
 	}
 }
 
-// treesum -c says what sha256sum -c says, but for its name and the wording of the system's errors.
-func TestSha256sumChecksAlike(t *testing.T) {
+// treesum -c prints what sha256sum -c prints, except for its name and the case of
+// letters.
+func TestCheckAgreesWithSha256sum(t *testing.T) {
 	if _, err := exec.LookPath("sha256sum"); err != nil {
-		t.Skip("SKIPPED: there is no sha256sum here")
+		t.Skip("SKIPPED: sha256sum is not installed")
 	}
 	dir := makeTree(t, map[string]string{"a": "a", "b": "a", "new\nline": "a"})
 	list := sumOfA + "  a\n" + sumOfB + "  b\n" + sumOfA + "  gone\n" + `\` + sumOfA + `  new\nline` + "\nnot a line\n"

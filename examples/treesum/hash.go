@@ -16,14 +16,14 @@ import (
 	"lukechampine.com/blake3"
 )
 
-// An algorithm makes checksums.
+// An algorithm computes checksums.
 type algorithm struct {
 	name string
-	size int // of a checksum, in bytes
+	size int // bytes of a checksum
 	hash func() hash.Hash
 }
 
-// The first is the default.
+// algorithms has the known algorithms, the default first.
 var algorithms = []algorithm{
 	{"sha256", sha256.Size, sha256.New},
 	{"sha512", sha512.Size, sha512.New},
@@ -47,34 +47,35 @@ func findAlgorithm(name string) (algorithm, bool) {
 }
 
 var (
-	errChanged    = errors.New("changed while it was read")
+	errChanged    = errors.New("changed while being read")
 	errNotRegular = errors.New("not a regular file")
-	errOutput     = errors.New("left out, since the list is being written to it")
+	errOutput     = errors.New("omitted, because the list is written to it")
 )
 
-// blockSize is how much of a file is read at a time. A cancel is seen between two blocks:
-// after a millisecond, where the disk is not to blame.
+// blockSize is the number of bytes to read at a time. A summer checks for cancellation
+// between two blocks, about once per millisecond unless the disk is slow.
 const blockSize = 256 << 10
 
-// A summer makes the checksums of files, one after another. It is kept, so that
-// a file costs no more memory than the system's own calls need.
+// A summer computes the checksums of files, one at a time. It is reused, so that a file
+// needs no memory other than that of the system calls.
 type summer struct {
 	open   func(path string) (fs.File, error)
-	output fs.FileInfo // of the file that the list goes to; nil if that is none
-	meter  *meter
+	output fs.FileInfo // the file that the list is written to; nil if it is not a file
+	meter  *meter      // counts the files and bytes hashed
 	hash   hash.Hash
 	block  []byte
 	sum    []byte
 }
 
-// openFile opens a file to be read. It does not wait for a pipe that nobody writes to: such a thing
-// can be in a list, or come in the place of a file.
+// openFile opens a file for reading. It does not block on a named pipe without a writer,
+// which a list may name, or which may replace a file.
 func openFile(path string) (fs.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
-// file returns the checksum of a regular file, which is good until the next call. It is an error if the
-// file changes under way, as far as its size and time of change tell.
+// file returns the checksum of a regular file. The result is valid until the next call.
+// file returns an error if the size or the modification time of the file changes
+// meanwhile.
 func (s *summer) file(ctx context.Context, path string) ([]byte, error) {
 	f, err := s.open(path)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// The test binary is the program, where this is set: so the tests run it as a process of its own.
+// With this environment variable the test binary runs treesum, so that tests can start it
+// as a process.
 const beTreesum = "TREESUM_TEST_BE_TREESUM"
 
 func TestMain(m *testing.M) {
@@ -26,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// command returns the command to run treesum in a directory.
+// command returns a command that runs treesum in a directory.
 func command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	t.Helper()
 	self, err := os.Executable()
@@ -35,12 +36,13 @@ func command(t testing.TB, dir string, args ...string) *exec.Cmd {
 	}
 	cmd := exec.Command(self, args...)
 	cmd.Dir = dir
-	// With the race detector in it a program would wait for a second before it exits.
+	// By default, a program with the race detector waits for a second before it exits.
 	cmd.Env = append(os.Environ(), beTreesum+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	return cmd
 }
 
-// treesum runs treesum in a directory, with stdin, to its end.
+// treesum runs treesum in a directory with the given standard input and waits for its
+// end.
 func treesum(t *testing.T, dir, stdin string, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	cmd := command(t, dir, args...)
@@ -53,21 +55,22 @@ func treesum(t *testing.T, dir, stdin string, args ...string) (status int, stdou
 	return cmd.ProcessState.ExitCode(), out.String(), errs.String()
 }
 
-// want fails the test unless what a program did is this.
+// want reports an error for each result of a program that differs from the wanted one.
 func want(t *testing.T, status int, stdout, stderr string, wantStatus int, wantStdout, wantStderr string) {
 	t.Helper()
 	if status != wantStatus {
-		t.Errorf("exit status %d, wanted %d", status, wantStatus)
+		t.Errorf("got exit status %d, want %d", status, wantStatus)
 	}
 	if stdout != wantStdout {
-		t.Errorf("standard output is\n%s\nwanted\n%s", stdout, wantStdout)
+		t.Errorf("got standard output\n%s\nwant\n%s", stdout, wantStdout)
 	}
 	if stderr != wantStderr {
-		t.Errorf("standard error is\n%s\nwanted\n%s", stderr, wantStderr)
+		t.Errorf("got standard error\n%s\nwant\n%s", stderr, wantStderr)
 	}
 }
 
-// makeTree makes files with these contents below a new directory, and returns that.
+// makeTree creates files with these contents in a new directory and returns the
+// directory.
 func makeTree(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -83,7 +86,7 @@ func makeTree(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-// fileNames is a work: files that need not exist, to be listed.
+// fileNames is a work that lists files by name. The files need not exist.
 type fileNames struct {
 	listing
 	names []string
@@ -109,12 +112,12 @@ func (f *hookedFile) Read(b []byte) (int, error) {
 	return f.File.Read(b)
 }
 
-// An endless file has no end.
+// An endless file never reaches its end.
 type endless struct{ fs.File }
 
 func (endless) Read(b []byte) (int, error) { return len(b), nil }
 
-// sha256Summers makes summers of files that open opens.
+// sha256Summers returns a function that creates summers, which open files with open.
 func sha256Summers(open func(path string) (fs.File, error)) func(m *meter) *summer {
 	return func(m *meter) *summer {
 		s := (&options{algorithm: algorithms[0]}).newSummer(m, nil)

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// A longTree is a directory with many small files, and one that takes hours to hash.
-// Its list begins with those of whole batches.
+// longTree creates a directory with many small files and a last one that takes hours to
+// hash. It returns the lines of the small files.
 func longTree(t *testing.T) (dir string, lines []string) {
 	t.Helper()
 	files := map[string]string{}
@@ -30,30 +30,31 @@ func longTree(t *testing.T) (dir string, lines []string) {
 		t.Fatal(err)
 	}
 	defer endless.Close()
-	if err := endless.Truncate(1 << 40); err != nil { // of holes: on the disk it is nothing
-		t.Skip("SKIPPED: no file with holes can be made here:", err)
+	if err := endless.Truncate(1 << 40); err != nil { // sparse, takes no space on the disk
+		t.Skip("SKIPPED: cannot create a sparse file:", err)
 	}
 	return dir, lines
 }
 
-// started starts a command whose interrupts are not ignored, as they are where the tests run in the background
-// of a script.
+// started starts a command that does not ignore interrupts, as it otherwise does if a
+// script runs the tests in the background.
 func started(t *testing.T, cmd *exec.Cmd) {
 	t.Helper()
 	caught := make(chan os.Signal, 1)
-	signal.Notify(caught, os.Interrupt) // what a process handles is back to normal in its children
+	signal.Notify(caught, os.Interrupt) // a signal that a process handles has its default action in its children
 	defer signal.Stop(caught)
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { _ = cmd.Process.Kill() }) // has ended long since, unless the test fails
+	t.Cleanup(func() { _ = cmd.Process.Kill() }) // has no effect unless the test fails
 }
 
-// A pipe that nobody writes to is left out of a list, and named if it stands in one. Nobody waits for it.
+// A named pipe without a writer never blocks treesum. It is not listed, and -c reports
+// it.
 func TestNamedPipe(t *testing.T) {
 	dir := makeTree(t, map[string]string{"a": "a"})
 	if err := syscall.Mkfifo(dir+"/pipe", 0o600); err != nil {
-		t.Skip("SKIPPED: no named pipes here:", err)
+		t.Skip("SKIPPED: cannot create a named pipe:", err)
 	}
 	status, stdout, stderr := treesum(t, dir, "", ".")
 	want(t, status, stdout, stderr, 0, sumOfA+"  ./a\n", "")
@@ -62,7 +63,8 @@ func TestNamedPipe(t *testing.T) {
 		"treesum: pipe: not a regular file\ntreesum: WARNING: 1 listed file could not be read\n")
 }
 
-// Ctrl-C: what is done is printed, it says so, and exits with 130.
+// After Ctrl-C, treesum prints the completed lines and a message, and exits with
+// status 130.
 func TestInterrupt(t *testing.T) {
 	dir, lines := longTree(t)
 	cmd := command(t, dir, ".")
@@ -75,7 +77,7 @@ func TestInterrupt(t *testing.T) {
 	started(t, cmd)
 	out := bufio.NewReader(stdout)
 	printed := ""
-	for range batchFiles { // so it is under way
+	for range batchFiles { // wait until it is running
 		line, err := out.ReadString('\n')
 		if err != nil {
 			t.Fatal(err)
@@ -93,10 +95,10 @@ func TestInterrupt(t *testing.T) {
 	printed += string(rest)
 	n := strings.Count(printed, "\n")
 	want(t, cmd.ProcessState.ExitCode(), printed, stderr.String(), 130, strings.Join(lines[:n], ""),
-		"treesum: interrupted; Ctrl-C again ends the program at once\ntreesum: stopped with "+count(n, "file", "files")+" done\n")
+		"treesum: interrupted; press Ctrl-C again to exit immediately\ntreesum: stopped with "+count(n, "file", "files")+" done\n")
 }
 
-// The time is up: as an interrupt, with status 124.
+// After a timeout, treesum behaves as after Ctrl-C, but exits with status 124.
 func TestTimeout(t *testing.T) {
 	dir, lines := longTree(t)
 	status, stdout, stderr := treesum(t, dir, "", "--timeout", "200ms", ".")
@@ -105,7 +107,7 @@ func TestTimeout(t *testing.T) {
 		"treesum: timed out after 200ms with "+count(n, "file", "files")+" done\n")
 }
 
-// A second Ctrl-C ends the program where the first one is not enough: here its output is stuck.
+// A second Ctrl-C ends the program immediately, for example if its output blocks.
 func TestSecondInterrupt(t *testing.T) {
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -123,11 +125,11 @@ func TestSecondInterrupt(t *testing.T) {
 	started(t, cmd)
 	errs := bufio.NewReader(stderr)
 	for _, wanted := range []string{
-		"treesum: gone: no such file or directory\n", // what comes next is the line on standard output
-		"treesum: interrupted; Ctrl-C again ends the program at once\n",
+		"treesum: gone: no such file or directory\n", // the line on standard output follows
+		"treesum: interrupted; press Ctrl-C again to exit immediately\n",
 	} {
 		if line, err := errs.ReadString('\n'); line != wanted {
-			t.Fatalf("%q, wanted %q; %v", line, wanted, err)
+			t.Fatalf("got %q, %v; want %q", line, err, wanted)
 		}
 		if err := cmd.Process.Signal(os.Interrupt); err != nil {
 			t.Fatal(err)
@@ -135,11 +137,11 @@ func TestSecondInterrupt(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	if how := cmd.ProcessState.Sys().(syscall.WaitStatus); !how.Signaled() || how.Signal() != syscall.SIGINT {
-		t.Errorf("it ended with %v, wanted by the signal", cmd.ProcessState)
+		t.Errorf("got %v, want end by SIGINT", cmd.ProcessState)
 	}
 }
 
-// fill writes to a pipe until nothing more goes into it.
+// fill writes to a pipe until it is full.
 func fill(t *testing.T, w *os.File) {
 	t.Helper()
 	fd := int(w.Fd())
@@ -151,7 +153,7 @@ func fill(t *testing.T, w *os.File) {
 			t.Fatal(err)
 		}
 	}
-	if err := syscall.SetNonblock(fd, false); err != nil { // it is shared with the program
+	if err := syscall.SetNonblock(fd, false); err != nil { // the program shares the file description
 		t.Fatal(err)
 	}
 }

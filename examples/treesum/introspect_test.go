@@ -10,7 +10,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// With --introspect one can look at the tasks while they work: here, while a list does not come to its end.
+// With --introspect, other processes can inspect the tasks. Here treesum waits for the
+// end of a list.
 func TestIntrospect(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	cmd := command(t, t.TempDir(), "--introspect", "-c", "-")
@@ -28,8 +29,8 @@ func TestIntrospect(t *testing.T) {
 	defer cmd.Wait()
 	defer stdin.Close()
 	pid := strconv.Itoa(cmd.Process.Pid)
-	if line, err := bufio.NewReader(stderr).ReadString('\n'); line != "treesum: process "+pid+" can be looked into\n" {
-		t.Fatalf("it says %q: %v", line, err)
+	if line, err := bufio.NewReader(stderr).ReadString('\n'); line != "treesum: process "+pid+" can be inspected\n" {
+		t.Fatalf("got %q, %v", line, err)
 	}
 	c, err := introspect.Dial(t.Context(), pid)
 	if err != nil {
@@ -41,6 +42,6 @@ func TestIntrospect(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !slices.ContainsFunc(p.Tasks, func(task inspect.TaskInfo) bool { return task.Name == "walk" }) || !p.Loop.Steps {
-		t.Errorf("no task walk, or no steps counted: %+v", p.Snapshot)
+		t.Errorf("got %+v, want a task walk and steps recorded", p.Snapshot)
 	}
 }

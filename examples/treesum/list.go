@@ -8,12 +8,13 @@ import (
 	"strings"
 )
 
-// A list has a line for each file, as sha256sum writes it: the checksum in hex, two blanks, the name. A
-// name with a newline, a return or a backslash has these as \n, \r and \\, and the line begins with a backslash.
+// A list has a line for each file, as sha256sum prints it: the checksum in hex, two
+// spaces and the name. In a name, a newline, a carriage return and a backslash are
+// escaped as \n, \r and \\. The line of such a name begins with a backslash.
 
 var escapes = strings.NewReplacer("\n", `\n`, "\r", `\r`, `\`, `\\`)
 
-// appendLine appends the line of a file.
+// appendLine appends the line of a file to b.
 func appendLine(b []byte, sum []byte, path string) []byte {
 	name, escaped := escape(path)
 	if escaped {
@@ -25,7 +26,7 @@ func appendLine(b []byte, sum []byte, path string) []byte {
 	return append(b, '\n')
 }
 
-// escape returns a name as it stands in a list, and whether it differs from itself.
+// escape returns a name as it appears in a list, and whether it is escaped.
 func escape(name string) (string, bool) {
 	if !strings.ContainsAny(name, "\n\r\\") {
 		return name, false
@@ -33,7 +34,7 @@ func escape(name string) (string, bool) {
 	return escapes.Replace(name), true
 }
 
-// printable returns a name for a message: on one line, whatever is in it.
+// printable returns a name for use in a message. The result is always a single line.
 func printable(name string) string {
 	name, escaped := escape(name)
 	if escaped {
@@ -42,8 +43,9 @@ func printable(name string) string {
 	return name
 }
 
-// parseLine is the opposite of appendLine, for a checksum of size bytes; false if it is no such line.
-// A star before the name, which says that the file was read as binary, is allowed.
+// parseLine parses a line that appendLine wrote, with a checksum of size bytes. It
+// returns false if the line is malformed. It accepts an asterisk before the name, which
+// marks a file that was read in binary mode.
 func parseLine(line string, size int) (sum, path string, ok bool) {
 	line = strings.TrimSuffix(line, "\r")
 	line, escaped := strings.CutPrefix(line, `\`)
@@ -87,7 +89,7 @@ func unescape(name string) (string, bool) {
 	}
 }
 
-// reason returns what went wrong with a file, without its name.
+// reason returns err without the operation and the file name of an [fs.PathError].
 func reason(err error) error {
 	if p := (*fs.PathError)(nil); errors.As(err, &p) {
 		return p.Err
@@ -95,7 +97,7 @@ func reason(err error) error {
 	return err
 }
 
-// A listing is the work of writing the list of some trees.
+// A listing is the work of listing the files of some trees.
 type listing struct{ walker *walker }
 
 func newListing(roots []string) (*listing, error) {

@@ -16,7 +16,7 @@ const (
 	sumOfB = "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d"
 )
 
-// Names that are awkward in a list.
+// awkward has file names that are difficult to list.
 var awkward = []string{"a b", " a", "a ", "*a", `a\b`, `\a`, `a\n`, "a\nb", "\n", "#a", "-", "-c", "ä", "a\xffb", "'", `"`}
 
 func TestLineOfAFile(t *testing.T) {
@@ -31,16 +31,16 @@ func TestLineOfAFile(t *testing.T) {
 	} {
 		line := string(appendLine(nil, sum, c.path))
 		if line != c.line {
-			t.Errorf("the line of %q is %q, wanted %q", c.path, line, c.line)
+			t.Errorf("line of %q: got %q, want %q", c.path, line, c.line)
 		}
 		got, path, ok := parseLine(strings.TrimSuffix(line, "\n"), len(sum))
 		if !ok || got != "abab" || path != c.path {
-			t.Errorf("%q reads as %q of %q (%v)", line, got, path, ok)
+			t.Errorf("%q: got %q of %q, %v", line, got, path, ok)
 		}
 	}
 }
 
-func TestLinesThatCanBeRead(t *testing.T) {
+func TestParseLine(t *testing.T) {
 	for _, c := range []struct{ line, path string }{
 		{"abab *binary", "binary"},
 		{"ABAB  capitals", "capitals"},
@@ -48,7 +48,7 @@ func TestLinesThatCanBeRead(t *testing.T) {
 		{"abab   blank", " blank"},
 	} {
 		if sum, path, ok := parseLine(c.line, 2); !ok || sum != "abab" || path != c.path {
-			t.Errorf("%q reads as %q of %q (%v)", c.line, sum, path, ok)
+			t.Errorf("%q: got %q of %q, %v", c.line, sum, path, ok)
 		}
 	}
 	for _, line := range []string{
@@ -56,7 +56,7 @@ func TestLinesThatCanBeRead(t *testing.T) {
 		`\abab  ends with \`, `\abab  bad \escape`,
 	} {
 		if sum, path, ok := parseLine(line, 2); ok {
-			t.Errorf("%q is no line, and reads as %q of %q", line, sum, path)
+			t.Errorf("%q: got %q of %q, want an error", line, sum, path)
 		}
 	}
 }
@@ -66,15 +66,16 @@ func TestListOfATree(t *testing.T) {
 	status, stdout, stderr := treesum(t, dir, "", ".")
 	want(t, status, stdout, stderr, 0, sumOfA+"  ./a\n"+sumOfB+"  ./d/b\n"+sumOfA+"  ./d/e/a\n", "")
 
-	// As find says them: the root as it was given, and a slash only where there is none.
+	// The paths are those that find prints: the root as given, with a slash added if
+	// missing.
 	status, stdout, stderr = treesum(t, dir, "", "d/", "a")
 	want(t, status, stdout, stderr, 0, sumOfA+"  a\n"+sumOfB+"  d/b\n"+sumOfA+"  d/e/a\n", "")
 }
 
-// The list of a tree is what sha256sum prints of its files, and sha256sum -c accepts it.
+// The list of a tree has the lines that sha256sum prints, and sha256sum -c accepts it.
 func TestSha256sumAgrees(t *testing.T) {
 	if _, err := exec.LookPath("sha256sum"); err != nil {
-		t.Skip("SKIPPED: there is no sha256sum here")
+		t.Skip("SKIPPED: sha256sum is not installed")
 	}
 	files := map[string]string{"empty": ""}
 	for _, name := range awkward {
@@ -84,7 +85,7 @@ func TestSha256sumAgrees(t *testing.T) {
 	dir := makeTree(t, files)
 	status, list, stderr := treesum(t, dir, "", ".")
 	if status != 0 || stderr != "" || strings.Count(list, "\n") != len(files) {
-		t.Fatalf("exit status %d, %d lines; %s", status, strings.Count(list, "\n"), stderr)
+		t.Fatalf("got exit status %d, %d lines, want %d lines; %s", status, strings.Count(list, "\n"), len(files), stderr)
 	}
 
 	check := exec.Command("sha256sum", "-c", "--strict", "--quiet")
@@ -93,16 +94,16 @@ func TestSha256sumAgrees(t *testing.T) {
 		t.Errorf("sha256sum -c: %v\n%s", err, out)
 	}
 
-	// Each line, too, is the one that sha256sum makes.
+	// Each line is equal to that of sha256sum.
 	for line := range strings.Lines(list) {
 		_, path, ok := parseLine(strings.TrimSuffix(line, "\n"), sha256.Size)
 		if !ok {
-			t.Fatalf("%q is no line", line)
+			t.Fatalf("line %q is malformed", line)
 		}
 		sum := exec.Command("sha256sum", path)
 		sum.Dir = dir
 		if theirs, err := sum.Output(); err != nil || string(theirs) != line {
-			t.Errorf("%v, sha256sum prints\n%s\nwe\n%s", err, theirs, line)
+			t.Errorf("%v, sha256sum prints\n%s\ntreesum prints\n%s", err, theirs, line)
 		}
 	}
 }
@@ -122,7 +123,7 @@ func TestAlgorithms(t *testing.T) {
 	}
 }
 
-// A file larger than a block, whose last block is not full, is hashed whole.
+// A file of several blocks is hashed as a whole, even if its last block is not full.
 func TestLargeFile(t *testing.T) {
 	content := strings.Repeat("0123456789", 3*blockSize/10)
 	sum := sha256.Sum256([]byte(content))
@@ -131,8 +132,8 @@ func TestLargeFile(t *testing.T) {
 	want(t, status, stdout, stderr, 0, hex.EncodeToString(sum[:])+"  large\n", "")
 }
 
-// The file that the list goes to is not in the list: its checksum would be wrong when the list is complete.
-func TestListInsideOfTheTree(t *testing.T) {
+// The list does not contain its own file, whose checksum would be wrong at the end.
+func TestListInsideTheTree(t *testing.T) {
 	dir := makeTree(t, map[string]string{"a": "a", "b": "b"})
 	list, err := os.Create(dir + "/SUMS")
 	if err != nil {
@@ -151,14 +152,14 @@ func TestListInsideOfTheTree(t *testing.T) {
 		t.Fatal(err)
 	}
 	want(t, cmd.ProcessState.ExitCode(), string(stdout), errs.String(),
-		0, sumOfA+"  ./a\n"+sumOfB+"  ./b\n", "treesum: ./SUMS: left out, since the list is being written to it\n")
+		0, sumOfA+"  ./a\n"+sumOfB+"  ./b\n", "treesum: ./SUMS: omitted, because the list is written to it\n")
 }
 
-// A list that cannot be written is an error.
-func TestListThatCannotBeWritten(t *testing.T) {
+// A failure to write the list is an error.
+func TestWriteError(t *testing.T) {
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
-		t.Skip("SKIPPED: there is no /dev/full here")
+		t.Skip("SKIPPED: there is no /dev/full")
 	}
 	defer full.Close()
 	cmd := command(t, makeTree(t, map[string]string{"a": "a"}), ".")

@@ -1,10 +1,10 @@
-// Treesum prints the checksums of all files in directory trees, in the format of sha256sum, and checks
-// such lists.
+// Treesum prints the checksums of all files in directory trees, in the format of
+// sha256sum, and checks such lists.
 //
 //	treesum DIR... > SUMS
 //	treesum -c SUMS
 //
-// treesum --help has the options.
+// treesum --help describes the options.
 package main
 
 import (
@@ -30,43 +30,49 @@ import (
 const usage = `Usage: treesum [flags] DIR...
   or:  treesum -c [flags] [LIST]...
 
-Prints a line for each regular file in the trees: its checksum and its path, sorted by path, in the format
-of sha256sum. Symbolic links are left out, but a DIR may be one. With -c it checks the files that are named
-in a list, or in standard input.
+Prints a line for each regular file in the trees, in the format of sha256sum: its checksum and
+its path. The lines are sorted by path. Symbolic links are omitted, but a DIR may be one. With -c,
+checks the files of each LIST, by default of standard input.
 
 `
 
 const exits = `
-The exit status is 0 if all is well, 1 if a file could not be read, changed under way or is not as its list
-says, 2 if a DIR does not exist or a flag is wrong, 124 if the time was up, 130 after Ctrl-C. In the last two
-cases what was done is printed. A second Ctrl-C ends the program at once.
+The exit status is:
+  0    success
+  1    a file could not be read, changed while being read, or does not match its list
+  2    a DIR or LIST does not exist, or a flag is invalid
+  124  the timeout expired
+  130  Ctrl-C was pressed
+
+After a timeout or Ctrl-C, the completed lines are printed. A second Ctrl-C exits immediately.
 `
 
-// The statuses that the program exits with, beside 0.
+// The exit statuses of the program, except 0.
 const (
 	exitFailed      = 1
 	exitUsage       = 2
-	exitTimeout     = 124 // as timeout(1)
-	exitInterrupted = 130 // as a shell says it of who was ended by SIGINT
+	exitTimeout     = 124 // that of timeout(1)
+	exitInterrupted = 130 // that of a shell for a process ended by SIGINT
 )
 
-// patience is how long, after an interrupt or a timeout, we wait for a thread that a disk does not answer.
+// patience limits the wait, after an interrupt or a timeout, for a thread that is
+// blocked, for example by a disk that does not respond.
 const patience = 2 * time.Second
 
-// options is what the command line says.
+// options holds the flags and arguments of the command line.
 type options struct {
 	args      []string
 	check     bool
 	quiet     bool
 	algorithm algorithm
 	jobs      int
-	timeout   time.Duration
-	look      bool // from outside, by the command asyncio
+	timeout   time.Duration // 0 means no timeout
+	look      bool          // allow the command asyncio to inspect the tasks
 }
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program; it returns the exit status.
+// run runs the program and returns the exit status.
 func run(args []string, stdout, stderr *os.File) int {
 	opts, err := parseFlags(args, stdout)
 	switch {
@@ -90,7 +96,8 @@ func run(args []string, stdout, stderr *os.File) int {
 	return opts.run(p, stderr)
 }
 
-// addBar has p show its progress on a terminal, and write above it what goes there too.
+// addBar makes p show its progress on the terminal stderr. Other output to the terminal
+// is written above the bar.
 func (o *options) addBar(p *pipeline, stdout, stderr *os.File) {
 	if w, err := o.work(); err == nil && !(o.check && slices.ContainsFunc(o.args, readsOnce)) {
 		p.uncounted = w
@@ -103,7 +110,7 @@ func (o *options) addBar(p *pipeline, stdout, stderr *os.File) {
 	}
 }
 
-// readsOnce tells whether a list is a pipe or the like, in which what was read is gone.
+// readsOnce reports whether a list can be read only once, such as a pipe.
 func readsOnce(list string) bool {
 	info, err := os.Stat(list)
 	return list == "-" || err != nil || !info.Mode().IsRegular()
@@ -113,12 +120,12 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	o := &options{}
 	flags := pflag.NewFlagSet("treesum", pflag.ContinueOnError)
 	flags.SortFlags = false
-	name := flags.StringP("algorithm", "a", algorithms[0].name, "one of "+algorithmNames())
+	name := flags.StringP("algorithm", "a", algorithms[0].name, "hash algorithm: "+algorithmNames())
 	flags.BoolVarP(&o.check, "check", "c", false, "read checksums from lists and check them")
-	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "how many files to hash at a time")
-	flags.BoolVarP(&o.quiet, "quiet", "q", false, "with -c, say nothing of files that are as they should be")
-	flags.DurationVarP(&o.timeout, "timeout", "t", 0, "stop after this time, such as 90s or 1h30m (default: never)")
-	flags.BoolVar(&o.look, "introspect", false, "let asyncio ps, pstree, top and web look at the tasks; says the process id")
+	flags.IntVarP(&o.jobs, "jobs", "j", runtime.GOMAXPROCS(0), "number of files to hash concurrently")
+	flags.BoolVarP(&o.quiet, "quiet", "q", false, "with -c, print nothing for files that match")
+	flags.DurationVarP(&o.timeout, "timeout", "t", 0, "stop after this time, such as 90s or 1h30m (default: no timeout)")
+	flags.BoolVar(&o.look, "introspect", false, "allow asyncio ps, pstree, top and web to inspect the tasks; prints the process ID")
 	flags.Usage = func() { fmt.Fprint(stdout, usage, flags.FlagUsages(), exits) }
 	if err := flags.Parse(args); err != nil {
 		return nil, err
@@ -128,13 +135,13 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	o.algorithm, known = findAlgorithm(*name)
 	switch {
 	case !known:
-		return nil, fmt.Errorf("--algorithm %s: unknown; there are %s", *name, algorithmNames())
+		return nil, fmt.Errorf("--algorithm %s: unknown; use one of %s", *name, algorithmNames())
 	case o.jobs < 1:
-		return nil, fmt.Errorf("--jobs %d: it takes at least 1", o.jobs)
+		return nil, fmt.Errorf("--jobs %d: must be at least 1", o.jobs)
 	case o.timeout < 0:
-		return nil, fmt.Errorf("--timeout %v: a time cannot be negative", o.timeout)
+		return nil, fmt.Errorf("--timeout %v: must not be negative", o.timeout)
 	case o.quiet && !o.check:
-		return nil, errors.New("--quiet makes sense with --check only")
+		return nil, errors.New("--quiet requires --check")
 	case len(o.args) == 0 && !o.check:
 		return nil, errors.New("no DIR given")
 	case len(o.args) == 0:
@@ -143,7 +150,7 @@ func parseFlags(args []string, stdout io.Writer) (*options, error) {
 	return o, nil
 }
 
-// work returns what there is to do.
+// work returns the work that the options ask for.
 func (o *options) work() (work, error) {
 	if o.check {
 		return newChecking(o.args, o.algorithm, o.quiet)
@@ -161,7 +168,8 @@ func (o *options) newSummer(m *meter, output fs.FileInfo) *summer {
 	}
 }
 
-// outputFile returns the file that the list is written to, nil if it goes elsewhere.
+// outputFile returns the file that the list is written to, or nil if stdout is not a
+// regular file.
 func outputFile(stdout *os.File) fs.FileInfo {
 	info, err := stdout.Stat()
 	if err != nil || !info.Mode().IsRegular() {
@@ -170,17 +178,17 @@ func outputFile(stdout *os.File) fs.FileInfo {
 	return info
 }
 
-// run runs the pipeline to its end and says how it ended.
+// run runs the pipeline and returns the exit status.
 func (o *options) run(p *pipeline, stderr io.Writer) int {
 	limit := asyncio.Never
 	if o.timeout > 0 {
 		limit = o.timeout
 	}
 	runner := &asyncio.Runner{ShutdownTimeout: patience}
-	if o.look { // there is more to see then
+	if o.look { // record more details for observers
 		runner.Record = inspect.RecordSteps | inspect.RecordPlaces
 	}
-	// Beside the jobs: a thread that walks, one that prints, one that counts.
+	// Besides the jobs, there is a thread each to walk, to print and to count.
 	runner.Loop().SetDefaultExecutor(executor.NewPool(o.jobs + 3))
 	err := runner.Run(context.Background(), func(ctx context.Context) error {
 		if o.look {
@@ -189,15 +197,15 @@ func (o *options) run(p *pipeline, stderr io.Writer) int {
 				return err
 			}
 			defer stop()
-			fmt.Fprintf(p.stderr, "treesum: process %d can be looked into\n", os.Getpid())
+			fmt.Fprintf(p.stderr, "treesum: process %d can be inspected\n", os.Getpid())
 		}
 		err := asyncio.Timeout(ctx, limit, p.run)
 		if errors.Is(err, asyncio.ErrCancelled) {
-			fmt.Fprintln(stderr, "treesum: interrupted; Ctrl-C again ends the program at once")
+			fmt.Fprintln(stderr, "treesum: interrupted; press Ctrl-C again to exit immediately")
 		}
 		return err
 	})
-	if err := runner.Close(); err != nil { // a thread hangs; we go on without it
+	if err := runner.Close(); err != nil { // a thread is blocked; exit without it
 		fmt.Fprintln(stderr, "treesum:", err)
 	}
 	switch {
@@ -219,7 +227,7 @@ func (o *options) run(p *pipeline, stderr io.Writer) int {
 	return 0
 }
 
-// stopped prints what was done before the end came, and returns the status.
+// stopped prints the completed lines and a message, and returns status.
 func (o *options) stopped(p *pipeline, how string, status int, stderr io.Writer) int {
 	if err := p.rest(); err != nil {
 		fmt.Fprintln(stderr, "treesum:", err)
@@ -229,7 +237,7 @@ func (o *options) stopped(p *pipeline, how string, status int, stderr io.Writer)
 	return status
 }
 
-// warn says how many files were not as they should be; false if none.
+// warn prints the numbers of failures, and reports whether the exit status must be 1.
 func (o *options) warn(t tally, stderr io.Writer) bool {
 	say := func(n int, one, many string) {
 		if n > 0 {

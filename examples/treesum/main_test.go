@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is wrong with the command line is one clear line, and status 2.
+// A usage error prints one clear line and exits with status 2.
 func TestUsageErrors(t *testing.T) {
 	dir := makeTree(t, map[string]string{"a": "a", "dir/b": "b"})
 	const hint = "Try 'treesum --help'.\n"
@@ -15,14 +15,14 @@ func TestUsageErrors(t *testing.T) {
 		{"", "treesum: no DIR given\n" + hint},
 		{"--nix .", "treesum: unknown flag: --nix\n" + hint},
 		{"-x .", "treesum: unknown shorthand flag: 'x' in -x\n" + hint},
-		{"--algorithm md5 .", "treesum: --algorithm md5: unknown; there are sha256, sha512, blake3\n" + hint},
-		{"--jobs 0 .", "treesum: --jobs 0: it takes at least 1\n" + hint},
-		{"--timeout -1s .", "treesum: --timeout -1s: a time cannot be negative\n" + hint},
-		{"--quiet .", "treesum: --quiet makes sense with --check only\n" + hint},
+		{"--algorithm md5 .", "treesum: --algorithm md5: unknown; use one of sha256, sha512, blake3\n" + hint},
+		{"--jobs 0 .", "treesum: --jobs 0: must be at least 1\n" + hint},
+		{"--timeout -1s .", "treesum: --timeout -1s: must not be negative\n" + hint},
+		{"--quiet .", "treesum: --quiet requires --check\n" + hint},
 		{"a nowhere dir", "treesum: nowhere: no such file or directory\n"},
 		{"/dev/null", "treesum: /dev/null: neither a directory nor a regular file\n"},
 		{"-c nowhere", "treesum: nowhere: no such file or directory\n"},
-		{"-c dir", "treesum: dir: a directory, where a list of checksums is wanted\n"},
+		{"-c dir", "treesum: dir: is a directory, not a checksum list\n"},
 	} {
 		t.Run("treesum "+c.args, func(t *testing.T) {
 			status, stdout, stderr := treesum(t, dir, "", strings.Fields(c.args)...)
@@ -31,12 +31,12 @@ func TestUsageErrors(t *testing.T) {
 	}
 }
 
-func TestFlagsThatCannotBeRead(t *testing.T) {
+func TestInvalidFlagValues(t *testing.T) {
 	for _, args := range []string{"--jobs two .", "--timeout 5 .", "--algorithm"} {
 		status, stdout, stderr := treesum(t, t.TempDir(), "", strings.Fields(args)...)
 		flag, _, _ := strings.Cut(args, " ")
 		if status != 2 || stdout != "" || strings.Count(stderr, "\n") != 2 || !strings.Contains(stderr, flag) {
-			t.Errorf("treesum %s: exit status %d\n%s%s", args, status, stdout, stderr)
+			t.Errorf("treesum %s: got exit status %d\n%s%s", args, status, stdout, stderr)
 		}
 	}
 }
@@ -45,11 +45,11 @@ func TestHelp(t *testing.T) {
 	status, stdout, stderr := treesum(t, t.TempDir(), "", "--help")
 	for _, part := range []string{"treesum [flags] DIR...", "--algorithm", "-c, --check", "--jobs", "--timeout", "exit status"} {
 		if !strings.Contains(stdout, part) {
-			t.Errorf("%q is not in the help:\n%s", part, stdout)
+			t.Errorf("got no %q in the help:\n%s", part, stdout)
 		}
 	}
 	if status != 0 || stderr != "" {
-		t.Errorf("exit status %d; %s", status, stderr)
+		t.Errorf("got exit status %d; %s", status, stderr)
 	}
 }
 
@@ -58,12 +58,12 @@ func TestEmptyTree(t *testing.T) {
 	want(t, status, stdout, stderr, 0, "", "")
 }
 
-// A file that fails when it is read is named, the rest is done, and the status is 1.
+// A file that cannot be read is reported, the others are hashed, and the status is 1.
 func TestUnreadableFile(t *testing.T) {
 	if runtime.GOOS != "linux" {
-		t.Skip("SKIPPED: a file that even root cannot read is known on Linux only")
+		t.Skip("SKIPPED: only Linux has a file that even root cannot read")
 	}
-	const unreadable = "/proc/self/mem" // at its start, where nothing is mapped
+	const unreadable = "/proc/self/mem" // nothing is mapped at its start
 	dir := makeTree(t, map[string]string{"a": "a", "z": "b"})
 	status, stdout, stderr := treesum(t, dir, "", unreadable, "a", "z")
 	want(t, status, stdout, stderr, 1, sumOfA+"  a\n"+sumOfB+"  z\n", "treesum: "+unreadable+
@@ -80,7 +80,7 @@ func TestPermissions(t *testing.T) {
 	defer os.Chmod(dir+"/closed.dir", 0o700)
 	if f, err := os.Open(dir + "/closed"); err == nil {
 		f.Close()
-		t.Skip("SKIPPED: permissions mean nothing to this user, who may be root")
+		t.Skip("SKIPPED: permissions have no effect for this user, who may be root")
 	}
 	status, stdout, stderr := treesum(t, dir, "", ".")
 	want(t, status, stdout, stderr, 1, sumOfA+"  ./a\n"+sumOfB+"  ./z\n", `treesum: ./closed: permission denied

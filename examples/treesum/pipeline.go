@@ -12,76 +12,78 @@ import (
 	"example.com/asyncio"
 )
 
-// A pipeline hashes files and tells of each, in their order. It is three kinds of tasks:
+// A pipeline hashes files and reports on each in order. It has three kinds of tasks:
 //
-//	walk   asks the work for files, and hands them on in batches
-//	hash   hashes a batch; there is one task for each, and so many at a time as there are to be jobs
-//	print  writes what is to be said of each batch, in the order in which they came
+//	walk   gets files from the work and passes them on in batches
+//	hash   hashes a batch; there is one task per batch, and hashing limits how many run
+//	print  writes the output of each batch, in the order of the batches
 //
-// and, where a bar is shown, two more: count and show.
+// If there is a progress bar, there are two more: count and show.
 //
-// What blocks runs in threads, so that the loop is free to hear of a cancel. The queue
-// from walk to print is bounded, and walk waits where it is full: however large the tree
-// is, no more than the queue holds is in memory.
+// Blocking calls run in threads, so that the loop can handle a cancel request. The queue
+// from walk to print is bounded. Walk waits while the queue is full, so that memory is
+// bounded for trees of any size.
 type pipeline struct {
 	work           work
 	summers        sync.Pool
 	stdout, stderr io.Writer
 	meter          meter
-	bar            *bar // nil: none
-	uncounted      work // the same work, for the meter to count; nil: it cannot be had twice
+	bar            *bar // nil if there is no progress bar
+	uncounted      work // a second instance of work for meter to count; nil if there is none
 
-	// Owned by the tasks of the loop, of which one runs at a time: no locks.
-	hashing *asyncio.Semaphore
-	batches *asyncio.Queue[*batch] // begun, and to be printed
-	printed *batch                 // being printed
-	free    []*batch               // to be used again
-	total   tally
+	// Owned by the loop's tasks. No lock is needed, since only one of them runs at a
+	// time.
+	hashing *asyncio.Semaphore     // limits concurrent hash tasks
+	batches *asyncio.Queue[*batch] // batches from walk to print
+	printed *batch                 // batch being printed
+	free    []*batch               // batches to reuse
+	total   tally                  // tallies of the printed batches
 }
 
-// A work is what a pipeline is for.
+// A work supplies the files of a pipeline and formats the results.
 type work interface {
-	// next returns the next file, and io.EOF when there are no more. It is called in one thread at a time.
+	// next returns the next file, or io.EOF if there are no more. It is called by one
+	// thread at a time.
 	next(ctx context.Context) (item, error)
-	// tell notes in the batch what is to be said of a file: its checksum, or an error. It is
-	// called in one thread for each batch.
+	// tell adds the result for a file to the batch: its checksum or an error. It is
+	// called by one thread at a time for each batch.
 	tell(b *batch, it item, sum []byte, err error)
 }
 
-// An item is a file that is to be hashed.
+// An item is a file to hash, or an error to report.
 type item struct {
 	path string
-	size int64  // about: how much work it will be
-	want string // the checksum that it should have, if known
-	err  error  // it cannot be hashed, or is no file at all
+	size int64  // approximate size, used to form batches and for progress
+	want string // expected checksum in hex, if known
+	err  error  // if not nil, the item is not hashed
 }
 
-// A batch is some files that are hashed in one go: most files are so small that
-// to hand over each for itself would cost more than to hash it.
+// A batch has files that are hashed by one thread in one call. Most files are so small
+// that a call for each would cost more than the hashing.
 type batch struct {
 	items []item
 	task  *asyncio.Task[asyncio.None]
-	busy  atomic.Bool // a thread is at work on it
+	busy  atomic.Bool // a thread uses the batch
 
-	out, errs bytes.Buffer // for standard output, and standard error
+	out, errs bytes.Buffer // for standard output and standard error
 	tally     tally
 }
 
-// A batch ends with the file that makes it as large as this: small files by number, large
-// ones by bytes, so that two of these are not hashed one after the other.
+// A batch ends when it reaches one of these limits. The limit in bytes ends it after a
+// large file, so that two large files are not hashed one after the other.
 const (
 	batchFiles = 128
 	batchBytes = 1 << 20
-	window     = 64 // batches that the queue holds
+	window     = 64 // capacity of the queue of batches
 )
 
-// A tally counts what came of the files.
+// A tally counts results.
 type tally struct {
-	done       int // have a checksum
-	unread     int // could not be read
-	mismatched int
-	malformed  int // lines of a list
-	failed     int // other things that went wrong
+	done       int // files that were hashed
+	unread     int // files or directories that could not be read
+	mismatched int // checksums that differ from the list
+	malformed  int // malformed lines of lists
+	failed     int // other errors
 }
 
 func (t *tally) add(u tally) {
@@ -104,8 +106,8 @@ func newPipeline(w work, jobs int, newSummer func(m *meter) *summer, stdout, std
 	return p
 }
 
-// run returns when all is done, or ctx's task is cancelled. In that case threads
-// may go on for a moment; see rest.
+// run runs the pipeline until all files are printed or the task of ctx is cancelled.
+// After a cancel, threads may still run for a moment; see rest.
 func (p *pipeline) run(ctx context.Context) error {
 	return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 		tg.Go(func(ctx context.Context) error { return p.walk(ctx, tg) }, asyncio.WithName("walk"))
@@ -131,7 +133,8 @@ func (p *pipeline) walk(ctx context.Context, tg *asyncio.TaskGroup) error {
 		if err := p.batches.Put(ctx, b); err != nil {
 			return err
 		}
-		// print cannot have looked at b yet: no other task runs before this one awaits something.
+		// print has not received b yet: no other task runs until this one awaits
+		// something.
 		b.task = tg.Go(func(ctx context.Context) error { return p.hash(ctx, b) }, asyncio.WithName("hash"))
 	}
 	p.batches.Shutdown(false)
@@ -170,8 +173,8 @@ func (p *pipeline) print(ctx context.Context) error {
 	}
 }
 
-// rest prints what was done and not printed when run was cancelled. It is to be called when the loop
-// has ended, and so have the threads; a batch in which one hangs on is left out.
+// rest prints the results that were not printed when run was cancelled. It must be called
+// after the loop is closed. It omits batches that a blocked thread still uses.
 func (p *pipeline) rest() error {
 	for b, err := p.printed, error(nil); err == nil; b, err = p.batches.TryGet() {
 		if b == nil || b.busy.Load() {
@@ -185,7 +188,8 @@ func (p *pipeline) rest() error {
 	return nil
 }
 
-// write writes what there is to be said of a batch. After an error or a cancel it can be called again for the rest.
+// write writes the output of a batch. After an error or a cancel it can be called again
+// to write the rest.
 func (p *pipeline) write(b *batch) error {
 	b.busy.Store(true)
 	defer b.busy.Store(false)
@@ -212,7 +216,7 @@ func (p *pipeline) newBatch() *batch {
 	return b
 }
 
-// fill makes b a batch of new files; false if there are no more after them.
+// fill replaces the items of b with new files. It returns false if no more files follow.
 func (b *batch) fill(ctx context.Context, w work) (more bool, err error) {
 	clear(b.items)
 	b.items, b.tally = b.items[:0], tally{}
@@ -233,7 +237,8 @@ func (b *batch) fill(ctx context.Context, w work) (more bool, err error) {
 	return true, nil
 }
 
-// hash hashes the files. If ctx ends before, that is its error, and what was done is done.
+// hash hashes the files of b. If ctx is done first, hash returns its error; the results
+// so far remain in b.
 func (b *batch) hash(ctx context.Context, s *summer, w work) error {
 	b.busy.Store(true)
 	defer b.busy.Store(false)
@@ -250,12 +255,12 @@ func (b *batch) hash(ctx context.Context, s *summer, w work) error {
 	return nil
 }
 
-// say adds a line for standard error.
+// say adds a line to the output for standard error.
 func (b *batch) say(path string, err error) {
 	fmt.Fprintf(&b.errs, "treesum: %s: %v\n", printable(path), reason(err))
 }
 
-// inThread is asyncio.ToThread for a function without a result.
+// inThread is like asyncio.ToThread, for a function without a result.
 func inThread(ctx context.Context, f func(ctx context.Context) error) error {
 	_, err := asyncio.ToThread(ctx, func(ctx context.Context) (asyncio.None, error) { return asyncio.None{}, f(ctx) })
 	return err

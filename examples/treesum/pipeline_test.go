@@ -20,8 +20,8 @@ import (
 	"example.com/asyncio"
 )
 
-// The lines come in the order of the files, however many jobs hash them.
-func TestOrderOfTheLines(t *testing.T) {
+// The lines have the order of the files for any number of jobs.
+func TestOrderOfLines(t *testing.T) {
 	files, names, wanted := fstest.MapFS{}, []string{}, ""
 	for i := range 5 * batchFiles / 2 {
 		name := strconv.Itoa(i)
@@ -36,12 +36,12 @@ func TestOrderOfTheLines(t *testing.T) {
 			t.Error(err)
 		}
 		if stdout.String() != wanted || stderr.Len() > 0 {
-			t.Errorf("with %d jobs:\n%s%s", jobs, &stdout, &stderr)
+			t.Errorf("with %d jobs: got\n%s%s", jobs, &stdout, &stderr)
 		}
 	}
 }
 
-// No more than jobs files are open at a time, and as many as that.
+// The pipeline opens as many files concurrently as there are jobs, and not more.
 func TestJobs(t *testing.T) {
 	const jobs = 3
 	var open, most atomic.Int32
@@ -56,7 +56,7 @@ func TestJobs(t *testing.T) {
 		if n == jobs {
 			allOpen()
 		}
-		<-all // nobody goes on until all are here
+		<-all // wait until jobs files are open
 		return nil, fs.ErrNotExist
 	}
 	p := newPipeline(&fileNames{names: names}, jobs, sha256Summers(opener), &bytes.Buffer{}, &bytes.Buffer{})
@@ -64,18 +64,18 @@ func TestJobs(t *testing.T) {
 		t.Error(err)
 	}
 	if most.Load() != jobs || p.total.unread != len(names) {
-		t.Errorf("%d files at a time, wanted %d; %d of %d tried", most.Load(), jobs, p.total.unread, len(names))
+		t.Errorf("got %d concurrent files, want %d; opened %d of %d", most.Load(), jobs, p.total.unread, len(names))
 	}
 }
 
-// However slow the output, what waits for it is no more than the queue holds, one batch that is being printed, and
-// one that waits for room.
+// If the output is slow, the only batches in memory are those in the queue, one being
+// printed and one waiting for space in the queue.
 func TestMemoryIsBounded(t *testing.T) {
 	const batches = window + 2
 	work := &counted{fileNames: fileNames{names: slices.Repeat([]string{"f"}, 3*batches*batchFiles)}}
 	files := fstest.MapFS{"f": {Data: []byte("a")}}
 	stdout := writerFunc(func(b []byte) (int, error) {
-		for work.given.Load() < batches*batchFiles { // not a line is printed before the walk can go no further
+		for work.given.Load() < batches*batchFiles { // print nothing until walk is blocked
 			runtime.Gosched()
 		}
 		return len(b), nil
@@ -85,7 +85,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		t.Error(err)
 	}
 	if len(p.free) != batches || p.total.done != 3*batches*batchFiles {
-		t.Errorf("%d batches in memory, wanted %d; %d files done", len(p.free), batches, p.total.done)
+		t.Errorf("got %d batches in memory, want %d; %d files hashed", len(p.free), batches, p.total.done)
 	}
 }
 
@@ -103,8 +103,8 @@ type writerFunc func(b []byte) (int, error)
 
 func (f writerFunc) Write(b []byte) (int, error) { return f(b) }
 
-// A small file does not wait for a large one before it: a batch ends with that.
-func TestLargeFilesAreApart(t *testing.T) {
+// A large file ends a batch, so that small files do not wait for it.
+func TestLargeFileEndsBatch(t *testing.T) {
 	t.Chdir(makeTree(t, map[string]string{"a": "", "b": strings.Repeat("b", batchBytes), "c": "", "d": ""}))
 	w, err := newListing([]string{"."})
 	if err != nil {
@@ -123,12 +123,13 @@ func TestLargeFilesAreApart(t *testing.T) {
 		batches = append(batches, paths)
 	}
 	if got := fmt.Sprint(batches); got != "[[./a ./b] [./c ./d]]" {
-		t.Error(got)
+		t.Error("got batches", got)
 	}
 }
 
-// A file that cannot be read, or that changes meanwhile, is named; the others are done.
-func TestFilesThatGoWrong(t *testing.T) {
+// Files that cannot be read or that change meanwhile are reported, and the others are
+// hashed.
+func TestFailingFiles(t *testing.T) {
 	past := time.Unix(1_000_000_000, 0)
 	t.Chdir(makeTree(t, map[string]string{"a": "a", "grows": "a", "shrinks": "a", "touched": "a", "gone": "a", "b": "b", "no\nread": "a"}))
 	open := func(path string) (fs.File, error) {
@@ -145,7 +146,7 @@ func TestFilesThatGoWrong(t *testing.T) {
 		case path == "./gone":
 			return nil, errors.Join(f.Close(), &fs.PathError{Op: "open", Path: path, Err: fs.ErrNotExist})
 		case path == "./no\nread":
-			err := f.Close() // what is read from it fails
+			err := f.Close() // reading from it fails
 			return f, err
 		case onRead == nil:
 			return f, nil
@@ -166,19 +167,20 @@ func TestFilesThatGoWrong(t *testing.T) {
 		t.Error(err)
 	}
 	want(t, 0, stdout.String(), stderr.String(), 0, sumOfA+"  ./a\n"+sumOfB+"  ./b\n", `treesum: ./gone: file does not exist
-treesum: ./grows: changed while it was read
+treesum: ./grows: changed while being read
 treesum: \./no\nread: file already closed
-treesum: ./shrinks: changed while it was read
-treesum: ./touched: changed while it was read
+treesum: ./shrinks: changed while being read
+treesum: ./touched: changed while being read
 `)
 	o := &options{}
 	if !o.warn(p.total, &stderr) || !strings.HasSuffix(stderr.String(), "WARNING: 5 files or directories could not be read\n") {
-		t.Errorf("the end is %q", stderr.String())
+		t.Errorf("got %q at the end of standard error", stderr.String())
 	}
 }
 
-// A cancel is seen between two blocks of a file. What was done before it in the same batch is not lost.
-func TestCancelInALargeFile(t *testing.T) {
+// A cancel takes effect between two blocks of a file. The earlier results of the same
+// batch are not lost.
+func TestCancelInLargeFile(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	var main asyncio.AnyTask
 	reads := 0
@@ -202,21 +204,21 @@ func TestCancelInALargeFile(t *testing.T) {
 		return p.run(ctx)
 	})
 	if !errors.Is(err, asyncio.ErrCancelled) || reads < 3 {
-		t.Errorf("after %d reads run ended with %v", reads, err)
+		t.Errorf("after %d reads: got %v, want a CancelledError", reads, err)
 	}
 	if stdout.Len() > 0 {
-		t.Errorf("before the batch was done this was printed:\n%s", &stdout)
+		t.Errorf("got output before the end of the batch:\n%s", &stdout)
 	}
 	if err := p.rest(); err != nil {
 		t.Error(err)
 	}
 	want(t, 0, stdout.String(), stderr.String(), 0, sumOfA+"  a\n"+sumOfB+"  b\n", "")
 	if p.total != (tally{done: 2}) {
-		t.Errorf("the count is %+v", p.total)
+		t.Errorf("got tally %+v, want 2 done", p.total)
 	}
 }
 
-// What was hashed behind a batch that is not done is printed too, and in order.
+// Results of batches that follow an incomplete one are printed too, in order.
 func TestCancelLeavesAGap(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	var main asyncio.AnyTask
@@ -225,7 +227,7 @@ func TestCancelLeavesAGap(t *testing.T) {
 	open := func(path string) (fs.File, error) {
 		f, err := files.Open(path)
 		switch {
-		case path == "last": // in the second batch, when all before it is done
+		case path == "last": // in the second batch; all files before it are hashed
 			close(second)
 			f = endless{f}
 		case path == "endless":
@@ -247,7 +249,7 @@ func TestCancelLeavesAGap(t *testing.T) {
 		return p.run(ctx)
 	})
 	if !errors.Is(err, asyncio.ErrCancelled) {
-		t.Error("run ended with", err)
+		t.Errorf("got %v, want a CancelledError", err)
 	}
 	if err := p.rest(); err != nil {
 		t.Error(err)

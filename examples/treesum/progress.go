@@ -16,15 +16,15 @@ import (
 	"example.com/asyncio"
 )
 
-// A meter counts what is done, and what there is to do. Any goroutine may use it.
+// A meter counts the work done and the total work. It may be used from any goroutine.
 type meter struct {
-	files, bytes       atomic.Int64
-	allFiles, allBytes atomic.Int64 // found so far
-	counted            atomic.Bool  // those are all
-	endless            bool         // they are not being counted; set at the start
+	files, bytes       atomic.Int64 // hashed
+	allFiles, allBytes atomic.Int64 // total found so far
+	counted            atomic.Bool  // the total is complete
+	endless            bool         // the total is not counted; set at the start
 }
 
-// count counts what there is to do in w.
+// count counts the total work of w.
 func (m *meter) count(ctx context.Context, w work) error {
 	for {
 		it, err := w.next(ctx)
@@ -44,16 +44,17 @@ func (m *meter) count(ctx context.Context, w work) error {
 	}
 }
 
-// fileCost is how many bytes can be hashed in the time that it takes to open a file.
+// fileCost is the number of bytes that can be hashed in the time it takes to open a file.
 const fileCost = 8 << 10
 
-// effort tells how much was done of how much there is to do.
+// effort returns the work done and the total work, in bytes. A file counts as fileCost
+// bytes in addition to its size.
 func (m *meter) effort() (done, all int64) {
 	done = m.bytes.Load() + m.files.Load()*fileCost
 	return done, max(done, m.allBytes.Load()+m.allFiles.Load()*fileCost)
 }
 
-// text is what stands beside the bar when so much time has passed:
+// text returns the text beside the bar after the given time:
 //
 //	512/2048 files, 1.0 MiB of 4.0 MiB, 2.0 MiB/s, 2s left
 func (m *meter) text(passed time.Duration) string {
@@ -75,7 +76,7 @@ func (m *meter) text(passed time.Duration) string {
 		decor.SizeB1024(bytes), decor.SizeB1024(allBytes), more, rate, left)
 }
 
-// A bar shows on a terminal how far a meter is. What is written to the bar goes above it.
+// A bar is a progress bar on a terminal. Lines written to it appear above the bar.
 type bar struct {
 	meter    *meter
 	terminal io.Writer
@@ -103,8 +104,8 @@ func newBar(terminal *os.File, m *meter) *bar {
 	return b
 }
 
-// A lineStart draws from the start of a line, since the terminal shows a Ctrl-C
-// as ^C, where the cursor stood.
+// A lineStart moves the cursor to the start of the line before each Write, since the
+// terminal echoes Ctrl-C as ^C.
 type lineStart struct{ io.Writer }
 
 func (w lineStart) Write(b []byte) (int, error) {
@@ -114,7 +115,7 @@ func (w lineStart) Write(b []byte) (int, error) {
 	return w.Writer.Write(b)
 }
 
-// show moves the bar with its meter. It ends by a cancel.
+// show updates the bar until its task is cancelled.
 func (b *bar) show(ctx context.Context) error {
 	for {
 		if err := asyncio.Sleep(ctx, refresh); err != nil {
@@ -126,7 +127,7 @@ func (b *bar) show(ctx context.Context) error {
 	}
 }
 
-// stop takes the bar away. What is written from then on goes to the terminal as it is.
+// stop removes the bar. Later writes go directly to the terminal.
 func (b *bar) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -135,7 +136,7 @@ func (b *bar) stop() {
 	b.progress.Wait()
 }
 
-// Write writes whole lines.
+// Write writes complete lines.
 func (b *bar) Write(lines []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -11,14 +11,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// On a terminal there is a bar, which is gone at the end; the lines of the list stand above it.
+// On a terminal there is a progress bar with the lines of the list above it. It is
+// removed at the end.
 func TestBarOnATerminal(t *testing.T) {
 	screen, terminal := openTerminal(t)
 	dir, lines := longTree(t)
 	cmd := command(t, dir, ".")
 	cmd.Stdout, cmd.Stderr = terminal, terminal
 	started(t, cmd)
-	terminal.Close() // the program has it; when that ends, so does what is read from the screen
+	terminal.Close() // only the program has it open, so that reading ends with the program
 
 	var shown []byte
 	read := func() bool {
@@ -31,7 +32,7 @@ func TestBarOnATerminal(t *testing.T) {
 	line := regexp.MustCompile(`(\n|\r|\x1b\[J)` + regexp.QuoteMeta(lines[0][:len(lines[0])-1]) + `\r\n`)
 	for !bar.Match(shown) || !line.Match(shown) {
 		if !read() {
-			t.Fatalf("it ended without a bar, or a line of the list beside it:\n%q", shown)
+			t.Fatalf("got no bar or no line of the list:\n%q", shown)
 		}
 	}
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
@@ -41,20 +42,21 @@ func TestBarOnATerminal(t *testing.T) {
 	}
 	_ = cmd.Wait()
 	if status := cmd.ProcessState.ExitCode(); status != 130 {
-		t.Errorf("exit status %d", status)
+		t.Errorf("got exit status %d, want 130", status)
 	}
 	_, after, found := bytes.Cut(shown, []byte("\x1b[Jtreesum: interrupted"))
 	if !found || bar.Match(after) || !bytes.Contains(after, []byte("files done\r\n")) {
-		t.Errorf("the bar is not gone at the end:\n%q", shown[max(0, len(shown)-1000):])
+		t.Errorf("the bar is not removed at the end:\n%q", shown[max(0, len(shown)-1000):])
 	}
 }
 
-// openTerminal returns both sides of a new terminal: what a user sees, and what a program writes to.
+// openTerminal creates a pseudoterminal. It returns the side of the user and the side of
+// the program.
 func openTerminal(t *testing.T) (screen, terminal *os.File) {
 	t.Helper()
 	screen, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil {
-		t.Skip("SKIPPED: no terminal can be made here:", err)
+		t.Skip("SKIPPED: cannot create a terminal:", err)
 	}
 	t.Cleanup(func() { screen.Close() })
 	fd := int(screen.Fd())

@@ -10,37 +10,38 @@ import (
 	"strings"
 )
 
-// A walker finds the regular files of some trees and gives out their paths in the order in which
-// LC_ALL=C sort would put them, each once. What it has in memory are names in the directories from
-// the root to where it is, and not too many of each.
+// A walker finds the regular files of some trees. It returns each path once, in the order
+// of LC_ALL=C sort. It keeps in memory only a limited number of names for each directory
+// from the root to the current one.
 //
-// The order comes from one rule: the path of a directory is compared with a slash at its end, as
-// it stands in the paths of all that is below it. So a.txt comes before a/b, and a0 after.
+// To get this order, the walker compares the path of a directory with a slash at its end,
+// as in the paths of the files below it. So a.txt precedes a/b, and a0 follows it.
 //
-// A symbolic link is neither a file nor followed, as find -type f has it; but a root may be one.
+// Like find -type f, the walker neither returns nor follows symbolic links. A root may be
+// a symbolic link.
 type walker struct {
-	trees []*tree // by root
-	last  string  // given out
+	trees []*tree // sorted by root
+	last  string  // last path returned
 }
 
 // A tree is a walk through one directory.
 type tree struct {
 	root string
-	next string // the path to come; a directory if it ends with a slash
-	dirs []dir  // that it is in, from the root down
+	next string // next path; a directory if it ends with a slash
+	dirs []dir  // open directories, from the root down
 }
 
-// A dir is a directory and names in it that are still to come.
+// A dir is a directory with its remaining names.
 type dir struct {
 	path  string
 	names []string
-	last  string // of the names so far
-	more  bool   // after the last
-	err   error  // of reading it, which nobody was told
+	last  string // last name taken from names
+	more  bool   // the directory has names after those in names
+	err   error  // read error that is not reported yet
 }
 
-// newWalker returns a walker of the trees with these roots, which must be
-// directories or regular files.
+// newWalker returns a walker of the trees with these roots, which must be directories or
+// regular files.
 func newWalker(roots []string) (*walker, error) {
 	w := &walker{}
 	for _, root := range roots {
@@ -59,7 +60,8 @@ func newWalker(roots []string) (*walker, error) {
 	return w, nil
 }
 
-// next returns the next file. A directory that cannot be read is an item with an error.
+// next returns the next file. For a directory that cannot be read, it returns an item
+// with an error.
 func (w *walker) next(ctx context.Context) (item, error) {
 	for len(w.trees) > 0 {
 		t := w.first()
@@ -79,7 +81,7 @@ func (w *walker) next(ctx context.Context) (item, error) {
 		}
 		w.last = path
 		it := item{path: path}
-		if info, err := os.Lstat(path); err == nil { // or else it is missed when it is opened
+		if info, err := os.Lstat(path); err == nil { // an error is reported when the file is opened
 			it.size = info.Size()
 		}
 		return it, nil
@@ -87,8 +89,8 @@ func (w *walker) next(ctx context.Context) (item, error) {
 	return item{}, io.EOF
 }
 
-// first returns the tree whose next path is the least. Most often that is the first of them: only where
-// a root is inside of another tree are there two to choose from.
+// first returns the tree with the smallest next path. This is the first tree unless the
+// root of another one is inside it.
 func (w *walker) first() *tree {
 	first := w.trees[0]
 	for _, t := range w.trees[1:] {
@@ -102,7 +104,8 @@ func (w *walker) first() *tree {
 	return first
 }
 
-// enter goes down into a directory. If it is in there already, this is about an error.
+// enter enters the directory path. If that is already the current directory, enter
+// returns its pending read error.
 func (t *tree) enter(path string) error {
 	if n := len(t.dirs); n > 0 && t.dirs[n-1].err != nil {
 		d := &t.dirs[n-1]
@@ -114,12 +117,12 @@ func (t *tree) enter(path string) error {
 	return nil
 }
 
-// advance goes to the next path; false if there is none.
+// advance moves to the next path. It returns false if there is none.
 func (t *tree) advance(ctx context.Context) bool {
 	for len(t.dirs) > 0 {
 		d := &t.dirs[len(t.dirs)-1]
 		if len(d.names) == 0 && d.more {
-			d.names = nil // or else the old ones stay until the new ones are there
+			d.names = nil // free the old names before reading the new ones
 			d.names, d.more, d.err = list(ctx, d.path, d.last, listLimit)
 		}
 		switch {
@@ -137,20 +140,21 @@ func (t *tree) advance(ctx context.Context) bool {
 	return false
 }
 
-// listLimit is how many names of a directory are in memory at a time. One that has more is read again
-// for each so many of them: that takes time, which can be had, and not memory.
+// listLimit is the maximum number of names of a directory in memory. A larger directory
+// is read again for every listLimit names, which trades time for memory.
 const listLimit = 1 << 16
 
-// list returns the names of the regular files in a directory and of the directories, which have a slash, sorted. It
-// returns the first limit of those after a name, and whether there are more.
-// With an error it returns some of those that were found before.
+// list returns the sorted names of the regular files and directories in a directory.
+// Names of directories end with a slash. It returns at most limit names that follow
+// after, and whether there are more. If it returns an error, names has some of the names
+// found before.
 func list(ctx context.Context, path, after string, limit int) (names []string, more bool, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, false, err
 	}
 	defer f.Close()
-	last := "" // of those that can be among the first
+	last := "" // largest name that can be among the first limit names
 	cut := func() {
 		slices.Sort(names)
 		if len(names) > limit {

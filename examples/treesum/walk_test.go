@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// walkAll returns the paths that a walker gives out, and its errors.
+// walkAll returns the paths and the errors that a walker of roots returns.
 func walkAll(t *testing.T, roots ...string) (paths []string, errs []error) {
 	t.Helper()
 	w, err := newWalker(roots)
@@ -38,8 +38,8 @@ func walkOn(t *testing.T, w *walker) (paths []string, errs []error) {
 	}
 }
 
-// The paths come in the order of their bytes, which is that of LC_ALL=C sort: a slash is a byte like others.
-func TestOrderIsThatOfThePaths(t *testing.T) {
+// The paths are sorted bytewise, as by LC_ALL=C sort. A slash has no special order.
+func TestOrderOfPaths(t *testing.T) {
 	t.Chdir(makeTree(t, map[string]string{
 		"a/b": "", "a/c/d": "", "a/c.d": "", "a/c0": "", "a/c-d": "",
 		"a.txt": "", "a-b": "", "a b/c": "", "a0": "", "a!": "", "ab": "", "a\x01": "", "A": "", "ä/x": "", "ä0": "", "\xff": "",
@@ -61,12 +61,12 @@ func TestOrderIsThatOfThePaths(t *testing.T) {
 	}
 	slices.Sort(all)
 	if !slices.Equal(paths, all) {
-		t.Errorf("the order is\n\t%q\nwanted\n\t%q", paths, all)
+		t.Errorf("got\n\t%q\nwant\n\t%q", paths, all)
 	}
 }
 
-// However the roots lie, the paths of all are in one order, and none is there twice.
-func TestRootsInsideOfEachOther(t *testing.T) {
+// Even if a root is inside another one, the paths are sorted and none is repeated.
+func TestNestedRoots(t *testing.T) {
 	t.Chdir(makeTree(t, map[string]string{"a/0": "", "a/b/x": "", "a/b/y": "", "a/c": "", "a.txt": "", "z/q": ""}))
 	for _, c := range []struct{ roots, paths string }{
 		{"z a a.txt", "a.txt a/0 a/b/x a/b/y a/c z/q"},
@@ -78,30 +78,30 @@ func TestRootsInsideOfEachOther(t *testing.T) {
 	} {
 		paths, errs := walkAll(t, strings.Fields(c.roots)...)
 		if got := strings.Join(paths, " "); got != c.paths || len(errs) > 0 {
-			t.Errorf("%s: walked %s, wanted %s; %v", c.roots, got, c.paths, errs)
+			t.Errorf("%s: got %s, want %s; errors %v", c.roots, got, c.paths, errs)
 		}
 	}
 }
 
-// A link in a tree is left out, as find -type f does; one that is a root is followed.
+// Symbolic links in a tree are omitted, as by find -type f. Roots are followed.
 func TestSymbolicLinks(t *testing.T) {
 	t.Chdir(makeTree(t, map[string]string{"real/file": "", "real/dir/file": ""}))
 	for link, target := range map[string]string{
 		"real/to-file": "file", "real/to-dir": "dir", "real/nowhere": "none", "real/circle": "..", "root": "real",
 	} {
 		if err := os.Symlink(target, link); err != nil {
-			t.Skip("SKIPPED: no symbolic links here:", err)
+			t.Skip("SKIPPED: cannot create symbolic links:", err)
 		}
 	}
 	paths, errs := walkAll(t, "real", "root")
 	want := []string{"real/dir/file", "real/file", "root/dir/file", "root/file"}
 	if !slices.Equal(paths, want) || len(errs) > 0 {
-		t.Errorf("walked %q, wanted %q; %v", paths, want, errs)
+		t.Errorf("got %q, want %q; errors %v", paths, want, errs)
 	}
 }
 
-// A directory that has gone when its turn comes is an error, and the walk goes on.
-func TestDirectoryThatGoes(t *testing.T) {
+// A directory that is removed before it is read is an error. The walk continues.
+func TestRemovedDirectory(t *testing.T) {
 	t.Chdir(makeTree(t, map[string]string{"a": "", "b/gone": "", "c": ""}))
 	w, err := newWalker([]string{"."})
 	if err != nil {
@@ -115,11 +115,11 @@ func TestDirectoryThatGoes(t *testing.T) {
 	}
 	paths, errs := walkOn(t, w)
 	if !slices.Equal(paths, []string{"./c"}) || len(errs) != 1 || !os.IsNotExist(errs[0]) {
-		t.Errorf("walked %q, errors %v", paths, errs)
+		t.Errorf("got %q, errors %v", paths, errs)
 	}
 }
 
-// A directory that is too large to have all its names in memory is read several times.
+// A directory with too many names for memory is read several times.
 func TestLargeDirectory(t *testing.T) {
 	files := map[string]string{}
 	var all []string
@@ -145,22 +145,22 @@ func TestLargeDirectory(t *testing.T) {
 				t.Fatal(err)
 			}
 			if len(part) == 0 || len(part) > limit {
-				t.Fatalf("%d names at a time, wanted 1 to %d", len(part), limit)
+				t.Fatalf("got %d names at a time, want 1 to %d", len(part), limit)
 			}
 			names, last = append(names, part...), part[len(part)-1]
 		}
 		if !slices.Equal(names, all) || reads != (len(all)+limit-1)/limit {
-			t.Errorf("%d at a time: read %d times, got\n%q", limit, reads, names)
+			t.Errorf("limit %d: got %d reads and\n%q", limit, reads, names)
 		}
 	}
 }
 
-// A cancel is seen while a directory is read, not only after it.
+// A cancel takes effect while a directory is being read.
 func TestWalkIsCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	names, more, err := list(ctx, makeTree(t, map[string]string{"a": ""}), "", 10)
 	if len(names) > 0 || more || err != context.Canceled {
-		t.Error(names, more, err)
+		t.Errorf("got %q, %v, %v; want context.Canceled", names, more, err)
 	}
 }

@@ -1,4 +1,5 @@
-// Blockedloop has a task that works for long, or waits by other means than await, where the loop can do nothing else.
+// Blockedloop has a task that blocks the loop: it computes for a long time, or waits by
+// means other than await.
 package main
 
 import (
@@ -10,7 +11,7 @@ import (
 )
 
 func main() {
-	work := func() { time.Sleep(10 * time.Second) } // a library that knows nothing of the loop
+	work := func() { time.Sleep(10 * time.Second) } // a library function that does not use the loop
 	pathology.Main(sick(work), clean(work))
 }
 
@@ -24,7 +25,7 @@ func sick(work func()) pathology.Program {
 	}
 }
 
-// clean has the work done elsewhere.
+// clean does the work in a thread.
 func clean(work func()) pathology.Program {
 	return func(ctx context.Context) error {
 		_, err := asyncio.ToThread(ctx, func(context.Context) (asyncio.None, error) {

@@ -12,15 +12,15 @@ import (
 
 var told = regexp.MustCompile(`^task program \(#\d+\) kept the loop for .*s, and nothing else could run meanwhile\.$`)
 
-// It is told while it blocks, and where: the stack goes through the program.
-func TestItIsFound(t *testing.T) {
+// The mistake is found while the loop is blocked. The stack contains the program.
+func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Blocked(sick, time.Millisecond, 2*time.Millisecond)
 	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleBlocked || !told.MatchString(found[0].Text) || !strings.Contains(found[0].Stack, "blockedloop.sick.") {
 		t.Errorf("%+v %v", found, err)
 	}
 }
 
-func TestNothingIsFoundOnItsTwin(t *testing.T) {
+func TestCleanHasNoFindings(t *testing.T) {
 	if found, err := pathology.Blocked(clean, 10*time.Second, 10*time.Second); err != nil || len(found) != 0 {
 		t.Errorf("%+v %v", found, err)
 	}

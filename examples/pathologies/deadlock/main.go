@@ -1,4 +1,4 @@
-// Deadlock has two tasks that take two locks, each in an order of its own.
+// Deadlock has two tasks that acquire two locks in different orders.
 package main
 
 import (
@@ -16,7 +16,7 @@ func sick(ctx context.Context) error {
 	return transfers(ctx, [2]*asyncio.Lock{from, to}, [2]*asyncio.Lock{to, from})
 }
 
-// clean has both take the locks in the same order.
+// clean acquires the locks in the same order in both tasks.
 func clean(ctx context.Context) error {
 	from, to := new(asyncio.Lock), new(asyncio.Lock)
 	return transfers(ctx, [2]*asyncio.Lock{from, to}, [2]*asyncio.Lock{from, to})

@@ -1,4 +1,4 @@
-// Growingqueue has one task that puts more into a queue than another takes out.
+// Growingqueue has a task that puts items into a queue faster than another gets them.
 package main
 
 import (
@@ -13,7 +13,7 @@ func main() { pathology.Main(sick, clean) }
 
 func sick(ctx context.Context) error { return feed(ctx, asyncio.NewQueue[int](0)) }
 
-// clean has a queue that is full at some time, so that who puts in must wait.
+// clean uses a bounded queue, so that the producer waits while it is full.
 func clean(ctx context.Context) error { return feed(ctx, asyncio.NewQueue[int](100)) }
 
 func feed(ctx context.Context, q *asyncio.Queue[int]) error {

@@ -1,4 +1,4 @@
-// Lostwakeup has a task that waits to be notified of what has happened already.
+// Lostwakeup has a task that waits for a notification that was sent earlier.
 package main
 
 import (
@@ -15,7 +15,7 @@ func sick(ctx context.Context) error {
 	return start(ctx, func(ctx context.Context, c *asyncio.Condition, _ *bool) error { return c.Wait(ctx) })
 }
 
-// clean looks first whether what it waits for has happened.
+// clean checks the predicate before it waits.
 func clean(ctx context.Context) error {
 	return start(ctx, func(ctx context.Context, c *asyncio.Condition, ready *bool) error {
 		return c.WaitFor(ctx, func() bool { return *ready })
@@ -31,7 +31,7 @@ func start(ctx context.Context, wait func(ctx context.Context, c *asyncio.Condit
 			return nil
 		})
 	}, asyncio.WithName("starter"))
-	if err := asyncio.Sleep(ctx, time.Second); err != nil { // something takes longer than it did on the author's machine
+	if err := asyncio.Sleep(ctx, time.Second); err != nil { // work that takes longer than its author expected
 		return err
 	}
 	return c.With(ctx, func(ctx context.Context) error { return wait(ctx, c, &ready) })

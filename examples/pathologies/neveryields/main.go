@@ -1,4 +1,4 @@
-// Neveryields has a task that computes from its begin to its end, and lets nothing else run.
+// Neveryields has a task that computes from start to end without yielding.
 package main
 
 import (
@@ -21,7 +21,7 @@ func spin(d time.Duration) {
 
 const pieces = 1000
 
-// Each piece is short; but nothing else runs until the last is done.
+// sick does not yield between its pieces of work, although each is short.
 func sick(piece func()) pathology.Program {
 	return func(context.Context) error {
 		for range pieces {
@@ -31,7 +31,7 @@ func sick(piece func()) pathology.Program {
 	}
 }
 
-// clean lets others run after each piece.
+// clean yields after each piece.
 func clean(piece func()) pathology.Program {
 	return func(ctx context.Context) error {
 		for range pieces {

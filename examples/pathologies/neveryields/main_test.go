@@ -18,19 +18,19 @@ const (
 	stuck = 100 * time.Millisecond
 )
 
-// It is told while it blocks, and where: the stack goes through the program.
-func TestItIsFound(t *testing.T) {
+// The mistake is found while the loop is blocked. The stack contains the program.
+func TestSickIsFound(t *testing.T) {
 	found, _, err := pathology.InPieces(sick, warn, stuck)
 	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleNeverYield || !told.MatchString(found[0].Text) || !strings.Contains(found[0].Stack, "neveryields.sick.") {
 		t.Errorf("%+v %v", found, err)
 	}
 }
 
-// Its twin has the same pieces, which take as long in all.
-func TestNothingIsFoundOnItsTwin(t *testing.T) {
+// The clean variant has the same pieces of work, which take as long in total.
+func TestCleanHasNoFindings(t *testing.T) {
 	found, took, err := pathology.InPieces(clean, warn, stuck)
-	found = slices.DeleteFunc(found, func(f introspect.Finding) bool { return f.Rule != introspect.RuleNeverYield }) // on a busy machine a piece may take as long as warn
+	found = slices.DeleteFunc(found, func(f introspect.Finding) bool { return f.Rule != introspect.RuleNeverYield }) // on a busy machine a piece may take longer than warn
 	if err != nil || len(found) != 0 || took < stuck {
-		t.Errorf("in %v: %+v %v", took, found, err)
+		t.Errorf("took %v: got %+v, %v", took, found, err)
 	}
 }

@@ -13,8 +13,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// Blocked runs a program in real time and returns what is found while it is in the middle of its work. work is what the program
-// is to do there: it returns once something was found; or, if the loop answers meanwhile, when that has been seen.
+// Blocked runs a program in real time and returns the findings during its call of work.
+// work returns after a severe finding, or after the loop has answered a request.
 func Blocked(program func(work func()) Program, warn, stuck time.Duration) (all []introspect.Finding, err error) {
 	err = watched(warn, stuck, func(h http.Handler) Program {
 		return program(func() {
@@ -31,8 +31,9 @@ func Blocked(program func(work func()) Program, warn, stuck time.Duration) (all 
 	return all, err
 }
 
-// InPieces runs a program in real time, and returns what was found last while it was in one of its pieces of work, and how long these took
-// together. A piece takes a millisecond, and none at all once something severe was found.
+// InPieces runs a program in real time. It returns the findings during its last call of
+// piece and the total duration of these calls. A call takes a millisecond, and returns
+// immediately after a severe finding.
 func InPieces(program func(piece func()) Program, warn, stuck time.Duration) (all []introspect.Finding, took time.Duration, err error) {
 	err = watched(warn, stuck, func(h http.Handler) Program {
 		return program(func() {
@@ -49,7 +50,7 @@ func InPieces(program func(piece func()) Program, warn, stuck time.Duration) (al
 
 func severe(all []introspect.Finding) bool { return len(all) > 0 && all[0].Severe }
 
-// watched runs a program in real time, as a task that is called program, with a watchdog.
+// watched runs a program in real time, in a task named program and with a watchdog.
 func watched(warn, stuck time.Duration, program func(h http.Handler) Program) error {
 	r := &asyncio.Runner{NoInterrupt: true}
 	err := r.Run(context.Background(), func(ctx context.Context) error {

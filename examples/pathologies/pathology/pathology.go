@@ -1,4 +1,5 @@
-// Package pathology runs the programs beside it, each of which has a mistake, and a twin without it.
+// Package pathology runs the programs in the neighboring directories. Each of them has a
+// variant with a mistake, called sick, and one without, called clean.
 package pathology
 
 import (
@@ -16,10 +17,11 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// A Program is sick or its clean twin.
+// A Program is the sick or the clean variant.
 type Program = func(ctx context.Context) error
 
-// Main runs sick, or its twin if the program's argument is "clean", so that one can look at it.
+// Main runs sick, or clean if the command-line argument is "clean", so that the process
+// can be inspected.
 func Main(sick, clean Program) {
 	program := sick
 	if len(os.Args) > 1 && os.Args[1] == "clean" {
@@ -31,7 +33,7 @@ func Main(sick, clean Program) {
 			return err
 		}
 		defer stop()
-		fmt.Println("look at it from another terminal; its process id is", os.Getpid())
+		fmt.Println("inspect it from another terminal; its process ID is", os.Getpid())
 		_, err = asyncio.Go(ctx, program, asyncio.WithName("program")).Await(ctx)
 		return err
 	})
@@ -41,13 +43,13 @@ func Main(sick, clean Program) {
 	}
 }
 
-// Findings runs a program in virtual time, as a task that is called program, looks at it when some time has passed, cancels it, and
-// returns what was found. It is watched from the start.
+// Findings runs a program in virtual time, in a task named program and with a watchdog.
+// It returns the findings after the given time, and then cancels the program.
 func Findings(program Program, after time.Duration) (all []introspect.Finding, err error) {
 	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
 	r.LoopFactory = func() *asyncio.Loop {
 		l := asyncio.NewLoop(r.Driver)
-		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // what it reports is found as well
+		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the findings include its reports
 		return l
 	}
 	err = r.Run(context.Background(), func(ctx context.Context) error {
@@ -55,7 +57,7 @@ func Findings(program Program, after time.Duration) (all []introspect.Finding, e
 		if err != nil {
 			return err
 		}
-		h := introspect.Handler(loop, introspect.Watch(10*time.Second, 20*time.Second)) // nothing here takes as long
+		h := introspect.Handler(loop, introspect.Watch(10*time.Second, 20*time.Second)) // no step takes that long
 		if err := asyncio.Sleep(ctx, time.Second); err != nil {
 			return err
 		}
@@ -63,7 +65,8 @@ func Findings(program Program, after time.Duration) (all []introspect.Finding, e
 		if err := asyncio.Sleep(ctx, after); err != nil {
 			return err
 		}
-		// Who asks below waits for a job, which could wake the others for all that one can tell.
+		// Check for lost wake-ups before the ToThread call: introspect cannot know
+		// whether the job in the thread will wake a waiter.
 		lost := slices.DeleteFunc(introspect.Check(loop.Snapshot()), func(f introspect.Finding) bool { return f.Rule != introspect.RuleLostWakeup })
 		answer, err := asyncio.ToThread(ctx, func(context.Context) (introspect.Findings, error) {
 			w := httptest.NewRecorder()

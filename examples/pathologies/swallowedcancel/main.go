@@ -1,4 +1,4 @@
-// Swallowedcancel has a task that takes its cancel for one more error after which to try again.
+// Swallowedcancel has a task that retries after any error, including its cancellation.
 package main
 
 import (
@@ -16,7 +16,7 @@ func sick(ctx context.Context) error {
 	return poll(ctx, func(error) bool { return true })
 }
 
-// clean goes on after an error, but not after a cancel.
+// clean retries after an error, but not after a cancel.
 func clean(ctx context.Context) error {
 	return poll(ctx, func(err error) bool { return !errors.Is(err, asyncio.ErrCancelled) })
 }

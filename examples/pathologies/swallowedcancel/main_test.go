@@ -8,15 +8,15 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// It is told in this sentence.
-func TestItIsFound(t *testing.T) {
+// The mistake is found and reported with this text.
+func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Findings(sick, time.Minute)
 	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleSwallowed || found[0].Text != "task poller (#5) was asked to cancel by task program 55s ago, and has gone on and awaited 56 times since." {
 		t.Errorf("%+v %v", found, err)
 	}
 }
 
-func TestNothingIsFoundOnItsTwin(t *testing.T) {
+func TestCleanHasNoFindings(t *testing.T) {
 	if found, err := pathology.Findings(clean, time.Minute); err != nil || len(found) != 0 {
 		t.Errorf("%+v %v", found, err)
 	}

@@ -1,4 +1,5 @@
-// Unreaderror has a task that fails, and nobody who asks for its outcome while the program goes on.
+// Unreaderror has a task that fails, while the program continues without reading its
+// error.
 package main
 
 import (
@@ -21,10 +22,10 @@ func sick(ctx context.Context) error {
 	return err
 }
 
-// clean hears of the error at once, and takes it for what it is.
+// clean awaits the task immediately and handles its error.
 func clean(ctx context.Context) error {
 	if _, err := asyncio.Go(ctx, refresh, asyncio.WithName("refresh")).Await(ctx); err == nil {
-		return errors.New("it should have failed")
+		return errors.New("refresh did not fail")
 	}
 	return asyncio.Sleep(ctx, time.Hour)
 }

@@ -1,7 +1,8 @@
 //! The workloads with tokio: tokio-peer PEER WORKLOAD N
 //!
-//! PEER is tokio-current (one thread) or tokio-multi2 (two). workload.go says what the
-//! workloads are. It prints a reading; one with n of 0 if it does not have the workload.
+//! PEER is tokio-current (one thread) or tokio-multi2 (two threads). bench/workload.go
+//! describes the workloads. The program prints a reading; its n is 0 if the workload is not
+//! implemented.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -58,7 +59,7 @@ async fn join(tasks: Vec<JoinHandle<()>>) {
     }
 }
 
-/// Carries the channel in which its sender wants it back; None: the game is over.
+/// Carries the channel to which the receiver sends it back. None ends the game.
 struct Ball(Option<oneshot::Sender<Ball>>);
 
 async fn wake_pingpong(m: &mut Meter) {
@@ -86,7 +87,7 @@ async fn suspended_million(m: &mut Meter) {
     for _ in 0..m.n {
         let (event, waiting) = (event.clone(), waiting.clone());
         tasks.push(tokio::spawn(async move {
-            let notified = event.notified(); // counts from now on
+            let notified = event.notified(); // registers for the notification now
             waiting.fetch_add(1, Relaxed);
             notified.await;
         }));
@@ -99,12 +100,12 @@ async fn suspended_million(m: &mut Meter) {
     m.stop();
 }
 
-/// Waits until n tasks have come as far as to count themselves.
+/// Waits until n tasks have incremented count.
 async fn all_in(count: &AtomicUsize, n: usize) {
     while count.load(Relaxed) < n {
         sleep(Duration::from_millis(1)).await;
     }
-    sleep(Duration::from_millis(20)).await; // until the last ones stand still
+    sleep(Duration::from_millis(20)).await; // until the last tasks are suspended
 }
 
 async fn timers(m: &mut Meter) {
@@ -184,7 +185,7 @@ fn branch(depth: usize) -> Pin<Box<dyn Future<Output = ()> + Send>> {
     })
 }
 
-/// How deep a tree of at most n tasks is, and how many it has.
+/// Returns the depth and the number of tasks of the largest tree of at most n tasks.
 fn tree(n: usize) -> (usize, usize) {
     let (mut depth, mut tasks, mut level) = (0, 0, 10);
     while depth < 5 && tasks + level <= n {
@@ -227,7 +228,7 @@ async fn timeout_wrap(m: &mut Meter) {
     }
 }
 
-/// Measures one run: all of it, or what lies between start and stop.
+/// Measures one run, or the part of it between start and stop.
 struct Meter {
     n: usize,
     weigh: bool,
@@ -267,7 +268,7 @@ fn cpu_time() -> Duration {
     Duration::new(t.tv_sec as u64, t.tv_nsec as u32)
 }
 
-/// Resident bytes.
+/// Returns the resident memory in bytes.
 fn memory() -> i64 {
     let text = std::fs::read_to_string("/proc/self/statm").unwrap();
     text.split(' ').nth(1).unwrap().parse::<i64>().unwrap() * 4096
@@ -305,7 +306,7 @@ fn main() {
     } else {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     };
-    // In a task, since what block_on runs itself is not on one of the runtime's threads.
+    // Measure in a task, since block_on does not run its own future on a thread of the runtime.
     runtime.block_on(async move { tokio::spawn(measure(name, n)).await.unwrap() });
 }
 
