@@ -6,20 +6,25 @@ import (
 	"example.com/asyncio/internal/coro"
 )
 
-// Await returns f's outcome, and suspends until there is one. It returns at
-// once if f is done. Its errors beside f's own: a [CancelledError] if the task is
-// asked to cancel meanwhile, which cancels f too ([Shield] prevents that); the
-// ctx's error if ctx ends by a deadline or cancel of its own, which does nothing to f; and
-// those of misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and
-// [ErrMisuse] for a task that awaits itself. A deadline of Go's is of real time, whatever the
-// loop's is. See Future.__await__.
+// Await returns f's outcome. It suspends until there is one, and not at all if f is done.
+//
+// Its errors, besides f's own:
+//
+//   - A [CancelledError] if the task is cancelled meanwhile. That cancels f too; [Shield] prevents
+//     it.
+//   - The error of ctx, if ctx ends by its own deadline or cancel. That leaves f as it is. The
+//     deadline of a Go context is in real time, whatever the loop's time is.
+//   - Misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and [ErrMisuse] if a task
+//     awaits itself.
+//
+// See Future.__await__.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	t, to, err := f.beginAwait(ctx)
 	if t != nil {
-		if to != nil && !t.stack.Cross(to) { // suspend: see there
+		if to != nil && !t.stack.Cross(to) { // this is Loop.suspend
 			t.stack.Forward()
 		}
-		f.loop.resume(&t.strand)
+		f.loop.resume(t)
 		err = f.endWait(t)
 	}
 	if err != nil {
@@ -29,39 +34,39 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	return f.value, nil
 }
 
-// AnyAwait is [Future.Await] for those who do not know the type. See Future.__await__.
+// AnyAwait is [Future.Await] for callers that do not know the type. See Future.__await__.
 func (f *Future[T]) AnyAwait(ctx context.Context) (any, error) { return f.Await(ctx) }
 
-// beginAwait is Await up to where the task t hands control to the stack to, nil if it is next itself. If t is
-// nil the await is over, and err its outcome.
+// beginAwait is Await up to the point where task t hands control to the stack to; to is nil if t is
+// next itself. If t is nil, the await is over and err is its outcome.
 func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stack, err error) {
 	t, err = awaiter(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	l := t.future().loop
+	l := t.future.loop
 	if f.state != pending && f.loop == l {
 		return nil, nil, f.outcome()
 	}
-	if _, ok := ctx.(*taskContext); !ok || f.loop != l || f == t.future() || f.selfAwaited {
+	if _, ok := ctx.(*taskContext); !ok || f.loop != l || f == t.future || f.selfAwaited {
 		return nil, nil, f.awaitSlow(ctx, t)
 	}
 	f.startWait(t)
-	return t, l.successor(&t.strand, f), nil
+	return t, l.successor(t, f), nil
 }
 
-// awaitOddly is Await in all but the common case. It is a function of its own
-// since its needs would add to the stack of each suspended task.
+// awaitSlow is Await except in the common case. It is outlined because its frame would be added to
+// the stack of each suspended task.
 func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
-	// What cannot be awaited is told in the next turn, as asyncio does: the loop that takes what the task yields
-	// throws the error into it.
+	// An await that is not possible fails in the next turn, as in asyncio: there the loop takes what
+	// the task yields and throws the error into it.
 	var err error
 	switch {
 	case f.selfAwaited:
-		return misuse(ErrMisuse, "await of task %s, which has awaited itself and has not ended", f.self.(AnyTask).Name())
-	case f.loop != t.future().loop:
-		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future().loop)
-	case f == t.future():
+		return misuse(ErrMisuse, "await of task %s, which has awaited itself and has not ended", f.self.task().Name())
+	case f.loop != t.future.loop:
+		err = misuse(ErrWrongLoop, "await of %v in task %s of %v", f.self, t.Name(), t.future.loop)
+	case f == t.future:
 		f.selfAwaited = true
 		err = misuse(ErrMisuse, "task %s awaits itself", t.Name())
 	}
@@ -75,54 +80,57 @@ func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
 		return f.awaitUnder(foreign, t)
 	}
 	f.startWait(t)
-	t.future().loop.suspend(&t.strand, f)
+	t.future.loop.suspend(t, f)
 	return f.endWait(t)
 }
 
-// awaiter returns the task whose ctx it is, if it runs and may suspend.
+// awaiter returns the running task whose ctx this is. It returns an error if the caller may not
+// suspend.
 func awaiter(ctx context.Context) (*taskBase, error) {
-	if c, ok := ctx.(*taskContext); ok { // by far the most
-		if l := c.future().loop; !l.slowPath && &c.strand == l.current && l.override == nil { // odd first: in debug mode it may be another goroutine
-			return (*taskBase)(c), nil
+	if c, ok := ctx.(*taskContext); ok { // the usual case
+		t := (*taskBase)(c)
+		// slowPath comes first: in debug mode the caller may be another goroutine.
+		if l := t.future.loop; !l.slowPath && t == l.current && l.override == nil {
+			return t, nil
 		}
 	}
-	return awaiterAt(loopContextOf(ctx))
+	return awaiterOf(loopContextOf(ctx))
 }
 
-func awaiterAt(p loopContext) (*taskBase, error) {
-	if p == nil {
+func awaiterOf(c loopContext) (*taskBase, error) {
+	if c == nil {
 		return nil, misuse(ErrNoRunningLoop, "await under a ctx that comes from no task; pass the ctx that the task was given, and start with asyncio.Run")
 	}
-	l, s := p.ownerLoop(), p.ownerTask()
+	l, t := c.ownerLoop(), c.ownerTask()
 	if l.debug {
 		if err := l.checkHere("await"); err != nil {
 			return nil, err
 		}
 	}
-	if s != nil && s == l.current && l.override == nil && !l.ends() {
-		return s.task(), nil
+	if t != nil && t == l.current && l.override == nil && !l.ends() {
+		return t, nil
 	}
-	return nil, l.refuseAwait(s)
+	return nil, l.refuseAwait(t)
 }
 
-// refuseAwait says why an await cannot be.
-func (l *Loop) refuseAwait(s *strand) error {
+// refuseAwait returns the reason why the code with the ctx of t may not suspend.
+func (l *Loop) refuseAwait(t *taskBase) error {
 	running := "no task runs"
 	if l.current != nil {
-		running = "task " + l.current.task().Name() + " runs"
+		running = "task " + l.current.Name() + " runs"
 	}
 	switch {
 	case l.ends():
 		return l.endedError("await")
-	case s == nil:
+	case t == nil:
 		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
-	case l.current != s:
-		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", s.task().Name(), running)
+	case l.current != t:
+		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", t.Name(), running)
 	}
-	return misuse(ErrMisuse, "await inside of Context.Run, where a task cannot suspend; make a task WithContext for it")
+	return misuse(ErrMisuse, "await inside of ContextVars.Run, where a task cannot suspend; make a task WithContextVars for it")
 }
 
-// startWait has f wake t; next t suspends.
+// startWait makes t a waiter of f. The caller suspends t next.
 func (f *futureBase) startWait(t *taskBase) {
 	t.waits = f
 	if f.waiter != nil || t.mustCancel {
@@ -135,14 +143,14 @@ func (f *futureBase) startWait(t *taskBase) {
 func (f *futureBase) startWaitSlow(t *taskBase) {
 	f.addWaiter(&t.head)
 	if t.mustCancel {
-		t.mustCancel = false // before: along a circle the cancel comes back to t
+		t.mustCancel = false // first: along a cycle the cancel comes back to t
 		if !f.cancel(t.request.by, t.request.Message) {
 			t.mustCancel = true
 		}
 	}
 }
 
-// endWait returns what the await of f ends with.
+// endWait returns the error of t's await of f.
 func (f *futureBase) endWait(t *taskBase) error {
 	t.waits = nil
 	if f.state == finished && !t.mustCancel {
@@ -156,20 +164,20 @@ func (f *futureBase) endWaitSlow(t *taskBase) error {
 	if f.state != pending {
 		err = f.outcome()
 	}
-	// A request that came after f was done, or that f refused, wins over f's
-	// outcome, which stays with f.
+	// A request that came after f was done, or that f refused, has priority over f's outcome, which
+	// stays with f.
 	if c := t.delivered(); c != nil && !isCancelled(err, false) {
 		return c
 	}
 	return err
 }
 
-// awaitUnder is await under a ctx that may end by a deadline or cancel of its own.
+// awaitUnder is Await under a ctx that may end by its own deadline or cancel.
 func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	if err := ctx.Err(); err != nil && !t.mustCancel {
 		return err
 	}
-	l := t.future().loop
+	l := t.future.loop
 	w := &waitUnder{ctx: ctx}
 	if l.under == nil {
 		l.under = map[*waitUnder]struct{}{}
@@ -177,7 +185,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	l.under[w] = struct{}{}
 	stop := context.AfterFunc(ctx, func() {
 		_, _ = l.CallSoonThreadsafe(func(context.Context) {
-			if !w.over && f.removeWaiters(func(e entry) bool { return e == &t.head }) > 0 {
+			if !w.over && f.removeTask(t) {
 				w.ended = true
 				l.ready.Push(&t.head)
 			}
@@ -189,7 +197,7 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 		stop()
 	}()
 	f.startWait(t)
-	l.suspend(&t.strand, nil) // nothing on top: the wait may end before f does
+	l.suspend(t, nil) // nothing may run on top of t: its wait may end before f is done
 	err := f.endWait(t)
 	if w.ended && err == nil {
 		return ctx.Err()
@@ -197,19 +205,19 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	return err
 }
 
-// Yield lets all that is ready now run, and goes on in the next turn. Its errors are
+// Yield runs everything that is ready now, and resumes the task in the next turn. Its errors are
 // those of [Future.Await]. See asyncio.sleep(0).
 func Yield(ctx context.Context) error {
 	t, err := awaiter(ctx)
 	if err != nil {
 		return err
 	}
-	l := t.future().loop
+	l := t.future.loop
 	l.ready.Push(&t.head)
-	if to := l.successor(&t.strand, nil); to != nil && !t.stack.Cross(to) {
+	if to := l.successor(t, nil); to != nil && !t.stack.Cross(to) { // this is Loop.suspend
 		t.stack.Forward()
 	}
-	l.resume(&t.strand)
+	l.resume(t)
 	err = t.delivered()
 	if _, ok := ctx.(*taskContext); !ok && err == nil {
 		if foreign := foreignOf(ctx); foreign != nil {
@@ -219,10 +227,10 @@ func Yield(ctx context.Context) error {
 	return err
 }
 
-// yield has t go on in the next turn. It returns a cancel that was asked for.
+// yield resumes t in the next turn. It returns a cancel that was requested.
 func (t *taskBase) yield() error {
-	l := t.future().loop
+	l := t.future.loop
 	l.ready.Push(&t.head)
-	l.suspend(&t.strand, nil)
+	l.suspend(t, nil)
 	return t.delivered()
 }

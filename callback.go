@@ -2,90 +2,116 @@ package asyncio
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"slices"
-	"strings"
 )
 
-// AddDoneCallback has fn called when f is done, or soon if it is done already;
-// never from within AddDoneCallback. fn must not wait. It runs in a copy of the
-// present Context or in the one given. It panics if fn is nil ([ErrInvalidArgument]) or the loop is
-// closed ([ErrLoopClosed]). See Future.add_done_callback.
+// AddDoneCallback schedules a call of fn for when f is done.
+//
+//   - If f is done already, fn is called in the next turn, never from within AddDoneCallback.
+//   - fn must not wait. It runs in a copy of the present context variables, or in those given.
+//   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed ([ErrLoopClosed]).
+//
+// See Future.add_done_callback.
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
 	mustFunc("AddDoneCallback", fn == nil)
 	f.mustBeMade("AddDoneCallback")
-	f.addCallback(&callback{}, fn, opts)
+	c := &callback{done: fn, future: f}
+	c.kind = kindCallback
+	c.init(f.loop, "AddDoneCallback", opts)
+	f.callOrWait(&c.head)
 }
 
-func (f *futureBase) addCallback(h *callback, fn func(ctx context.Context, f AnyFuture), opts []CallOption) {
-	h.kind, h.done, h.future = kindCallback, fn, f
-	h.init(f.loop, "AddDoneCallback", opts)
+// callOrWait schedules e now if f is done, and otherwise for when it is.
+func (f *futureBase) callOrWait(e entry) {
 	if f.state != pending {
-		f.loop.ready.Push(&h.head)
+		f.loop.ready.Push(e)
 		return
 	}
-	f.addWaiter(&h.head)
+	f.addWaiter(e)
 }
 
-// A SharedCallback is a callback of many futures, at the price of few: its registrations
-// are allocated together. Gather and TaskGroup have one.
+// RemoveDoneCallback removes all registrations of fn and returns their number. It compares function
+// values: two closures made by one func literal differ, and so do two method values of one object.
+// Keep the value that you added. See Future.remove_done_callback.
+func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
+	id := closurePointer(fn)
+	return f.removeWaiters(func(e entry) bool {
+		switch e.kind {
+		case kindTask:
+			return false
+		case kindRegistration:
+			return closurePointer(e.registration().shared.call.done) == id
+		}
+		return closurePointer(e.handle().callback().done) == id
+	})
+}
+
+// A sharedCallback is one callback of many futures. Its registrations are allocated in blocks and
+// are a third of a Handle's size. Gather and TaskGroup use one for all their children.
 type sharedCallback struct {
 	Func func(ctx context.Context, f AnyFuture)
-	Room int // for how many futures to begin with; 0 is 1
+	Room int // how many futures to allocate for first; 0 is 1
 
-	shared callback         // in which each call is made, in the Context of the first registration
-	block  []registration   // the last registrations; the next has its place behind them
-	full   [][]registration // those before, without the blocks in which all have been called
-	crowd  int              // how long full may become before it is looked through for these
+	call  callback         // the Handle in which each call is made, with the context variables of the first registration
+	block []registration   // the last block; new registrations are appended to it
+	full  [][]registration // earlier blocks; those without waiting registrations are dropped now and then
+	prune int              // the length of full at which such blocks are dropped
 }
 
-// A note is a registration of a SharedCallback: an entry of a third of a Handle's size.
+// A registration is one future of a sharedCallback, or the end of a Sleep or of a job.
 type registration struct {
-	head
+	head   // first: see layout.go
 	shared *sharedCallback
-	future *futureBase
+	future *futureBase // nil once the call was made or the registration was removed
 }
 
-func (n *registration) handle() *Handle {
-	c := &n.shared.shared
-	c.future = n.future
-	return &c.Handle
-}
-
-// AddTo is [Future.AddDoneCallback] of c's function to f. It panics ([ErrInvalidArgument]) if there is none.
+// AddTo registers c's function with f, as [Future.AddDoneCallback] does. It panics without a
+// function ([ErrInvalidArgument]), and if f belongs to another loop than earlier futures
+// ([ErrWrongLoop]).
 func (c *sharedCallback) AddTo(f AnyFuture) {
 	mustFunc("SharedCallback.AddTo", c.Func == nil)
 	b := f.base()
 	switch {
-	case c.shared.loop == nil:
-		c.shared.init(b.loop, "SharedCallback.AddTo", nil)
-		c.shared.kind, c.shared.done = kindRegistration, c.Func
-	case c.shared.loop != b.loop:
+	case c.call.loop == nil:
+		c.call.init(b.loop, "SharedCallback.AddTo", nil)
+		c.call.kind, c.call.done = kindShared, c.Func
+	case c.call.loop != b.loop:
 		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
 	}
+	r := c.newRegistration()
+	r.init(c, b)
+	b.callOrWait(&r.head)
+}
+
+func (r *registration) init(c *sharedCallback, f *futureBase) {
+	r.kind, r.shared, r.future = kindRegistration, c, f
+}
+
+// take returns r's future and clears it, since other registrations of the block may live longer.
+func (r *registration) take() *futureBase {
+	f := r.future
+	r.future = nil
+	return f
+}
+
+func (c *sharedCallback) newRegistration() *registration {
 	used := len(c.block)
 	if used == cap(c.block) {
 		c.newBlock()
 		used = 0
 	}
 	c.block = c.block[:used+1]
-	n := &c.block[used]
-	n.kind, n.shared, n.future = kindRegistration, c, b
-	if b.state != pending {
-		b.loop.ready.Push(&n.head)
-		return
-	}
-	b.addWaiter(&n.head)
+	return &c.block[used]
 }
 
 func (c *sharedCallback) newBlock() {
 	if c.block != nil {
-		if len(c.full) > c.crowd {
+		if len(c.full) > c.prune {
 			c.full = slices.DeleteFunc(c.full, func(block []registration) bool {
-				return !slices.ContainsFunc(block, (registration).waits)
+				return !slices.ContainsFunc(block, registration.waits)
 			})
-			c.crowd = 2*len(c.full) + 8
+			c.prune = 2*len(c.full) + 8
 		}
 		c.full = append(c.full, c.block)
 	}
@@ -94,10 +120,10 @@ func (c *sharedCallback) newBlock() {
 	c.Room = min(2*c.Room, 64)
 }
 
-func (n registration) waits() bool { return n.future != nil }
+func (r registration) waits() bool { return r.future != nil }
 
-// Pending ranges over the futures for which the call is still to come, in the order in which they were added. It belongs to the
-// goroutine of their loop.
+// Pending ranges over the futures whose calls are outstanding, in order of registration. Only the
+// goroutine of their loop may use it.
 func (c *sharedCallback) Pending() iter.Seq[AnyFuture] {
 	return func(yield func(AnyFuture) bool) {
 		for i := range len(c.full) + 1 {
@@ -105,8 +131,8 @@ func (c *sharedCallback) Pending() iter.Seq[AnyFuture] {
 			if i < len(c.full) {
 				block = c.full[i]
 			}
-			for _, n := range block {
-				if n.waits() && !yield(n.future.self.public()) {
+			for _, r := range block {
+				if r.waits() && !yield(r.future.self.public()) {
 					return
 				}
 			}
@@ -114,6 +140,7 @@ func (c *sharedCallback) Pending() iter.Seq[AnyFuture] {
 	}
 }
 
+// addWaiter appends e to the waiters of f.
 func (f *futureBase) addWaiter(e entry) {
 	if f.waiter == nil {
 		f.waiter = e
@@ -123,67 +150,48 @@ func (f *futureBase) addWaiter(e entry) {
 }
 
 func (f *futureBase) addFurther(e entry) {
-	m := f.extra()
-	if m.waiter == nil {
-		m.waiter = e
+	x := f.extra()
+	if x.waiter == nil {
+		x.waiter = e
 		return
 	}
-	m.waiters = append(m.waiters, e)
+	x.waiters = append(x.waiters, e)
 }
 
-// RemoveDoneCallback takes all registrations of fn out and returns how many
-// there were. fn is known by its function value: two closures made by one
-// func literal are different, two method values of one object too: keep the value.
-// See Future.remove_done_callback.
-func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
-	id := closurePointer(fn)
-	return f.removeWaiters(func(e entry) bool { return e.kind != kindTask && closurePointer(e.handle().callback().done) == id })
-}
-
-// waiting returns who waits.
+// waiting returns the waiters of f in order.
 func (f *futureBase) waiting() []entry {
 	first, others := f.waiter, []entry(nil)
-	if m := f.extraOrNil(); m != nil {
-		first, others = m.waiter, m.waiters
+	if x := f.extraOrNil(); x != nil {
+		first, others = x.waiter, x.waiters
 	}
-	if first == nil { // then there is no other
+	if first == nil { // then there are no others
 		return nil
 	}
 	return append([]entry{first}, others...)
 }
 
-func (f *futureBase) removeWaiters(which func(entry) bool) (removed int) {
+// removeWaiters removes the waiters for which remove returns true, and returns their number.
+func (f *futureBase) removeWaiters(remove func(entry) bool) (removed int) {
 	all := f.waiting()
-	if m := f.extraOrNil(); m != nil {
-		m.waiter, m.waiters = nil, nil
+	if x := f.extraOrNil(); x != nil {
+		x.waiter, x.waiters = nil, nil
 	} else {
 		f.waiter = nil
 	}
 	for _, e := range all {
-		switch {
-		case which(e):
-			if e.kind == kindRegistration {
-				e.taken()
-			}
-			removed++
-		default:
+		if !remove(e) {
 			f.addWaiter(e)
+			continue
+		}
+		removed++
+		if r := e.registration(); r != nil {
+			r.take()
 		}
 	}
 	return removed
 }
 
-func (f *futureBase) describeCallbacks(b *strings.Builder) {
-	var names []string
-	for _, e := range f.waiting() {
-		if e.kind != kindTask {
-			names = append(names, e.handle().what())
-		}
-	}
-	switch n := len(names); {
-	case n > 2:
-		fmt.Fprintf(b, " cb=[%s, %s, and %d more]", names[0], names[1], n-2)
-	case n > 0:
-		fmt.Fprintf(b, " cb=[%s]", strings.Join(names, ", "))
-	}
+// removeTask removes t from the waiters of f and reports whether it was one.
+func (f *futureBase) removeTask(t *taskBase) bool {
+	return f.removeWaiters(func(e entry) bool { return e == &t.head }) > 0
 }

@@ -1,178 +1,222 @@
 package asyncio
 
-import (
-	"math"
-	"slices"
+import "math"
 
-	"example.com/asyncio/inspect"
-)
+// How a cancel request finds the code that receives it.
+//
+// Cancel of a task visits the chain of awaits that begins with the task: the task, the task that it
+// awaits, and so on. Each task of the chain counts the request and its ctx is done. The last task
+// of the chain receives it, in the way that the table gives; all others have forwarded it.
+//
+//	the last task ...                         | what happens                         | its next step
+//	------------------------------------------+--------------------------------------+------------------------------
+//	has not begun                             | mustCancel is set                    | ends without calling its function
+//	runs, or is in the ready queue            | mustCancel is set                    | its next await fails
+//	awaits a future that accepts the cancel   | the future is cancelled and wakes it | its await fails
+//	awaits a future that refuses the cancel   | mustCancel is set                    | its await fails when the future is done
+//	awaits a future that is done              | mustCancel is set                    | its await fails; the outcome stays with the future
+//	awaits a task that was visited (a cycle)  | mustCancel is set, it stops waiting  | its await fails, which breaks the cycle
+//
+// The request takes three steps, each a function: visitChain follows the awaits, deliverRequest
+// applies the table to the last task, and endVisits clears the marks and notes the request in the
+// tasks that forwarded it. The tasks' own code runs later and may refuse the cancel.
+//
+// The chain is followed by a loop and not by recursion, so that a chain of a million tasks needs no
+// deep stack. Each task is visited once, so that a cycle ends; CPython overflows its stack there
+// (cpython#80637). Recursion remains where a chain leads through a future that forwards the request
+// to several others, such as a gather: see Loop.inCycle.
 
-// requestCancel asks the task to cancel: what it waits for is cancelled in its
-// turn, down to the innermost future; or else the next await that it does, or is
-// in, fails. The task's own code runs later, and may refuse.
+// requestCancel requests a cancel of t in the name of by. It returns false if t is done, or is being
+// visited by the same request, which came back to t along a cycle.
 func (t *taskBase) requestCancel(by, message any) bool {
-	return t.cancelAs(by, message, &t.signal)
+	return t.requestCancelOf(&t.signal, by, message)
 }
 
-// cancelAs is requestCancel with s in place of the signal of the task's ctx.
-//
-// It follows a chain of awaits in a loop, not by recursion, so that a long one
-// needs no deep stack. In a circle it visits each task once: one that can go on then gets
-// its CancelledError without regard to what it waits for, which ends the circle.
-func (t *taskBase) cancelAs(by, message any, s *cancelSignal) bool {
-	if t.future().state != pending {
-		t.future().read()
+// requestCancelOf is requestCancel with s in place of the signal of the task's ctx: a block that
+// cancels its task cancels only the ctx of its body.
+func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
+	if t.future.state != pending {
+		t.future.read()
 		return false
 	}
-	l := t.future().loop
 	if t.visited {
-		l.inCircle = true
+		t.future.loop.inCycle = true
 		return false
 	}
-	visited, last := 0, t
-	for ; ; visited++ {
+	last, cycle := t.visitChain(s)
+	t.deliverRequest(last, cycle, by, message)
+	t.endVisits(last)
+	return true
+}
+
+// visitChain marks the tasks of the chain that begins with t and counts the request in each. It
+// returns the last one, and whether that awaits a task that was visited before.
+func (t *taskBase) visitChain(s *cancelSignal) (last *taskBase, cycle bool) {
+	for last = t; ; s = &last.signal {
 		last.visited = true
 		last.cancels = min(last.cancels, math.MaxInt16-1) + 1
 		s.close()
-		f := last.waits
-		var next *taskBase
-		if f != nil && f.state == pending && f.isTask {
-			next = f.self.(AnyTask).task()
+		next := last.awaitedTask()
+		if next == nil || next.visited {
+			return last, next != nil
 		}
-		if next != nil && !next.visited {
-			last, s = next, &next.signal
-			continue
-		}
-		above := l.inCircle // what those have found from whom the cancel comes
-		l.inCircle = false
-		toOthers := false
-		if f != nil {
-			_, toOthers = f.outcomeSource().(cancelFunc)
-		}
-		passedOn := f != nil && f.state == pending && next == nil && f.cancel(trail(by, t, last, toOthers), message)
-		circle := next != nil || l.inCircle // directly, or through a future of others
-		l.inCircle = above
-		breaker := last // of the circle; one that can go on
-		for top := breaker.coveredBy(f); circle && top != nil; top = breaker.coveredBy(f) {
-			breaker, f = top, top.waits
-		}
-		if !passedOn || circle {
-			breaker.request, breaker.mustCancel = newCancelledError(trail(by, t, last, false), message), true
-		} else {
-			last.noteForwarded(forwardedError(f, by, message))
-		}
-		if l.watched {
-			l.noteCancel(t, last, by, message)
-		}
-		// Unless it was woken already, by an earlier cancel say.
-		if circle && f != nil && f.removeWaiters(func(e entry) bool { return e == &breaker.head }) > 0 {
-			l.ready.Push(&breaker.head)
-		}
-		break
+		last = next
 	}
-	// What a future has passed the cancel on to was visited meanwhile. Another way
-	// to the same task is no circle.
+}
+
+// awaitedTask returns the unfinished task that t awaits; nil if it awaits none.
+func (t *taskBase) awaitedTask() *taskBase {
+	if f := t.waits; f != nil && f.state == pending && f.isTask {
+		return f.self.task()
+	}
+	return nil
+}
+
+// deliverRequest gives the request to last, the end of the chain that begins with t.
+func (t *taskBase) deliverRequest(last *taskBase, cycle bool, by, message any) {
+	l, f := t.future.loop, last.waits
+	accepted := false
+	if f != nil && f.state == pending && !cycle {
+		_, toOthers := f.outcomeSource().(cancelFunc)
+		accepted, cycle = l.cancelAwaited(f, trail(by, t, last, toOthers), message)
+	}
+	receiver := last
+	if cycle {
+		receiver = last.topOfStack()
+		f = receiver.waits
+	}
+	if !accepted || cycle {
+		receiver.request, receiver.mustCancel = newCancelledError(trail(by, t, last, false), message), true
+	} else {
+		last.noteForwarded(forwardedError(f, by, message))
+	}
+	if l.watched {
+		l.noteCancel(t, last, by, message)
+	}
+	// Unless it was woken already, for example by an earlier cancel.
+	if cycle && f != nil && f.removeTask(receiver) {
+		l.ready.Push(&receiver.head)
+	}
+}
+
+// cancelAwaited cancels f, and reports whether f accepted the request and whether the request came
+// back to a task that it had visited.
+func (l *Loop) cancelAwaited(f *futureBase, by, message any) (accepted, cycle bool) {
+	outer := l.inCycle // what an outer request has found so far
+	l.inCycle = false
+	accepted = f.cancel(by, message)
+	cycle = l.inCycle
+	l.inCycle = outer
+	return accepted, cycle
+}
+
+// endVisits clears the marks of the chain from t to last, and notes the request in the tasks that
+// forwarded it.
+//
+// It clears them now, and not in deliverRequest: a future may have forwarded the request to tasks
+// of the chain, which must find the marks. Another path to the same task is no cycle.
+func (t *taskBase) endVisits(last *taskBase) {
 	request := last.forwardedRequest(t)
-	for at := t; ; at = at.waits.self.(AnyTask).task() {
+	for at := t; at != last; at = at.waits.self.task() {
 		at.visited = false
-		if at != last {
-			at.noteForwarded(request)
+		at.noteForwarded(request)
+	}
+	last.visited = false
+}
+
+// topOfStack returns the task that stands on top of t's stack because t and the tasks between
+// await it; t itself if there is none. The tasks below cannot run before it has ended.
+func (t *taskBase) topOfStack() *taskBase {
+	for {
+		top := t.awaitedTask()
+		if top == nil || t.stack == nil || top.stack != t.stack || top.depth <= t.depth {
+			return t
 		}
-		if visited--; visited < 0 {
-			return true
-		}
+		t = top
 	}
 }
 
-// trail returns by with the tasks noted by whose awaits the request goes on: those from first to
-// last, and without last itself unless it goes on from there to others.
-func trail(by any, first, last *taskBase, toOthers bool) any {
-	if first == last && !toOthers {
-		return by // by far the most
+// Cancel cancels f and wakes its awaiters with a [CancelledError]. It returns false, and does
+// nothing, if f is done. See Future.cancel.
+//
+// On a [Task], Cancel only requests cancellation and returns immediately.
+//
+//   - The future that the task awaits is cancelled in turn. If the task awaits none, its next await
+//     fails. It receives one CancelledError per request.
+//   - The task ends cancelled if its function returns that error or one that wraps it. It may await
+//     in its cleanup before. A task that has not begun never calls its function.
+//   - Its ctx is done from now on. Requests are counted: see [Task.Cancelling].
+//
+// See Task.cancel.
+func (f *futureBase) Cancel() bool { return f.CancelWith(nil) }
+
+// CancelWith is [Future.Cancel] with a message, which the CancelledError carries.
+func (f *futureBase) CancelWith(message any) bool {
+	f.mustBeMade("Cancel")
+	if f.loop.debug {
+		f.loop.mustBeHere("Cancel")
 	}
-	a := cancelOrigin{by: by}
-	if of, ok := by.(*cancelOrigin); ok {
-		a = *of
-		a.via = slices.Clone(a.via)
-	}
-	at := first
-	for ; at != last; at = at.waits.self.(AnyTask).task() {
-		a.via = append(a.via, at.future().self)
-	}
-	if toOthers {
-		a.via = append(a.via, at.future().self)
-	}
-	return &a
+	return f.cancel(f.loop.originHere(f.loop.canceller()), message)
 }
 
-// passedRequest returns what the tasks from first to t, which passed the request on, are to remember of it.
-func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
-	if first == t || t.request == nil || t.request.forwarded {
-		return t.request
+// cancelBy cancels f in the name of by, such as a block that cancels what it has started.
+func cancelBy(by any, f AnyFuture, message any) bool {
+	b := f.base()
+	b.mustBeMade("CancelBy")
+	if b.loop.debug {
+		b.loop.mustBeHere("CancelBy")
 	}
-	e := *t.request
-	e.forwarded = true
-	return &e
+	return b.cancel(b.loop.originHere(by), message)
 }
 
-// passedError returns, for those who look at a task that has passed a request on to f, what the request was.
-func forwardedError(f *futureBase, by, message any) *CancelledError {
-	e, ok := f.err.(*CancelledError)
-	if !ok {
-		e = newCancelledError(by, message)
+func (f *futureBase) cancel(by, message any) bool {
+	if f.state != pending {
+		f.read()
+		return false
 	}
-	e.forwarded = true
-	return e
+	if f.isTask {
+		return f.self.task().requestCancel(by, message)
+	}
+	if source := f.outcomeSource(); source != nil {
+		l := f.loop
+		outer := l.onBehalfOf
+		l.onBehalfOf = by // source cancels others in the name of by
+		defer func() { l.onBehalfOf = outer }()
+		return source.cancel(by, message)
+	}
+	f.finish(cancelled, newCancelledError(by, message))
+	return true
 }
 
-// passOn notes a request that t has passed on. The message of the last that it took itself stays, as in CPython.
-func (t *taskBase) noteForwarded(request *CancelledError) {
-	if took := t.request.ownMessage(); request != nil && (took != nil || request.ownMessage() != nil) {
-		e := *request
-		a := cancelOrigin{by: e.by}
-		if of, ok := e.by.(*cancelOrigin); ok {
-			a = *of
-		}
-		a.ownMessage = took
-		e.by = &a
-		request = &e
-	}
-	t.request = request
-}
-
-// noteCancel notes that t was asked to cancel, and passed that on along its await, and so on down to last.
-func (l *Loop) noteCancel(t, last *taskBase, by, message any) {
-	if !l.wantsEvent() {
-		return
-	}
-	e := &l.event
-	e.By = by
-	if a, ok := by.(*cancelOrigin); ok {
-		e.By = a.by
-	}
-	e.Message = message
-	for at := t; at != last; {
-		at = at.waits.self.(AnyTask).task()
-		e.Through = append(e.Through, at.future().self.(AnyTask))
-	}
-	l.notify(inspect.TaskCancelAsked, &t.strand)
-}
-
-// coveredBy returns the task that stands on top of t, if that is the one that f is: t cannot run before it has ended.
-func (t *taskBase) coveredBy(f *futureBase) *taskBase {
-	if t.stack != nil && f != nil && f.isTask {
-		if top := f.self.(AnyTask).task(); top.stack == t.stack && top.depth > t.depth {
-			return top
+// CancelMessage returns the message of the last cancel request that f itself received; nil if there
+// is none or f forwarded it. Unlike Exception it does not read the task's CancelledError, which only
+// the first reader gets with its message. See Future._cancel_message.
+func (f *futureBase) CancelMessage() any {
+	switch {
+	case f.giving != toAll:
+	case f.isTask:
+		return f.self.task().request.ownMessage()
+	case f.state == cancelled:
+		if e, ok := f.err.(*CancelledError); ok {
+			return e.Message
 		}
 	}
 	return nil
 }
 
-// delivered returns a cancel that was asked for, once.
-func (t *taskBase) delivered() error {
-	if !t.mustCancel {
-		return nil
+// A WithCancel option is a cancelFunc.
+type cancelFunc func(message any) bool
+
+func (c cancelFunc) cancel(_, message any) bool { return c(message) }
+func (c cancelFunc) deliver()                   {}
+func (c cancelFunc) applyFuture(f *futureBase)  { f.extra().source = c }
+
+// WithCancel makes Cancel of the pending future call fn, instead of cancelling the future, and
+// return fn's result. A future that stands for others forwards the request in this way, as Gather's
+// does. A nil fn panics ([ErrInvalidArgument]). See Future.cancel, which asyncio overrides.
+func WithCancel(fn func(message any) bool) FutureOption {
+	if fn == nil {
+		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; give it a func(message any) bool, or omit the option"))
 	}
-	t.mustCancel = false
-	return t.request
+	return cancelFunc(fn)
 }

@@ -13,7 +13,7 @@ import (
 type snapshotSize struct{ tasks, records, blocks int }
 
 func (l *Loop) size() snapshotSize {
-	s := snapshotSize{tasks: l.alive, blocks: l.scopes.len}
+	s := snapshotSize{tasks: l.alive, blocks: l.scopes.Len()}
 	if l.record != 0 || l.debug {
 		s.records = s.tasks
 	}
@@ -85,7 +85,7 @@ type rawEdge struct {
 }
 
 type rawBlock struct {
-	task   *strand
+	task   *taskBase
 	object fmt.Stringer
 	until  time.Duration
 	ends   span
@@ -115,18 +115,21 @@ func (r *rawSnapshot) collect(l *Loop) {
 		Debug: l.debug, Observed: l.observer != nil, Steps: l.record&inspect.RecordSteps != 0, Places: l.debug || l.record&inspect.RecordPlaces != 0,
 	}
 	if l.current != nil {
-		r.loop.Current = l.current.future().ID()
+		r.loop.Current = l.current.future.ID()
 	}
 	for _, s := range l.all() {
-		if s.future().state == pending {
+		if s.future.state == pending {
 			r.tasks = append(r.tasks, rawTask{})
-			r.addTask(l, s.task(), &r.tasks[len(r.tasks)-1])
+			r.addTask(l, s, &r.tasks[len(r.tasks)-1])
 		}
 	}
-	for s := l.scopes.first; s != nil; s = s.behind {
+	for s := range l.scopes.All() {
 		r.addBlock(s)
 	}
-	for u := l.reports.first; u != nil && len(r.unread) < maxObjects; u = u.next {
+	for u := range l.reports.All() {
+		if len(r.unread) == maxObjects {
+			break
+		}
 		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.source})
 	}
 	r.loop.Stopped = time.Since(began)
@@ -138,7 +141,7 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 	switch {
 	case t.stack == nil:
 		raw.state = 0
-	case l.runs(&t.strand):
+	case l.runs(t):
 		raw.state = 2
 	case f == nil || f.state != pending:
 		raw.state = 1
@@ -146,14 +149,14 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 		raw.state = 3
 		r.addWait(f, raw)
 	}
-	if m := t.future().extraOrNil(); m != nil && (m.record != nil || m.made != nil) {
+	if m := t.future.extraOrNil(); m != nil && (m.record != nil || m.made != nil) {
 		r.records = append(r.records, rawRecord{made: m.made})
 		raw.record = int32(len(r.records))
 		if m.record != nil {
 			r.records[raw.record-1].taskRecord = *m.record
 		}
 	}
-	if m := t.future().extraOrNil(); m != nil && len(m.edges) > 0 {
+	if m := t.future.extraOrNil(); m != nil && len(m.edges) > 0 {
 		more := r.moreOf(raw)
 		for _, f := range m.edges {
 			more.edges = append(more.edges, rawEdge{f.seq, f.isTask})
@@ -191,7 +194,7 @@ func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 }
 
 // runs tells whether s runs, or waits for the first step of another that it starts eagerly.
-func (l *Loop) runs(s *strand) bool {
+func (l *Loop) runs(s *taskBase) bool {
 	return s == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == s })
 }
 
@@ -257,7 +260,7 @@ func (r *rawSnapshot) addBlock(s *cancelScope) {
 		r.addObject(&reason) // a timeout says no more than its limit does
 	}
 	r.blocks = append(r.blocks, rawBlock{
-		task: s.strand, kind: reason.Kind, object: reason.Object, until: reason.Until,
+		task: s.task, kind: reason.Kind, object: reason.Object, until: reason.Until,
 		ends: r.addBlockEnds(reason.Futures),
 	})
 }

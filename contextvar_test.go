@@ -183,7 +183,7 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 	})
 	log.Want(t,
 		"panic in task a: of one that panics",
-		"task b failed and nobody read its error: of one that nobody reads",
+		"task b failed and its error was never read: of one that nobody reads",
 		"panic in callback: of a callback",
 		"panic in callback: of a done callback",
 		"with a task: of a task that is named",
@@ -406,8 +406,8 @@ func TestAwaitInRunOfAContext(t *testing.T) {
 		var task *asyncio.Task[string]
 		err := c.Run(ctx, func(inside context.Context) {
 			v.Set(inside, "inside")
-			wantErr(t, asyncio.Yield(inside), asyncio.ErrMisuse, "await inside of Context.Run", "make a task WithContext")
-			wantErr(t, asyncio.Yield(ctx), asyncio.ErrMisuse, "await inside of Context.Run")
+			wantErr(t, asyncio.Yield(inside), asyncio.ErrMisuse, "await inside of ContextVars.Run", "make a task WithContext")
+			wantErr(t, asyncio.Yield(ctx), asyncio.ErrMisuse, "await inside of ContextVars.Run")
 			task = asyncio.CreateTask(inside, func(ctx context.Context) (string, error) { return valueOf(ctx, v), asyncio.Yield(ctx) })
 		})
 		if err != nil {

@@ -274,8 +274,8 @@ func TestCancelSwallowedIsReported(t *testing.T) {
 		var want []string
 		if debug {
 			want = []string{
-				"reported: task swallows (asyncio_test.TestCancelSwallowedIsReported.func1.6() at debug_test.go:N) was asked to cancel and returned without an error; " +
-					"return the CancelledError, or call Uncancel to say that the cancel is void",
+				"reported: task swallows (asyncio_test.TestCancelSwallowedIsReported.func1.6() at debug_test.go:N) was cancelled and returned without an error; " +
+					"return the CancelledError, or call Uncancel to withdraw the request",
 				"of swallows",
 			}
 		}

@@ -308,3 +308,21 @@ func isCancelled(err error, asked bool) bool {
 func misuse(kind error, format string, args ...any) error {
 	return fmt.Errorf("asyncio: "+format+": %w", append(args, kind)...)
 }
+
+// firstLine returns the first line of err's text. The stack of a panic and the parts of a GroupError
+// follow it.
+func firstLine(err error) string {
+	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
+	return line
+}
+
+// also joins two errors, of which most often one or both are nil.
+func also(err, more error) error {
+	switch {
+	case more == nil:
+		return err
+	case err == nil:
+		return more
+	}
+	return errors.Join(err, more)
+}

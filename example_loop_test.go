@@ -241,7 +241,7 @@ func ExampleLoop_SetExceptionHandler() {
 	})
 	fmt.Println(err)
 	// Output:
-	// task saver failed and nobody read its error: disk full
+	// task saver failed and its error was never read: disk full
 	// <nil>
 }
 

@@ -1,32 +1,28 @@
 package asyncio
 
 import (
-	"cmp"
 	"context"
-	"fmt"
 	"runtime"
-	"slices"
-	"strings"
-	"unsafe"
+	"time"
 
 	"example.com/asyncio/inspect"
 )
 
-// None is the result of what has none.
+// None is the result type of a task without a result.
 type None = struct{}
 
-// An Awaitable is what can be awaited: a [Future], a [Task], a [Coro].
+// An Awaitable can be awaited: a [Future], a [Task], a [Coro].
 type Awaitable[T any] interface {
 	Await(ctx context.Context) (T, error)
 }
 
-// An AnyAwaitable is an [Awaitable] of whatever type: a future, a task, a [Coro].
+// An AnyAwaitable is an [Awaitable] of any type: a future, a task, a [Coro].
 type AnyAwaitable interface {
-	// EnsureFuture returns its future, which is itself or a new task that awaits it.
+	// EnsureFuture returns the awaitable's future: itself, or a new task that awaits it.
 	EnsureFuture(ctx context.Context) AnyFuture
 }
 
-// AnyFuture is a future or a task of whatever type. Its methods are those of [Future].
+// AnyFuture is a [Future] or [Task] of any type.
 type AnyFuture interface {
 	AnyAwaitable
 	AnyAwait(ctx context.Context) (any, error)
@@ -35,57 +31,64 @@ type AnyFuture interface {
 	Cancelled() bool
 	Cancel() bool
 	CancelWith(message any) bool
-	ID() uint64
-	WaitReason() inspect.WaitReason
 	CancelMessage() any
 	Exception() error
 	AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption)
 	RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int
 	Loop() *Loop
+	ID() uint64
+	WaitReason() inspect.WaitReason
 	String() string
 
 	base() *futureBase
+	task() *taskBase
 }
 
-// A Future is a result that is not there yet. It is made by [NewFuture], and belongs to its loop: only what
-// runs there may touch it; other goroutines go through [Loop.CallSoonThreadsafe].
-// See asyncio.Future.
+// A Future is a result that does not exist yet. [NewFuture] creates it. It belongs to its loop: only
+// code that runs there may use it. Other goroutines use [Loop.CallSoonThreadsafe]. See
+// asyncio.Future.
 type Future[T any] struct {
-	value T // first: after the rest a value of no size would cost a word
+	value T // first: a value without size would take a word at the end
 	futureBase
 }
 
-// A node is a Future or a Task as the loop knows it, or something in which a Future is embedded.
-type futureNode interface {
-	AnyFuture
-	waitReason() inspect.WaitReason // why its awaiters are blocked
-	public() AnyFuture              // the Future or the Task, which is what users know
-	run()                           // runs the code of a Task to its end
+// A waitReasoner reports why tasks that wait for it are blocked: a future, or a block such as a
+// timeout. A type with an embedded [Future] overrides the method of futureBase.
+type waitReasoner interface {
+	waitReason() inspect.WaitReason
 }
 
-// futureBase is a Future but for its value.
+// A futureNode is a Future, a Task, or a type with an embedded Future, as the loop sees it.
+type futureNode interface {
+	AnyFuture
+	waitReasoner
+	public() AnyFuture // the Future or Task itself, which users know
+	run()              // runs the function of a Task
+}
+
+// futureBase is the part of a Future that does not depend on T.
 type futureBase struct {
 	loop   *Loop
-	self   futureNode // the Future or the Task that this is part of
-	err    error      // why it failed, or the CancelledError
-	waiter entry      // who waits, if it is one; or, if its kind is aMore, a futureMore
-	seq    uint32     // of the loop's futures: the order of creation, of four milliards
+	self   futureNode // the Future, the Task or the embedding type
+	err    error      // the error or CancelledError; nil while pending
+	waiter entry      // nil, the only waiter, or the futureExtra: see extraOrNil
+	seq    uint32     // the number among the loop's futures, in order of creation; wraps after 2^32
 	state  state
 	isTask bool
-	// The error of a task that ended cancelled is given once, to the first who asks;
-	// the others get one of their own, without its message. So does CPython.
 	giving giving
-	// A task has awaited itself: nobody can await it then before it has ended. So it is
-	// in CPython, whose mark of an await that is under way stays.
+	// selfAwaited says that a task has awaited itself. Until it ends, each await of it fails. That
+	// is CPython's behaviour, where the mark of an await that is under way remains.
 	selfAwaited bool
 }
 
+// giving says who gets the CancelledError of a task that ended cancelled: the first reader. The
+// others get one of their own, without the message, as in CPython.
 type giving uint8
 
 const (
-	toAll giving = iota
-	once
-	given
+	toAll giving = iota // every reader, of a future that is not such a task
+	once                // the next reader
+	given               // it has been read
 )
 
 type state uint8
@@ -97,80 +100,66 @@ const (
 	cancelled
 )
 
-// futureMore is what few futures have. It stands in the place of the waiter, which moves into it.
+// A futureExtra has what only few futures have: more than one waiter, and the fields below. It
+// takes the place of the waiter, which moves into it.
 type futureExtra struct {
-	head            // first: see entry
-	waiter  entry   // the first
-	waiters []entry // after the first, in order
+	head            // first: see layout.go
+	waiter  entry   // the first waiter; nil: none
+	waiters []entry // the others, in order
 	source  futureSource
-	unread  *unread
-	made    *origin       // in debug mode
+	unread  *unread       // the error in the loop's reports; nil once it was read
+	made    *origin       // where the future was created; only in debug mode, or with RecordPlaces
 	record  *taskRecord   // of a task: see Loop.SetRecord
-	edges   []*futureBase // see FutureAddToAwaitedBy
+	edges   []*futureBase // the awaiters that AddAwaiter added
 }
 
-// A futureSource is where the outcome of a future comes from, if that wants to
-// hear of a cancel.
+// A taskRecord is what a loop records about a task for snapshots.
+type taskRecord struct {
+	parent uint32        // the number of the task that created it; 0: none
+	made   time.Duration // when it was created; only with RecordPlaces
+	steps  uint64        // how often it was resumed; this and the rest only with RecordSteps
+	ran    time.Duration // how long it ran in total
+	since  time.Duration // when its last step ended or the present one began
+}
+
+// A futureSource provides the outcome of a future, and learns of a cancel.
 type futureSource interface {
-	// cancel is the Cancel of the future, which is pending.
+	// cancel is Cancel of the future, which is pending.
 	cancel(by, message any) bool
-	// deliver gives the future its outcome, if it is pending still.
+	// deliver gives the future its outcome, if it is pending.
 	deliver()
 }
 
-// A FutureOption is given to [NewFuture]: [WithCancel].
+// A FutureOption is an option of [NewFuture]: [WithCancel].
 type FutureOption interface{ applyFuture(*futureBase) }
 
-type cancelFunc func(message any) bool
-
-func (c cancelFunc) cancel(_, message any) bool { return c(message) }
-func (c cancelFunc) deliver()                   {}
-func (c cancelFunc) applyFuture(f *futureBase)  { f.extra().source = c }
-
-// WithCancel has Cancel of the future, as long as it is pending, call fn instead
-// of making it cancelled, and answer what fn does. A future made of others
-// passes the request on in this way; Gather's does. A nil fn is a panic ([ErrInvalidArgument]). See Future.cancel, which asyncio overrides.
-func WithCancel(fn func(message any) bool) FutureOption {
-	if fn == nil {
-		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; give it a func(message any) bool, or leave the option out"))
-	}
-	return cancelFunc(fn)
-}
-
-// NewFuture returns a pending future of ctx's loop. It panics where there is none ([ErrNoRunningLoop]). See loop.create_future.
+// NewFuture returns a pending future of ctx's loop. It panics without a loop ([ErrNoRunningLoop]).
+// See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
-	l := mustLoop(ctx, "NewFuture")
-	if l.debug {
-		l.mustBeHere("NewFuture")
-	}
 	f := &Future[T]{}
-	f.init(l, f)
-	for _, o := range opts {
-		o.applyFuture(&f.futureBase)
-	}
+	f.initIn(ctx, "NewFuture", f, opts)
 	return f
 }
 
-// InitFuture makes f, which is embedded in self, a pending future of ctx's loop: NewFuture for a type that says by its
-// WaitReason what is waited for, and has all that it needs beside the future in the same allocation. It panics where
-// there is no loop ([ErrNoRunningLoop]), and if f is not self's ([ErrInvalidArgument]).
+// initFuture makes f, which is embedded in self, a pending future of ctx's loop. The type of self
+// reports a wait reason of its own, and has the fields that it needs in the same allocation.
 func initFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
-	l := mustLoop(ctx, "InitFuture")
-	if l.debug {
-		l.mustBeHere("InitFuture")
-	}
 	if self.base() != &f.futureBase {
 		panic(misuse(ErrInvalidArgument, "InitFuture with a future that is not embedded in the %T given", self))
 	}
-	f.init(l, self)
-	for _, o := range opts {
-		o.applyFuture(&f.futureBase)
-	}
+	f.initIn(ctx, "InitFuture", self, opts)
 }
 
-func (f *Future[T]) public() AnyFuture { return f }
-
-func (*futureBase) run() { panic("a future has no code") }
+func (f *futureBase) initIn(ctx context.Context, act string, self futureNode, opts []FutureOption) {
+	l := mustLoop(ctx, act)
+	if l.debug {
+		l.mustBeHere(act)
+	}
+	f.init(l, self)
+	for _, o := range opts {
+		o.applyFuture(f)
+	}
+}
 
 func (f *futureBase) init(l *Loop, self futureNode) {
 	f.loop, f.self = l, self
@@ -184,44 +173,43 @@ func (f *futureBase) init(l *Loop, self futureNode) {
 //go:noinline
 func (f *futureBase) noteMade() { f.extra().made = callers() }
 
-// more returns the futureMore of f, nil if it has none.
-func (f *futureBase) extraOrNil() *futureExtra {
-	if f.waiter == nil || f.waiter.kind != kindFutureExtra {
-		return nil
-	}
-	return (*futureExtra)(unsafe.Pointer(f.waiter))
-}
+func (f *Future[T]) public() AnyFuture { return f }
 
-// extra returns the futureMore of f, which has one from now on.
-func (f *futureBase) extra() *futureExtra {
-	m := f.extraOrNil()
-	if m == nil {
-		m = &futureExtra{}
-		f.setExtra(m)
-	}
-	return m
-}
-
-// from returns where the outcome of f comes from, or nil.
-func (f *futureBase) outcomeSource() futureSource {
-	if m := f.extraOrNil(); m != nil && m.source != nil {
-		return m.source
-	}
-	self, _ := f.self.(futureSource) // as the future of a job is
-	return self
-}
-
-// setMore gives f its futureMore.
-func (f *futureBase) setExtra(m *futureExtra) {
-	m.kind, m.waiter = kindFutureExtra, f.waiter
-	f.waiter = &m.head
-}
+func (*futureBase) run() { panic("a future has no code") }
 
 func (f *futureBase) base() *futureBase { return f }
+
+// task returns the task whose future f is; nil if f is no task's.
+func (*futureBase) task() *taskBase { return nil }
 
 // ID returns the number of the future among the futures of its loop, in order of creation. A
 // program that repeats the same actions, as in virtual time, repeats the IDs.
 func (f *futureBase) ID() uint64 { return uint64(f.seq) }
+
+// extra returns the futureExtra of f, which it creates if need be.
+func (f *futureBase) extra() *futureExtra {
+	x := f.extraOrNil()
+	if x == nil {
+		x = &futureExtra{}
+		f.setExtra(x)
+	}
+	return x
+}
+
+// setExtra gives f its futureExtra.
+func (f *futureBase) setExtra(x *futureExtra) {
+	x.kind, x.waiter = kindFutureExtra, f.waiter
+	f.waiter = &x.head
+}
+
+// outcomeSource returns the source of f's outcome; nil if it has none.
+func (f *futureBase) outcomeSource() futureSource {
+	if x := f.extraOrNil(); x != nil && x.source != nil {
+		return x.source
+	}
+	source, _ := f.self.(futureSource) // the future of a job is its own source
+	return source
+}
 
 // mustBeMade panics for a zero Future, which has no loop.
 func (f *futureBase) mustBeMade(act string) {
@@ -237,15 +225,18 @@ func (f *futureBase) Loop() *Loop {
 	return f.loop
 }
 
-// Done tells whether f has a result or an error or was cancelled. See Future.done.
+// Done reports whether f has a result or an error or was cancelled. See Future.done.
 func (f *futureBase) Done() bool { return f.state != pending }
 
-// Cancelled tells whether f was cancelled. See Future.cancelled.
+// Cancelled reports whether f was cancelled. See Future.cancelled.
 func (f *futureBase) Cancelled() bool { return f.state == cancelled }
 
-// SetResult gives f its result, and has those who await it run soon. If f is done already it returns an error
-// ([ErrInvalidState]) and changes nothing; so does that of a [Task] ([ErrMisuse]), whose function gives the
-// outcome. See Future.set_result.
+// SetResult gives f its result and wakes its awaiters.
+//
+//   - If f is done, it returns [ErrInvalidState] and changes nothing.
+//   - On a [Task] it returns [ErrMisuse]: the outcome of a task is that of its function.
+//
+// See Future.set_result.
 func (f *Future[T]) SetResult(value T) error {
 	if !f.isOpen() {
 		if err := f.canFinish("SetResult"); err != nil {
@@ -257,11 +248,11 @@ func (f *Future[T]) SetResult(value T) error {
 	return nil
 }
 
-// SetException gives f an error for its outcome. It returns an error as [Future.SetResult] does, and
-// for a nil err ([ErrInvalidArgument]). See Future.set_exception.
+// SetException gives f an error as its outcome. It returns errors as [Future.SetResult] does, and
+// [ErrInvalidArgument] for a nil err. See Future.set_exception.
 func (f *futureBase) SetException(err error) error {
 	if err == nil {
-		return misuse(ErrInvalidArgument, "SetException(nil) on %v; SetResult says that all went well", f.self)
+		return misuse(ErrInvalidArgument, "SetException(nil) on %v; use SetResult for success", f.self)
 	}
 	if err := f.canFinish("SetException"); err != nil {
 		return err
@@ -270,12 +261,12 @@ func (f *futureBase) SetException(err error) error {
 	return nil
 }
 
-// isOpen tells, at the price of a few looks, that canFinish has nothing to say.
+// isOpen reports, with few comparisons, that canFinish would return nil.
 func (f *futureBase) isOpen() bool {
 	return f.state == pending && !f.isTask && f.loop != nil && !f.loop.slowPath
 }
 
-// canFinish tells why f cannot be given an outcome from outside.
+// canFinish returns the reason why f cannot be given an outcome from outside; nil if it can.
 func (f *futureBase) canFinish(act string) error {
 	f.mustBeMade(act)
 	if f.loop.debug {
@@ -284,7 +275,7 @@ func (f *futureBase) canFinish(act string) error {
 		}
 	}
 	if f.isTask {
-		return misuse(ErrMisuse, "%s on %v: a task gets its outcome from its function; make a Future for an outcome from outside", act, f.self)
+		return misuse(ErrMisuse, "%s on %v: a task gets its outcome from its function; use a Future for an outcome from outside", act, f.self)
 	}
 	if f.state != pending {
 		return misuse(ErrInvalidState, "%s on %v", act, f.self)
@@ -292,10 +283,10 @@ func (f *futureBase) canFinish(act string) error {
 	return nil
 }
 
-// finish makes f done and has all who wait called, in the order in which they came.
+// finish makes f done and moves its waiters to the ready queue in order.
 func (f *futureBase) finish(s state, err error) {
 	f.state = s
-	if err != nil { // or else it is nil already, and to write a pointer is work for the collector
+	if err != nil { // it is nil already, and writing a pointer has a cost
 		f.err = err
 	}
 	switch w := f.waiter; {
@@ -309,28 +300,24 @@ func (f *futureBase) finish(s state, err error) {
 }
 
 func (f *futureBase) wakeAll() {
-	m := f.extraOrNil()
-	if m.waiter != nil {
-		f.loop.ready.Push(m.waiter)
+	x := f.extraOrNil()
+	if x.waiter != nil {
+		f.loop.ready.Push(x.waiter)
 	}
-	for _, e := range m.waiters {
+	for _, e := range x.waiters {
 		f.loop.ready.Push(e)
 	}
-	m.waiter, m.waiters = nil, nil
+	x.waiter, x.waiters = nil, nil
 }
 
-// fail makes f failed. Until somebody asks for the error it stands in the loop's reports.
+// fail makes f failed. The error is in the loop's reports until it is read.
 func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
 	u := &unread{err: err, what: "a future", seq: f.seq}
-	if f.isTask {
-		t := f.self.(interface {
-			Name() string
-			ContextVars() *ContextVars
-		})
-		u.what, u.in = "task "+t.Name(), *t.ContextVars()
+	if t := f.self.task(); t != nil {
+		u.what, u.vars = "task "+t.Name(), *t.ContextVars()
 	}
-	u.source = f.source()
+	u.source = f.madeAt()
 	f.extra().unread = u
 	l := f.loop
 	l.reports.add(u)
@@ -339,23 +326,23 @@ func (f *futureBase) fail(err error) {
 	}, u)
 }
 
-// source is where f was made, as far as it is known.
-func (f *futureBase) source() string {
-	if m := f.extraOrNil(); m != nil && m.made != nil {
-		return m.made.text()
+// madeAt describes where f was created, as far as that is known.
+func (f *futureBase) madeAt() string {
+	if x := f.extraOrNil(); x != nil && x.made != nil {
+		return x.made.text()
 	}
-	if s, ok := f.self.(interface{ function() string }); ok {
-		return s.function()
+	if t := f.self.task(); t != nil {
+		return t.function()
 	}
 	return ""
 }
 
-// read notes that somebody has seen f's error.
+// read records that f's error was read.
 func (f *futureBase) read() {
-	if m := f.extraOrNil(); m != nil && m.unread != nil {
-		f.loop.reports.remove(m.unread)
-		m.unread.cleanup.Stop()
-		m.unread = nil
+	if x := f.extraOrNil(); x != nil && x.unread != nil {
+		f.loop.reports.remove(x.unread)
+		x.unread.cleanup.Stop()
+		x.unread = nil
 	}
 }
 
@@ -377,8 +364,8 @@ func (f *futureBase) outcome() error {
 	return f.err
 }
 
-// Result returns f's result or its error; a [CancelledError] if it was
-// cancelled, [ErrInvalidState] if it is not done. See Future.result.
+// Result returns f's result or its error: a [CancelledError] if f was cancelled, [ErrInvalidState]
+// if f is not done. See Future.result.
 func (f *Future[T]) Result() (T, error) {
 	if f.state == pending {
 		var zero T
@@ -387,193 +374,28 @@ func (f *Future[T]) Result() (T, error) {
 	return f.value, f.outcome()
 }
 
-// AnyResult is [Future.Result] for those who do not know the type.
+// AnyResult is [Future.Result] for callers that do not know the type.
 func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
 
-// EnsureFuture returns f, or the task that f is the future of. It panics ([ErrWrongLoop]) if ctx is of another loop than f. See asyncio.ensure_future.
+// EnsureFuture returns f, or the task whose future f is. It panics if ctx belongs to another loop
+// than f ([ErrWrongLoop]). See asyncio.ensure_future.
 func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
 	f.mustBeOf(ctx)
 	return f.self.public()
 }
 
 func (f *futureBase) mustBeOf(ctx context.Context) {
+	f.mustBeMade("EnsureFuture")
 	if l := mustLoop(ctx, "EnsureFuture"); l != f.loop {
 		panic(misuse(ErrWrongLoop, "EnsureFuture of %v on %v", f.self, l))
 	}
 }
 
-// Exception returns f's error, nil if it has a result; a [CancelledError] if it
-// was cancelled, [ErrInvalidState] if it is not done. See Future.exception.
+// Exception returns f's error: nil if f has a result, a [CancelledError] if f was cancelled,
+// [ErrInvalidState] if f is not done. See Future.exception.
 func (f *futureBase) Exception() error {
 	if f.state == pending {
 		return misuse(ErrInvalidState, "Exception of %v; await it", f.self)
 	}
 	return f.outcome()
-}
-
-// Cancel makes f cancelled, with an optional message, and has its awaiters get
-// a [CancelledError]. It returns false, and does nothing, if f is done. See Future.cancel.
-//
-// A [Task] it asks to cancel, and returns at once. The future that the task awaits is cancelled in its turn, or else
-// the next await of the task fails, with the CancelledError, once. The task ends cancelled if it
-// returns that error, or one that wraps it; it may clean up before, and await meanwhile. If it has not begun it never does.
-// Its ctx is done from now on. Each call counts: see [Task.Cancelling]. See Task.cancel.
-func (f *futureBase) Cancel() bool { return f.CancelWith(nil) }
-
-// CancelWith is [Future.Cancel] with a message, which the CancelledError carries.
-func (f *futureBase) CancelWith(message any) bool {
-	f.mustBeMade("Cancel")
-	if f.loop.debug {
-		f.loop.mustBeHere("Cancel")
-	}
-	return f.cancel(f.loop.cancelOrigin(f.loop.canceller()), message)
-}
-
-// CancelBy is Cancel of f in the name of by, which is what [CancelledError.By] then tells: its Name, or as it prints.
-// A block that cancels what it has started says so in this way.
-func cancelBy(by any, f AnyFuture, message any) bool {
-	b := f.base()
-	b.mustBeMade("CancelBy")
-	if b.loop.debug {
-		b.loop.mustBeHere("CancelBy")
-	}
-	return b.cancel(b.loop.cancelOrigin(by), message)
-}
-
-func (f *futureBase) cancel(by, message any) bool {
-	if f.state != pending {
-		f.read()
-		return false
-	}
-	if f.isTask {
-		return f.self.(interface{ requestCancel(by, message any) bool }).requestCancel(by, message)
-	}
-	if source := f.outcomeSource(); source != nil {
-		l := f.loop
-		above := l.onBehalfOf
-		l.onBehalfOf = by // who cancels others now does so for that one
-		defer func() { l.onBehalfOf = above }()
-		return source.cancel(by, message)
-	}
-	f.finish(cancelled, newCancelledError(by, message))
-	return true
-}
-
-// CancelMessage returns the message of the last request to cancel f that f itself took, nil if there was
-// none or it was passed on. Unlike Exception it leaves a task's CancelledError to
-// the first who asks. See Future._cancel_message.
-func (f *futureBase) CancelMessage() any {
-	switch {
-	case f.giving != toAll:
-	case f.isTask:
-		return f.self.(AnyTask).task().request.ownMessage()
-	case f.state == cancelled:
-		if e, ok := f.err.(*CancelledError); ok {
-			return e.Message
-		}
-	}
-	return nil
-}
-
-func newCancelledError(by, message any) *CancelledError {
-	return &CancelledError{by: by, Message: message}
-}
-
-// took returns the message of the last request that a task took itself, of which e is the last at all.
-func (e *CancelledError) ownMessage() any {
-	switch {
-	case e == nil:
-		return nil
-	case !e.forwarded:
-		return e.Message
-	}
-	if a, ok := e.by.(*cancelOrigin); ok {
-		return a.ownMessage
-	}
-	return nil
-}
-
-// An asking is who asked for a cancel, and what else is to be told of that.
-type cancelOrigin struct {
-	by   any
-	via  []AnyFuture // the tasks by whose awaits it came, the one that was asked first
-	site *origin     // where, if places are noted
-	// Of a request that a task has passed on: the message of the last that it took itself.
-	ownMessage any
-}
-
-func (a *cancelOrigin) askedBy() any { return a.by }
-
-func (a *cancelOrigin) through() (names []string) {
-	for _, f := range a.via {
-		names = append(names, nameOf(f))
-	}
-	return names
-}
-
-func (a *cancelOrigin) place() string { return strings.TrimPrefix(a.site.where(), " made at ") }
-
-// asks returns by, as who asks for a cancel here and now.
-func (l *Loop) cancelOrigin(by any) any {
-	if !l.debug && l.record&inspect.RecordPlaces == 0 {
-		return by
-	}
-	a := cancelOrigin{by: by, site: callers()}
-	if of, ok := by.(*cancelOrigin); ok { // one that is passed on
-		a.by, a.via, a.site = of.by, of.via, cmp.Or(of.site, a.site)
-	}
-	return &a
-}
-
-// asker returns in whose name the code that runs asks for a cancel: that of the task, or nil; or the name of the one
-// whose request it passes on.
-func (l *Loop) canceller() any {
-	if l.onBehalfOf != nil {
-		return l.onBehalfOf
-	}
-	if l.current == nil {
-		return nil
-	}
-	return l.current.future().self
-}
-
-// String describes f: its state, its result or error, who waits. See Future.__repr__.
-func (f *Future[T]) String() string {
-	return f.describeAs("Future", func() string { return "" }, func() any { return f.value })
-}
-
-func (f *futureBase) describeAs(kind string, details func() string, value func() any) string {
-	// A result may hold the future, and tasks may wait in a circle.
-	l := f.loop
-	if l == nil {
-		return "<" + kind + " of no loop>"
-	}
-	if slices.Contains(l.printing, any(f)) {
-		return "<" + kind + " ...>"
-	}
-	l.printing = append(l.printing, f)
-	defer func() { l.printing = l.printing[:len(l.printing)-1] }()
-	var b strings.Builder
-	b.WriteString("<" + kind)
-	switch f.state {
-	case pending:
-		state := " pending"
-		if t, ok := f.self.(interface{ Cancelling() int }); ok && t.Cancelling() > 0 {
-			state = " cancelling"
-		}
-		b.WriteString(state + details())
-		f.describeCallbacks(&b)
-	case finished:
-		fmt.Fprintf(&b, " finished%s result=%v", details(), value())
-	case failed:
-		first, _, _ := strings.Cut(fmt.Sprint(f.err), "\n") // behind it come the stack of a panic, the parts of a GroupError
-		fmt.Fprintf(&b, " finished%s error=%q", details(), first)
-	case cancelled:
-		b.WriteString(" cancelled" + details())
-	}
-	if m := f.extraOrNil(); m != nil {
-		b.WriteString(m.made.where())
-	}
-	b.WriteString(">")
-	return b.String()
 }

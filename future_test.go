@@ -646,7 +646,7 @@ func TestFutureErrorThatNobodyReads(t *testing.T) {
 		log.Add("before the end")
 		return nil
 	})
-	log.Want(t, "reported: a future failed and nobody read its error: boom", "before the end")
+	log.Want(t, "reported: a future failed and its error was never read: boom", "before the end")
 }
 
 // A035: a future that is pending for ever, or has a result, read or not, is no case for a report; nor

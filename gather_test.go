@@ -156,7 +156,7 @@ func TestGatherAnErrorThatNobodyReadsIsReported(t *testing.T) {
 		)...)
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.Want(t, "reported: a future failed and nobody read its error: first")
+	r.Want(t, "reported: a future failed and its error was never read: first")
 }
 
 // A132: GatherResults waits for all, and errors are results among others.

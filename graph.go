@@ -47,14 +47,14 @@ type grapher struct {
 // make each await slower.
 func (g *grapher) findAwaiters() {
 	for _, s := range g.loop.all() {
-		if f := s.task().waits; f != nil && f.state == pending {
-			g.awaits(s.future(), f, nil)
+		if f := s.waits; f != nil && f.state == pending {
+			g.awaits(s.future, f, nil)
 		}
 	}
-	for s := g.loop.scopes.first; s != nil; s = s.behind {
+	for s := range g.loop.scopes.All() {
 		for _, f := range s.block.waitReason().Futures {
 			b := f.(AnyFuture).base()
-			g.awaiters[b] = append(g.awaiters[b], s.strand.future())
+			g.awaiters[b] = append(g.awaiters[b], s.task.future)
 		}
 	}
 }
@@ -82,7 +82,7 @@ func (g *grapher) node(f *futureBase) *inspect.CallGraph {
 	g.nodes[f] = n
 	if f.isTask {
 		t := f.self.(AnyTask).task()
-		n.Name, n.Stack = t.Name(), g.loop.frames(t, g.loop.stackOf(&t.strand))
+		n.Name, n.Stack = t.Name(), g.loop.frames(t, g.loop.stackOf(t))
 	}
 	by := g.awaiters[f]
 	if m := f.extraOrNil(); m != nil {

@@ -4,40 +4,31 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unsafe"
 )
 
-// A Handle is a call that was scheduled. It belongs to the loop's goroutine. See asyncio.Handle.
+// A Handle is a scheduled call. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
-	head
+	head // first: see layout.go
 	loop *Loop
-	vars *ContextVars // in which it runs; nil: own, the copy that it has where no other was given
-	own  ContextVars
-	fn   func(ctx context.Context) // nil once called or cancelled, so that nothing is retained
-	made *origin                   // in debug mode
+	vars *ContextVars              // the context variables of the call; nil: own
+	own  ContextVars               // a copy of the creator's, unless others were given
+	fn   func(ctx context.Context) // nil once called or cancelled, so that it is not retained
+	made *origin                   // where it was created; only in debug mode
 }
 
-// A callback is a Handle of which nobody but the loop knows, and which is about a future; the Handles that are given out
-// are smaller without that. Its fields are nil once it is called, as fn is, but for those of a [SharedCallback].
+// A callback is a Handle for the end of a future. Only the loop has it, so that the Handles that
+// users have can be smaller. Its fields are nil once it was called, except in a [sharedCallback].
 type callback struct {
-	Handle
-	done   func(ctx context.Context, f AnyFuture) // is called with future, which is done; or nil:
-	future *futureBase                            // gets its outcome from where it comes from
+	Handle                                        // first: see layout.go
+	done   func(ctx context.Context, f AnyFuture) // is called with future, which is done; nil: future gets its outcome
+	future *futureBase
 }
 
-// callback returns the callback of which h is the Handle, or nil.
-func (h *Handle) callback() *callback {
-	if h.kind == kindHandle {
-		return nil
-	}
-	return (*callback)(unsafe.Pointer(h))
-}
-
-// A handleContext is the ctx of a Handle's call: the Handle itself, which has all that it needs.
+// A handleContext is the ctx of a Handle's call: the Handle itself, which has all that a ctx needs.
 type handleContext Handle
 
 func (h *handleContext) ownerLoop() *Loop                  { return h.loop }
-func (h *handleContext) ownerTask() *strand                { return nil }
+func (h *handleContext) ownerTask() *taskBase              { return nil }
 func (h *handleContext) contextVars() *ContextVars         { return (*Handle)(h).ContextVars() }
 func (h *handleContext) inheritedValues() *inheritedValues { return nil }
 func (h *handleContext) Value(key any) any                 { return valueAt(h, key) }
@@ -53,7 +44,7 @@ type CallOption struct{ vars *ContextVars }
 // variables. A nil c restores the default. See asyncio.create_task(context=).
 func WithContextVars(c *ContextVars) CallOption { return CallOption{c} }
 
-// init makes h a call in the current Context as it is now, or in the one given.
+// init makes h a call with a copy of the present context variables, or with those given.
 func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 	l.mustBeOpen(act)
 	if l.debug {
@@ -79,8 +70,8 @@ func mustFunc(act string, isNil bool) {
 	}
 }
 
-// Cancel makes sure that the call does not happen. It may be called at any
-// time, also twice. See Handle.cancel.
+// Cancel prevents the call, if it has not begun. It may be called at any time and more than once.
+// See Handle.cancel.
 func (h *Handle) Cancel() {
 	if l := h.loop; l != nil && l.debug {
 		l.mustBeHere("Cancel of a Handle")
@@ -89,6 +80,7 @@ func (h *Handle) Cancel() {
 	h.drop()
 }
 
+// drop forgets the function. Debug mode keeps its name.
 func (h *Handle) drop() {
 	if h.made != nil {
 		h.made.label = h.what()
@@ -99,7 +91,7 @@ func (h *Handle) drop() {
 	}
 }
 
-// call does what the handle is for, with f, its future.
+// call makes the call. f is the future of a callback or of a registration.
 func (h *Handle) call(f *futureBase) {
 	c := h.callback()
 	if c == nil {
@@ -109,7 +101,7 @@ func (h *Handle) call(f *futureBase) {
 		return
 	}
 	done := c.done
-	if h.kind == kindCallback { // or else it is shared by many calls
+	if h.kind == kindCallback { // a shared one makes further calls
 		h.drop()
 	}
 	switch {
@@ -122,16 +114,17 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// Func names what is called: main.tick() at main.go:12. That of a Handle that was called or cancelled is known in debug mode only.
+// Func names the function that is called: main.tick() at main.go:12. After the call or a cancel,
+// only debug mode knows it.
 func (h *Handle) Func() string { return h.what() }
 
 // what is Func.
 func (h *Handle) what() string {
 	switch c := h.callback(); {
 	case h.fn != nil:
-		return funcPlace(codePointer(h.fn))
+		return funcText(codePointer(h.fn))
 	case c != nil && c.done != nil:
-		return funcPlace(codePointer(c.done))
+		return funcText(codePointer(c.done))
 	case c != nil && c.future != nil:
 		return "the result of " + c.future.self.String()
 	}
@@ -141,7 +134,7 @@ func (h *Handle) what() string {
 	return "called"
 }
 
-// Cancelled tells whether Cancel was called. See Handle.cancelled.
+// Cancelled reports whether Cancel was called. See Handle.cancelled.
 func (h *Handle) Cancelled() bool { return h.cancelled }
 
 // ContextVars returns the context variables of the call. See Handle.get_context.
@@ -165,16 +158,17 @@ func (h *Handle) describe() string {
 	return " cancelled"
 }
 
-// A TimerHandle is a call at a time. See asyncio.TimerHandle.
+// A TimerHandle is a call scheduled for a time. See asyncio.TimerHandle.
 type TimerHandle struct {
 	Handle
 	when time.Duration
 }
 
-// When returns the time of the call, as [Loop.Time] counts. See TimerHandle.when.
+// When returns the time of the call, in the loop's time. See TimerHandle.when.
 func (t *TimerHandle) When() time.Duration { return t.when }
 
-// Cancel makes sure that the call does not happen. It may be called at any time, also twice. See TimerHandle.cancel.
+// Cancel prevents the call, if it has not begun. It may be called at any time and more than once.
+// See TimerHandle.cancel.
 func (t *TimerHandle) Cancel() {
 	if t.queued {
 		t.loop.cancelTimer(&t.head)
@@ -182,7 +176,8 @@ func (t *TimerHandle) Cancel() {
 	t.Handle.Cancel()
 }
 
-// String describes t: <TimerHandle when=2s main.main.func1() at main.go:12>. See TimerHandle.__repr__.
+// String describes t: <TimerHandle when=2s main.main.func1() at main.go:12>. See
+// TimerHandle.__repr__.
 func (t *TimerHandle) String() string {
 	return fmt.Sprintf("<TimerHandle when=%v%s>", t.when, t.describe())
 }

@@ -506,7 +506,7 @@ func TestMisuse(t *testing.T) {
 			{"SetException after a result", func() error { return isSet.SetException(errBoom) },
 				asyncio.ErrInvalidState, []string{"SetException on <Future finished result=3>"}},
 			{"SetResult on a task", func() error { return made().SetResult(1) },
-				asyncio.ErrMisuse, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "make a Future"}},
+				asyncio.ErrMisuse, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "use a Future"}},
 			{"Result too early", func() error { _, err := made().Result(); return err },
 				asyncio.ErrInvalidState, []string{"Result of <Task pending name=made", "await it"}},
 

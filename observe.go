@@ -2,27 +2,54 @@ package asyncio
 
 import (
 	"context"
-	"time"
 
 	"example.com/asyncio/inspect"
 )
 
-// SetObserver has o told of all that happens on the loop from now on; nil ends that. Those that happened
-// before are in a [inspect.Snapshot].
+// SetObserver makes o receive every event on the loop from now on. A nil o ends that. What happened
+// before is in a [Loop.Snapshot].
 func (l *Loop) SetObserver(o inspect.Observer) {
 	l.observer = o
 	l.MuteObserver(false)
-	l.watch()
+	l.updateFlags()
 }
 
-// MuteObserver has the loop only count what happens, and not tell its observer of it, until it is called with false. It is for one that keeps
-// more than is read of it: to be told takes ten times as long as to be counted. What a queue tells is told still. Any goroutine may call it.
+// Observer returns the observer that SetObserver set; nil if there is none. A lock or queue that is
+// implemented elsewhere reports its events to it.
+func (l *Loop) Observer() inspect.Observer { return l.observer }
+
+// MuteObserver makes the loop count events instead of reporting them while on is true.
+// It is for an observer whose events are not read fast enough: counting takes a tenth of the time.
+// Queues still report their growth. Any goroutine may call it.
 func (l *Loop) MuteObserver(on bool) { l.muted.Store(on) }
 
-// MutedEvents returns how many events no observer was told of while it was muted. It is for the loop's goroutine.
+// MutedEvents returns the number of events that were counted while the observer was muted. Only the
+// loop's goroutine may call it.
 func (l *Loop) MutedEvents() uint64 { return l.mutedEvents }
 
-// tells tells whether there is somebody to be told of an event, which the caller then does.
+// Load returns the number of calls and tasks that can run, of timers, and of pieces of work elsewhere
+// whose results are expected, mostly jobs. It is cheap enough for an observer to call per event.
+func (l *Loop) Load() (ready, timers, outside int) {
+	return l.ready.Len(), l.timers.Len() - l.cancelledTimers, l.outside
+}
+
+// TaskCount returns the number of unfinished tasks. It is as cheap as Load.
+func (l *Loop) TaskCount() int { return l.alive }
+
+// SetRecord selects what the loop records about its tasks from now on.
+func (l *Loop) SetRecord(r inspect.Record) {
+	if r&inspect.RecordSteps != 0 {
+		l.stepBegan = l.Time()
+	}
+	l.record = r
+	l.updateFlags()
+}
+
+// Record returns what SetRecord set.
+func (l *Loop) Record() inspect.Record { return l.record }
+
+// wantsEvent reports whether the observer receives events. If it is muted, wantsEvent counts the
+// event.
 func (l *Loop) wantsEvent() bool {
 	if l.observer == nil {
 		return false
@@ -34,8 +61,8 @@ func (l *Loop) wantsEvent() bool {
 	return true
 }
 
-// onlyCounts counts an event of which that is all that is to be done. A step asks it first: while nobody can read more than there is, it
-// is all that a step costs.
+// countsOnly counts an event and returns true, if counting is all that is needed. Steps call it
+// first: while the observer is muted, it is their whole cost.
 func (l *Loop) countsOnly() bool {
 	if l.record != 0 || !l.muted.Load() {
 		return false
@@ -44,99 +71,61 @@ func (l *Loop) countsOnly() bool {
 	return true
 }
 
-// Observer returns what SetObserver set, or nil. Who makes a lock or a queue of another kind tells it of events of that.
-func (l *Loop) Observer() inspect.Observer { return l.observer }
-
-// Load returns how much there is on the loop: the calls and tasks that can run, the timers that are set, and the pieces of
-// work elsewhere whose end will come in: jobs, mostly. It costs nothing, so that an [inspect.Observer] can ask at each event.
-func (l *Loop) Load() (ready, timers, outside int) {
-	return l.ready.Len(), l.timers.Len() - l.cancelledTimers, l.outside
-}
-
-// TaskCount returns how many tasks there are that have not ended. It costs nothing, as Load does not.
-func (l *Loop) TaskCount() int { return l.alive }
-
-// SetRecord has the loop remember what r says, from now on.
-func (l *Loop) SetRecord(r inspect.Record) {
-	if r&inspect.RecordSteps != 0 {
-		l.stepBegan = l.Time()
-	}
-	l.record = r
-	l.watch()
-}
-
-// Record returns what SetRecord set.
-func (l *Loop) Record() inspect.Record { return l.record }
-
-func (l *Loop) watch() {
-	l.watched = l.observer != nil || l.record != 0
-	l.slowPath = l.watched || l.debug || l.probe != nil || l.ends()
-}
-
-// A taskRecord is what a loop remembers of a task for those who look.
-type taskRecord struct {
-	parent uint32        // the number of the task that made it, or 0
-	made   time.Duration // only with RecordPlaces
-	steps  uint64
-	ran    time.Duration
-	since  time.Duration // when the last step ended or the present one began
-}
-
-func recordOf(t *strand) *taskRecord {
-	if t.future().extraOrNil() == nil { // both in one
-		m := &struct {
+func recordOf(t *taskBase) *taskRecord {
+	if t.future.extraOrNil() == nil { // allocate both together
+		both := &struct {
 			futureExtra
 			taskRecord
 		}{}
-		t.future().setExtra(&m.futureExtra)
-		m.record = &m.taskRecord
+		both.record = &both.taskRecord
+		t.future.setExtra(&both.futureExtra)
 	}
-	m := t.future().extraOrNil()
-	if m.record == nil {
-		m.record = &taskRecord{}
+	x := t.future.extraOrNil()
+	if x.record == nil {
+		x.record = &taskRecord{}
 	}
-	return m.record
+	return x.record
 }
 
-// tell tells the observer of l.event, of which the caller has set what the kind uses beside the task.
-func (l *Loop) notify(kind inspect.EventKind, t *strand) {
+// notify passes l.event to the observer. The caller has set the fields of the kind; notify sets the
+// others. t may be nil.
+func (l *Loop) notify(kind inspect.EventKind, t *taskBase) {
 	e := &l.event
 	e.Kind, e.Loop = kind, l
 	if t != nil {
-		e.Task = t.future().self.(AnyTask)
+		e.Task = t.public()
 		if e.Ctx == nil {
-			e.Ctx = t.task().ctx()
+			e.Ctx = t.ctx()
 		}
 	}
 	l.observer.Observe(e)
 	*e = inspect.Event{}
 }
 
-// tellCreated is tell for a task that is being created, which may get values so.
-func (l *Loop) notifyCreated(t *strand) {
-	from := &t.task().inherited
+// notifyCreated is notify for a new task, whose values the observer may extend.
+func (l *Loop) notifyCreated(t *taskBase) {
 	before := context.Background()
-	if *from != nil {
-		before = *from
+	if t.inherited != nil {
+		before = t.inherited
 	}
 	e := &l.event
+	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.public()
 	e.By, e.Ctx = l.canceller(), before
-	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.future().self.(AnyTask)
 	l.observer.Observe(e)
 	if e.Ctx != before {
-		*from = &inheritedValues{Context: e.Ctx, added: true, plain: *from}
+		t.inherited = &inheritedValues{Context: e.Ctx, added: true, plain: t.inherited}
 	}
 	*e = inspect.Event{}
 }
 
-func (l *Loop) noteCreated(t *strand) {
+func (l *Loop) noteCreated(t *taskBase) {
 	if l.record != 0 && l.current != nil {
-		recordOf(t).parent = l.current.future().seq
+		recordOf(t).parent = l.current.future.seq
 	}
 	if l.record&inspect.RecordPlaces != 0 {
 		recordOf(t).made = l.Time()
-		if t.future().extraOrNil().made == nil { // which debug mode has found
-			t.future().extraOrNil().made = callers()
+		if x := t.future.extraOrNil(); x.made == nil { // debug mode has set it otherwise
+			x.made = callers()
 		}
 	}
 	if l.wantsEvent() {
@@ -145,7 +134,7 @@ func (l *Loop) noteCreated(t *strand) {
 }
 
 // noteStep notes that a step of t begins.
-func (l *Loop) noteStep(kind inspect.EventKind, t *strand) {
+func (l *Loop) noteStep(kind inspect.EventKind, t *taskBase) {
 	if l.record&inspect.RecordSteps != 0 {
 		r := recordOf(t)
 		r.steps++
@@ -157,14 +146,15 @@ func (l *Loop) noteStep(kind inspect.EventKind, t *strand) {
 	}
 }
 
+// stepGoesOn starts the clock of the present step.
 func (l *Loop) stepGoesOn() {
 	if l.record&inspect.RecordSteps != 0 {
 		l.stepBegan = l.Time()
 	}
 }
 
-// stepPauses adds up for how long t has run since its step began, or went on.
-func (l *Loop) stepPauses(t *strand) {
+// stepPauses stops the clock of t's step and adds the time.
+func (l *Loop) stepPauses(t *taskBase) {
 	if l.record&inspect.RecordSteps != 0 {
 		r := recordOf(t)
 		r.since = l.Time()
@@ -172,23 +162,23 @@ func (l *Loop) stepPauses(t *strand) {
 	}
 }
 
-func (l *Loop) noteSuspend(t *strand) {
+func (l *Loop) noteSuspend(t *taskBase) {
 	l.stepPauses(t)
 	if !l.wantsEvent() {
 		return
 	}
-	if f := t.task().waits; f != nil && f.state == pending {
+	if f := t.waits; f != nil && f.state == pending {
 		l.event.On = f.self
 	}
 	l.notify(inspect.TaskSuspended, t)
 }
 
-func (l *Loop) noteEnd(t *strand) {
+func (l *Loop) noteEnd(t *taskBase) {
 	if t.stack != nil {
 		l.stepPauses(t)
 	}
 	if l.wantsEvent() {
-		l.event.Err = t.future().err
+		l.event.Err = t.future.err
 		l.notify(inspect.TaskEnded, t)
 	}
 }
@@ -198,4 +188,21 @@ func (l *Loop) noteCall(kind inspect.EventKind, h *Handle) {
 		l.event.Handle = h
 		l.notify(kind, nil)
 	}
+}
+
+// noteCancel reports to the observer that a cancel of t was requested, and forwarded to last.
+func (l *Loop) noteCancel(t, last *taskBase, by, message any) {
+	if !l.wantsEvent() {
+		return
+	}
+	e := &l.event
+	e.By, e.Message = by, message
+	if o, ok := by.(*cancelOrigin); ok {
+		e.By = o.by
+	}
+	for at := t; at != last; {
+		at = at.waits.self.task()
+		e.Through = append(e.Through, at.public())
+	}
+	l.notify(inspect.TaskCancelAsked, t)
 }

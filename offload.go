@@ -168,7 +168,7 @@ func (o *offloaded[T]) reuse() {
 // An offloadedWork is an offloaded as the executor knows it.
 type offloadedWork[T any] offloaded[T]
 
-func (w *offloadedWork[T]) Name() string { return funcPlace(codePointer(w.fn)) }
+func (w *offloadedWork[T]) Name() string { return funcText(codePointer(w.fn)) }
 
 func (w *offloadedWork[T]) Run(ctx context.Context) (_ any, err error) {
 	if w.began.Load() != unwatched {
@@ -239,7 +239,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 	switch t, err := awaiter(ctx); {
 	case err != nil:
 		return err
-	case t.future().loop != l:
+	case t.future.loop != l:
 		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v in task %s of another; await it in a task of its own", l, t.Name())
 	}
 	// Not ctx itself: that may read as open again before anybody has looked at it.

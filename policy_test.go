@@ -31,13 +31,15 @@ internal/ring          internal/invariants
 internal/timerheap     internal/invariants
 internal/coro
 internal/testkit        asyncio driver
+internal/list
+internal/shrink
 driver
 driver/drivertest      driver
 executor
 executor/executortest  executor
 executor/process       executor
 inspect
-asyncio                inspect internal/invariants internal/ring internal/timerheap internal/coro driver executor
+asyncio                inspect internal/invariants internal/ring internal/timerheap internal/coro internal/list internal/shrink driver executor
 asynciotest            asyncio driver executor
 sim                    asyncio driver executor
 introspect             asyncio inspect driver executor
@@ -53,12 +55,8 @@ conformance            *
 // that wake them hold each other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
 const layers = `
 errors
-contextvar
-loop entry handle strand strandlist inbox current report debug future callback reason observe
-task create cancel
-await scope sleep
-offload run
-stack
+contextvar cancelsignal
+layout funcname current task tasklist report handle inbox future callback loop describe cancelorigin debug turn stack observe cancel scope control create await sleep offload run
 snapshot collect render graph
 ---
 waiters
@@ -70,18 +68,6 @@ methods_go127
 // "file name" where the layers do not hold, and why; "* name" for all files. One that
 // nothing needs any more fails the test.
 var layerExceptions = map[string]string{
-	"loop.go TaskFactory":    "the loop keeps it, CreateTask asks it",
-	"loop.go scopeList":      "the loop keeps those that are open, for who looks",
-	"current.go taskContext": "by far the most places are one, and to ask for that first is quicker",
-	"current.go inherited":   "as taskContext",
-	"strand.go taskBase":     "the task of a strand, without a type assertion in each await",
-	"future.go AnyTask":      "CancelMessage of a task is that of its request",
-	"future.go task":         "as AnyTask",
-	"future.go request":      "as AnyTask",
-	"observe.go AnyTask":     "who it is that an observer is told of",
-	"observe.go waits":       "what a task that suspends waits for",
-	"observe.go ctx":         "its ctx, for who looks on",
-	"observe.go inherited":   "the values that it is given",
 
 	"* misuse":         "writes an error's text, as fmt.Errorf does outside",
 	"* isCancelled":    "reads an error, as errors.Is does outside",

@@ -17,9 +17,10 @@ func (r *rawSnapshot) render() *inspect.Snapshot {
 	}
 	for i := range r.tasks {
 		raw, t := &r.tasks[i], &d.tasks[i]
-		t.ID, t.State = raw.task.future().ID(), taskStates[raw.state]
+		t.ID, t.State = raw.task.future.ID(), taskStates[raw.state]
 		t.Name = taskName(raw.name, raw.task.id)
-		t.Func, t.File, t.Line = funcAt(raw.task.code)
+		f := funcInfoOf(raw.task.code)
+		t.Func, t.File, t.Line = f.Func, f.File, f.Line
 		d.index[t.ID] = i
 	}
 	for i := range r.tasks {
@@ -151,7 +152,7 @@ func (d *renderer) await(id, by uint64, via string) {
 }
 
 func (d *renderer) block(b *rawBlock) {
-	i, ok := d.index[b.task.future().ID()]
+	i, ok := d.index[b.task.future.ID()]
 	if !ok {
 		return
 	}

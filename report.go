@@ -9,43 +9,46 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+
+	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext tells an exception handler what happened. Only Message is
-// always there. See loop.call_exception_handler.
+// An ExceptionContext tells an exception handler what happened. Only Message is always set. See
+// loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
 	Exception error
-	Future    AnyFuture // or task; nil where it is collected already
+	Future    AnyFuture // the future or task; nil if it was collected already
 	Handle    *Handle
-	// Source is where the future or the task was made: the stack in debug mode,
-	// else the function of the task.
+	// Source is where the future or task was created: the stack in debug mode, otherwise the
+	// function of the task.
 	Source string
 }
 
-// An ExceptionHandler is told what nobody can be given as an error. ctx is that
-// of the task or call which failed: its context variables can be read. It is called on the loop's goroutine, in
-// the middle of things, and must not wait. See loop.set_exception_handler.
+// An ExceptionHandler receives what cannot be returned as an error. ctx has the context variables of
+// the task or call that failed. The handler is called on the loop's goroutine, inside other
+// operations, and must not wait. See loop.set_exception_handler.
 type ExceptionHandler func(ctx context.Context, e *ExceptionContext)
 
-// SetExceptionHandler has h called instead of [DefaultExceptionHandler]; nil
-// goes back to that. See loop.set_exception_handler.
+// SetExceptionHandler replaces [DefaultExceptionHandler] by h. A nil h restores it. See
+// loop.set_exception_handler.
 func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 
-// ExceptionHandler returns what SetExceptionHandler set, or nil. See loop.get_exception_handler.
+// ExceptionHandler returns the handler that SetExceptionHandler set; nil if there is none. See
+// loop.get_exception_handler.
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
-// CallExceptionHandler reports e, in the Context of the task or else of the call that e
-// names, or in the present one. A handler that panics is reported by the
-// default one, and stops nothing. See loop.call_exception_handler.
+// CallExceptionHandler reports e with the context variables of the task or of the call that e names,
+// or else with the present ones. If the handler panics, the default handler reports that. See
+// loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
-	in := l.contextVars()
-	if t, ok := e.Future.(interface{ ContextVars() *ContextVars }); ok {
-		in = t.ContextVars()
+	vars := l.contextVars()
+	if e.Future != nil && e.Future.task() != nil {
+		vars = e.Future.task().ContextVars()
 	} else if e.Handle != nil {
-		in = e.Handle.ContextVars()
+		vars = e.Handle.ContextVars()
 	}
-	l.report(in, e)
+	l.report(vars, e)
 }
 
 // DefaultExceptionHandler writes e with [log.Print]. See loop.default_exception_handler.
@@ -73,12 +76,12 @@ func (e *ExceptionContext) String() string {
 	return b.String()
 }
 
-// report calls the exception handler in the Context of what failed.
-func (l *Loop) report(in *ContextVars, e *ExceptionContext) {
-	ctx := &callContext{contextBase: contextBase{loop: l, override: in}}
-	vars := l.override
-	l.override = in
-	defer func() { l.override = vars }()
+// report calls the exception handler with the context variables of what failed.
+func (l *Loop) report(vars *ContextVars, e *ExceptionContext) {
+	ctx := &callContext{contextBase{loop: l, override: vars}}
+	before := l.override
+	l.override = vars
+	defer func() { l.override = before }()
 	if l.handler == nil {
 		DefaultExceptionHandler(ctx, e)
 		return
@@ -86,7 +89,7 @@ func (l *Loop) report(in *ContextVars, e *ExceptionContext) {
 	defer func() {
 		if p := recover(); p != nil {
 			DefaultExceptionHandler(ctx, &ExceptionContext{
-				Message:   "panic in the exception handler, which was told: " + e.String(),
+				Message:   "panic in the exception handler, which received: " + e.String(),
 				Exception: newPanicError(p, "the exception handler"),
 			})
 		}
@@ -94,57 +97,29 @@ func (l *Loop) report(in *ContextVars, e *ExceptionContext) {
 	l.handler(ctx, e)
 }
 
-// An unread is an error of a future or a task that nobody has asked for yet. It
-// is told when the future is collected, or at the latest when the loop closes.
+// An unread is an error of a future or task that was not read yet. It is reported when the future is
+// collected, or at the latest when the loop closes. It must not refer to the future.
 type unread struct {
-	err        error
-	what       string
-	source     string
-	seq        uint32      // of the future
-	in         ContextVars // a copy of the task's, since that itself may be part of the task, and would hold it
-	prev, next *unread     // in Loop.reports; nil when read or told
-	listed     bool
-	cleanup    runtime.Cleanup
+	err     error
+	what    string // "task NAME", "a future"
+	source  string
+	seq     uint32             // of the future
+	vars    ContextVars        // a copy of the task's: those may be part of the task and would keep it alive
+	links   list.Links[unread] // in Loop.reports; unlinked once read or reported
+	cleanup runtime.Cleanup    // reports it when the future is collected
 }
 
-// reportList holds what is unread, in the order of failing.
-type reportList struct{ first, last *unread }
+// A reportList has the unread errors in order of failure.
+type reportList struct{ list.List[unread] }
 
-func (r *reportList) add(u *unread) {
-	u.listed = true
-	if u.prev = r.last; u.prev != nil {
-		u.prev.next = u
-	} else {
-		r.first = u
-	}
-	r.last = u
-}
+func (r *reportList) add(u *unread) { r.PushBack(u, &u.links) }
 
-func (r *reportList) remove(u *unread) {
-	if !u.listed {
-		return
-	}
-	u.listed = false
-	if u.prev != nil {
-		u.prev.next = u.next
-	} else {
-		r.first = u.next
-	}
-	if u.next != nil {
-		u.next.prev = u.prev
-	} else {
-		r.last = u.prev
-	}
-	u.prev, u.next = nil, nil
-}
+func (r *reportList) remove(u *unread) { r.Remove(&u.links) }
 
-// flush tells all, in the order in which the futures were made.
+// flush reports all errors, in the order in which their futures were created.
 func (r *reportList) flush(l *Loop) {
-	for r.first != nil { // a handler may make more of them
-		var all []*unread
-		for u := r.first; u != nil; u = u.next {
-			all = append(all, u)
-		}
+	for r.Len() > 0 { // a handler may cause more
+		all := slices.Collect(r.All())
 		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.seq, b.seq) })
 		for _, u := range all {
 			r.report(l, u)
@@ -153,25 +128,25 @@ func (r *reportList) flush(l *Loop) {
 }
 
 func (r *reportList) report(l *Loop, u *unread) {
-	if !u.listed {
+	if !u.links.Linked() {
 		return
 	}
 	r.remove(u)
 	u.cleanup.Stop()
-	l.report(&u.in, &ExceptionContext{Message: u.what + " failed and nobody read its error", Exception: u.err, Source: u.source})
+	l.report(&u.vars, &ExceptionContext{Message: u.what + " failed and its error was never read", Exception: u.err, Source: u.source})
 }
 
 func newPanicError(value any, where string) *PanicError {
 	return &PanicError{Value: value, Stack: panicStack(), Task: where}
 }
 
-// panicStack is the stack of a panic that a deferred function has recovered, from the
-// place of the panic on.
+// panicStack returns the stack of a panic that a deferred function has recovered, from the position
+// of the panic on.
 func panicStack() []byte {
 	stack := string(debug.Stack())
-	// Below the task may stand the one that awaits it: see runOnTop.
+	// The task may stand on top of its awaiter: see runOnTop.
 	stack, _, _ = strings.Cut(stack, "\n"+packagePath+".(*Loop).runOnTop(")
-	// The frames above the call of panic are those of the recovering.
+	// The frames above the call of panic are those of the recovery.
 	if i := strings.Index(stack, "\npanic("); i >= 0 {
 		if _, after, ok := strings.Cut(stack[i+1:], "\n\t"); ok {
 			if _, rest, ok := strings.Cut(after, "\n"); ok {
@@ -182,10 +157,10 @@ func panicStack() []byte {
 	return []byte(stack)
 }
 
-// An origin is what debug mode remembers of where something was made.
+// An origin is the position where something was created, as debug mode and RecordPlaces record it.
 type origin struct {
 	stack []uintptr // at most ten frames, without those of this package on top
-	label string    // what a Handle called, once it has forgotten that
+	label string    // the function of a Handle that has dropped it
 }
 
 func callers() *origin {
@@ -198,7 +173,7 @@ func callers() *origin {
 	return &origin{stack: slices.Clone(frames[:min(len(frames), 10)])}
 }
 
-// where is what a thing that was made there adds to its description.
+// where is the position as an addition to a description.
 func (o *origin) where() string {
 	if o == nil || len(o.stack) == 0 {
 		return ""

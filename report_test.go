@@ -71,11 +71,11 @@ func TestUnreadErrorsAreReportedInOrderOfCreation(t *testing.T) {
 	})
 	log.Want(t,
 		"main ends",
-		"reported: task A failed and nobody read its error: after 5s",
-		"reported: a future failed and nobody read its error: at last",
-		"reported: task B failed and nobody read its error: after 4s",
-		"reported: task D failed and nobody read its error: after 2s",
-		"reported: a future failed and nobody read its error: at once",
+		"reported: task A failed and its error was never read: after 5s",
+		"reported: a future failed and its error was never read: at last",
+		"reported: task B failed and its error was never read: after 4s",
+		"reported: task D failed and its error was never read: after 2s",
+		"reported: a future failed and its error was never read: at once",
 	)
 	runtime.KeepAlive(kept)
 }
@@ -93,9 +93,9 @@ func TestUnreadErrorIsReportedOnce(t *testing.T) {
 		return nil
 	})
 	log.Want(t,
-		"reported: task dropped failed and nobody read its error: boom",
+		"reported: task dropped failed and its error was never read: boom",
 		"main ends",
-		"reported: task kept failed and nobody read its error: boom",
+		"reported: task kept failed and its error was never read: boom",
 	)
 	runtime.KeepAlive(kept)
 }
@@ -124,9 +124,9 @@ func TestHandlerAtTheClose(t *testing.T) {
 		t.Error(err)
 	}
 	log.Want(t,
-		"reported: a future failed and nobody read its error: error 0",
-		"reported: a future failed and nobody read its error: error 2",
-		"reported: a future failed and nobody read its error: of the handler",
+		"reported: a future failed and its error was never read: error 0",
+		"reported: a future failed and its error was never read: error 2",
+		"reported: a future failed and its error was never read: of the handler",
 	)
 }
 
@@ -259,7 +259,7 @@ func TestBrokenHandler(t *testing.T) {
 
 	text := step(broken, panics)
 	for _, part := range []string{
-		"asyncio: panic in the exception handler, which was told: asyncio: panic in callback asyncio_test.panics() at report_test.go:N",
+		"asyncio: panic in the exception handler, which received: asyncio: panic in callback asyncio_test.panics() at report_test.go:N",
 		"asyncio: panic in callback asyncio_test.panics() at report_test.go:N: boom",
 		"error: asyncio: panic in the exception handler: handler is broken",
 	} {
@@ -274,7 +274,7 @@ func TestBrokenHandler(t *testing.T) {
 	if text := step(nil, reports); !strings.Contains(text, "asyncio: message\n  error: ") || !strings.Contains(text, "no text") {
 		t.Errorf("of an error without text the default handler writes\n%s", text)
 	}
-	if text := step(broken, reports); !strings.Contains(text, "which was told: asyncio: message") {
+	if text := step(broken, reports); !strings.Contains(text, "which received: asyncio: message") {
 		t.Errorf("of an error without text and a broken handler the default handler writes\n%s", text)
 	}
 	after.Want(t, slices.Repeat([]string{"the loop goes on"}, 3)...)
@@ -333,7 +333,7 @@ func TestDefaultExceptionHandlerOfTasks(t *testing.T) {
 		_ = l.Close()
 	})
 	panicked, failed, _ := strings.Cut(text, "asyncio: task failed")
-	if want := " failed and nobody read its error\n  error: boom\n  made at: asyncio_test.failing() at report_test.go:N\n"; failed != want {
+	if want := " failed and its error was never read\n  error: boom\n  made at: asyncio_test.failing() at report_test.go:N\n"; failed != want {
 		t.Errorf("of the failed one it writes\n%s\nwanted\n%s", failed, want)
 	}
 	head, stack, _ := strings.Cut(panicked, "\n    \n")

@@ -22,7 +22,7 @@ import (
 // second interrupt ends the program at once. A panic in main, or in what main awaited, is a panic again out of Run. Where main
 // waits and nothing can ever happen any more, Run returns a [DeadlockError]. See asyncio.run.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
-	_, err := runOnce(ctx, &Task[None]{fn: withNone(main)}, codePointer(main))
+	_, err := runOnce(ctx, &Task[None]{work: main}, codePointer(main))
 	return err
 }
 
@@ -35,17 +35,6 @@ func runOnce[T any](ctx context.Context, t *Task[T], code uintptr) (value T, err
 	r := &Runner{}
 	defer func() { err = also(err, r.Close()) }()
 	return runMain(ctx, r, t, code, nil)
-}
-
-// also joins two errors, of which most often one or both are nil.
-func also(err, more error) error {
-	switch {
-	case more == nil:
-		return err
-	case err == nil:
-		return more
-	}
-	return errors.Join(err, more)
 }
 
 // A Runner runs functions one after another on one loop, in one Context. The
@@ -78,7 +67,7 @@ type Runner struct {
 // Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
 // comes from a running loop ([ErrMisuse]), main is nil ([ErrInvalidArgument]), a [DeadlockError]. See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
-	_, err := runMain(ctx, r, &Task[None]{fn: withNone(main)}, codePointer(main), opts)
+	_, err := runMain(ctx, r, &Task[None]{work: main}, codePointer(main), opts)
 	return err
 }
 
@@ -98,9 +87,9 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	if l.IsRunning() {
 		return none, misuse(ErrMisuse, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
 	}
-	first := &callContext{contextBase: contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
+	first := &callContext{contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
 	t.init(l, t)
-	t.create(first, l, "Run", code, append([]TaskOption{WithContextVars(r.context)}, opts...))
+	t.create(first, &t.futureBase, "Run", code, append([]TaskOption{WithContextVars(r.context)}, opts...))
 	if ctx.Err() != nil {
 		cancelBy(named("the ctx of Run"), t, ctx.Err())
 	} else if ctx.Done() != nil {
@@ -311,7 +300,7 @@ func (l *Loop) endTasks(limit time.Duration) bool {
 
 func (l *Loop) setDeadline(when time.Duration) {
 	l.deadline = when
-	l.updateStepwise()
+	l.updateFlags()
 }
 
 // cancelAll cancels tasks and runs the loop until they have ended; false if they will not.

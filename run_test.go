@@ -230,7 +230,7 @@ func TestOrderOfShutdown(t *testing.T) {
 	log.Want(t,
 		"task ends, saved",
 		"job ends, the loop is closed: false",
-		"reported: task lost failed and nobody read its error: of a task that nobody awaits",
+		"reported: task lost failed and its error was never read: of a task that nobody awaits",
 	)
 }
 

@@ -133,7 +133,7 @@ func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
 		shield.Cancel()
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.Want(t, "reported: task inner failed and nobody read its error: boom")
+	r.Want(t, "reported: task inner failed and its error was never read: boom")
 }
 
 // A170: an error that the shield passed on is the shield's to report: once.
@@ -144,5 +144,5 @@ func TestShieldAnUnreadErrorIsReportedOnce(t *testing.T) {
 		asyncio.Shield(ctx, named(ctx, "inner", sleepThenFail(time.Second, errors.New("boom"))))
 		return asyncio.Sleep(ctx, time.Minute)
 	})
-	r.Want(t, "reported: a future failed and nobody read its error: boom")
+	r.Want(t, "reported: a future failed and its error was never read: boom")
 }

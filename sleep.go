@@ -18,7 +18,7 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	if err != nil {
 		return err
 	}
-	l := t.future().loop
+	l := t.future.loop
 	s := &sleeper{when: l.timeAfter(d)}
 	s.init(l, s)
 	s.over.kind, s.over.shared, s.over.future = kindRegistration, &l.completions, &s.futureBase

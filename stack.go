@@ -1,7 +1,6 @@
 package asyncio
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"path"
@@ -9,37 +8,40 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/coro"
 )
 
-// Stack returns the calls that the task is in, the outermost first, without those of this package: of one that waits they are those
-// that led to its await; of one that runs, those that led here; of one that has not begun, its function. Of a task that panicked
-// they are those that led to the panic. Of any other that has ended there are none.
+// Stack returns the calls that the task is in, outermost first, without those of this package.
 //
-// With a limit above 0 there are no more than that: the innermost of a stack, and the outermost of a panic's, as in asyncio. It does not
-// suspend, and takes a microsecond or two. See Task.get_stack.
+//   - A waiting task: the calls that led to its await. A running one: those that led here. One that
+//     has not begun: its function.
+//   - A task that panicked: the calls that led to the panic. Any other task that has ended: none.
+//   - With a limit above 0, at most that many calls: the innermost of a stack, and the outermost of a
+//     panic, as in asyncio.
+//
+// It does not suspend, and takes a microsecond or two. See Task.get_stack.
 func (t *taskBase) Stack(limit int) []inspect.Frame {
-	l := t.future().loop
+	l := t.future.loop
 	if l.debug {
 		l.mustBeHere("Stack")
 	}
-	frames := l.frames(t, l.stackOf(&t.strand))
+	frames := l.frames(t, l.stackOf(t))
 	slices.Reverse(frames)
 	switch {
 	case limit <= 0 || limit >= len(frames):
 		return frames
-	case t.future().state == failed:
+	case t.future.state == failed:
 		return frames[:limit]
 	}
 	return frames[len(frames)-limit:]
 }
 
-// PrintStack writes the task's [Task.Stack], with the same limit, as text; of a task that failed its error too. See Task.print_stack.
+// PrintStack writes [Task.Stack], with the same limit, as text; for a failed task its error too. See
+// Task.print_stack.
 func (t *taskBase) PrintStack(w io.Writer, limit int) error {
-	f := t.future()
+	f := t.future
 	frames := t.Stack(limit)
 	var b strings.Builder
 	switch {
@@ -60,51 +62,41 @@ func (t *taskBase) PrintStack(w io.Writer, limit int) error {
 	return err
 }
 
-// StackThreadsafe is [Task.Stack] for other goroutines, of the task with this [Task.ID]. It waits until the loop, which runs,
-// has come to it. Its errors: there is no such task among those that have not ended ([ErrInvalidArgument]); and those
-// of [Loop.SnapshotThreadsafe].
-func (l *Loop) StackThreadsafe(ctx context.Context, id uint64) ([]inspect.Frame, error) {
-	return onLoop(ctx, l, func() ([]inspect.Frame, error) {
-		for _, s := range l.all() {
-			if t := s.task(); t.future().ID() == id {
-				return t.Stack(0), nil
-			}
-		}
-		return nil, misuse(ErrInvalidArgument, "StackThreadsafe of task %d of %v, which has no such task; it may have ended", id, l)
-	})
+// A probe asks a waiting stack which calls are on it. Only its own goroutine can answer, so the stack
+// receives control and hands it straight back. The alternative is to know the id of each task's
+// goroutine, a word for each of a million tasks, and to search for it in a dump of all goroutines.
+type probe struct {
+	back *coro.Stack // the stack that asks; nil: the owner of a loop that does not run
+	pcs  []uintptr   // room for the answer
+	n    int         // how much of it is used
 }
 
-// onLoop calls fn on the loop's goroutine, and waits for it.
-func onLoop[T any](ctx context.Context, l *Loop, fn func() (T, error)) (T, error) {
-	c := NewConcurrentFuture[T]()
-	c.loop = l
-	l.inbox.owe(c)
-	c.whenDone(func() { l.inbox.paid(c) })
-	_, err := l.CallSoonThreadsafe(func(context.Context) {
-		value, err := fn()
-		c.finish(value, err)
-	})
-	if err != nil {
-		c.finish(*new(T), err)
+// answer answers l.probe on the goroutine of s. It returns when s receives control again.
+func (l *Loop) answer(s *coro.Stack) {
+	p := l.probe
+	p.n = runtime.Callers(1, p.pcs)
+	if p.back == nil {
+		p.back = l.group.Home()
 	}
-	return c.Result(ctx)
+	s.Switch(p.back)
 }
 
-// stackOf returns the calls on the stack on which s stands, also those that are not its own; nil if it stands on none.
-func (l *Loop) stackOf(s *strand) []uintptr {
-	if s.stack == nil {
+// stackOf returns the calls on the stack on which t stands, also those of other tasks on it; nil if
+// t stands on none.
+func (l *Loop) stackOf(t *taskBase) []uintptr {
+	if t.stack == nil {
 		return nil
 	}
 	for room := 128; ; room *= 4 {
 		p := &probe{pcs: make([]uintptr, room)}
-		l.askStack(p, s.stack)
+		l.askStack(p, t.stack)
 		if p.n < room {
 			return p.pcs[:p.n]
 		}
 	}
 }
 
-// ask has the goroutine of to answer p.
+// askStack makes the goroutine of to answer p.
 func (l *Loop) askStack(p *probe, to *coro.Stack) {
 	here := l.callStack
 	if l.current != nil {
@@ -116,7 +108,7 @@ func (l *Loop) askStack(p *probe, to *coro.Stack) {
 		return
 	}
 	l.probe = p
-	l.watch()
+	l.updateFlags()
 	if runs {
 		p.back = here
 		here.Switch(to)
@@ -124,43 +116,47 @@ func (l *Loop) askStack(p *probe, to *coro.Stack) {
 		l.group.Visit(to)
 	}
 	l.probe = nil
-	l.watch()
+	l.updateFlags()
 }
 
-// frames returns the calls of t, the innermost first. pcs are those of its stack, where there is one.
+// frames returns the calls of t, innermost first. pcs are those of its stack, if it has one.
 func (l *Loop) frames(t *taskBase, pcs []uintptr) []inspect.Frame {
 	switch {
-	case t.future().state == failed:
-		if p, ok := t.future().err.(*PanicError); ok {
+	case t.future.state == failed:
+		if p, ok := t.future.err.(*PanicError); ok {
 			return panicFrames(p.Stack)
 		}
 		return nil
-	case t.future().state != pending:
+	case t.future.state != pending:
 		return nil
 	case pcs == nil:
-		name, file, line := funcAt(t.code)
-		return []inspect.Frame{{Func: name, File: file, Line: line}}
+		return []inspect.Frame{funcInfoOf(t.code).Frame}
 	}
-	// Those of several strands that stand on top of each other end, each, with the run of its task.
-	var strands [][]inspect.Frame
+	// On a stack with several tasks, the calls of each end with its Task.run.
+	var tasks [][]inspect.Frame
 	var own []inspect.Frame
 	for it := runtime.CallersFrames(pcs); ; {
 		f, more := it.Next()
 		switch {
 		case isRun(f.Function):
-			strands = append(strands, own)
+			tasks = append(tasks, own)
 			own = nil
 		case !isOurs(f.Function):
-			own = append(own, inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line})
+			own = append(own, frameOf(f))
 		}
 		if !more {
 			break
 		}
 	}
-	return strands[len(strands)-1-int(t.depth)]
+	return tasks[len(tasks)-1-int(t.depth)]
 }
 
-// framesOf returns the calls of a stack that debug mode or a Record has noted, the innermost first, without those below the task's function.
+func frameOf(f runtime.Frame) inspect.Frame {
+	return inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line}
+}
+
+// framesOf returns the calls of a recorded stack, innermost first, without those below the task's
+// function.
 func framesOf(o *origin) (frames []inspect.Frame) {
 	if o == nil || len(o.stack) == 0 {
 		return nil
@@ -171,7 +167,7 @@ func framesOf(o *origin) (frames []inspect.Frame) {
 			return frames
 		}
 		if !isOurs(f.Function) {
-			frames = append(frames, inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line})
+			frames = append(frames, frameOf(f))
 		}
 		if !more {
 			return frames
@@ -179,35 +175,14 @@ func framesOf(o *origin) (frames []inspect.Frame) {
 	}
 }
 
-// funcs keeps what funcAt has found.
-var funcs sync.Map // of [Frame], by code pointer
+// runName is the name of Task.run, as stacks show it.
+var runName = packagePath + ".(*Task[...]).run"
 
-// funcAt names the function at pc and where that stands.
-func funcAt(pc uintptr) (name, file string, line int) {
-	f, known := funcs.Load(pc)
-	if !known {
-		frame := inspect.Frame{Func: "?"}
-		if fn := runtime.FuncForPC(pc); fn != nil {
-			frame.Func = path.Base(fn.Name())
-			frame.File, frame.Line = fn.FileLine(fn.Entry())
-		}
-		f, _ = funcs.LoadOrStore(pc, frame)
-	}
-	frame := f.(inspect.Frame)
-	return frame.Func, frame.File, frame.Line
-}
+// isRun reports whether name is the name of Task.run.
+func isRun(name string) bool { return name == runName }
 
-// firstLine is the text of err without what follows: the stack of a panic, the parts of a GroupError.
-func firstLine(err error) string {
-	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
-	return line
-}
-
-// isRun tells whether the function of this name is Task.run.
-func isRun(name string) bool { return name == packagePath+".(*Task[...]).run" }
-
-// isOurs tells whether the function of this name is one that those who look at their own stacks do not want to see: of this package,
-// of the engine, of the runtime.
+// isOurs reports whether the function of this name is left out of stacks: a function of this package,
+// of the engine or of the runtime.
 func isOurs(name string) bool {
 	for _, pkg := range [...]string{packagePath + ".", packagePath + "/internal/", "runtime.", "iter."} {
 		if strings.HasPrefix(name, pkg) {
@@ -217,12 +192,12 @@ func isOurs(name string) bool {
 	return false
 }
 
-// panicFrames reads the calls from the text of a PanicError's stack: two lines each, the function with its
-// arguments and the place.
+// panicFrames parses the stack of a PanicError. It has two lines per call: the function with its
+// arguments, and the position.
 func panicFrames(stack []byte) (frames []inspect.Frame) {
 	lines := strings.Split(string(stack), "\n")
 	for i := 0; i+1 < len(lines); i++ {
-		place, ok := strings.CutPrefix(lines[i+1], "\t")
+		position, ok := strings.CutPrefix(lines[i+1], "\t")
 		name := lines[i]
 		if k := strings.LastIndex(name, "("); k > 0 {
 			name = name[:k]
@@ -235,10 +210,10 @@ func panicFrames(stack []byte) (frames []inspect.Frame) {
 		case isOurs(name):
 			continue
 		}
-		place, _, _ = strings.Cut(place, " ")
-		k := strings.LastIndex(place, ":")
-		line, _ := strconv.Atoi(place[k+1:])
-		frames = append(frames, inspect.Frame{Func: path.Base(name), File: place[:max(k, 0)], Line: line})
+		position, _, _ = strings.Cut(position, " ")
+		k := strings.LastIndex(position, ":")
+		line, _ := strconv.Atoi(position[k+1:])
+		frames = append(frames, inspect.Frame{Func: path.Base(name), File: position[:max(k, 0)], Line: line})
 	}
 	return frames
 }

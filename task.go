@@ -10,25 +10,10 @@ import (
 	"time"
 
 	"example.com/asyncio/inspect"
+	"example.com/asyncio/internal/coro"
 )
 
-// A Coro is a function that can be awaited: in the task that awaits it, or in
-// one of its own if it is given to what makes tasks. See coroutine.
-type Coro[T any] func(ctx context.Context) (T, error)
-
-// Await calls c. It suspends where c does. A nil c is an error ([ErrInvalidArgument]).
-func (c Coro[T]) Await(ctx context.Context) (T, error) {
-	if c == nil {
-		var zero T
-		return zero, misuse(ErrInvalidArgument, "await of a nil Coro; give it a func(ctx context.Context) that returns a value and an error")
-	}
-	return c(ctx)
-}
-
-// EnsureFuture returns a new task that runs c, as [CreateTask] does. See asyncio.ensure_future.
-func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask(ctx, c) }
-
-// AnyTask is a task of whatever type. Its methods are those of [Task].
+// AnyTask is a [Task] of any type.
 type AnyTask interface {
 	AnyFuture
 	Name() string
@@ -38,39 +23,45 @@ type AnyTask interface {
 	ContextVars() *ContextVars
 	Stack(limit int) []inspect.Frame
 	PrintStack(w io.Writer, limit int) error
-
-	task() *taskBase
 }
 
-// A Task runs a function on the loop, and is the future of its outcome: [Future.Await], [Future.Cancel] and the others
-// are its methods too. It is made by [CreateTask], [Go] or a [TaskGroup], and belongs to its loop. See asyncio.Task.
+// A Task runs a function on the loop and is the future of its outcome. The methods of [Future],
+// such as [Future.Await] and [Future.Cancel], are also its methods. [CreateTask], [Go] and
+// [TaskGroup] create tasks. A Task belongs to its loop. See asyncio.Task.
 type Task[T any] struct {
 	Future[T]
 	taskBase
-	fn func(ctx context.Context) (T, error) // nil once it began
+	fn   func(ctx context.Context) (T, error) // the function of CreateTask; nil once it began
+	work func(ctx context.Context) error      // the function of Go; nil once it began
 }
 
-// taskBase is a Task but for its type. A Task is one allocation, and there may
-// be a million: each word counts.
+// taskBase is the part of a Task that does not depend on T. A Task is one allocation, and there may
+// be a million of them, so each word counts.
 type taskBase struct {
-	strand                           // first: see strand.task
+	head                             // first: see layout.go
+	index     uint32                 // in Loop.suspended, plus 1; 0: not there
+	epoch     uint32                 // the high half of the task's number: see number
+	future    *futureBase            // of the same Task
+	stack     *coro.Stack            // on which the task runs or stands; nil before and after
+	own       ContextVars            // the context variables of the task, unless given is set
+	given     *ContextVars           // from WithContextVars; nil: own
 	inherited *inheritedValues       // of the task's ctx
-	signal    cancelSignal           // that of the task's ctx
-	waits     *futureBase            // for which it is suspended
-	request   *CancelledError        // the last that was asked for and that nothing else passed on
-	name      atomic.Pointer[string] // nil: Task-N; others read it, a log line of a job say
-	id        uint64                 // N
-	code      uintptr                // of its function
+	signal    cancelSignal           // of the task's ctx
+	waits     *futureBase            // what the task awaits; nil while it runs
+	request   *CancelledError        // the last cancel request, also one that the task forwarded; nil: none
+	name      atomic.Pointer[string] // nil: Task-N; atomic, since other goroutines read it for logs
+	id        uint64                 // N of Task-N
+	code      uintptr                // of the task's function
 }
 
-// A taskContext is the ctx that a task's function is given: the task, seen as a ctx.
+// A taskContext is the ctx that a task's function receives: the task itself, seen as a ctx.
 type taskContext taskBase
 
 func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
 
-func (c *taskContext) ownerLoop() *Loop                  { return c.future().loop }
-func (c *taskContext) ownerTask() *strand                { return &c.strand }
-func (c *taskContext) contextVars() *ContextVars         { return c.strand.contextVars() }
+func (c *taskContext) ownerLoop() *Loop                  { return c.future.loop }
+func (c *taskContext) ownerTask() *taskBase              { return (*taskBase)(c) }
+func (c *taskContext) contextVars() *ContextVars         { return (*taskBase)(c).ContextVars() }
 func (c *taskContext) inheritedValues() *inheritedValues { return c.inherited }
 
 func (*taskContext) Deadline() (time.Time, bool)             { return time.Time{}, false }
@@ -81,7 +72,14 @@ func (c *taskContext) Value(key any) any                     { return valueAt(c,
 
 func (t *Task[T]) public() AnyFuture { return t }
 
-// run runs the task's function to its end.
+// task returns the task whose future this is: t itself. The same method of futureBase returns nil.
+func (t *taskBase) task() *taskBase { return t }
+
+// number returns the number of the task's future, which does not wrap: the loop numbers futures
+// with 32 bits, and a future has no room for more.
+func (t *taskBase) number() uint64 { return uint64(t.epoch)<<32 | uint64(t.future.seq) }
+
+// run runs the task's function from beginning to end.
 func (t *Task[T]) run() {
 	returned := false
 	defer func() {
@@ -91,11 +89,15 @@ func (t *Task[T]) run() {
 			}
 		}
 	}()
-	fn := t.fn
-	t.fn = nil
+	fn, work := t.fn, t.work
+	t.fn, t.work = nil, nil
 	var value T
 	err := t.delivered()
-	if err == nil { // or else it was asked to cancel before it began: it never does
+	switch {
+	case err != nil: // cancelled before it began: the function is not called
+	case work != nil:
+		err = work(t.ctx())
+	default:
 		value, err = fn(t.ctx())
 	}
 	returned = true
@@ -107,7 +109,7 @@ func (t *Task[T]) run() {
 
 // ended gives the task its outcome.
 func (t *taskBase) ended(err error) {
-	f, l := t.future(), t.future().loop
+	f, l := t.future, t.future.loop
 	if f.state != pending {
 		return
 	}
@@ -115,7 +117,7 @@ func (t *taskBase) ended(err error) {
 	case err == nil && !t.mustCancel:
 		if l.debug && t.cancels > 0 {
 			l.report(t.ContextVars(), &ExceptionContext{
-				Message: t.describeShort() + " was asked to cancel and returned without an error; return the CancelledError, or call Uncancel to say that the cancel is void",
+				Message: t.describeShort() + " was cancelled and returned without an error; return the CancelledError, or call Uncancel to withdraw the request",
 				Future:  f.self,
 			})
 		}
@@ -133,28 +135,39 @@ func (t *taskBase) ended(err error) {
 	}
 }
 
-// panicked is ended with a panic, which is reported at once: somebody may wait for the task who never looks at its error.
+// panicked gives the task a panic as its outcome. It reports the panic at once, since an awaiter
+// may never read the error.
 func (t *taskBase) panicked(p *PanicError) {
 	t.ended(p)
-	f := t.future()
-	f.loop.report(t.ContextVars(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.source()})
-	f.read() // one report is enough
+	f := t.future
+	f.loop.report(t.ContextVars(), &ExceptionContext{Message: "panic in " + p.Task, Exception: p, Future: f.self, Source: f.madeAt()})
+	f.read() // do not report it twice
 }
 
-func (t *taskBase) exited(err error) {
-	if t.future().state == pending {
-		t.future().fail(err)
-		t.future().read() // Close and Run speak of it themselves
+// exit gives the task an outcome that its code did not cause: Goexit, or the end of the loop.
+func (t *taskBase) exit(err error) {
+	if t.future.state == pending {
+		t.future.fail(err)
+		t.future.read() // Close and Run report it themselves
 	}
 }
 
-// Cancelling returns how many times the task was asked to cancel, less the calls of Uncancel. See Task.cancelling.
+// delivered returns a cancel request that was not delivered yet, once.
+func (t *taskBase) delivered() error {
+	if !t.mustCancel {
+		return nil
+	}
+	t.mustCancel = false
+	return t.request
+}
+
+// Cancelling returns the number of cancel requests minus the number of calls of Uncancel. See
+// Task.cancelling.
 func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
-// Uncancel withdraws one request to cancel and returns how many are left. At
-// none, a request that was not delivered yet is void, and the task's ctx reads as
-// open again. It is for code that stops a cancellation for good, as the
-// end of a timeout does. See Task.uncancel.
+// Uncancel withdraws one cancel request and returns the number that remain. If none remains, a
+// request that was not delivered yet is void, and the task's ctx reads as open again. Call it in
+// code that stops a cancellation for good, such as the end of a timeout. See Task.uncancel.
 func (t *taskBase) Uncancel() int {
 	if t.cancels > 0 {
 		t.cancels--
@@ -167,9 +180,15 @@ func (t *taskBase) Uncancel() int {
 }
 
 // ContextVars returns the context variables of the task. See Task.get_context.
-func (t *taskBase) ContextVars() *ContextVars { return t.contextVars() }
+func (t *taskBase) ContextVars() *ContextVars {
+	if t.given != nil {
+		return t.given
+	}
+	return &t.own
+}
 
-// Name returns the task's name: the one given, or Task-N. Any goroutine may call it. See Task.get_name.
+// Name returns the task's name: the given one, or Task-N. Any goroutine may call it. See
+// Task.get_name.
 func (t *taskBase) Name() string { return taskName(t.name.Load(), t.id) }
 
 func taskName(given *string, id uint64) string {
@@ -182,6 +201,9 @@ func taskName(given *string, id uint64) string {
 // SetName changes the task's name. See Task.set_name.
 func (t *taskBase) SetName(name string) { t.name.Store(&name) }
 
+// taskIDs numbers the tasks without a name, in all loops.
+var taskIDs atomic.Uint64
+
 func (t *taskBase) setName(name string) {
 	if name == "" {
 		t.id = taskIDs.Add(1)
@@ -190,26 +212,27 @@ func (t *taskBase) setName(name string) {
 	t.SetName(name)
 }
 
-func (t *taskBase) task() *taskBase { return t }
-
-// CurrentTask returns the task that runs on ctx's loop, nil in a callback. It panics where there is
-// no loop ([ErrNoRunningLoop]). See asyncio.current_task.
+// CurrentTask returns the running task of ctx's loop; nil in a callback. It panics without a loop
+// ([ErrNoRunningLoop]). See asyncio.current_task.
 func CurrentTask(ctx context.Context) AnyTask {
 	l := mustLoop(ctx, "CurrentTask")
 	if l.current == nil {
 		return nil
 	}
-	return l.current.future().self.(AnyTask)
+	return l.current.public()
 }
 
-// TaskOf returns the task whose ctx this is, or is derived from; nil if it is of none. Unlike [CurrentTask] it can be one
-// that does not run, and any goroutine may call it. Of the ctx of a job, as of ToThread, it is the task that gave it to the executor.
+// TaskOf returns the task whose ctx this is or from which it is derived; nil if there is none.
+//
+//   - Unlike [CurrentTask] it may return a task that is suspended.
+//   - The ctx of a job, such as ToThread's, belongs to the task that started the job.
+//   - Any goroutine may call it.
 func TaskOf(ctx context.Context) AnyTask {
-	if p := loopContextOf(ctx); p != nil {
-		if p.ownerTask() == nil {
+	if c := loopContextOf(ctx); c != nil {
+		if c.ownerTask() == nil {
 			return nil
 		}
-		return p.ownerTask().future().self.(AnyTask)
+		return c.ownerTask().public()
 	}
 	if ctx == nil {
 		return nil
@@ -218,21 +241,23 @@ func TaskOf(ctx context.Context) AnyTask {
 	return t
 }
 
-// taskKey is for the ctx of a job, which is no place on the loop.
+// taskKey is the key of the task in the ctx of a job, which is not a loopContext.
 type taskKey struct{}
 
-// AllTasks returns the tasks of ctx's loop that have not ended, in the order of
-// their creation. See asyncio.all_tasks.
+// public returns the Task of which t is a part.
+func (t *taskBase) public() AnyTask { return t.future.self.(AnyTask) }
+
+// AllTasks returns the unfinished tasks of ctx's loop in order of creation. It panics without a
+// loop ([ErrNoRunningLoop]). See asyncio.all_tasks.
 func AllTasks(ctx context.Context) []AnyTask {
-	l := mustLoop(ctx, "AllTasks")
-	return l.AllTasks()
+	return mustLoop(ctx, "AllTasks").AllTasks()
 }
 
-// AllTasks returns the loop's tasks that have not ended, in the order of their creation. See asyncio.all_tasks.
+// AllTasks returns the loop's unfinished tasks in order of creation. See asyncio.all_tasks.
 func (l *Loop) AllTasks() (tasks []AnyTask) {
-	for _, s := range l.all() {
-		if t := s.future().self.(AnyTask); !t.Done() {
-			tasks = append(tasks, t)
+	for _, t := range l.all() {
+		if t.future.state == pending {
+			tasks = append(tasks, t.public())
 		}
 	}
 	return tasks
@@ -243,7 +268,7 @@ func (t *Task[T]) String() string {
 	return t.describeAs("Task", t.details, func() any { return t.value })
 }
 
-// details is what a Task prints beside what a Future does.
+// details is what a Task prints in addition to a Future.
 func (t *taskBase) details() string {
 	s := fmt.Sprintf(" name=%s fn=%s", t.Name(), t.function())
 	if t.waits != nil {
@@ -252,7 +277,7 @@ func (t *taskBase) details() string {
 	return s
 }
 
-func (t *taskBase) function() string { return funcPlace(t.code) }
+func (t *taskBase) function() string { return funcText(t.code) }
 
 func (t *taskBase) describeShort() string {
 	return fmt.Sprintf("task %s (%s)", t.Name(), t.function())
@@ -262,7 +287,7 @@ func (t *taskBase) describe() string {
 	s := t.describeShort()
 	switch {
 	case t.waits != nil:
-		s += " waits for " + t.waits.self.waitReason().String()
+		s += " waits for " + t.waits.WaitReason().String()
 	case t.stack == nil:
 		s += " has not begun"
 	default:

@@ -21,7 +21,7 @@ var errBoom = errors.New("boom")
 func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one)
-		wantErr(t, task.SetResult(2), asyncio.ErrMisuse, "SetResult on <Task pending", "make a Future")
+		wantErr(t, task.SetResult(2), asyncio.ErrMisuse, "SetResult on <Task pending", "use a Future")
 		wantErr(t, task.SetException(errBoom), asyncio.ErrMisuse, "SetException on <Task pending")
 		got, err := task.Await(ctx)
 		if got != 1 {
@@ -460,7 +460,7 @@ func TestErrorThatNobodyReads(t *testing.T) {
 		collect(ctx, func() bool { return len(log.Lines) > 0 })
 		return nil
 	})
-	log.Want(t, "reported: task dropped failed and nobody read its error: boom")
+	log.Want(t, "reported: task dropped failed and its error was never read: boom")
 }
 
 // collect has garbage collected until that has had the effect hoped for, or it is plain that it has none.
