@@ -28,12 +28,13 @@ import (
 const imports = `
 internal/invariants
 internal/ring          internal/invariants
+internal/list
 internal/timerheap     internal/invariants
 internal/coro
 internal/testkit        asyncio driver
 driver
 driver/drivertest      driver
-executor
+executor               internal/list
 executor/executortest  executor
 executor/process       executor
 inspect

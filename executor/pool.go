@@ -7,6 +7,8 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"example.com/asyncio/internal/list"
 )
 
 // Pool is an [Executor] that runs its jobs on goroutines of this process, a
@@ -35,7 +37,8 @@ type Pool struct {
 
 	// The jobs that have not ended, in order of submission. As they begin in
 	// that order, those that wait are the end of the list: next is the first.
-	first, last, next *job
+	jobs list.List[job]
+	next *job
 }
 
 // NewPool makes a pool that runs up to size jobs at a time. A size of zero or
@@ -61,8 +64,8 @@ type job struct {
 	work Work
 
 	// Guarded by pool.mu.
-	state      JobState
-	prev, next *job
+	state JobState
+	links list.Links[job] // in pool.jobs
 }
 
 // A Slot is room for a job of a [Pool]: see [Pool.SubmitIn]. It is that Job, from then on, and cannot be used again.
@@ -175,7 +178,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 		withdrawn = append(withdrawn, p.unlink(p.next))
 	}
 	var names []string
-	for j := p.first; j != nil; j = j.next {
+	for j := range p.jobs.All() {
 		busy = append(busy, j)
 		names = append(names, j.work.Name())
 		p.abandon(j)
@@ -199,8 +202,8 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 func (p *Pool) Jobs() []JobInfo {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	infos := make([]JobInfo, 0, p.running+p.waiting)
-	for j := p.first; j != nil; j = j.next {
+	infos := make([]JobInfo, 0, p.jobs.Len())
+	for j := range p.jobs.All() {
 		infos = append(infos, JobInfo{Name: j.work.Name(), State: j.state, Since: p.abandoned[j]})
 	}
 	return infos
@@ -262,7 +265,7 @@ func (p *Pool) begin() *job {
 		p.work.Wait()
 	}
 	j := p.next
-	p.next = j.next
+	p.next = j.links.Next()
 	p.waiting--
 	p.running++
 	j.state = Running
@@ -291,12 +294,7 @@ func (p *Pool) run(j *job) {
 
 // link adds a new job to the list. The caller holds mu, as for the two below.
 func (p *Pool) link(j *job) {
-	if j.prev = p.last; j.prev == nil {
-		p.first = j
-	} else {
-		j.prev.next = j
-	}
-	p.last = j
+	p.jobs.PushBack(j, &j.links)
 	if p.next == nil {
 		p.next = j
 	}
@@ -316,20 +314,11 @@ func (p *Pool) unlink(j *job) (w Work) {
 		p.running--
 	}
 	if j == p.next {
-		p.next = j.next
+		p.next = j.links.Next()
 	}
-	if j.prev == nil {
-		p.first = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		p.last = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
+	p.jobs.Remove(&j.links)
 	w = j.work
-	j.state, j.prev, j.next, j.work = ended, nil, nil, nil
+	j.state, j.work = ended, nil
 	return w
 }
 
