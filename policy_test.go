@@ -27,9 +27,10 @@ import (
 // Tests may import anything. A line is a decision: whoever lengthens one says why in the commit.
 const imports = `
 internal/invariants
-internal/ring          internal/invariants
+internal/ring          internal/invariants internal/shrink
 internal/list
-internal/timerheap     internal/invariants
+internal/shrink
+internal/timerheap     internal/invariants internal/shrink
 internal/coro
 internal/testkit        asyncio driver
 driver

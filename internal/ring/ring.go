@@ -1,7 +1,11 @@
 // Package ring has a queue that costs no allocation per entry.
 package ring
 
-import "fmt"
+import (
+	"fmt"
+
+	"example.com/asyncio/internal/shrink"
+)
 
 // Buffer is a first-in, first-out queue of any length. The zero value is empty
 // and ready for use. One goroutine at a time may use it.
@@ -17,14 +21,8 @@ type Buffer[T any] struct {
 	low   int // Pop shrinks a buffer of no more entries than that
 }
 
-const (
-	// smallest is the number of slots to begin with.
-	smallest = 8
-
-	// roomy is the number of slots up to which memory is not given back: it is
-	// not worth it, and short bursts, one after the other, then allocate nothing.
-	roomy = 4096
-)
+// smallest is the number of slots that the first Push makes.
+const smallest = 8
 
 // Len returns the number of entries.
 func (b *Buffer[T]) Len() int { return b.len }
@@ -83,20 +81,15 @@ func (b *Buffer[T]) shrink() {
 	if b.len == 0 {
 		panic("ring: Pop of an empty Buffer; check Len first")
 	}
-	b.resize(len(b.slots) / 4)
+	b.resize(shrink.Target(len(b.slots)))
 }
 
-// resize moves the entries into n slots.
-//
-// Growing leaves a buffer half full, and so does shrinking, to a quarter at an
-// eighth: the next resize is then a number of calls away that pays for this one.
+// resize moves the entries into n slots. Growing leaves the buffer half full, and so does
+// shrinking: see package shrink.
 func (b *Buffer[T]) resize(n int) {
 	slots := make([]T, n)
 	end := min(b.head+b.len, len(b.slots))
 	copied := copy(slots, b.slots[b.head:end])
 	copy(slots[copied:], b.slots[:b.len-copied])
-	b.slots, b.head, b.low = slots, 0, 0
-	if n > roomy {
-		b.low = n / 8
-	}
+	b.slots, b.head, b.low = slots, 0, max(0, shrink.Threshold(n))
 }

@@ -6,13 +6,15 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"example.com/asyncio/internal/shrink"
 )
 
 // verify checks what must hold of a buffer between calls.
 func verify(t *testing.T, b *Buffer[*int]) {
 	t.Helper()
 	n := len(b.slots)
-	if n&(n-1) != 0 || b.len < 0 || b.len > n || n > roomy && b.len < b.low {
+	if n&(n-1) != 0 || b.len < 0 || b.len > n || n > shrink.Roomy && b.len < b.low {
 		t.Fatalf("%d entries, low is %d, in %d slots", b.len, b.low, n)
 	}
 	for i := b.len; i < n; i++ {
@@ -116,12 +118,12 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 	for b.Len() > 0 {
 		b.Pop()
-		if slots := len(b.slots); slots > roomy && slots > 8*b.Len()+8 {
+		if slots := len(b.slots); slots > shrink.Roomy && slots > 8*b.Len()+8 {
 			t.Fatalf("%d slots hold %d entries", slots, b.Len())
 		}
 	}
-	if slots := len(b.slots); slots > roomy {
-		t.Errorf("%d slots hold nothing, want at most %d", slots, roomy)
+	if slots := len(b.slots); slots > shrink.Roomy {
+		t.Errorf("%d slots hold nothing, want at most %d", slots, shrink.Roomy)
 	}
 	b.Push(nil)
 	b.Clear()
@@ -132,7 +134,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 
 // Whatever the length at which it goes up and down, resizing is rare.
 func TestResizesAreAmortised(t *testing.T) {
-	for _, length := range []int{roomy / 8, roomy, 2*roomy + 1, 4096/8 - 1, 4096 / 8, 4096, 4097} {
+	for _, length := range []int{shrink.Roomy / 8, shrink.Roomy, 2*shrink.Roomy + 1, 4096/8 - 1, 4096 / 8, 4096, 4097} {
 		for _, swing := range []int{1, 10, length} {
 			var b Buffer[int]
 			for range length {
@@ -164,7 +166,7 @@ func TestResizesAreAmortised(t *testing.T) {
 }
 
 func TestSteadyQueueAllocatesNothing(t *testing.T) {
-	for _, length := range []int{1, roomy, 10_000} {
+	for _, length := range []int{1, shrink.Roomy, 10_000} {
 		var b Buffer[int]
 		for range length {
 			b.Push(0)
@@ -175,10 +177,10 @@ func TestSteadyQueueAllocatesNothing(t *testing.T) {
 	}
 	var b Buffer[int]
 	burst := func() {
-		for range roomy {
+		for range shrink.Roomy {
 			b.Push(0)
 		}
-		for range roomy {
+		for range shrink.Roomy {
 			b.Pop()
 		}
 	}

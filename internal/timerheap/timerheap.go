@@ -1,7 +1,11 @@
 // Package timerheap has the queue of what is due at a time.
 package timerheap
 
-import "time"
+import (
+	"time"
+
+	"example.com/asyncio/internal/shrink"
+)
 
 // Heap holds items, each with a time, and gives out the earliest first; of those
 // with equal times the one that was pushed first. The zero value is empty and
@@ -26,9 +30,6 @@ type node[T any] struct {
 // a Push and a Pop among 1,000) but for many timers with equal delays, as timeouts
 // have: among 100,000 it is 100 ns against 125.
 const arity = 4
-
-// roomy is the capacity up to which memory is not given back.
-const roomy = 4096
 
 func (a *node[T]) before(b *node[T]) bool {
 	return a.when < b.when || a.when == b.when && a.seq < b.seq
@@ -118,13 +119,8 @@ func (h *Heap[T]) down(i int) {
 	nodes[i] = n
 }
 
-// truncate leaves the first n nodes and retains nothing of the others. When few
-// are left of many it moves to less memory, half full, so that as many calls as
-// pay for this one come before the next.
+// truncate keeps the first n nodes and clears the others.
 func (h *Heap[T]) truncate(n int) {
 	clear(h.nodes[n:])
-	h.nodes = h.nodes[:n]
-	if size := cap(h.nodes); size > roomy && n <= size/8 {
-		h.nodes = append(make([]node[T], 0, size/4), h.nodes...)
-	}
+	h.nodes = shrink.Slice(h.nodes[:n])
 }

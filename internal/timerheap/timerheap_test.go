@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"example.com/asyncio/internal/shrink"
 )
 
 // verify checks what must hold of a heap between calls.
@@ -22,7 +24,7 @@ func verify(t *testing.T, h *Heap[*timer]) {
 			t.Fatalf("free slot %d retains an item", len(h.nodes)+i)
 		}
 	}
-	if size := cap(h.nodes); size > 2*roomy && size > 16*len(h.nodes)+16 {
+	if size := cap(h.nodes); size > 2*shrink.Roomy && size > 16*len(h.nodes)+16 {
 		t.Fatalf("room for %d nodes holds %d", size, len(h.nodes))
 	}
 }
@@ -145,7 +147,7 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	fill(&popped)
 	for popped.Len() > 1 {
 		popped.Pop()
-		if size := cap(popped.nodes); size > roomy && size > 8*popped.Len()+8 {
+		if size := cap(popped.nodes); size > shrink.Roomy && size > 8*popped.Len()+8 {
 			t.Fatalf("room for %d nodes holds %d", size, popped.Len())
 		}
 	}
@@ -155,8 +157,8 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		filtered.Push(0, nil)
 		filtered.Pop()
 	}
-	if size := cap(filtered.nodes); size > roomy {
-		t.Errorf("room for %d nodes after all were filtered out, want at most %d", size, roomy)
+	if size := cap(filtered.nodes); size > shrink.Roomy {
+		t.Errorf("room for %d nodes after all were filtered out, want at most %d", size, shrink.Roomy)
 	}
 }
 
