@@ -30,6 +30,7 @@ internal/invariants
 internal/ring          internal/invariants internal/shrink
 internal/list
 internal/shrink
+internal/zerovalue
 internal/timerheap     internal/invariants internal/shrink
 internal/coro
 internal/testkit        asyncio driver

@@ -20,11 +20,15 @@ func NewReal() *Real {
 }
 
 // Now returns the time since NewReal. It may be called from any goroutine.
-func (r *Real) Now() time.Duration { return time.Since(r.origin) }
+func (r *Real) Now() time.Duration {
+	r.check()
+	return time.Since(r.origin)
+}
 
 // Park sleeps until the time or until Unpark; see [Driver]. It always returns true,
 // because any goroutine of the process may still call Unpark.
 func (r *Real) Park(until time.Duration, _ bool) bool {
+	r.check()
 	if until == Never {
 		r.token.wait()
 		return true
@@ -46,4 +50,13 @@ func (r *Real) Park(until time.Duration, _ bool) bool {
 
 // Unpark ends the current Park, or the next one if no Park is in progress. It may be
 // called from any goroutine, and never blocks.
-func (r *Real) Unpark() { r.token.put() }
+func (r *Real) Unpark() {
+	r.check()
+	r.token.put()
+}
+
+func (r *Real) check() {
+	if r == nil || r.timer == nil {
+		panic("driver: use of a nil or zero Real; make it with NewReal")
+	}
+}

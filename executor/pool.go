@@ -20,14 +20,15 @@ import (
 //   - A panic in a job becomes its outcome, and so does runtime.Goexit. A goroutine that
 //     ends by Goexit is replaced.
 //
-// All methods may be called from any goroutine. Use [NewPool] to make a Pool.
-// See concurrent.futures.ThreadPoolExecutor.
+// All methods may be called from any goroutine. Use [NewPool] to choose the size; the
+// zero Pool has the default size. See concurrent.futures.ThreadPoolExecutor.
 type Pool struct {
-	// Set by NewPool.
+	mu sync.Mutex // guards the fields below, and the fields of job that say so
+
+	// Set by setUp, and constant afterwards.
 	size  int           // the maximum of workers
 	ended chan struct{} // closed when the pool is shut down and its last worker has ended
 
-	mu        sync.Mutex         // guards the fields below, and the fields of job that say so
 	work      sync.Cond          // a free worker waits for a job or for closed
 	closed    bool               // Shutdown has begun
 	workers   int                // goroutines, including those that have not begun or call Done
@@ -42,12 +43,29 @@ type Pool struct {
 // means min(32, runtime.NumCPU()+4), as in ThreadPoolExecutor. NewPool starts no
 // goroutine; [Pool.Shutdown] ends those that Submit starts.
 func NewPool(size int) *Pool {
+	p := &Pool{}
+	p.setUp(size)
+	return p
+}
+
+func (p *Pool) setUp(size int) {
 	if size <= 0 {
 		size = min(32, runtime.NumCPU()+4)
 	}
-	p := &Pool{size: size, ended: make(chan struct{})}
+	p.size, p.ended = size, make(chan struct{})
 	p.work.L = &p.mu
-	return p
+}
+
+// lock locks mu. It initializes a zero Pool. Code that runs only after a Submit locks mu
+// directly.
+func (p *Pool) lock() {
+	if p == nil {
+		panic("executor: use of a nil *Pool; make it with NewPool")
+	}
+	p.mu.Lock()
+	if p.ended == nil {
+		p.setUp(0)
+	}
 }
 
 // job is a [Job] of a Pool and an element of its list.
@@ -107,13 +125,16 @@ func (p *Pool) SubmitIn(s *Slot, ctx context.Context, w Work) error {
 	if ctx == nil || w == nil {
 		panic("executor: Submit with a nil ctx or Work; use context.Background() if there is no ctx")
 	}
+	if s == nil {
+		panic("executor: SubmitIn with a nil Slot; use new(Slot), or Submit")
+	}
 	j := &s.job
 	if j.pool != nil {
 		panic("executor: SubmitIn with a Slot that was used before; use a new Slot for each job")
 	}
 	j.pool, j.work, j.ctx.values = p, w, ctx
 
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return ErrShutdown
@@ -132,6 +153,9 @@ func (p *Pool) SubmitIn(s *Slot, ctx context.Context, w Work) error {
 // Cancel withdraws the job, or cancels its ctx; see [Job].
 func (j *job) Cancel(cause error) bool {
 	p := j.pool
+	if p == nil {
+		panic("executor: Cancel of a Slot that was not submitted; call SubmitIn first")
+	}
 	p.mu.Lock()
 	switch j.state {
 	case Waiting:
@@ -152,7 +176,7 @@ func (j *job) Cancel(cause error) bool {
 // Shutdown shuts down the pool and ends its goroutines; see [Executor]. When it returns
 // nil, they have nothing left to do.
 func (p *Pool) Shutdown(ctx context.Context) error {
-	p.mu.Lock()
+	p.lock()
 	if !p.closed {
 		p.closed = true
 		p.work.Broadcast()
@@ -197,7 +221,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 
 // Jobs returns the jobs that have not ended, in order of submission.
 func (p *Pool) Jobs() []JobInfo {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	infos := make([]JobInfo, 0, p.jobs.Len())
 	for j := range p.jobs.All() {
@@ -210,17 +234,21 @@ func (p *Pool) Jobs() []JobInfo {
 // Each takes one of the [Pool.Size] places of the pool. When all places are taken, no
 // other job begins.
 func (p *Pool) Abandoned() int {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	return len(p.abandoned)
 }
 
 // Size returns the number of jobs that can run at a time.
-func (p *Pool) Size() int { return p.size }
+func (p *Pool) Size() int {
+	p.lock()
+	defer p.mu.Unlock()
+	return p.size
+}
 
 // String returns the size of the pool and the number of its jobs in each state.
 func (p *Pool) String() string {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	state := ""
 	if p.closed {
