@@ -27,15 +27,18 @@ import (
 // Tests may import anything. A line is a decision: whoever lengthens one says why in the commit.
 const imports = `
 internal/invariants
-internal/ring          internal/invariants
-internal/timerheap     internal/invariants
+internal/ring          internal/invariants internal/shrink
+internal/list
+internal/shrink
+internal/zerovalue
+internal/timerheap     internal/invariants internal/shrink
 internal/coro
 internal/testkit        asyncio driver
 internal/list
 internal/shrink
 driver
 driver/drivertest      driver
-executor
+executor               internal/list
 executor/executortest  executor
 executor/process       executor
 inspect

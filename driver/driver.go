@@ -1,11 +1,11 @@
-// Package driver is how a loop meets the world: a clock, and a way to sleep until
-// something is due or somebody calls.
+// Package driver provides the clock of an event loop, and a way to sleep until something
+// is due or another goroutine calls.
 //
-// A [Driver] is the seam. [Real] sleeps; [Virtual] owns its clock and jumps, so
-// that a program of hours runs in no time and alike each time. Package drivertest
-// checks that a Driver keeps the contract written here.
+// [Driver] is the interface. [Real] sleeps. [Virtual] owns its clock and advances it, so
+// that a program that takes hours runs in no time, and the same way each time. Package
+// drivertest checks that a Driver keeps the contract.
 //
-// The package knows nothing of loops and tasks, and serves any event loop:
+// The package does not depend on loops and tasks, and works for any event loop:
 //
 //	for {
 //		runWhatIsReady()
@@ -23,53 +23,51 @@ import (
 	"time"
 )
 
-// Never is the time that does not come: what to Park until when nothing is due.
+// Never is the argument of Park when nothing is due.
 const Never time.Duration = math.MaxInt64
 
-// Driver is time, and sleeping until something is due or a stray call comes in.
+// Driver is a clock and the means to sleep until a time or a call of Unpark.
 //
-// Park belongs to whoever runs the loop, one goroutine at a time; which one may
-// change. Now and Unpark may be called from any goroutine at any time.
+// Only the goroutine that runs the loop may call Park. It may change, but calls must not
+// overlap. Now and Unpark may be called from any goroutine at any time.
 type Driver interface {
-	// Now returns the time since an origin of the driver's own, which is the
-	// same for its whole life. It never goes back.
+	// Now returns the time since the driver's origin, which never changes.
+	// It does not go back.
 	Now() time.Duration
 
-	// Park waits until Now has reached until, with [Never] for no limit, or
-	// until Unpark. It may return early without a reason; the caller looks what
-	// is due and parks again.
+	// Park waits until Now has reached until, or until Unpark. With [Never] there is no
+	// time limit.
 	//
-	// An Unpark that finds nobody parked is kept for the next Park, which then
-	// returns at once. One is kept, not a count of them: the loop looks at all
-	// that came in each time it wakes. If until has passed already, Park returns
-	// at once, and takes the kept Unpark with it.
-	//
-	// outside tells whether work is under way outside of the loop, a job of an
-	// executor say, whose end will call Unpark. A driver that owns time needs to
-	// know: it must not jump over that end, nor take the silence for a deadlock.
-	//
-	// Park returns false, and at once, if it knows that nothing can ever happen:
-	// nothing is due, nothing is outside, and no Unpark is kept. A driver that
-	// does not own time cannot know that, and waits. Otherwise Park returns true.
+	//   - It may return early without a reason. The caller checks what is due and parks
+	//     again.
+	//   - If no Park is in progress, the driver keeps an Unpark for the next Park, which
+	//     returns immediately. It keeps one Unpark, not a count: the loop checks all
+	//     events each time it wakes.
+	//   - If until has passed, Park returns immediately and takes the kept Unpark.
+	//   - outside is true if there is work outside the loop, for example a job of an
+	//     executor, that calls Unpark when it ends. A driver that owns its clock must not
+	//     advance it past that end, or report a deadlock.
+	//   - It returns false immediately if nothing can ever happen: nothing is due, there
+	//     is no outside work, and no Unpark is kept. A driver that does not own its clock
+	//     cannot know this, and waits. In all other cases Park returns true.
 	Park(until time.Duration, outside bool) bool
 
-	// Unpark ends the Park that is under way, or else the next one.
+	// Unpark ends the current Park, or the next one if no Park is in progress.
 	//
-	// What the caller did before Unpark is visible to the loop after that Park.
-	// Unpark never blocks and may come when the loop has long ended, since
-	// whoever calls it cannot know; it then does nothing.
+	// After that Park, the loop sees all writes made before Unpark. Unpark never blocks.
+	// It may be called after the loop has ended, which its caller cannot know, and then
+	// does nothing.
 	Unpark()
 }
 
 // token holds an Unpark until a Park takes it.
 //
-// The channel alone would do, were it not for the Unpark that finds it full: it
-// would synchronize with nothing, and a weakly ordered machine may let the loop
-// take the token, find no news and park, before that caller's news reach it. The
-// swaps of pending put the two in order.
+// The channel alone would not be enough. An Unpark that finds it full would synchronize
+// with nothing: on a weakly ordered machine the loop could take the token, not see the
+// caller's writes, and park. The swaps of pending order the two.
 type token struct {
-	pending atomic.Bool
-	c       chan struct{} // has room for the one that pending tells of, so that put never blocks
+	pending atomic.Bool   // an Unpark is kept
+	c       chan struct{} // has a buffer of 1, so that put never blocks
 }
 
 func newToken() token { return token{c: make(chan struct{}, 1)} }
@@ -80,20 +78,20 @@ func (t *token) put() {
 	}
 }
 
-// took is to be called after each receive from c.
+// took must be called after each receive from c.
 func (t *token) took() { t.pending.Swap(false) }
 
-// wait takes the token when it comes.
+// wait waits for the token and takes it.
 func (t *token) wait() {
 	<-t.c
 	t.took()
 }
 
-// take takes the token if it is there.
+// take takes the token if there is one, and reports whether there was.
 func (t *token) take() bool {
 	if !t.pending.Load() {
 		return false
 	}
-	t.wait() // not for long: put sends at once
+	t.wait() // put sends immediately after setting pending
 	return true
 }

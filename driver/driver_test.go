@@ -10,7 +10,7 @@ import (
 	"example.com/asyncio/driver/drivertest"
 )
 
-// drivers are all that this package has.
+// drivers are all drivers of this package.
 var drivers = []struct {
 	name string
 	new  func() driver.Driver
@@ -25,18 +25,17 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-func TestTimeBeginsAtZero(t *testing.T) {
+func TestNowStartsAtZero(t *testing.T) {
 	for _, d := range drivers {
 		synctest.Test(t, func(t *testing.T) {
 			time.Sleep(time.Hour)
 			if now := d.new().Now(); now != 0 {
-				t.Errorf("%s: Now = %v at the beginning, want 0", d.name, now)
+				t.Errorf("%s: Now = %v for a new driver, want 0", d.name, now)
 			}
 		})
 	}
 }
 
-// A loop that waits makes no garbage, however its wait ends.
 func TestParkAndUnparkAllocateNothing(t *testing.T) {
 	for _, d := range drivers {
 		synctest.Test(t, func(t *testing.T) {
@@ -102,7 +101,7 @@ func BenchmarkPark(b *testing.B) {
 				d.Unpark()
 			}
 		})
-		b.Run(name+"/round trip", func(b *testing.B) { // there and back between two goroutines
+		b.Run(name+"/round trip", func(b *testing.B) { // between two goroutines
 			back := d
 			there := drivers[0].new()
 			done := make(chan bool)
@@ -113,7 +112,7 @@ func BenchmarkPark(b *testing.B) {
 					back.Unpark()
 				}
 			}()
-			d.Park(0, false) // the Unpark that is kept
+			d.Park(0, false) // takes the kept Unpark
 			for range b.N {
 				there.Unpark()
 				back.Park(driver.Never, true)

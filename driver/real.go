@@ -2,18 +2,17 @@ package driver
 
 import "time"
 
-// Real is the driver of ordinary programs: it sleeps, by the monotonic clock.
-//
-// Made inside a testing/synctest bubble it follows the bubble's clock.
+// Real is the driver of ordinary programs. It sleeps, and uses the monotonic clock.
+// Use [NewReal] to make one. Inside a testing/synctest bubble it uses the bubble's clock.
 type Real struct {
-	origin time.Time
+	origin time.Time // Now is 0
 	token  token
-	timer  *time.Timer // of the Park that is under way; kept, so that Park does not allocate
+	timer  *time.Timer // for the current Park; reused, so that Park does not allocate
 }
 
 var _ Driver = (*Real)(nil)
 
-// NewReal returns a driver whose time begins now, at zero.
+// NewReal returns a driver whose Now starts at zero.
 func NewReal() *Real {
 	timer := time.NewTimer(Never)
 	timer.Stop()
@@ -21,17 +20,21 @@ func NewReal() *Real {
 }
 
 // Now returns the time since NewReal. It may be called from any goroutine.
-func (r *Real) Now() time.Duration { return time.Since(r.origin) }
+func (r *Real) Now() time.Duration {
+	r.check()
+	return time.Since(r.origin)
+}
 
-// Park sleeps until then, or until Unpark. It always returns true: it cannot know
-// which other goroutine of the process may yet call Unpark.
+// Park sleeps until the time or until Unpark; see [Driver]. It always returns true,
+// because any goroutine of the process may still call Unpark.
 func (r *Real) Park(until time.Duration, _ bool) bool {
+	r.check()
 	if until == Never {
 		r.token.wait()
 		return true
 	}
 	now := r.Now()
-	if until <= now { // compared before subtracted, for until may be far below zero
+	if until <= now { // compare before subtracting: until may be far below zero
 		r.token.take()
 		return true
 	}
@@ -39,12 +42,21 @@ func (r *Real) Park(until time.Duration, _ bool) bool {
 	select {
 	case <-r.token.c:
 		r.token.took()
-		r.timer.Stop() // no old tick stays for the next Park: see time.NewTimer on Go 1.23
+		r.timer.Stop() // and discards a tick: see time.NewTimer about Go 1.23
 	case <-r.timer.C:
 	}
 	return true
 }
 
-// Unpark ends the Park that is under way, or else the next one. It may be called
-// from any goroutine, and never blocks.
-func (r *Real) Unpark() { r.token.put() }
+// Unpark ends the current Park, or the next one if no Park is in progress. It may be
+// called from any goroutine, and never blocks.
+func (r *Real) Unpark() {
+	r.check()
+	r.token.put()
+}
+
+func (r *Real) check() {
+	if r == nil || r.timer == nil {
+		panic("driver: use of a nil or zero Real; make it with NewReal")
+	}
+}

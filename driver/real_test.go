@@ -8,26 +8,26 @@ import (
 	"example.com/asyncio/driver"
 )
 
-func TestRealSleepsExactly(t *testing.T) {
+func TestRealSleepsUntilTheGivenTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d, start := driver.NewReal(), time.Now()
-		for _, outside := range []bool{false, true} { // which makes no difference
+		for _, outside := range []bool{false, true} { // no difference for Real
 			d.Park(d.Now()+time.Hour, outside)
 		}
 		if now, slept := d.Now(), time.Since(start); now != 2*time.Hour || slept != now {
-			t.Errorf("Now = %v, and %v have passed, want 2h", now, slept)
+			t.Errorf("Now = %v after %v, want 2h for both", now, slept)
 		}
 	})
 }
 
-// The timer of a Park that was unparked does not go off in the next one.
-func TestRealLeavesNoTick(t *testing.T) {
+// The timer of a Park that Unpark ended does not end the next Park.
+func TestRealDiscardsTheTickOfAnEndedPark(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := driver.NewReal()
 		time.AfterFunc(time.Hour, d.Unpark) // at the same time as the timer
 		d.Park(time.Hour, false)
 		time.Sleep(time.Second)
-		d.Park(d.Now(), false) // takes the Unpark, where the timer came first
+		d.Park(d.Now(), false) // takes the Unpark if the timer was first
 		d.Park(5*time.Hour, false)
 		if now := d.Now(); now != 5*time.Hour {
 			t.Errorf("Park until 5h ended at %v", now)
@@ -35,7 +35,7 @@ func TestRealLeavesNoTick(t *testing.T) {
 	})
 }
 
-// Outside of a bubble, with the clock on the wall: the one test that takes its time.
+// The only test that runs outside a bubble and sleeps.
 func TestRealOnTheWallClock(t *testing.T) {
 	d := driver.NewReal()
 	until := d.Now() + time.Millisecond

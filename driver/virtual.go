@@ -5,33 +5,35 @@ import (
 	"time"
 )
 
-// Virtual is a driver whose clock stands still while code runs, and jumps to what
-// is due next when there is nothing else to do. Hours pass in no time, a deadline
-// is met to the nanosecond, and each run is like the last.
+// Virtual is a driver whose clock stops while code runs, and advances to the next
+// deadline when the loop has nothing else to do. Hours pass in no time, deadlines are
+// exact to the nanosecond, and each run is the same. Use [NewVirtual] to make one.
 //
-// While work is under way outside the clock stands still too: that work takes no
-// virtual time, so that whether its result beats a timer does not depend on how
-// busy the machine is.
-//
-// What calls Unpark without having been announced as outside may come at any
-// virtual time, or find that the loop has given up.
+//   - The clock also stops while there is outside work. This work takes no virtual time,
+//     so the load of the machine does not decide whether it ends before a timer.
+//   - An Unpark by work that was not announced as outside may come at any virtual time,
+//     or after the loop has reported a deadlock.
 type Virtual struct {
-	now   atomic.Int64 // written by Park only
+	now   atomic.Int64 // time since NewVirtual in nanoseconds; only Park writes it
 	token token
 }
 
 var _ Driver = (*Virtual)(nil)
 
-// NewVirtual returns a driver whose clock stands at zero.
+// NewVirtual returns a driver whose clock is at zero.
 func NewVirtual() *Virtual { return &Virtual{token: newToken()} }
 
 // Now returns the virtual time. It may be called from any goroutine.
-func (v *Virtual) Now() time.Duration { return time.Duration(v.now.Load()) }
+func (v *Virtual) Now() time.Duration {
+	v.check()
+	return time.Duration(v.now.Load())
+}
 
-// Park sets the clock to until, unless that is past or an Unpark is kept. With
-// work outside it waits for Unpark instead. It returns false if until is [Never],
-// nothing is outside and no Unpark is kept.
+// Park sets the clock to until, unless until has passed or an Unpark is kept. With
+// outside work it waits for Unpark instead. It returns false if until is [Never], there
+// is no outside work and no Unpark is kept.
 func (v *Virtual) Park(until time.Duration, outside bool) bool {
+	v.check()
 	switch {
 	case v.token.take():
 	case until <= v.Now():
@@ -45,6 +47,15 @@ func (v *Virtual) Park(until time.Duration, outside bool) bool {
 	return true
 }
 
-// Unpark ends the Park that is under way, or else the next one. It may be called
-// from any goroutine, and never blocks.
-func (v *Virtual) Unpark() { v.token.put() }
+// Unpark ends the current Park, or the next one if no Park is in progress. It may be
+// called from any goroutine, and never blocks.
+func (v *Virtual) Unpark() {
+	v.check()
+	v.token.put()
+}
+
+func (v *Virtual) check() {
+	if v == nil || v.token.c == nil {
+		panic("driver: use of a nil or zero Virtual; make it with NewVirtual")
+	}
+}

@@ -8,9 +8,9 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// What each Park makes of the clock, in a row. Nobody else runs, so that a wait
-// would show as a deadlock of the bubble.
-func TestVirtualClock(t *testing.T) {
+// A sequence of Park calls and the clock after each. No other goroutine runs, so a Park
+// that waits is a deadlock of the bubble.
+func TestParkSetsTheVirtualClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := driver.NewVirtual()
 		for i, step := range []struct {
@@ -43,17 +43,16 @@ func TestVirtualClock(t *testing.T) {
 	})
 }
 
-// Work outside may take its time, and no virtual time passes.
-func TestVirtualClockStandsStillForWorkOutside(t *testing.T) {
+func TestVirtualClockStopsForOutsideWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		d := driver.NewVirtual()
-		time.AfterFunc(time.Hour, d.Unpark) // of the bubble's clock
+		time.AfterFunc(time.Hour, d.Unpark) // on the bubble's clock
 		start := time.Now()
 		if got := d.Park(time.Second, true); !got || d.Now() != 0 {
 			t.Errorf("Park = %v and Now = %v, want true and 0", got, d.Now())
 		}
 		if waited := time.Since(start); waited != time.Hour {
-			t.Errorf("Park waited %v for the work, want 1h", waited)
+			t.Errorf("Park waited %v for the outside work, want 1h", waited)
 		}
 	})
 }

@@ -8,7 +8,7 @@ import (
 	"example.com/asyncio/executor"
 )
 
-// One job there and back, beside what one would write by hand.
+// One job from Submit to Done, compared with hand-written alternatives.
 func BenchmarkRoundTrip(b *testing.B) {
 	ended := make(chan struct{}, 1)
 	b.Run("pool", func(b *testing.B) {
@@ -61,7 +61,7 @@ func BenchmarkRoundTrip(b *testing.B) {
 	})
 }
 
-// A thousand jobs at once, per job.
+// A burst of 1000 jobs.
 func BenchmarkBurst(b *testing.B) {
 	const burst = 1000
 	var all sync.WaitGroup

@@ -6,27 +6,27 @@ import (
 	"time"
 )
 
-// jobContext is the ctx of one job: the values of Submit's ctx, and a cancel of
-// its own.
+// jobContext is the ctx of one job: the values of Submit's ctx, with its own
+// cancellation.
 //
-// It stands for context.WithCancelCause(context.WithoutCancel(values)), which it
-// makes when somebody first looks: that is three allocations, and many functions
-// never look. All that it answers comes from there. A Context written from
-// scratch would be as short, but [context.Cause] cannot ask one for its cause,
-// and what is derived from it would need an AfterFunc each.
+// It stands for context.WithCancelCause(context.WithoutCancel(values)). That takes three
+// allocations and many functions never use their ctx, so it is made on first use. All
+// methods forward to it. A Context written from scratch would be as short, but
+// [context.Cause] could not get its cause, and a derived context would need an AfterFunc.
 type jobContext struct {
-	values context.Context             // set once, before the job is seen
-	seen   atomic.Pointer[openContext] // nil: nobody has looked, and it has not ended
+	values context.Context             // set by Submit
+	seen   atomic.Pointer[openContext] // nil until the first use or the end
 }
 
-// An openContext is what a jobContext stands for, or a note that it ended before somebody looked.
+// An openContext is the context behind a jobContext, or a record that the jobContext
+// ended before its first use.
 type openContext struct {
-	context.Context // nil in a note
+	context.Context // nil in a record
 	stop            context.CancelCauseFunc
-	cause           error // in a note
+	cause           error // in a record
 }
 
-// jobValues is context.WithoutCancel(values), but for the allocation.
+// jobValues is context.WithoutCancel(values) without the allocation.
 type jobValues jobContext
 
 func (*jobValues) Deadline() (deadline time.Time, ok bool) { return time.Time{}, false }
@@ -34,7 +34,7 @@ func (*jobValues) Done() <-chan struct{}                   { return nil }
 func (*jobValues) Err() error                              { return nil }
 func (c *jobValues) Value(key any) any                     { return c.values.Value(key) }
 
-// endedUnseen is the note of most: nobody looked, and there is no cause.
+// endedUnseen is the most frequent record: ended without a use and without a cause.
 var endedUnseen = &openContext{}
 
 func (c *jobContext) open() *openContext {
@@ -51,17 +51,17 @@ func (c *jobContext) open() *openContext {
 		if c.seen.CompareAndSwap(seen, made) {
 			return made
 		}
-		made.stop(nil) // another was faster
+		made.stop(nil) // another goroutine was faster
 	}
 }
 
-// cancel ends the context; only the first call counts.
+// cancel ends the context. Only the first call has an effect.
 func (c *jobContext) cancel(cause error) {
-	note := endedUnseen
+	record := endedUnseen
 	if cause != nil {
-		note = &openContext{cause: cause}
+		record = &openContext{cause: cause}
 	}
-	if c.seen.CompareAndSwap(nil, note) {
+	if c.seen.CompareAndSwap(nil, record) {
 		return
 	}
 	if seen := c.seen.Load(); seen.Context != nil {
@@ -74,5 +74,5 @@ func (c *jobContext) Done() <-chan struct{}                   { return c.open().
 func (c *jobContext) Err() error                              { return c.open().Err() }
 func (c *jobContext) Value(key any) any                       { return c.open().Value(key) }
 
-// String keeps fmt from reading what belongs to others.
+// String prevents fmt from reading fields that other goroutines write.
 func (c *jobContext) String() string { return "executor.jobContext" }

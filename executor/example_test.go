@@ -25,7 +25,7 @@ func ExamplePool() {
 	}
 	fmt.Println(<-answer)
 
-	// A pool is shut down under a limit, so that a stuck job cannot hold up the program.
+	// With a limit, a stuck job cannot block the shutdown.
 	limit, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	fmt.Println(pool.Shutdown(limit))

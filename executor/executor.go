@@ -1,34 +1,34 @@
-// Package executor runs functions elsewhere: off the goroutine that asks for them.
+// Package executor runs functions on other goroutines.
 //
-// An [Executor] is the seam, as concurrent.futures.Executor is to asyncio; a
-// [Pool] is the one that works in this process. Package executortest checks
-// that an Executor keeps the contract written here.
+// [Executor] is the interface, as concurrent.futures.Executor is in Python. [Pool] is the
+// implementation in this process. Package executortest checks that an Executor keeps the
+// contract.
 //
 // Files in reading order: executor.go (the contract), errors.go, pool.go, context.go.
 package executor
 
 import "context"
 
-// Func is a piece of work. Its ctx is cancelled when nobody awaits its outcome
-// any more, and once it has ended; a Func that may take long should watch it.
+// Func is a function that an executor runs. Its ctx is cancelled when its outcome is no
+// longer awaited, and after it has ended. A long-running Func should watch its ctx.
 type Func func(ctx context.Context) (any, error)
 
-// Work is what an [Executor] does. [Call] makes one of functions.
+// Work is a unit of work for an [Executor]. [Call] makes one from functions.
 type Work interface {
-	// Name is for listings. It may be called at any time, from any goroutine, and
-	// must not call the executor.
+	// Name returns the name for listings. It may be called at any time, from any
+	// goroutine, and must not call the executor.
 	Name() string
-	// Run does the work, as a [Func].
+	// Run does the work; see [Func].
 	Run(ctx context.Context) (any, error)
-	// Done is told the outcome: what Run returned, or a [*PanicError], or
-	// [ErrExited]; or [ErrWithdrawn] if Run was never called.
+	// Done receives the outcome: the results of Run, a [*PanicError], or [ErrExited].
+	// It receives [ErrWithdrawn] if Run was not called.
 	Done(value any, err error)
 }
 
-// Call returns the Work of calling f, and then done.
+// Call returns a Work that calls f and then done. It panics if f or done is nil.
 func Call(name string, f Func, done func(value any, err error)) Work {
 	if f == nil || done == nil {
-		panic("executor: Call of " + name + " with a nil function: give both, an empty one if need be")
+		panic("executor: Call of " + name + " with a nil function; pass an empty one instead")
 	}
 	return &call{name, f, done}
 }
@@ -43,52 +43,51 @@ func (c *call) Name() string                         { return c.name }
 func (c *call) Run(ctx context.Context) (any, error) { return c.f(ctx) }
 func (c *call) Done(value any, err error)            { c.done(value, err) }
 
-// Executor takes on work and reports what came of each piece.
+// Executor accepts work and reports the outcome of each unit.
 // Its methods may be called from any goroutine.
 // See concurrent.futures.Executor.
 type Executor interface {
-	// Submit takes w on, without waiting for it.
+	// Submit accepts w and returns without waiting for it.
 	//
-	// The values of ctx reach Run's ctx; its cancellation and deadline do not:
-	// only [Job.Cancel] and a Shutdown with a limit end the work early.
+	//   - The ctx of Run has the values of ctx, but not its cancellation and deadline.
+	//     Only [Job.Cancel], and a Shutdown whose ctx ends, end the work early.
+	//   - Done is called exactly once, after the ctx of Run is done. It may be called
+	//     before Submit returns, on any goroutine, and in Cancel or Shutdown. Submit
+	//     itself does not call it, so the caller may hold a lock that Done acquires.
+	//   - Done must be short, because it can delay other jobs.
+	//   - The only error is [ErrShutdown], after Shutdown has begun. Job is then nil, and
+	//     neither Run nor Done is called.
 	//
-	// Done is called exactly once. It may come on any goroutine, before Submit
-	// returns too, or out of Cancel or Shutdown; but never from within Submit
-	// itself, so that a caller may hold a lock which Done takes. Run's ctx is
-	// done by then. Done should be short, for it can hold up other jobs: pass
-	// the outcome on and return.
-	//
-	// Its only error is [ErrShutdown], once Shutdown has begun; the Job is then
-	// nil, and neither Run nor Done is called. A nil ctx or w panics.
+	// It panics if ctx or w is nil.
 	Submit(ctx context.Context, w Work) (Job, error)
 
-	// Shutdown refuses new work and waits until every job has ended, which is
-	// when its done has returned.
+	// Shutdown rejects new work and waits until all jobs have ended. A job has ended when
+	// its Done has returned.
 	//
-	// When ctx is done first, Shutdown withdraws the jobs that have not begun
-	// and cancels the ctx of those that run, with the cause [ErrShutdown] if
-	// they were not cancelled before. If any runs on, it returns a [*BusyError]
-	// that names them. Another call, later or meanwhile, waits for the same
-	// end, under its own ctx.
-	//
-	// A job waits for itself if it calls Shutdown, and done must not call it.
+	//   - If ctx ends first, Shutdown withdraws the jobs that have not begun. It cancels
+	//     the ctx of the running jobs with the cause [ErrShutdown], unless they were
+	//     cancelled before. If any job continues to run, Shutdown returns a [*BusyError]
+	//     with the names.
+	//   - Shutdown may be called again, later or concurrently. Each call waits for the
+	//     same end, under its own ctx.
+	//   - A Run that calls Shutdown waits for itself. Done must not call Shutdown.
 	Shutdown(ctx context.Context) error
 }
 
-// Job is a function that an [Executor] took on.
+// Job is a unit of work that an [Executor] accepted.
 type Job interface {
-	// Cancel says that nobody awaits the outcome any more.
+	// Cancel reports to the executor that the outcome is no longer awaited.
 	//
-	// A job that has not begun is withdrawn: it never runs, done gets
-	// [ErrWithdrawn] before Cancel returns or soon after, and the answer is true.
-	// Of a running job the ctx is cancelled, with cause as its [context.Cause] (nil
-	// means context.Canceled);
-	// it counts as abandoned while it goes on, done gets what becomes of it,
-	// and the answer is false. A later Cancel changes nothing, nor does one of
-	// a job that has ended; both answer false.
+	//   - A job that has not begun is withdrawn: it never runs. Cancel returns true. Done
+	//     receives [ErrWithdrawn], before Cancel returns or shortly after.
+	//   - The ctx of a running job is cancelled with cause as its [context.Cause]; nil
+	//     means [context.Canceled]. Cancel returns false. The job counts as abandoned
+	//     while it continues to run. Done receives its actual outcome.
+	//   - A second Cancel, and Cancel of a job that has ended, do nothing and return
+	//     false.
 	//
-	// Cancel may be called from any goroutine, but not with a lock held which
-	// done takes. See concurrent.futures.Future.cancel, which leaves a running
-	// call alone; here it hears of it.
+	// Cancel may be called from any goroutine, but not while holding a lock that Done
+	// acquires. See concurrent.futures.Future.cancel, which does not affect a running
+	// call.
 	Cancel(cause error) bool
 }

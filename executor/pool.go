@@ -7,92 +7,109 @@ import (
 	"runtime/debug"
 	"sync"
 	"time"
+
+	"example.com/asyncio/internal/list"
 )
 
-// Pool is an [Executor] that runs its jobs on goroutines of this process, a
-// bounded number at a time, and starts them in order of submission.
+// Pool is an [Executor] that runs jobs on goroutines of this process. It limits how many
+// run at a time, and starts them in order of submission.
 //
-// A goroutine is started when work comes and none is free; it is kept for later
-// work, and ends at Shutdown. The queue of jobs that wait for one has no bound:
-// a caller that wants one holds a semaphore around Submit.
+//   - A goroutine is started when a job is submitted and no goroutine is free. It is kept
+//     for later jobs, and ends at Shutdown.
+//   - The queue of waiting jobs has no bound. Hold a semaphore around Submit to add one.
+//   - A panic in a job becomes its outcome, and so does runtime.Goexit. A goroutine that
+//     ends by Goexit is replaced.
 //
-// A panic in a job becomes its outcome. So does runtime.Goexit, which takes the
-// goroutine with it; another takes its place.
-//
-// All methods may be called from any goroutine. Make one with [NewPool].
-// See concurrent.futures.ThreadPoolExecutor.
+// All methods may be called from any goroutine. Use [NewPool] to choose the size; the
+// zero Pool has the default size. See concurrent.futures.ThreadPoolExecutor.
 type Pool struct {
-	size  int           // set once, as the one below
+	mu sync.Mutex // guards the fields below, and the fields of job that say so
+
+	// Set by setUp, and constant afterwards.
+	size  int           // the maximum of workers
 	ended chan struct{} // closed when the pool is shut down and its last worker has ended
 
-	mu        sync.Mutex         // guards the fields below, and those of each job that say so
-	work      sync.Cond          // a free worker waits here for a job, or for closed
+	work      sync.Cond          // a free worker waits for a job or for closed
 	closed    bool               // Shutdown has begun
-	workers   int                // goroutines; those that have not begun and those that call done included
-	running   int                // workers inside a job's function: the others are free
+	workers   int                // goroutines, including those that have not begun or call Done
+	running   int                // workers inside Run; the others are free
 	waiting   int                // jobs that have not begun
-	abandoned map[*job]time.Time // jobs that run on after they were cancelled, and since when
-
-	// The jobs that have not ended, in order of submission. As they begin in
-	// that order, those that wait are the end of the list: next is the first.
-	first, last, next *job
+	abandoned map[*job]time.Time // running jobs that were cancelled, and when
+	jobs      list.List[job]     // jobs that have not ended, in order of submission
+	next      *job               // first waiting job; all later ones in jobs are waiting too
 }
 
-// NewPool makes a pool that runs up to size jobs at a time. A size of zero or
-// less means min(32, runtime.NumCPU()+4), as in ThreadPoolExecutor.
-// It starts no goroutine; [Pool.Shutdown] ends those that Submit starts.
+// NewPool returns a pool that runs up to size jobs at a time. A size of zero or less
+// means min(32, runtime.NumCPU()+4), as in ThreadPoolExecutor. NewPool starts no
+// goroutine; [Pool.Shutdown] ends those that Submit starts.
 func NewPool(size int) *Pool {
-	if size <= 0 {
-		size = min(32, runtime.NumCPU()+4)
-	}
-	p := &Pool{size: size, ended: make(chan struct{})}
-	p.work.L = &p.mu
+	p := &Pool{}
+	p.setUp(size)
 	return p
 }
 
-// job is a [Job] of a Pool, and its place in the pool's list.
+func (p *Pool) setUp(size int) {
+	if size <= 0 {
+		size = min(32, runtime.NumCPU()+4)
+	}
+	p.size, p.ended = size, make(chan struct{})
+	p.work.L = &p.mu
+}
+
+// lock locks mu. It initializes a zero Pool. Code that runs only after a Submit locks mu
+// directly.
+func (p *Pool) lock() {
+	if p == nil {
+		panic("executor: use of a nil *Pool; make it with NewPool")
+	}
+	p.mu.Lock()
+	if p.ended == nil {
+		p.setUp(0)
+	}
+}
+
+// job is a [Job] of a Pool and an element of its list.
 type job struct {
 	pool *Pool
 	ctx  jobContext
 
-	// Written under pool.mu, and cleared when the job has ended: a Job that
-	// the caller keeps shall not keep it. While the job runs, its worker reads
-	// it without the lock.
+	// Written under pool.mu; read without it by the worker while the job runs. Cleared at
+	// the end, so that a Job that the caller keeps does not retain it.
 	work Work
 
 	// Guarded by pool.mu.
-	state      JobState
-	prev, next *job
+	state JobState
+	links list.Links[job] // in pool.jobs
 }
 
-// A Slot is room for a job of a [Pool]: see [Pool.SubmitIn]. It is that Job, from then on, and cannot be used again.
-// The zero value is ready for use.
+// A Slot is memory for a job of a [Pool]; see [Pool.SubmitIn]. The zero value is ready
+// for use. SubmitIn turns it into the [Job]; it cannot be used again.
 type Slot struct{ job }
 
-// JobState is where a job stands in its life.
+// JobState is the state of a job.
 type JobState uint8
 
-// The states of a job, in order. The last is seen in no listing.
+// The states of a job, in order. Pool.Jobs does not list ended jobs.
 const (
 	Waiting   JobState = iota // has not begun
-	Running                   // its function has been called
-	Abandoned                 // as Running, after it was cancelled or the limit of a Shutdown passed
+	Running                   // Run has been called
+	Abandoned                 // running, but cancelled or past the limit of a Shutdown
 	ended
 )
 
-// String is the state's name in lower case.
+// String returns the name of the state in lower case.
 func (s JobState) String() string {
 	return [...]string{"waiting", "running", "abandoned", "ended"}[s]
 }
 
 // JobInfo describes a job that has not ended.
 type JobInfo struct {
-	Name  string // that of its Work
+	Name  string // Work.Name
 	State JobState
-	Since time.Time // when it was abandoned; zero before
+	Since time.Time // when the job was abandoned; zero if it was not
 }
 
-// Submit takes w on; see [Executor]. Of its own it allocates one object.
+// Submit accepts w; see [Executor]. It allocates one object.
 func (p *Pool) Submit(ctx context.Context, w Work) (Job, error) {
 	s := &Slot{}
 	if err := p.SubmitIn(s, ctx, w); err != nil {
@@ -101,19 +118,23 @@ func (p *Pool) Submit(ctx context.Context, w Work) (Job, error) {
 	return s, nil
 }
 
-// SubmitIn is Submit for who makes an object for each job anyway, and has a Slot in it: it allocates nothing.
-// It panics if s was used before.
+// SubmitIn is Submit without the allocation: s is the memory for the job. It is for
+// callers that allocate an object for each job anyway, and embed a Slot in it. It panics
+// if s was used before.
 func (p *Pool) SubmitIn(s *Slot, ctx context.Context, w Work) error {
 	if ctx == nil || w == nil {
-		panic("executor: Submit with a nil ctx or Work: give both, context.Background() if need be")
+		panic("executor: Submit with a nil ctx or Work; use context.Background() if there is no ctx")
+	}
+	if s == nil {
+		panic("executor: SubmitIn with a nil Slot; use new(Slot), or Submit")
 	}
 	j := &s.job
 	if j.pool != nil {
-		panic("executor: SubmitIn with a Slot that was used before; each job has its own")
+		panic("executor: SubmitIn with a Slot that was used before; use a new Slot for each job")
 	}
 	j.pool, j.work, j.ctx.values = p, w, ctx
 
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return ErrShutdown
@@ -129,9 +150,12 @@ func (p *Pool) SubmitIn(s *Slot, ctx context.Context, w Work) error {
 	return nil
 }
 
-// Cancel withdraws the job or cancels its ctx; see [Job].
+// Cancel withdraws the job, or cancels its ctx; see [Job].
 func (j *job) Cancel(cause error) bool {
 	p := j.pool
+	if p == nil {
+		panic("executor: Cancel of a Slot that was not submitted; call SubmitIn first")
+	}
 	p.mu.Lock()
 	switch j.state {
 	case Waiting:
@@ -149,10 +173,10 @@ func (j *job) Cancel(cause error) bool {
 	return false
 }
 
-// Shutdown ends the pool and its goroutines; see [Executor]. When it returns
-// nil, none of them has anything left to do.
+// Shutdown shuts down the pool and ends its goroutines; see [Executor]. When it returns
+// nil, they have nothing left to do.
 func (p *Pool) Shutdown(ctx context.Context) error {
-	p.mu.Lock()
+	p.lock()
 	if !p.closed {
 		p.closed = true
 		p.work.Broadcast()
@@ -175,7 +199,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 		withdrawn = append(withdrawn, p.unlink(p.next))
 	}
 	var names []string
-	for j := p.first; j != nil; j = j.next {
+	for j := range p.jobs.All() {
 		busy = append(busy, j)
 		names = append(names, j.work.Name())
 		p.abandon(j)
@@ -186,7 +210,7 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 		w.Done(nil, ErrWithdrawn)
 	}
 	if len(busy) == 0 {
-		<-p.ended // at most a done is still under way
+		<-p.ended // at most a Done is still running
 		return nil
 	}
 	for _, j := range busy {
@@ -195,31 +219,36 @@ func (p *Pool) Shutdown(ctx context.Context) error {
 	return &BusyError{Jobs: names}
 }
 
-// Jobs lists the jobs that have not ended, in order of submission.
+// Jobs returns the jobs that have not ended, in order of submission.
 func (p *Pool) Jobs() []JobInfo {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
-	infos := make([]JobInfo, 0, p.running+p.waiting)
-	for j := p.first; j != nil; j = j.next {
+	infos := make([]JobInfo, 0, p.jobs.Len())
+	for j := range p.jobs.All() {
 		infos = append(infos, JobInfo{Name: j.work.Name(), State: j.state, Since: p.abandoned[j]})
 	}
 	return infos
 }
 
-// Abandoned returns how many jobs run on although nobody awaits them. Each
-// takes up a place in the pool: as many as [Pool.Size], and nothing else runs.
+// Abandoned returns the number of jobs that continue to run after they were cancelled.
+// Each takes one of the [Pool.Size] places of the pool. When all places are taken, no
+// other job begins.
 func (p *Pool) Abandoned() int {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	return len(p.abandoned)
 }
 
-// Size returns how many jobs can run at a time.
-func (p *Pool) Size() int { return p.size }
+// Size returns the number of jobs that can run at a time.
+func (p *Pool) Size() int {
+	p.lock()
+	defer p.mu.Unlock()
+	return p.size
+}
 
-// String tells the size of the pool and how many jobs are in it.
+// String returns the size of the pool and the number of its jobs in each state.
 func (p *Pool) String() string {
-	p.mu.Lock()
+	p.lock()
 	defer p.mu.Unlock()
 	state := ""
 	if p.closed {
@@ -228,11 +257,11 @@ func (p *Pool) String() string {
 	return fmt.Sprintf("<Pool%s size=%d running=%d abandoned=%d waiting=%d>", state, p.size, p.running, len(p.abandoned), p.waiting)
 }
 
-// runJobs is a worker: it runs jobs until the pool is shut down and none waits.
+// runJobs is a worker: it runs jobs until the pool is shut down and no job is waiting.
 func (p *Pool) runJobs() {
 	exiting := true
 	defer func() {
-		if exiting { // by runtime.Goexit, in f or in done
+		if exiting { // by runtime.Goexit in Run or Done
 			go p.runJobs()
 		}
 	}()
@@ -246,8 +275,8 @@ func (p *Pool) runJobs() {
 	}
 }
 
-// begin waits for a job and marks it as running. Nil says that the worker,
-// which is no longer counted, must end.
+// begin waits for a job and marks it as running. If it returns nil, the worker is no
+// longer counted and must end.
 func (p *Pool) begin() *job {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -262,17 +291,17 @@ func (p *Pool) begin() *job {
 		p.work.Wait()
 	}
 	j := p.next
-	p.next = j.next
+	p.next = j.links.Next()
 	p.waiting--
 	p.running++
 	j.state = Running
 	return j
 }
 
-// run calls the job's function, and its done with the outcome.
+// run calls Run and passes the outcome to Done.
 func (p *Pool) run(j *job) {
 	var value any
-	err := ErrExited // stays if f neither returns nor panics
+	err := ErrExited // unless Run returns or panics
 	defer func() {
 		if v := recover(); v != nil {
 			err = &PanicError{Value: v, Stack: debug.Stack()}
@@ -281,30 +310,24 @@ func (p *Pool) run(j *job) {
 		p.mu.Lock()
 		w := p.unlink(j)
 		p.mu.Unlock()
-		// The worker counts as free already. Were it not so, a Submit which this
-		// call provokes would find it busy and start another goroutine, and one
-		// job after another would be enough to fill the pool.
+		// The worker is already counted as free. Otherwise a Submit in Done would start
+		// another goroutine, and a chain of such jobs would fill the pool.
 		w.Done(value, err)
 	}()
 	value, err = j.work.Run(&j.ctx)
 }
 
-// link adds a new job to the list. The caller holds mu, as for the two below.
+// link adds a new job to the list. The caller holds mu.
 func (p *Pool) link(j *job) {
-	if j.prev = p.last; j.prev == nil {
-		p.first = j
-	} else {
-		j.prev.next = j
-	}
-	p.last = j
+	p.jobs.PushBack(j, &j.links)
 	if p.next == nil {
 		p.next = j
 	}
 	p.waiting++
 }
 
-// unlink takes a job that ends out of the list, and returns its work, whose Done the
-// caller calls when it has let go of mu.
+// unlink removes an ending job from the list. The caller holds mu, and calls Done of the
+// returned Work after releasing it.
 func (p *Pool) unlink(j *job) (w Work) {
 	switch j.state {
 	case Waiting:
@@ -316,24 +339,15 @@ func (p *Pool) unlink(j *job) (w Work) {
 		p.running--
 	}
 	if j == p.next {
-		p.next = j.next
+		p.next = j.links.Next()
 	}
-	if j.prev == nil {
-		p.first = j.next
-	} else {
-		j.prev.next = j.next
-	}
-	if j.next == nil {
-		p.last = j.prev
-	} else {
-		j.next.prev = j.prev
-	}
+	p.jobs.Remove(&j.links)
 	w = j.work
-	j.state, j.prev, j.next, j.work = ended, nil, nil, nil
+	j.state, j.work = ended, nil
 	return w
 }
 
-// abandon marks a running job, unless it is marked.
+// abandon marks a running job as abandoned. The caller holds mu.
 func (p *Pool) abandon(j *job) {
 	if j.state == Running {
 		if p.abandoned == nil {

@@ -2,14 +2,11 @@ package executor_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -24,7 +21,7 @@ func nothing(context.Context) (any, error) { return nil, nil }
 
 func ignore(any, error) {}
 
-// submit fails the test if the pool does not take the job on.
+// submit submits a job. It fails the test if the pool does not accept it.
 func submit(t testing.TB, p *executor.Pool, name string, f executor.Func, done func(any, error)) executor.Job {
 	t.Helper()
 	job, err := p.Submit(background, executor.Call(name, f, done))
@@ -41,12 +38,12 @@ func shutdown(t testing.TB, p *executor.Pool) {
 	}
 }
 
-// workers counts the goroutines of the caller's synctest bubble that stand in a
-// pool's loop. Outside the bubble, one of an earlier test may be on its way out.
+// workers returns the number of goroutines of the caller's synctest bubble that are
+// workers of a pool. Outside the bubble, a worker of an earlier test may still be ending.
 func workers() (n int) {
 	buf := make([]byte, 1<<20)
 	stacks := strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n")
-	_, bubble, _ := strings.Cut(strings.SplitN(stacks[0], "\n", 2)[0], "synctest bubble ") // the caller's comes first
+	_, bubble, _ := strings.Cut(strings.SplitN(stacks[0], "\n", 2)[0], "synctest bubble ") // the caller's is the first stack
 	for _, stack := range stacks {
 		if strings.Contains(stack, "synctest bubble "+bubble) && strings.Contains(stack, "executor.(*Pool).runJobs(") {
 			n++
@@ -55,7 +52,7 @@ func workers() (n int) {
 	return n
 }
 
-// goroutine returns the id of the caller's goroutine, as in the head of its stack.
+// goroutine returns the id of the caller's goroutine, from the header of its stack trace.
 func goroutine() string {
 	var head [64]byte
 	return strings.Fields(string(head[:runtime.Stack(head[:], false)]))[1]
@@ -77,8 +74,8 @@ func TestPoolSize(t *testing.T) {
 	}
 }
 
-// As many goroutines as jobs that run, up to the size; none is left at the end.
-func TestPoolIsBounded(t *testing.T) {
+// A pool has one goroutine for each running job, up to its size, and none after Shutdown.
+func TestPoolSizeLimitsGoroutines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := executor.NewPool(3)
 		if n := workers(); n != 0 {
@@ -98,7 +95,7 @@ func TestPoolIsBounded(t *testing.T) {
 		close(gate)
 		synctest.Wait()
 		if n := workers(); n != 3 {
-			t.Errorf("%d goroutines at rest, want 3", n)
+			t.Errorf("%d goroutines in an idle pool, want 3", n)
 		}
 		shutdown(t, p)
 		synctest.Wait()
@@ -111,9 +108,8 @@ func TestPoolIsBounded(t *testing.T) {
 	})
 }
 
-// One job after another stays on one goroutine, even if each is submitted by
-// the done of the one before.
-func TestPoolReusesGoroutines(t *testing.T) {
+// Consecutive jobs share one goroutine, even if the done of each submits the next.
+func TestConsecutiveJobsShareAGoroutine(t *testing.T) {
 	p := executor.NewPool(8)
 	where := make(map[string]int)
 	f := func(context.Context) (any, error) { where[goroutine()]++; return nil, nil }
@@ -135,13 +131,13 @@ func TestPoolReusesGoroutines(t *testing.T) {
 	submit(t, p, "", f, again)
 	<-ended
 	if len(where) != 1 {
-		t.Errorf("200 jobs one after another ran on goroutines %v, want one", where)
+		t.Errorf("200 consecutive jobs ran on goroutines %v, want one goroutine", where)
 	}
 	shutdown(t, p)
 }
 
-// A burst at an idle pool wakes as many workers as it has jobs.
-func TestPoolWakesAllItNeeds(t *testing.T) {
+// A burst of jobs at an idle pool wakes one worker for each job.
+func TestBurstWakesAllWorkers(t *testing.T) {
 	p := executor.NewPool(4)
 	for range 50 {
 		var began, ended sync.WaitGroup
@@ -150,7 +146,7 @@ func TestPoolWakesAllItNeeds(t *testing.T) {
 		for range 4 {
 			submit(t, p, "", func(context.Context) (any, error) {
 				began.Done()
-				began.Wait() // hangs unless all four run at a time
+				began.Wait() // hangs unless all four run concurrently
 				return nil, nil
 			}, func(any, error) { ended.Done() })
 		}
@@ -159,7 +155,7 @@ func TestPoolWakesAllItNeeds(t *testing.T) {
 	shutdown(t, p)
 }
 
-func TestPoolBeginsInOrder(t *testing.T) {
+func TestJobsBeginInOrderOfSubmission(t *testing.T) {
 	p := executor.NewPool(1)
 	gate := make(chan struct{})
 	var order []int
@@ -168,7 +164,7 @@ func TestPoolBeginsInOrder(t *testing.T) {
 	for i := range 10 {
 		jobs = append(jobs, submit(t, p, "", func(context.Context) (any, error) { order = append(order, i); return nil, nil }, ignore))
 	}
-	for _, i := range []int{0, 4, 9} { // at the head, inside, at the tail
+	for _, i := range []int{0, 4, 9} { // first, middle and last
 		jobs[i].Cancel(nil)
 	}
 	close(gate)
@@ -178,7 +174,7 @@ func TestPoolBeginsInOrder(t *testing.T) {
 	}
 }
 
-func TestPoolListsJobs(t *testing.T) {
+func TestJobsListsStates(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := executor.NewPool(2)
 		start := time.Now()
@@ -236,7 +232,7 @@ func cancelled() context.Context {
 	return ctx
 }
 
-func TestShutdownNamesTheBusy(t *testing.T) {
+func TestShutdownWithALimitNamesRunningJobs(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := executor.NewPool(2)
 		gate := make(chan struct{})
@@ -256,9 +252,9 @@ func TestShutdownNamesTheBusy(t *testing.T) {
 			t.Errorf("Shutdown = %v, want %s", err, want)
 		}
 		if took := time.Since(start); took != time.Minute {
-			t.Errorf("Shutdown took %v, want its limit of a minute", took)
+			t.Errorf("Shutdown took %v, want its limit of 1m", took)
 		}
-		// The withdrawn have been told when Shutdown returns, in order.
+		// done of the withdrawn jobs was called before Shutdown returned, in order.
 		want := []string{"c: executor: job withdrawn before it began", "d: executor: job withdrawn before it began"}
 		if !slices.Equal(outcomes, want) {
 			t.Errorf("outcomes %q, want %q", outcomes, want)
@@ -273,7 +269,7 @@ func TestShutdownNamesTheBusy(t *testing.T) {
 	})
 }
 
-// A done that is under way is no running job, but Shutdown waits for it all the same.
+// A job whose done is running is not a running job, but Shutdown waits for it.
 func TestShutdownWaitsForDone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := executor.NewPool(1)
@@ -291,219 +287,4 @@ func TestShutdownWaitsForDone(t *testing.T) {
 			t.Errorf("Shutdown = %v, want nil", err)
 		}
 	})
-}
-
-// A goroutine that dies takes neither its place in the pool nor a job with it,
-// whether it was f or done that called Goexit.
-func TestPoolReplacesGoroutineThatExits(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := executor.NewPool(1)
-		exit := func(context.Context) (any, error) { runtime.Goexit(); return nil, nil }
-		var outcomes []error
-		for range 3 {
-			submit(t, p, "f", exit, func(_ any, err error) { outcomes = append(outcomes, err) })
-			submit(t, p, "done", nothing, func(_ any, err error) { outcomes = append(outcomes, err); runtime.Goexit() })
-		}
-		synctest.Wait()
-		want := []error{executor.ErrExited, nil, executor.ErrExited, nil, executor.ErrExited, nil}
-		if !slices.Equal(outcomes, want) {
-			t.Errorf("outcomes = %v, want %v", outcomes, want)
-		}
-		if n := workers(); n != 1 {
-			t.Errorf("%d goroutines, want 1", n)
-		}
-		shutdown(t, p)
-		synctest.Wait()
-		if n := workers(); n != 0 {
-			t.Errorf("%d goroutines after Shutdown, want 0", n)
-		}
-	})
-}
-
-// A panic in what f deferred before Goexit: the outcome is the panic.
-func TestPanicAfterGoexit(t *testing.T) {
-	p := executor.NewPool(1)
-	outcome := make(chan error, 1)
-	submit(t, p, "", func(context.Context) (any, error) {
-		defer func() { panic("on the way out") }()
-		runtime.Goexit()
-		return nil, nil
-	}, func(_ any, err error) { outcome <- err })
-	var panicked *executor.PanicError
-	if err := <-outcome; !errors.As(err, &panicked) || panicked.Value != "on the way out" {
-		t.Errorf("outcome = %v, want a *PanicError", err)
-	}
-	shutdown(t, p)
-}
-
-// What is derived from a job's ctx costs no goroutine.
-func TestDerivedContextNeedsNoGoroutine(t *testing.T) {
-	p := executor.NewPool(1)
-	ended := make(chan int, 1)
-	submit(t, p, "", func(ctx context.Context) (any, error) {
-		before := runtime.NumGoroutine()
-		for range 100 {
-			derived, cancel := context.WithTimeout(ctx, time.Hour)
-			defer cancel()
-			_ = derived.Done()
-		}
-		return runtime.NumGoroutine() - before, nil
-	}, func(v any, _ error) { ended <- v.(int) })
-	if n := <-ended; n > 50 { // a test that ran before may still be ending one
-		t.Errorf("100 derived contexts took %d goroutines, want 0", n)
-	}
-	shutdown(t, p)
-}
-
-// Many goroutines submit, cancel, list; then the pool is shut down under them.
-// Every job that was taken on has one outcome, and Cancel has told the truth.
-func TestHammer(t *testing.T) {
-	for _, limited := range []bool{false, true} {
-		t.Run(fmt.Sprintf("limited=%v", limited), func(t *testing.T) {
-			p := executor.NewPool(4)
-			var submitted, ended, told, withdrawn atomic.Int64 // told: by a Cancel that returned true
-			f := func(ctx context.Context) (any, error) {
-				switch rand.IntN(8) {
-				case 0:
-					panic("boom")
-				case 1:
-					runtime.Goexit()
-				case 2:
-					return nil, ctx.Err()
-				case 3:
-					derived, cancel := context.WithTimeout(ctx, time.Nanosecond)
-					defer cancel()
-					<-derived.Done()
-				}
-				return nil, nil
-			}
-			done := func(_ any, err error) {
-				ended.Add(1)
-				if err == executor.ErrWithdrawn {
-					withdrawn.Add(1)
-				}
-			}
-			var all sync.WaitGroup
-			for range 8 {
-				all.Go(func() {
-					for i := 0; ; i++ {
-						job, err := p.Submit(background, executor.Call("job", f, done))
-						if err != nil {
-							return
-						}
-						submitted.Add(1)
-						switch rand.IntN(4) {
-						case 0:
-							if job.Cancel(nil) {
-								told.Add(1)
-							}
-						case 1:
-							if n := len(p.Jobs()); p.Abandoned() > p.Size() {
-								t.Errorf("more jobs abandoned than can run, of %d", n)
-							}
-						case 2:
-							runtime.Gosched()
-						}
-					}
-				})
-			}
-			for ended.Load() < 5000 {
-				runtime.Gosched()
-			}
-			var ctx = background
-			if limited {
-				ctx = cancelled()
-			}
-			for range 2 {
-				all.Go(func() {
-					var busy *executor.BusyError
-					if err := p.Shutdown(ctx); err != nil && !(limited && errors.As(err, &busy)) {
-						t.Errorf("Shutdown = %v", err)
-					}
-				})
-			}
-			all.Wait()
-			shutdown(t, p)
-			if submitted.Load() != ended.Load() {
-				t.Errorf("%d jobs were taken on, %d ended", submitted.Load(), ended.Load())
-			}
-			if told.Load() > withdrawn.Load() || !limited && told.Load() != withdrawn.Load() {
-				t.Errorf("%d jobs were withdrawn, Cancel told of %d", withdrawn.Load(), told.Load())
-			}
-			if got, want := p.String(), "<Pool shut down size=4 running=0 abandoned=0 waiting=0>"; got != want {
-				t.Errorf("String() = %s, want %s", got, want)
-			}
-		})
-	}
-}
-
-// A job can have its place in an object of the caller's, and costs nothing then. The Slot is the Job.
-func TestSubmitIn(t *testing.T) {
-	p := executor.NewPool(1)
-	ended := make(chan error, 1)
-	tell := func(_ any, err error) { ended <- err }
-	job := executor.Call("job", nothing, tell)
-	var slots [1001]executor.Slot // AllocsPerRun runs once more
-	next := 0
-	got := testing.AllocsPerRun(len(slots)-1, func() {
-		if err := p.SubmitIn(&slots[next], background, job); err != nil {
-			t.Error(err)
-		}
-		next++
-		<-ended
-	})
-	if got != 0 {
-		t.Errorf("%v allocations, want 0", got)
-	}
-
-	gate := make(chan bool)
-	submit(t, p, "", func(context.Context) (any, error) { <-gate; return nil, nil }, ignore)
-	var waits, refused executor.Slot
-	if err := p.SubmitIn(&waits, background, job); err != nil {
-		t.Error(err)
-	}
-	if !waits.Cancel(nil) {
-		t.Error("Cancel of a job that waits = false, want true")
-	}
-	if err := <-ended; err != executor.ErrWithdrawn {
-		t.Errorf("its outcome is %v, want ErrWithdrawn", err)
-	}
-	close(gate)
-	shutdown(t, p)
-	if err := p.SubmitIn(&refused, background, job); err != executor.ErrShutdown {
-		t.Errorf("SubmitIn after Shutdown = %v, want ErrShutdown", err)
-	}
-	defer func() {
-		if got, want := recover(), "executor: SubmitIn with a Slot that was used before; each job has its own"; got != want {
-			t.Errorf("it panics with %v, want %s", got, want)
-		}
-	}()
-	_ = p.SubmitIn(&waits, background, job)
-}
-
-// The price in allocations: one for a job; if it looks at its ctx, three more,
-// and the channel if it asks for Done.
-func TestAllocations(t *testing.T) {
-	ended := make(chan struct{}, 1)
-	done := func(any, error) { ended <- struct{}{} }
-	for _, test := range []struct {
-		name string
-		f    executor.Func
-		want float64
-	}{
-		{"f ignores ctx", nothing, 1},
-		{"f asks Err", func(ctx context.Context) (any, error) { return nil, ctx.Err() }, 4},
-		{"f asks Done", func(ctx context.Context) (any, error) { _ = ctx.Done(); return nil, nil }, 5},
-	} {
-		p := executor.NewPool(2)
-		job := executor.Call("job", test.f, done)
-		got := testing.AllocsPerRun(1000, func() {
-			p.Submit(background, job)
-			<-ended
-		})
-		if got != test.want {
-			t.Errorf("%s: %v allocations, want %v", test.name, got, test.want)
-		}
-		shutdown(t, p)
-	}
 }

@@ -14,12 +14,10 @@ import (
 
 // Test runs a subtest for each clause of the contract of [driver.Driver].
 //
-// Each calls newDriver for a driver of its own, inside a [synctest] bubble, where
-// package time has a clock that jumps: a driver that sleeps with the means of
-// package time is tested to the nanosecond, and nobody waits. One that sleeps in a
-// system call cannot be tested in this way.
-//
-// Run it under the race detector too: one clause says nothing without.
+//   - Each subtest calls newDriver for its own driver, in a [synctest] bubble with a fake
+//     clock. A driver that sleeps with package time is tested to the nanosecond, and
+//     without waiting. A driver that sleeps in a system call cannot be tested.
+//   - Also run it under the race detector. One clause checks nothing without it.
 func Test(t *testing.T, newDriver func() driver.Driver) {
 	for _, clause := range clauses {
 		t.Run(clause.name, func(t *testing.T) {
@@ -36,34 +34,34 @@ var clauses = []struct {
 }{
 	{"Now does not go back", nowIsMonotonic},
 	{"Now may be called from any goroutine", nowFromAnywhere},
-	{"Park waits until its time and no longer", parkUntil},
-	{"Park until a time in the past returns at once", parkPast},
+	{"Park waits until the given time and no longer", parkUntil},
+	{"Park until a time in the past returns immediately", parkPast},
 	{"Park until a time in the past takes the kept Unpark", parkPastTakesUnpark},
 	{"Unpark ends a Park", unparkEndsPark},
 	{"Unpark ends a Park until Never", unparkEndsParkForever},
-	{"an Unpark with nobody parked is kept", unparkIsKept},
-	{"a kept Unpark counts though nothing else can happen", unparkIsKeptForNever},
+	{"an Unpark without a Park is kept", unparkIsKept},
+	{"a kept Unpark ends a Park until Never", unparkIsKeptForNever},
 	{"many Unparks count as one", unparksDoNotAddUp},
-	{"no Unpark is lost", unparkIsNotLost},
-	{"what was done before Unpark is seen after Park", unparkIsOrdered},
-	{"Unpark does nothing when the loop has ended", unparkAfterEnd},
-	{"Park until Never ends with false at once, or with Unpark", parkForNothing},
-	{"any goroutine may Park, one after the other", parkWanders},
+	{"no concurrent Unpark is lost", unparkIsNotLost},
+	{"writes before Unpark are visible after Park", unparkIsOrdered},
+	{"Unpark after the last Park does nothing", unparkAfterEnd},
+	{"Park until Never returns false immediately or waits for Unpark", parkForNothing},
+	{"Park may be called from different goroutines in turn", parkFromOthers},
 }
 
 const (
 	hour  = time.Hour
-	slack = time.Minute     // by how much a Park of an hour may be late
-	stuck = 100 * time.Hour // a call that takes as long does not return
+	slack = time.Minute     // maximum delay of a Park of an hour
+	stuck = 100 * time.Hour // a call that takes longer does not return
 
-	// A Park may return early without a reason, but a driver that does so this
-	// many times in a row does not wait at all.
+	// maxSpurious is the maximum number of early returns of Park in a row. A driver with
+	// more does not wait at all.
 	maxSpurious = 1000
 )
 
 func nowIsMonotonic(k *kit) {
 	last := k.d.Now()
-	look := func() {
+	check := func() {
 		k.Helper()
 		now := k.d.Now()
 		if now < last {
@@ -72,14 +70,14 @@ func nowIsMonotonic(k *kit) {
 		last = now
 	}
 	for range 10 {
-		look()
+		check()
 		k.sleepUntil(last + hour)
-		look()
+		check()
 		k.unpark()
 		k.park(last+hour, false)
-		look()
+		check()
 		k.park(last-hour, false)
-		look()
+		check()
 	}
 }
 
@@ -128,7 +126,7 @@ func parkPast(k *kit) {
 }
 
 func parkPastTakesUnpark(k *kit) {
-	for range maxSpurious + 1 { // more than sleepUntil puts up with
+	for range maxSpurious + 1 { // more than sleepUntil tolerates
 		k.unpark()
 		k.wantTrue(k.park(k.d.Now(), false), k.d.Now(), false)
 	}
@@ -176,7 +174,7 @@ func unparkIsKeptForNever(k *kit) {
 }
 
 func unparksDoNotAddUp(k *kit) {
-	for range 2 * maxSpurious { // a driver that counts them cannot sleep
+	for range 2 * maxSpurious { // a driver that counts them does not sleep
 		k.unpark()
 	}
 	k.sleepUntil(k.d.Now() + hour)
@@ -198,18 +196,19 @@ func unparkIsNotLost(k *kit) {
 	}
 }
 
-// The race detector tells: a sleep in the bubble orders nothing for it.
+// The race detector finds the fault: for it, a sleep in the bubble does not order
+// anything.
 func unparkIsOrdered(k *kit) {
 	news := make([]int, 3)
 	for i := range news {
 		go func() {
-			time.Sleep(time.Duration(i)) // of the three, the last two find an Unpark that is kept
+			time.Sleep(time.Duration(i)) // the last two find a kept Unpark
 			news[i] = i + 1
 			k.d.Unpark()
 		}()
 	}
 	time.Sleep(hour)
-	k.d.Park(k.d.Now(), false) // here, since to park aside would order things
+	k.d.Park(k.d.Now(), false) // on this goroutine: k.park would synchronize
 	for i, got := range news {
 		if got != i+1 {
 			k.Errorf("news %d = %d after Park, want %d", i, got, i+1)
@@ -235,9 +234,9 @@ func parkForNothing(k *kit) {
 	synctest.Wait()
 	select {
 	case ok := <-parked:
-		if !ok { // it owns time, so it must say so each time
+		if !ok { // it owns its clock, so it must return false each time
 			if k.park(driver.Never, false) {
-				k.Errorf("Park(Never, false) = true after false, with nothing in between")
+				k.Errorf("Park(Never, false) = true directly after false")
 			}
 			k.unpark()
 			k.wantTrue(k.park(driver.Never, false), driver.Never, false)
@@ -248,29 +247,29 @@ func parkForNothing(k *kit) {
 	}
 }
 
-func parkWanders(k *kit) {
+func parkFromOthers(k *kit) {
 	for range 100 {
-		k.wantTrue(k.park(k.d.Now()+hour, false), hour, false) // each on a goroutine of its own
+		k.wantTrue(k.park(k.d.Now()+hour, false), hour, false) // each on a new goroutine
 		k.unpark()
 		k.wantTrue(k.park(driver.Never, true), driver.Never, true)
 	}
 }
 
-// kit is what one subtest works with.
+// kit is the state of one subtest.
 type kit struct {
 	reporter
 	d driver.Driver
 }
 
-// reporter is what a clause needs of a [testing.T]. The tests of this package put
-// another in its place, so as to see that the kit finds fault with bad drivers.
+// reporter has the methods of [testing.T] that a clause needs. The tests of this package
+// replace it, to check that the clauses find faults.
 type reporter interface {
 	Helper()
 	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 }
 
-// park parks on another goroutine, and fails the test if that never ends.
+// park parks on another goroutine. It fails the test if Park does not return.
 func (k *kit) park(until time.Duration, outside bool) bool {
 	k.Helper()
 	return k.await("Park", k.parkAside(until, outside))
@@ -300,7 +299,7 @@ func (k *kit) await(call string, returned <-chan bool) bool {
 	}
 }
 
-// sleepUntil parks as a loop does: again, if it was woken early.
+// sleepUntil parks again after each early return, as a loop does.
 func (k *kit) sleepUntil(until time.Duration) {
 	k.Helper()
 	for range maxSpurious {
@@ -309,7 +308,7 @@ func (k *kit) sleepUntil(until time.Duration) {
 		}
 		k.wantTrue(k.park(until, false), until, false)
 	}
-	k.Fatalf("after %d calls of Park until %v it is %v", maxSpurious, until, k.d.Now())
+	k.Fatalf("Now = %[3]v after %[1]d calls of Park until %[2]v", maxSpurious, until, k.d.Now())
 }
 
 func (k *kit) wantTrue(got bool, until time.Duration, outside bool) {

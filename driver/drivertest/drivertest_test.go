@@ -13,16 +13,16 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// broken is a driver with a fault. The real one underneath waits and wakes.
+// broken is a driver with a fault. It embeds a Real that waits and wakes.
 type broken struct {
 	*driver.Real
 	fault
-	count atomic.Int64  // for the use of the fault
-	calls chan struct{} // likewise; has room for many
-	over  chan struct{} // closed when the clause is over, so that what hangs ends
+	count atomic.Int64  // used by faults
+	calls chan struct{} // used by faults; has a large buffer
+	over  chan struct{} // closed when the clause has ended, to release blocked goroutines
 }
 
-// fault is what a broken driver does instead, where it is not nil.
+// fault has the functions that replace those of a correct driver, where not nil.
 type fault struct {
 	now    func(b *broken) time.Duration
 	park   func(b *broken, until time.Duration, outside bool) bool
@@ -51,7 +51,7 @@ func (b *broken) Unpark() {
 	b.Real.Unpark()
 }
 
-// parkCounting is a Park that takes one of the calls.
+// parkCounting is a Park that takes one Unpark from calls.
 func (b *broken) parkCounting(until time.Duration, _ bool) bool {
 	select {
 	case <-b.calls:
@@ -68,15 +68,14 @@ func (b *broken) unparkCounting() {
 	}
 }
 
-// Each fault, and clauses that must find it.
 var faults = []struct {
 	name  string
 	fault fault
-	found []string
+	found []string // clauses that must find the fault; others may
 }{
-	{"nothing is broken", fault{}, nil},
+	{"no fault", fault{}, nil},
 	{
-		"an Unpark with nobody parked is lost",
+		"an Unpark without a Park is lost",
 		fault{
 			park: func(b *broken, until time.Duration, outside bool) bool {
 				b.count.Store(1)
@@ -90,9 +89,9 @@ var faults = []struct {
 			},
 		},
 		[]string{
-			"an Unpark with nobody parked is kept",
-			"a kept Unpark counts though nothing else can happen",
-			"any goroutine may Park, one after the other",
+			"an Unpark without a Park is kept",
+			"a kept Unpark ends a Park until Never",
+			"Park may be called from different goroutines in turn",
 		},
 	},
 	{
@@ -101,11 +100,11 @@ var faults = []struct {
 		[]string{
 			"Unpark ends a Park",
 			"Unpark ends a Park until Never",
-			"an Unpark with nobody parked is kept",
-			"a kept Unpark counts though nothing else can happen",
-			"no Unpark is lost",
-			"Park until Never ends with false at once, or with Unpark",
-			"any goroutine may Park, one after the other",
+			"an Unpark without a Park is kept",
+			"a kept Unpark ends a Park until Never",
+			"no concurrent Unpark is lost",
+			"Park until Never returns false immediately or waits for Unpark",
+			"Park may be called from different goroutines in turn",
 		},
 	},
 	{
@@ -119,10 +118,10 @@ var faults = []struct {
 			b.Real.Unpark()
 			<-b.over
 		}},
-		[]string{"Unpark ends a Park", "Unpark does nothing when the loop has ended"},
+		[]string{"Unpark ends a Park", "Unpark after the last Park does nothing"},
 	},
 	{
-		"a Park until a time in the past leaves the Unpark",
+		"a Park until a time in the past does not take the Unpark",
 		fault{
 			park: func(b *broken, until time.Duration, outside bool) bool {
 				if until <= b.Real.Now() {
@@ -138,60 +137,60 @@ var faults = []struct {
 		"a Park until a time in the past waits",
 		fault{park: func(b *broken, until time.Duration, outside bool) bool {
 			if until <= b.Real.Now() {
-				until = driver.Never // as an overflow of until-now would have it
+				until = driver.Never // as after an overflow of until-now
 			}
 			return b.Real.Park(until, outside)
 		}},
-		[]string{"Park until a time in the past returns at once"},
+		[]string{"Park until a time in the past returns immediately"},
 	},
 	{
 		"Park does not wait",
 		fault{park: func(*broken, time.Duration, bool) bool { return true }},
-		[]string{"Park waits until its time and no longer"},
+		[]string{"Park waits until the given time and no longer"},
 	},
 	{
 		"Park sleeps too long",
 		fault{park: func(b *broken, until time.Duration, outside bool) bool {
 			return b.Real.Park(max(until, until+2*slack), outside)
 		}},
-		[]string{"Park waits until its time and no longer"},
+		[]string{"Park waits until the given time and no longer"},
 	},
 	{
-		"Park does not hear of Unpark",
+		"Park ignores Unpark",
 		fault{park: func(b *broken, until time.Duration, _ bool) bool {
 			time.Sleep(min(until-b.Real.Now(), 10*stuck))
 			return true
 		}},
-		[]string{"Unpark ends a Park", "Unpark ends a Park until Never", "an Unpark with nobody parked is kept"},
+		[]string{"Unpark ends a Park", "Unpark ends a Park until Never", "an Unpark without a Park is kept"},
 	},
 	{
-		"Park until Never is false in spite of all",
+		"Park until Never always returns false",
 		fault{park: func(b *broken, until time.Duration, outside bool) bool {
 			return until != driver.Never && b.Real.Park(until, outside)
 		}},
 		[]string{
 			"Unpark ends a Park until Never",
-			"a kept Unpark counts though nothing else can happen",
-			"no Unpark is lost",
-			"Park until Never ends with false at once, or with Unpark",
+			"a kept Unpark ends a Park until Never",
+			"no concurrent Unpark is lost",
+			"Park until Never returns false immediately or waits for Unpark",
 		},
 	},
 	{
-		"Park is false when its time has come",
+		"Park returns false when its time has passed",
 		fault{park: func(b *broken, until time.Duration, outside bool) bool {
 			return b.Real.Park(until, outside) && b.Real.Now() < until
 		}},
-		[]string{"Park waits until its time and no longer", "Park until a time in the past returns at once"},
+		[]string{"Park waits until the given time and no longer", "Park until a time in the past returns immediately"},
 	},
 	{
-		"Park until Never does not know its mind",
+		"Park until Never returns false and true in turn",
 		fault{park: func(b *broken, until time.Duration, outside bool) bool {
 			if until == driver.Never && !outside {
 				return b.count.Add(1)%2 == 0
 			}
 			return b.Real.Park(until, outside)
 		}},
-		[]string{"Park until Never ends with false at once, or with Unpark"},
+		[]string{"Park until Never returns false immediately or waits for Unpark"},
 	},
 	{
 		"Now goes back",
@@ -202,12 +201,12 @@ var faults = []struct {
 	},
 }
 
-// forRaceDetector is the clause that cannot be tried on faults: what the race
-// detector has to say would be said against this test.
-const forRaceDetector = "what was done before Unpark is seen after Park"
+// forRaceDetector is the clause that cannot be tested with faults: the race detector
+// would fail this test.
+const forRaceDetector = "writes before Unpark are visible after Park"
 
-// Each fault is found, and each clause finds one.
-func TestFaultsAreFound(t *testing.T) {
+// The required clauses find each fault, and each clause finds a fault.
+func TestClausesFindFaults(t *testing.T) {
 	useful := map[string]bool{}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -223,36 +222,36 @@ func TestFaultsAreFound(t *testing.T) {
 				}
 			}
 			if f.found == nil && found != nil {
-				t.Errorf("fault found by %q, want none", found)
+				t.Errorf("%q fail without a fault", found)
 			}
 			for _, want := range f.found {
 				if !slices.Contains(found, want) {
-					t.Errorf("no fault found by %q", want)
+					t.Errorf("%q does not find the fault", want)
 				}
 			}
 		})
 	}
 	for _, clause := range clauses {
 		if !useful[clause.name] && clause.name != forRaceDetector {
-			t.Errorf("%q finds no fault", clause.name)
+			t.Errorf("%q does not find any fault", clause.name)
 		}
 	}
 }
 
-// judge returns what a clause says against a driver with the fault, and ends what
-// hangs of it.
+// judge checks one clause against a driver with the fault, and returns the failure
+// messages. It ends all goroutines of the clause.
 func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 	synctest.Test(t, func(t *testing.T) {
 		d := &broken{Real: driver.NewReal(), fault: f, calls: make(chan struct{}, 10*maxSpurious), over: make(chan struct{})}
 		r := &recorder{}
 		checked := make(chan struct{})
-		go func() { // for Fatalf ends it
+		go func() { // Fatalf ends the goroutine
 			defer close(checked)
 			check(&kit{reporter: r, d: d})
 		}()
 		<-checked
 		close(d.over)
-		for range 10 { // what is parked for good, and what does so when that ends
+		for range 10 { // goroutines that are parked, and those that park after them
 			d.Real.Unpark()
 			time.Sleep(100 * stuck)
 		}
@@ -263,7 +262,8 @@ func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 	return text
 }
 
-// recorder is a [testing.T] that does not fail the test.
+// recorder implements the methods of [testing.T] that a clause needs, and records
+// messages.
 type recorder struct {
 	mu   sync.Mutex // guards text
 	text []string

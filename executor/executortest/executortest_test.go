@@ -2,7 +2,6 @@ package executortest
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -14,19 +13,19 @@ import (
 	"example.com/asyncio/executor"
 )
 
-// broken is an executor with a fault. The pool underneath does the work.
+// broken is an executor with a fault. It embeds a pool that does the work.
 type broken struct {
 	*executor.Pool
 	fault
-	over chan struct{} // closed when the clause is over, so that what hangs ends
-	lock chan struct{} // for the use of the fault; holds one
-	end  func()        // likewise; belongs to the worker
+	over chan struct{} // closed when the clause has ended, to release blocked goroutines
+	lock chan struct{} // used by faults; a semaphore of size 1
+	end  func()        // used by faults; owned by the worker
 
-	mu    sync.Mutex // guards the field below
-	count int        // likewise
+	mu    sync.Mutex // guards count
+	count int        // calls of first
 }
 
-// fault is what a broken executor does instead, where it is not nil.
+// fault has the functions that replace those of a correct executor, where not nil.
 type fault struct {
 	submit   func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error)
 	run      func(b *broken, w executor.Work, ctx context.Context) (any, error)
@@ -42,7 +41,7 @@ func (b *broken) Submit(ctx context.Context, w executor.Work) (executor.Job, err
 	return b.pass(ctx, w)
 }
 
-// pass gives w to the pool.
+// pass submits w to the pool.
 func (b *broken) pass(ctx context.Context, w executor.Work) (executor.Job, error) {
 	if ctx == nil || w == nil {
 		panic("nil")
@@ -61,7 +60,7 @@ func (b *broken) Shutdown(ctx context.Context) error {
 	return b.Pool.Shutdown(ctx)
 }
 
-// first tells whether it is called for the first time.
+// first reports whether this is its first call.
 func (b *broken) first() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -92,7 +91,7 @@ func (w *brokenWork) Run(ctx context.Context) (any, error) {
 	return w.Work.Run(ctx)
 }
 
-// runContext has the ctx of Submit with it, for faults that mix the two up.
+// runContext also holds the ctx of Submit, for faults that confuse the two.
 type runContext struct {
 	context.Context
 	submit context.Context
@@ -119,329 +118,8 @@ func (j *brokenJob) Cancel(cause error) bool {
 	return j.Job.Cancel(cause)
 }
 
-// Each fault, and clauses that must find it.
-var faults = []struct {
-	name  string
-	fault fault
-	found []string
-}{
-	{"nothing is broken", fault{}, nil},
-	{
-		"the value is lost where there is an error",
-		fault{done: func(_ *broken, w executor.Work, value any, err error) {
-			if err != nil {
-				value = nil
-			}
-			w.Done(value, err)
-		}},
-		[]string{"the outcome is what f returned"},
-	},
-	{
-		"done is called twice",
-		fault{done: func(_ *broken, w executor.Work, value any, err error) { w.Done(value, err); w.Done(value, err) }},
-		[]string{"the outcome is what f returned"},
-	},
-	{
-		"done is called never",
-		fault{done: func(*broken, executor.Work, any, error) {}},
-		[]string{"the outcome is what f returned", "Cancel withdraws what has not begun"},
-	},
-	{
-		"a panic loses value and stack",
-		fault{run: func(_ *broken, w executor.Work, ctx context.Context) (_ any, err error) {
-			defer func() {
-				if p := recover(); p != nil {
-					err = &executor.PanicError{Value: fmt.Sprint(p)}
-				}
-			}()
-			return w.Run(ctx)
-		}},
-		[]string{"a panic is the outcome", "a panic with an error unwraps to it"},
-	},
-	{
-		"Goexit is a nil error",
-		fault{done: func(_ *broken, w executor.Work, value any, err error) {
-			if err == executor.ErrExited {
-				err = nil
-			}
-			w.Done(value, err)
-		}},
-		[]string{"Goexit is the outcome, and the next job runs"},
-	},
-	{
-		"Goexit takes the worker with it",
-		fault{run: func(b *broken, w executor.Work, ctx context.Context) (any, error) {
-			exits := true
-			defer func() {
-				if exits {
-					<-b.over
-				}
-			}()
-			value, err := w.Run(ctx)
-			exits = false
-			return value, err
-		}},
-		[]string{"Goexit is the outcome, and the next job runs"},
-	},
-	{
-		"a job that waits for nothing is run at once",
-		fault{submit: func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error) {
-			if w != nil && w.Name() == "" {
-				w.Done(w.Run(ctx))
-				return nil, nil
-			}
-			return b.pass(ctx, w)
-		}},
-		[]string{"done is not called from within Submit"},
-	},
-	{
-		"done is called with a lock that Submit takes",
-		fault{
-			submit: func(b *broken, ctx context.Context, w executor.Work) (j executor.Job, err error) {
-				b.hold(func() { j, err = b.pass(ctx, w) })
-				return j, err
-			},
-			done: func(b *broken, w executor.Work, value any, err error) { b.hold(func() { w.Done(value, err) }) },
-		},
-		[]string{"done and f may Submit"},
-	},
-	{
-		"Submit waits for a free worker",
-		fault{
-			submit: func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error) {
-				select {
-				case b.lock <- struct{}{}:
-				case <-b.over:
-				}
-				return b.pass(ctx, w)
-			},
-			done: func(b *broken, w executor.Work, value any, err error) {
-				w.Done(value, err)
-				select {
-				case <-b.lock:
-				case <-b.over:
-				}
-			},
-		},
-		[]string{"Cancel withdraws what has not begun"},
-	},
-	{
-		"nil is taken on",
-		fault{submit: func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error) {
-			if ctx == nil {
-				ctx = context.Background()
-			}
-			if w == nil {
-				return nil, nil
-			}
-			return b.pass(ctx, w)
-		}},
-		[]string{"a nil argument panics"},
-	},
-	{
-		"f gets the ctx of Submit",
-		fault{run: func(_ *broken, w executor.Work, ctx context.Context) (any, error) {
-			return w.Run(ctx.(*runContext).submit)
-		}},
-		[]string{"the values of ctx reach f, its cancel and deadline do not"},
-	},
-	{
-		"f gets no values",
-		fault{submit: func(b *broken, _ context.Context, w executor.Work) (executor.Job, error) {
-			return b.pass(context.Background(), w)
-		}},
-		[]string{"the values of ctx reach f, its cancel and deadline do not"},
-	},
-	{
-		"ctx is never done",
-		fault{run: func(_ *broken, w executor.Work, ctx context.Context) (any, error) {
-			return w.Run(context.WithoutCancel(ctx))
-		}},
-		[]string{
-			"ctx is done when f has ended",
-			"ctx is done before done is called",
-			"Cancel of a running job cancels its ctx with the cause",
-			"Cancel without a cause means context.Canceled",
-			"Shutdown with a limit withdraws, cancels and names",
-		},
-	},
-	{
-		"ctx is done after done",
-		fault{
-			run: func(b *broken, w executor.Work, ctx context.Context) (any, error) {
-				ctx, b.end = context.WithCancel(context.WithoutCancel(ctx))
-				return w.Run(ctx)
-			},
-			done: func(b *broken, w executor.Work, value any, err error) {
-				w.Done(value, err)
-				if err != executor.ErrWithdrawn { // it has run, and is the only one
-					b.end()
-				}
-			},
-		},
-		[]string{"ctx is done before done is called"},
-	},
-	{
-		"a job that has not begun cannot be withdrawn",
-		fault{cancel: func(*brokenJob, error) bool { return false }},
-		[]string{"Cancel withdraws what has not begun", "Cancel of a running job cancels its ctx with the cause"},
-	},
-	{
-		"Cancel is always true",
-		fault{cancel: func(j *brokenJob, cause error) bool { j.Job.Cancel(cause); return true }},
-		[]string{
-			"Cancel withdraws what has not begun",
-			"Cancel of a running job cancels its ctx with the cause",
-			"Cancel of an ended job does nothing",
-		},
-	},
-	{
-		"what is withdrawn runs all the same",
-		fault{cancel: func(j *brokenJob, cause error) bool {
-			j.w.Done(nil, executor.ErrWithdrawn)
-			return true
-		}},
-		[]string{"Cancel withdraws what has not begun", "Cancel and begin exclude each other"},
-	},
-	{
-		"the cause is lost",
-		fault{cancel: func(j *brokenJob, _ error) bool { return j.Job.Cancel(nil) }},
-		[]string{"Cancel of a running job cancels its ctx with the cause", "Shutdown leaves the cause of an earlier Cancel"},
-	},
-	{
-		"no cause is a cause of its own",
-		fault{cancel: func(j *brokenJob, cause error) bool {
-			if cause == nil {
-				cause = errors.New("cancelled")
-			}
-			return j.Job.Cancel(cause)
-		}},
-		[]string{"Cancel without a cause means context.Canceled"},
-	},
-	{
-		"Shutdown of an idle executor is under its limit too",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			if err := b.Pool.Shutdown(ctx); err != nil {
-				return err
-			}
-			return ctx.Err()
-		}},
-		[]string{"Shutdown of an idle executor"},
-	},
-	{
-		"Shutdown does not wait",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			go b.Pool.Shutdown(ctx)
-			return nil
-		}},
-		[]string{
-			"Shutdown refuses new work and waits for the old",
-			"Shutdown waits until done has returned",
-			"Shutdown with a limit withdraws, cancels and names",
-			"Shutdown may be called by many",
-		},
-	},
-	{
-		"Shutdown does not wait for done",
-		fault{done: func(_ *broken, w executor.Work, value any, err error) { go w.Done(value, err) }},
-		[]string{"Shutdown waits until done has returned"},
-	},
-	{
-		"a later Shutdown does not wait",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			if b.first() {
-				return b.Pool.Shutdown(ctx)
-			}
-			return nil
-		}},
-		[]string{"Shutdown may be called by many", "Shutdown with a limit withdraws, cancels and names"},
-	},
-	{
-		"a later Shutdown is an error",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			if b.first() {
-				return b.Pool.Shutdown(ctx)
-			}
-			return errors.New("shut down already")
-		}},
-		[]string{"Shutdown may be called by many", "Shutdown of an idle executor"},
-	},
-	{
-		"Shutdown refuses nothing while it waits",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			for len(b.Pool.Jobs()) > 0 && ctx.Err() == nil {
-				select {
-				case <-time.After(time.Second):
-				case <-b.over:
-					return nil
-				}
-			}
-			return b.Pool.Shutdown(ctx)
-		}},
-		[]string{"Shutdown refuses new work and waits for the old"},
-	},
-	{
-		"what was refused is done all the same",
-		fault{submit: func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error) {
-			j, err := b.pass(ctx, w)
-			if err != nil {
-				w.Run(ctx)
-			}
-			return j, err
-		}},
-		[]string{"Shutdown of an idle executor"},
-	},
-	{
-		"a refusal has an error of its own",
-		fault{submit: func(b *broken, ctx context.Context, w executor.Work) (executor.Job, error) {
-			j, err := b.pass(ctx, w)
-			if err != nil {
-				err = errors.New("no")
-			}
-			return j, err
-		}},
-		[]string{"Shutdown of an idle executor"},
-	},
-	{
-		"the limit of a Shutdown names nobody",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			err := b.Pool.Shutdown(ctx)
-			if busy := (*executor.BusyError)(nil); errors.As(err, &busy) {
-				busy.Jobs = nil
-			}
-			return err
-		}},
-		[]string{"Shutdown with a limit withdraws, cancels and names"},
-	},
-	{
-		"the limit of a Shutdown leaves the jobs alone",
-		fault{shutdown: func(b *broken, ctx context.Context) error {
-			ended := make(chan error, 1)
-			go func() { ended <- b.Pool.Shutdown(context.Background()) }()
-			select {
-			case err := <-ended:
-				return err
-			case <-ctx.Done():
-				return &executor.BusyError{Jobs: []string{"first"}}
-			}
-		}},
-		[]string{"Shutdown with a limit withdraws, cancels and names"},
-	},
-	{
-		"the limit of a Shutdown hides the cause of a Cancel",
-		fault{run: func(_ *broken, w executor.Work, ctx context.Context) (any, error) {
-			value, err := w.Run(ctx)
-			if err != nil && err == context.Cause(ctx) && err != context.Canceled {
-				err = executor.ErrShutdown
-			}
-			return value, err
-		}},
-		[]string{"Shutdown leaves the cause of an earlier Cancel"},
-	},
-}
-
-// Each fault is found, and each clause finds one.
-func TestFaultsAreFound(t *testing.T) {
+// The required clauses find each fault, and each clause finds a fault.
+func TestClausesFindFaults(t *testing.T) {
 	useful := map[string]bool{}
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
@@ -454,24 +132,24 @@ func TestFaultsAreFound(t *testing.T) {
 				}
 			}
 			if f.found == nil && found != nil {
-				t.Errorf("fault found by %q, want none", found)
+				t.Errorf("%q fail without a fault", found)
 			}
 			for _, want := range f.found {
 				if !slices.Contains(found, want) {
-					t.Errorf("no fault found by %q", want)
+					t.Errorf("%q does not find the fault", want)
 				}
 			}
 		})
 	}
 	for _, clause := range clauses {
 		if !useful[clause.name] {
-			t.Errorf("%q finds no fault", clause.name)
+			t.Errorf("%q does not find any fault", clause.name)
 		}
 	}
 }
 
-// judge returns what a clause says against an executor with the fault, and ends what
-// hangs of it.
+// judge checks one clause against an executor with the fault, and returns the failure
+// messages. It ends all goroutines of the clause.
 func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 	synctest.Test(t, func(t *testing.T) {
 		b := &broken{Pool: executor.NewPool(1), fault: f, over: make(chan struct{}), lock: make(chan struct{}, 1)}
@@ -479,7 +157,7 @@ func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 		r := &recorder{}
 		k.reporter = r
 		checked := make(chan struct{})
-		go func() { // for Fatalf ends it
+		go func() { // Fatalf ends the goroutine
 			defer close(checked)
 			check(k)
 			k.finish()
@@ -487,13 +165,13 @@ func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 		select {
 		case <-checked:
 			close(b.over)
-		case <-time.After(1000 * time.Hour): // when nothing can happen any more
+		case <-time.After(1000 * time.Hour): // everything is blocked
 			close(b.over)
 			<-checked
-			r.Errorf("hangs")
+			r.Errorf("deadlock")
 		}
 		b.Pool.Shutdown(context.Background())
-		time.Sleep(1000 * time.Hour) // for all that still sleeps
+		time.Sleep(1000 * time.Hour) // let sleeping goroutines end
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		text = r.text
@@ -501,7 +179,8 @@ func judge(t *testing.T, check func(*kit), f fault) (text []string) {
 	return text
 }
 
-// recorder is a [testing.T] that does not fail the test.
+// recorder implements the methods of [testing.T] that a clause needs, and records
+// messages.
 type recorder struct {
 	mu   sync.Mutex // guards text
 	text []string

@@ -2,17 +2,17 @@
 
 package coro
 
-// Engine names the engine that was built in.
+// Engine is the name of the engine in this build.
 const Engine = "chan"
 
-// The reference engine: a goroutine that stands still receives from a channel
-// of its own. It is as plain as can be, and three to four times as slow.
+// This is the reference engine: a suspended goroutine receives from a channel of its own.
+// It is as simple as possible, and three to four times as slow.
 type parked struct {
 	resume chan struct{}
 }
 
-// Switch lets to go on where it stands, and returns when somebody switches to
-// s. It must be called on s's own goroutine.
+// Switch resumes to, and returns when another stack switches to s. It must be called on
+// the goroutine of s.
 func (s *Stack) Switch(to *Stack) {
 	to.resume <- struct{}{}
 	<-s.resume
@@ -24,11 +24,11 @@ func (s *Stack) Cross(to *Stack) bool {
 	return true
 }
 
-// Forward is for a Cross that returned false.
+// Forward is called after a Cross that returned false, which does not happen here.
 func (s *Stack) Forward() {}
 
 func (s *Stack) start() {
-	// Room for one, or else the one that hands over could not go to its own rest.
+	// With an unbuffered channel, the sender could not go on to its own receive.
 	s.resume = make(chan struct{}, 1)
 	go func() {
 		<-s.resume
@@ -40,7 +40,7 @@ func (s *Stack) start() {
 			}
 		}()
 		defer s.ended()
-		if !s.group.closing { // it may never have been needed
+		if !s.group.closing { // closing: the stack was reserved, but never used
 			s.group.body(s)
 		}
 		s.returned = true

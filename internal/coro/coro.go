@@ -1,77 +1,78 @@
-// Package coro is the engine under the loop: stacks that hand one thread of
-// control to each other. It knows nothing of tasks, futures or time.
+// Package coro is the engine of the loop: stacks that pass one thread of control between
+// them. It does not know tasks, futures or time.
 //
-// A [Stack] is a goroutine that stands still unless control was handed to it.
-// Of a [Group] exactly one goroutine runs at any time: a stack, or the one that
-// called [Group.Enter]. Control goes from any stack straight to any other with
-// [Stack.Switch]; there is no centre to go through.
+// A [Stack] is a goroutine that is suspended unless control was passed to it. Exactly one
+// goroutine of a [Group] runs at any time: a stack, or the caller of [Group.Enter].
+// [Stack.Switch] passes control from any stack directly to any other, without a central
+// scheduler.
 //
-// How control crosses is the engine's affair, and there are two behind one
-// build tag: pull.go (the runtime's coroutine switch, reached through iter.Pull)
-// and chan.go (a channel for each goroutine, with the tag asyncio_chan). They
-// pass the same tests.
+// Two engines implement the switch, selected by a build tag: pull.go (the coroutine
+// switch of the runtime, through iter.Pull) and chan.go (a channel for each goroutine;
+// tag asyncio_chan). Both pass the same tests.
 package coro
 
-// A Group is a set of stacks that share one thread of control. All of its
-// fields and those of its stacks belong to whoever has the control.
+// A Group is a set of stacks that share one thread of control. Only the goroutine that
+// has control may use its fields and those of its stacks.
 type Group struct {
 	body      func(*Stack)
-	home      *Stack   // the goroutine inside Enter or Close; it is no stack of the group's
-	idle      []*Stack // made, and without work; the last to rest is the next to go
-	abandoned []*Stack
-	live      int    // made, and not ended
-	heir      *Stack // where control goes from a stack that retires
+	home      *Stack   // the goroutine in Enter, Visit or Close; not one of the stacks
+	idle      []*Stack // without work; the last to rest is the next to be used
+	abandoned []*Stack // suspended in Abandon until Close
+	live      int      // stacks that have not ended
+	heir      *Stack   // receives control when a retired stack ends
 	closing   bool
 }
 
-// A Stack is one goroutine of a group, with what it needs to stand still.
+// A Stack is one goroutine of a group, with the state that it needs while suspended.
 type Stack struct {
-	parked // the engine's part: how to hand control to it
+	parked // the engine's part: how to resume this stack
 
-	// Ended is for the body: it returns, and does not die of a Goexit.
+	// Ended belongs to the body, which sets it before it returns. A deferred call then
+	// knows that the goroutine does not die of runtime.Goexit.
 	Ended bool
 
-	returned bool
-	retired  bool  // it ends while the group lives
+	returned bool  // body has returned
+	retired  bool  // ends while the group lives
 	index    int32 // in group.idle, while the group closes
 	group    *Group
 }
 
-// NewGroup makes a group whose stacks all run body, once each. body is left in
-// one of two ways: it returns after Rest has answered false, or the goroutine
-// dies in it of runtime.Goexit; the deferred call that sees this coming must
-// hand control on with Abandon and return when Abandon does.
+// NewGroup returns a group whose stacks each run body once. body ends in one of two ways:
 //
-// Deferred calls run in Close too, where they must do nothing: see Closing.
+//   - It returns after Rest or Leave has returned false.
+//   - The goroutine dies of runtime.Goexit. The deferred call that detects this must pass
+//     control on with Abandon, and return when Abandon returns.
+//
+// Deferred calls also run in Close, where they must do nothing: see Closing.
 func NewGroup(body func(*Stack)) *Group {
 	return &Group{body: body}
 }
 
-// Enter hands control to a stack and returns when a stack calls Leave.
+// Enter passes control to a stack and returns when a stack calls Leave.
 // Any goroutine may call it, one at a time.
 func (g *Group) Enter() {
-	// The control goes over from a goroutine made for it: the caller may be
-	// locked to its thread (an init function, a GUI), and the runtime's switch
-	// insists that such a goroutine and all that it makes stay on that thread.
 	g.visit(func(home *Stack) { home.Switch(g.Idle()) })
 }
 
-// Leave hands control back to Enter. s rests meanwhile, and goes on in the
-// next Enter: false if the group closes instead.
+// Leave passes control back to Enter or Visit. s rests until the next Enter. Leave
+// returns false if s must end: see Rest.
 func (g *Group) Leave(s *Stack) bool {
 	return s.Rest(g.home)
 }
 
-// Visit hands control to the stack to, from outside of the group, and returns
-// when a stack calls Leave.
+// Visit passes control from outside the group to the stack to, and returns when a stack
+// calls Leave.
 func (g *Group) Visit(to *Stack) {
 	g.visit(func(home *Stack) { home.Switch(to) })
 }
 
-// Home returns where Leave goes: what a stack that dies of runtime.Goexit
-// after a Visit is to be abandoned for.
+// Home returns the stack to which Leave passes control. A stack that dies of
+// runtime.Goexit after a Visit calls Abandon with it.
 func (g *Group) Home() *Stack { return g.home }
 
+// visit calls f on a new goroutine. The caller may be locked to its thread (an init
+// function, a GUI), and the runtime's switch requires that both goroutines are locked to
+// the same thread or to none.
 func (g *Group) visit(f func(home *Stack)) {
 	left := make(chan struct{})
 	go func() {
@@ -82,15 +83,15 @@ func (g *Group) visit(f func(home *Stack)) {
 	<-left
 }
 
-// Reserve makes a stack, if none is idle, so that Idle need not.
+// Reserve makes a stack if none is idle, so that the next Idle does not have to.
 func (g *Group) Reserve() {
 	if len(g.idle) == 0 {
 		g.idle = append(g.idle, g.newStack())
 	}
 }
 
-// Idle returns a stack that waits for work, or a new one. It is taken: the
-// caller hands control to it next.
+// Idle returns an idle stack, or a new one. The stack is no longer idle: the caller must
+// pass control to it next.
 func (g *Group) Idle() *Stack {
 	if n := len(g.idle); n > 0 {
 		s := g.idle[n-1]
@@ -108,21 +109,23 @@ func (g *Group) newStack() *Stack {
 	return s
 }
 
-// Closing tells that the group closes: a body that unwinds then is not dying of
-// a Goexit of its own, and there is nobody to hand control to.
+// Closing reports whether the group closes. A body that unwinds then does not die of its
+// own Goexit, and must not pass control on.
 func (g *Group) Closing() bool { return g.closing }
 
-// Live returns how many stacks there are, at work or idle.
+// Live returns the number of stacks that have not ended, busy or idle.
 func (g *Group) Live() int { return g.live }
 
-// maxIdle is how many stacks a group keeps idle. A stack of the smallest size and the
-// goroutine's own record are some 2.7 KB: a burst of a million must not hold gigabytes for as long as
-// the group lives. Those of which there are more end, and are made again when they are needed, for 500 ns each.
+// maxIdle is the number of idle stacks that a group keeps. More of them end; a new stack
+// takes 500 ns. The smallest stack and the goroutine's descriptor take 2.7 KB, and a
+// burst of a million must not hold gigabytes until the group closes.
 const maxIdle = 1024
 
-// Rest hands control to another stack and makes s available to Idle. It returns
-// true when s was taken, false when s is to end: because the group closes, or because
-// there are idle stacks enough; then control goes to the other stack when s has ended.
+// Rest passes control to another stack and makes s idle. It returns true when Idle has
+// returned s and control was passed to it.
+//
+// It returns false if s must end: the group closes, or has enough idle stacks. In the
+// second case control goes to the other stack when s has ended.
 func (s *Stack) Rest(to *Stack) bool {
 	g := s.group
 	switch {
@@ -140,20 +143,19 @@ func (s *Stack) Rest(to *Stack) bool {
 	return !g.closing
 }
 
-// ended is what a stack panics with as it unwinds in Close; see endOfGoexit.
+// ended is the panic value of a stack that unwinds in Close; see endOfGoexit.
 type ended struct{}
 
-// Abandon hands control to another stack, from a deferred call of a goroutine
-// that dies of runtime.Goexit. It returns when the group closes: until then the
-// goroutine stands still, since its end would be felt by the goroutine that the
-// runtime takes for its partner.
+// Abandon passes control to another stack, from a deferred call of a goroutine that dies
+// of runtime.Goexit. It returns when the group closes. The goroutine is suspended until
+// then, because its end would resume whichever goroutine waits in its coroutine.
 func (s *Stack) Abandon(to *Stack) {
 	s.group.abandoned = append(s.group.abandoned, s)
 	s.Switch(to)
 }
 
-// Close ends every stack. All must be idle or abandoned. Afterwards no goroutine of the
-// group is left, and the group is not to be used again.
+// Close ends all stacks. All of them must be idle or abandoned. Afterwards the group has
+// no goroutines and must not be used again.
 func (g *Group) Close() {
 	if g.live == 0 {
 		return
@@ -165,8 +167,8 @@ func (g *Group) Close() {
 		s.index = int32(i)
 	}
 	g.visit(func(home *Stack) {
-		// Whoever is resumed by the end of a stack is mostly one that ends too,
-		// so a turn of this loop ends more than one.
+		// The end of a stack usually resumes another stack that also ends, so one
+		// iteration ends several.
 		for len(g.idle) > 0 {
 			home.switchToEnding(g.idle[len(g.idle)-1])
 		}
@@ -174,14 +176,14 @@ func (g *Group) Close() {
 	g.idle = nil
 }
 
-// The goroutine of a stack, whatever the engine, is
+// ended is the last deferred call of a stack. In both engines the goroutine of a stack
+// runs
 //
 //	defer s.ended()
 //	if !s.group.closing { s.group.body(s) }
 //	s.returned = true
 //
-// and not a method that does this: a suspended task pays for each frame below it.
-
+// These lines are not a method, because each frame adds to the cost of a suspended task.
 func (s *Stack) ended() {
 	g := s.group
 	g.live--

@@ -10,11 +10,11 @@ import (
 	"example.com/asyncio/internal/coro"
 )
 
-// A script is a group whose stacks take their work from a queue: enough of a
-// loop to drive the engine through its whole life.
+// A script is a group whose stacks take their work from a queue: a minimal loop that
+// exercises the whole life of the engine.
 type script struct {
 	group *coro.Group
-	queue []func(s *coro.Stack) // what stacks at rest take from, in order
+	queue []func(s *coro.Stack) // work that has not begun
 	log   []string
 }
 
@@ -27,7 +27,7 @@ func newScript() *script {
 func (c *script) body(s *coro.Stack) {
 	defer func() {
 		if !s.Ended && !c.group.Closing() {
-			c.say("dies")
+			c.logf("dies")
 			s.Abandon(c.group.Idle())
 		}
 	}()
@@ -35,7 +35,7 @@ func (c *script) body(s *coro.Stack) {
 		for len(c.queue) > 0 {
 			f := c.queue[0]
 			c.queue = c.queue[1:]
-			f(s) // a goroutine that dies in it leaves the rest to another stack
+			f(s) // if the goroutine dies in f, another stack does the rest
 		}
 		if !c.group.Leave(s) {
 			s.Ended = true
@@ -44,19 +44,21 @@ func (c *script) body(s *coro.Stack) {
 	}
 }
 
-func (c *script) say(format string, args ...any) { c.log = append(c.log, fmt.Sprintf(format, args...)) }
+func (c *script) logf(format string, args ...any) {
+	c.log = append(c.log, fmt.Sprintf(format, args...))
+}
 
 func (c *script) add(f func(s *coro.Stack)) { c.queue = append(c.queue, f) }
 
 func (c *script) want(t *testing.T, want ...string) {
 	t.Helper()
 	if !slices.Equal(c.log, want) {
-		t.Errorf("happened:\n  %s\nwant:\n  %s", strings.Join(c.log, "\n  "), strings.Join(want, "\n  "))
+		t.Errorf("log:\n  %s\nwant:\n  %s", strings.Join(c.log, "\n  "), strings.Join(want, "\n  "))
 	}
 }
 
-// checkGoroutines fails the test if it leaves goroutines behind. One that was told to
-// end may still be on its last instructions, so this looks more than once.
+// checkGoroutines fails the test if it leaves goroutines behind. A goroutine that is
+// ending may not have ended yet, so it checks more than once.
 func checkGoroutines(t *testing.T) {
 	t.Helper()
 	before := runtime.NumGoroutine()
@@ -67,24 +69,24 @@ func checkGoroutines(t *testing.T) {
 			}
 			runtime.Gosched()
 		}
-		t.Errorf("%d goroutines before, %d after", before, runtime.NumGoroutine())
+		t.Errorf("%d goroutines before the test, %d after it", before, runtime.NumGoroutine())
 	})
 }
 
 func TestEnterReturnsWhenAStackLeaves(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
-	c.add(func(*coro.Stack) { c.say("one") })
-	c.add(func(*coro.Stack) { c.say("two") })
+	c.add(func(*coro.Stack) { c.logf("one") })
+	c.add(func(*coro.Stack) { c.logf("two") })
 	c.group.Enter()
-	c.say("left")
-	c.add(func(*coro.Stack) { c.say("three") })
+	c.logf("left")
+	c.add(func(*coro.Stack) { c.logf("three") })
 	c.group.Enter()
 	c.group.Close()
 	c.want(t, "one", "two", "left", "three")
 }
 
-func TestOneStackServesWorkThatDoesNotSwitch(t *testing.T) {
+func TestWorkThatDoesNotSwitchSharesOneStack(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
 	for range 100 {
@@ -92,12 +94,12 @@ func TestOneStackServesWorkThatDoesNotSwitch(t *testing.T) {
 	}
 	c.group.Enter()
 	if n := c.group.Live(); n != 1 {
-		t.Errorf("100 pieces of work on %d stacks, want 1", n)
+		t.Errorf("100 functions ran on %d stacks, want 1", n)
 	}
 	c.group.Close()
 }
 
-func TestControlGoesFromAnyStackToAnyOther(t *testing.T) {
+func TestAnyStackSwitchesToAnyOther(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
 	const n = 5
@@ -109,17 +111,17 @@ func TestControlGoesFromAnyStackToAnyOther(t *testing.T) {
 			if i < n-1 {
 				s.Switch(c.group.Idle())
 			}
-			// Now all stand; visit each pair in turn: 0 1, 0 2, ... Each hands on at once.
+			// All stacks are suspended. Switch between each pair in turn: 0 1, 0 2, ...
 			for at < n*n {
 				next := (at*at + at/n) % n
 				at++
 				if next == i {
 					continue
 				}
-				c.say("%d to %d", i, next)
+				c.logf("%d to %d", i, next)
 				s.Switch(stacks[next])
 			}
-			// It is over: each rests and lets the next see that.
+			// Each stack rests and resumes the next.
 			stacks[i] = nil
 			for _, other := range stacks {
 				if other != nil {
@@ -131,7 +133,7 @@ func TestControlGoesFromAnyStackToAnyOther(t *testing.T) {
 	}
 	c.group.Enter()
 	if at != n*n || c.group.Live() != n {
-		t.Errorf("%d hops on %d stacks, want %d on %d", at, c.group.Live(), n*n, n)
+		t.Errorf("%d switches on %d stacks, want %d on %d", at, c.group.Live(), n*n, n)
 	}
 	c.group.Close()
 }
@@ -140,15 +142,15 @@ func TestCloseEndsIdleStacks(t *testing.T) {
 	checkGoroutines(t)
 	for n := range 20 {
 		c := newScript()
-		var stand []*coro.Stack
+		var suspended []*coro.Stack
 		for range n {
 			c.add(func(s *coro.Stack) {
-				stand = append(stand, s)
+				suspended = append(suspended, s)
 				s.Switch(c.group.Idle())
 			})
 		}
 		for i := range n {
-			c.add(func(s *coro.Stack) { s.Rest(stand[i]) })
+			c.add(func(s *coro.Stack) { s.Rest(suspended[i]) })
 		}
 		c.group.Enter()
 		c.group.Close()
@@ -158,7 +160,7 @@ func TestCloseEndsIdleStacks(t *testing.T) {
 	}
 }
 
-func TestCloseEndsAStackThatWasReservedAndNeverNeeded(t *testing.T) {
+func TestCloseEndsAReservedStack(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
 	c.add(func(*coro.Stack) {
@@ -167,53 +169,53 @@ func TestCloseEndsAStackThatWasReservedAndNeverNeeded(t *testing.T) {
 	})
 	c.group.Enter()
 	if n := c.group.Live(); n != 2 {
-		t.Errorf("%d stacks, want 2: the one that runs, and one in reserve", n)
+		t.Errorf("%d stacks, want 2: a running one and a reserved one", n)
 	}
-	c.add(func(*coro.Stack) { c.say("work at the close") })
+	c.add(func(*coro.Stack) { c.logf("work at the close") })
 	c.group.Close()
 	c.want(t)
 }
 
-func TestCloseOfAGroupThatNeverRan(t *testing.T) {
+func TestCloseOfAnUnusedGroup(t *testing.T) {
 	checkGoroutines(t)
 	newScript().group.Close()
 }
 
-func TestGoexitStaysOnItsStack(t *testing.T) {
+func TestGoexitEndsOnlyItsStack(t *testing.T) {
 	checkGoroutines(t)
-	for n := range 8 { // which stack stands in which place differs with n
+	for n := range 8 { // n changes which stack waits in which coroutine
 		c := newScript()
-		var stand []*coro.Stack
+		var suspended []*coro.Stack
 		for range n {
 			c.add(func(s *coro.Stack) {
-				stand = append(stand, s)
+				suspended = append(suspended, s)
 				s.Switch(c.group.Idle())
 			})
 		}
 		for range 3 {
 			c.add(func(*coro.Stack) { runtime.Goexit() })
 		}
-		c.add(func(s *coro.Stack) { c.say("goes on") })
+		c.add(func(s *coro.Stack) { c.logf("goes on") })
 		for i := range n {
-			c.add(func(s *coro.Stack) { s.Rest(stand[i]) })
+			c.add(func(s *coro.Stack) { s.Rest(suspended[i]) })
 		}
 		c.group.Enter()
-		c.say("left")
+		c.logf("left")
 		c.group.Close()
 		c.want(t, "dies", "dies", "dies", "goes on", "left")
 	}
 }
 
-// Stacks that have died and stacks at rest end in one Close, and the end of each may be felt by any other.
-func TestCloseEndsTheDeadAndTheIdle(t *testing.T) {
+// One Close ends abandoned and idle stacks. The end of each may resume any other.
+func TestCloseEndsAbandonedAndIdleStacks(t *testing.T) {
 	for dead := range 4 {
 		for idle := range 4 {
 			checkGoroutines(t)
 			c := newScript()
-			var standing []*coro.Stack
+			var suspended []*coro.Stack
 			for range idle {
 				c.add(func(s *coro.Stack) {
-					standing = append(standing, s)
+					suspended = append(suspended, s)
 					s.Switch(c.group.Idle())
 				})
 			}
@@ -222,10 +224,10 @@ func TestCloseEndsTheDeadAndTheIdle(t *testing.T) {
 			}
 			c.group.Enter()
 			if len(c.log) != dead {
-				t.Errorf("%d of %d stacks have died", len(c.log), dead)
+				t.Errorf("%d stacks died, want %d", len(c.log), dead)
 			}
-			for _, s := range standing {
-				c.group.Visit(s) // has nothing to do any more, and rests
+			for _, s := range suspended {
+				c.group.Visit(s) // it has no more work, and rests
 			}
 			c.log = nil
 			c.group.Close()
@@ -234,50 +236,51 @@ func TestCloseEndsTheDeadAndTheIdle(t *testing.T) {
 	}
 }
 
-// After a burst few stacks are kept. Those that end disturb nobody, and the next burst makes them anew.
-func TestABurstGivesItsStacksBack(t *testing.T) {
+// After a burst most stacks end without an effect on others. The next burst makes new
+// ones.
+func TestIdleStacksAreLimitedAfterABurst(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
 	const n = 5000
 	for range 3 {
-		var standing []*coro.Stack
+		var suspended []*coro.Stack
 		woken := 0
 		for i := range n {
 			c.add(func(s *coro.Stack) {
-				standing = append(standing, s)
-				s.Switch(c.group.Idle()) // where the next begins
+				suspended = append(suspended, s)
+				s.Switch(c.group.Idle()) // the next function begins there
 				if woken != i {
-					t.Fatalf("stack %d woke in place of %d", i, woken)
+					t.Fatalf("stack %d woke, want stack %d", i, woken)
 				}
 				woken++
 			})
 		}
 		c.group.Enter()
 		if live := c.group.Live(); live < n {
-			t.Errorf("%d stacks stand, %d live", n, live)
+			t.Errorf("%d stacks live, want at least %d", live, n)
 		}
-		for _, s := range standing {
+		for _, s := range suspended {
 			c.group.Visit(s)
 		}
 		if woken != n || c.group.Live() > 1024 {
-			t.Errorf("%d of %d woke; %d stacks are kept", woken, n, c.group.Live())
+			t.Errorf("%d stacks woke and %d are kept, want %d and at most 1024", woken, c.group.Live(), n)
 		}
 	}
 	c.group.Close()
 }
 
-func TestVisitLetsAStandingStackEnd(t *testing.T) {
+func TestVisitResumesASuspendedStack(t *testing.T) {
 	checkGoroutines(t)
 	c := newScript()
-	var standing *coro.Stack
+	var suspended *coro.Stack
 	c.add(func(s *coro.Stack) {
-		standing = s
+		suspended = s
 		s.Switch(c.group.Idle())
-		c.say("visited")
+		c.logf("visited")
 	})
 	c.group.Enter()
-	c.say("left")
-	c.group.Visit(standing)
+	c.logf("left")
+	c.group.Visit(suspended)
 	c.group.Close()
 	c.want(t, "left", "visited")
 }
@@ -293,7 +296,7 @@ func TestEnterFromALockedThread(t *testing.T) {
 		s.Switch(c.group.Idle())
 	})
 	c.add(func(s *coro.Stack) {
-		c.say("ran")
+		c.logf("ran")
 		s.Rest(first)
 	})
 	c.group.Enter()
@@ -324,15 +327,16 @@ func BenchmarkSwitch(b *testing.B) {
 	c.group.Enter()
 }
 
-// The collector may look at a stack at each point of its end: it must find no pointers where there are none.
+// The collector may scan a stack at any point of its end. It must not find an invalid
+// pointer.
 func TestStacksEndWhileTheCollectorWorks(t *testing.T) {
 	checkGoroutines(t)
-	over, collected := make(chan bool), make(chan bool)
+	stop, stopped := make(chan bool), make(chan bool)
 	go func() {
-		defer close(collected)
+		defer close(stopped)
 		for {
 			select {
-			case <-over:
+			case <-stop:
 				return
 			default:
 				runtime.GC()
@@ -347,6 +351,6 @@ func TestStacksEndWhileTheCollectorWorks(t *testing.T) {
 		c.group.Enter()
 		c.group.Close()
 	}
-	close(over)
-	<-collected
+	close(stop)
+	<-stopped
 }

@@ -2,54 +2,53 @@
 
 package coro
 
-import (
-	"iter"
-	"unsafe"
-)
+import "iter"
 
-// Engine names the engine that was built in.
+// Engine is the name of the engine in this build.
 const Engine = "pull"
 
-// iter.Pull makes a goroutine and a place where one goroutine can stand (the
-// runtime's coro). next and yield both do the same: the caller takes the place
-// of the goroutine that stands there, which goes on. iter.Pull only insists
-// that the two alternate. It does not insist that the goroutines are always the
-// same two: so the places form a cloakroom, in which every stack that stands
-// still has some place, and to hand control to it is one call on that place.
+// iter.Pull makes a goroutine and a coroutine in which one goroutine at a time can wait.
+// next and yield do the same to it: the caller waits in the coroutine, and the goroutine
+// that waited there continues. iter.Pull checks only that next and yield alternate, not
+// that the same two goroutines call them. So a suspended stack may wait in any of the
+// coroutines, and one call on that coroutine resumes it.
 //
-// The tests of this package prove on each Go version that this holds.
-type place struct {
-	// iter.Pull's yield and next. Both answer false if the stack has ended whose place it is. Their types differ by a
-	// struct{} that is taken or given; it is passed in no register and in no byte of the stack, so the two are called alike.
-	turn [2]func() bool
-	on   uint8 // that of the two with which the last one came
+// The tests of this package check that each Go version still behaves like this.
+
+// A side is one of the two functions of an iter.Pull: the one whose call is due next
+// while a stack waits in the coroutine.
+type side struct {
+	turn  func(struct{}) bool // false: the stack that owns the coroutine has ended
+	other *side               // due next after a call of turn
 }
 
 type parked struct {
-	at  *place // where it stands; while it runs, where it stood last
-	own place  // made with the goroutine; where others stand as often as not
+	at  *side   // resumes this stack; while the stack runs, a stale value
+	own [2]side // yield and next of the stack's own coroutine, which others also use
 }
 
-// Switch lets to go on where it stands, and returns when somebody switches to
-// s. It must be called on s's own goroutine.
+// Switch resumes to, and returns when another stack switches to s. It must be called on
+// the goroutine of s.
 func (s *Stack) Switch(to *Stack) {
 	if !s.Cross(to) {
 		s.Forward()
 	}
 }
 
-// Cross is Switch for a caller that wants no frame between it and the runtime's switch: each one is walked through by
-// the collector for each stack that stands still, and its return is one that the processor does not foresee (7 ns). If it returns
-// false, the caller has to call Forward next. It has just the size up to which Go inlines: two calls, to yield and to next, have not.
+// Cross is the part of Switch that Go can inline. If it returns false, the caller must
+// call Forward.
+//
+// A frame between the caller and the runtime's switch costs time twice: the processor
+// mispredicts its return (7 ns), and the collector scans it for each suspended stack.
 func (s *Stack) Cross(to *Stack) bool {
-	p := to.at
-	s.at = p
-	p.on ^= 1
-	return p.turn[p.on]()
+	at := to.at
+	s.at = at.other
+	return at.turn(struct{}{})
 }
 
-// Forward is what is left to do after a Cross that returned false. Nobody has switched to s: the stack
-// has ended whose place it stood in. It hands on what is not its own.
+// Forward completes a Cross that returned false: no stack switched to s, but the stack
+// that owns the coroutine of s has ended. Forward passes control on, unless s is the
+// heir.
 func (s *Stack) Forward() {
 	for !s.group.closing {
 		if to := s.group.heir; to == s || s.Cross(to) {
@@ -60,37 +59,35 @@ func (s *Stack) Forward() {
 
 func (s *Stack) start() {
 	next, _ := iter.Pull(func(yield func(struct{}) bool) {
-		s.own.turn[0] = turn(yield)
+		s.own[0].turn = yield
 		defer s.ended()
-		if !s.group.closing { // it may never have been needed
+		if !s.group.closing { // closing: the stack was reserved, but never used
 			s.group.body(s)
 		}
 		s.returned = true
 	})
-	s.own.turn[1] = turn(next)
-	s.at = &s.own
+	// A Cross contains one call, or it is not inlined. So next gets the type of yield,
+	// and half of all switches pay for the frame of this function.
+	s.own[1].turn = func(struct{}) bool {
+		_, ok := next()
+		return ok
+	}
+	s.own[0].other, s.own[1].other = &s.own[1], &s.own[0]
+	s.at = &s.own[1]
 }
-
-// turn has f, yield or next, be of the type in which they are alike. It must not be inlined. A parameter whose address is taken
-// is an object on the stack to the collector, even where the compiler keeps it in a register and never writes it; and while
-// a Goexit runs the deferred call of the stack's first function, the runtime's record of that points to where its parameter
-// would stand. What lies there is then taken for a pointer: "found bad pointer in Go heap".
-//
-//go:noinline
-func turn[F any](f F) func() bool { return *(*func() bool)(unsafe.Pointer(&f)) }
 
 func newHome(g *Group) *Stack { return &Stack{group: g} }
 
-// endOfGoexit is the last act of a stack that unwinds from a Goexit, or from a panic with
+// endOfGoexit ends a stack that unwinds from a Goexit, or from a panic with the value
 // ended that reached it while it rested.
 //
-// When the function given to iter.Pull returns, the goroutine that stands in
-// its place goes on, whichever that is. If it came there with next, iter.Pull
-// passes it a panic of the one that ends, and a Goexit as a Goexit. Neither may
-// reach a foreign goroutine, least of all the one that closes the group. A
-// Goexit cannot be stopped, but a panic takes its place in iter.Pull's eyes, and
-// all whom the end of a stack can resume expect this one: stacks that end too
-// (Stack.ended), and the closing goroutine (switchToEnding).
+// When the function given to iter.Pull returns, the goroutine that waits in that
+// coroutine continues, whichever it is. If that goroutine called next, iter.Pull raises
+// the panic of the function again in it, and turns a Goexit of the function into one of
+// its own. A Goexit cannot be recovered and must not reach another goroutine, least of
+// all the one that closes the group. A panic replaces it. Every goroutine that the end of
+// a stack can resume expects this panic: stacks that also end (Stack.ended), and the
+// closing goroutine (switchToEnding).
 func endOfGoexit() { panic(ended{}) }
 
 func (s *Stack) switchToEnding(to *Stack) {

@@ -1,35 +1,33 @@
-// Package ring has a queue that costs no allocation per entry.
+// Package ring provides a queue that does not allocate for each entry.
 package ring
 
-import "fmt"
+import (
+	"fmt"
 
-// Buffer is a first-in, first-out queue of any length. The zero value is empty
-// and ready for use. One goroutine at a time may use it.
+	"example.com/asyncio/internal/shrink"
+)
+
+// Buffer is a FIFO queue of unlimited length. The zero value is an empty queue.
+// A Buffer is not safe for concurrent use.
 //
-// Push and Pop are amortised O(1). A slice that is appended to and cut at the
-// front would do the same work, but allocates without end where a ring that
-// has found its size does not. A Push and a Pop take 4.5 ns together: neither
-// can be inlined, since the call that makes room is most of an inliner's budget.
+// Push and Pop take amortized O(1) time, 4.5 ns together. Neither is inlined, because the
+// call of resize or shrink takes most of the compiler's inlining budget. A slice with
+// append at the end and reslicing at the front would keep allocating; a ring of the right
+// size does not.
 type Buffer[T any] struct {
 	slots []T // their number is zero or a power of two, so that & wraps an index
 	head  int // index of the oldest entry
-	len   int
-	low   int // Pop shrinks a buffer of no more entries than that
+	len   int // number of entries
+	low   int // Pop calls shrink if len is at most low
 }
 
-const (
-	// smallest is the number of slots to begin with.
-	smallest = 8
-
-	// roomy is the number of slots up to which memory is not given back: it is
-	// not worth it, and short bursts, one after the other, then allocate nothing.
-	roomy = 4096
-)
+// smallest is the number of slots that the first Push makes.
+const smallest = 8
 
 // Len returns the number of entries.
 func (b *Buffer[T]) Len() int { return b.len }
 
-// Push adds an entry behind all others.
+// Push adds an entry at the end.
 func (b *Buffer[T]) Push(v T) {
 	if b.len == len(b.slots) {
 		b.resize(max(smallest, 2*b.len))
@@ -38,31 +36,32 @@ func (b *Buffer[T]) Push(v T) {
 	b.len++
 }
 
-// Pop removes the oldest entry and returns it. It panics if there is none.
+// Pop removes and returns the oldest entry. It panics if the buffer is empty.
 func (b *Buffer[T]) Pop() (v T) {
 	if b.len <= b.low {
 		b.shrink()
 	}
 	slot := &b.slots[b.head]
-	v, *slot = *slot, v // the slot must not retain what v points to
+	v, *slot = *slot, v // the slot must not keep the target of v alive
 	b.head = (b.head + 1) & (len(b.slots) - 1)
 	b.len--
 	return v
 }
 
-// At returns the entry that has i older ones before it. It panics if there is no such entry.
+// At returns the entry at index i; the oldest has index 0. It panics if i is out of
+// range.
 func (b *Buffer[T]) At(i int) T {
 	if i < 0 || i >= b.len {
-		panic(fmt.Sprintf("ring: At(%d) of a Buffer of %d", i, b.len))
+		panic(fmt.Sprintf("ring: At(%d) of a Buffer with length %d", i, b.len))
 	}
 	return b.slots[(b.head+i)&(len(b.slots)-1)]
 }
 
-// Take removes the entry that has i older ones before it, and returns it: Take(0) is
-// Pop. The order of the others stays. It takes time in proportion to i, and panics if there is no such entry.
+// Take removes and returns the entry at index i; Take(0) is Pop. The other entries keep
+// their order. It takes O(i) time, and panics if i is out of range.
 func (b *Buffer[T]) Take(i int) T {
 	if i < 0 || i >= b.len {
-		panic(fmt.Sprintf("ring: Take(%d) of a Buffer of %d", i, b.len))
+		panic(fmt.Sprintf("ring: Take(%d) of a Buffer with length %d", i, b.len))
 	}
 	mask := len(b.slots) - 1
 	v := b.slots[(b.head+i)&mask]
@@ -73,30 +72,25 @@ func (b *Buffer[T]) Take(i int) T {
 	return b.Pop()
 }
 
-// Clear removes all entries and gives all memory back.
+// Clear removes all entries and frees the memory.
 func (b *Buffer[T]) Clear() { *b = Buffer[T]{} }
 
-// shrink is what is rare in Pop: the buffer is empty, or has become far too large.
+// shrink is the rare part of Pop: the buffer is empty or far too large.
 //
 //go:noinline
 func (b *Buffer[T]) shrink() {
 	if b.len == 0 {
 		panic("ring: Pop of an empty Buffer; check Len first")
 	}
-	b.resize(len(b.slots) / 4)
+	b.resize(shrink.Target(len(b.slots)))
 }
 
-// resize moves the entries into n slots.
-//
-// Growing leaves a buffer half full, and so does shrinking, to a quarter at an
-// eighth: the next resize is then a number of calls away that pays for this one.
+// resize moves the entries into n slots. Growing leaves the buffer half full, and so does
+// shrinking: see package shrink.
 func (b *Buffer[T]) resize(n int) {
 	slots := make([]T, n)
 	end := min(b.head+b.len, len(b.slots))
 	copied := copy(slots, b.slots[b.head:end])
 	copy(slots[copied:], b.slots[:b.len-copied])
-	b.slots, b.head, b.low = slots, 0, 0
-	if n > roomy {
-		b.low = n / 8
-	}
+	b.slots, b.head, b.low = slots, 0, max(0, shrink.Threshold(n))
 }

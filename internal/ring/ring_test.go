@@ -6,24 +6,25 @@ import (
 	"runtime"
 	"slices"
 	"testing"
+
+	"example.com/asyncio/internal/shrink"
 )
 
-// verify checks what must hold of a buffer between calls.
+// verify checks the invariants of a buffer.
 func verify(t *testing.T, b *Buffer[*int]) {
 	t.Helper()
 	n := len(b.slots)
-	if n&(n-1) != 0 || b.len < 0 || b.len > n || n > roomy && b.len < b.low {
-		t.Fatalf("%d entries, low is %d, in %d slots", b.len, b.low, n)
+	if n&(n-1) != 0 || b.len < 0 || b.len > n || n > shrink.Roomy && b.len < b.low {
+		t.Fatalf("len = %d and low = %d with %d slots", b.len, b.low, n)
 	}
 	for i := b.len; i < n; i++ {
 		if b.slots[(b.head+i)&(n-1)] != nil {
-			t.Fatalf("the free slot %d places behind the last entry retains something", i-b.len)
+			t.Fatalf("free slot %d after the last entry is not cleared", i-b.len)
 		}
 	}
 }
 
-// A buffer does what a slice does, however its length goes up and down.
-func TestAgainstSlice(t *testing.T) {
+func TestRandomOperationsMatchASlice(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
@@ -75,7 +76,7 @@ func TestAgainstSlice(t *testing.T) {
 	}
 }
 
-func TestPopOfEmptyPanics(t *testing.T) {
+func TestPopOfAnEmptyBufferPanics(t *testing.T) {
 	var used Buffer[int]
 	used.Push(1)
 	used.Pop()
@@ -91,15 +92,15 @@ func TestPopOfEmptyPanics(t *testing.T) {
 	}
 }
 
-func TestOneOfNonePanics(t *testing.T) {
+func TestIndexOutOfRangePanics(t *testing.T) {
 	var b Buffer[int]
 	b.Push(1)
 	for what, f := range map[string]func(int) int{"At": b.At, "Take": b.Take} {
 		for _, i := range []int{-1, 1} {
 			func() {
 				defer func() {
-					if got, want := recover(), fmt.Sprintf("ring: %s(%d) of a Buffer of 1", what, i); got != want {
-						t.Errorf("it panicked with %v, want %q", got, want)
+					if got, want := recover(), fmt.Sprintf("ring: %s(%d) of a Buffer with length 1", what, i); got != want {
+						t.Errorf("the panic is %v, want %q", got, want)
 					}
 				}()
 				f(i)
@@ -108,31 +109,31 @@ func TestOneOfNonePanics(t *testing.T) {
 	}
 }
 
-// The slots follow the number of entries down, while there are some and at the end.
-func TestMemoryIsGivenBack(t *testing.T) {
+// The number of slots follows the number of entries down to zero.
+func TestBufferShrinks(t *testing.T) {
 	var b Buffer[*int]
 	for range 1_000_000 {
 		b.Push(nil)
 	}
 	for b.Len() > 0 {
 		b.Pop()
-		if slots := len(b.slots); slots > roomy && slots > 8*b.Len()+8 {
+		if slots := len(b.slots); slots > shrink.Roomy && slots > 8*b.Len()+8 {
 			t.Fatalf("%d slots hold %d entries", slots, b.Len())
 		}
 	}
-	if slots := len(b.slots); slots > roomy {
-		t.Errorf("%d slots hold nothing, want at most %d", slots, roomy)
+	if slots := len(b.slots); slots > shrink.Roomy {
+		t.Errorf("an empty buffer has %d slots, want at most %d", slots, shrink.Roomy)
 	}
 	b.Push(nil)
 	b.Clear()
 	if b.Len() != 0 || b.slots != nil {
-		t.Errorf("after Clear %d entries in %d slots, want none", b.Len(), len(b.slots))
+		t.Errorf("after Clear %d entries and %d slots, want 0", b.Len(), len(b.slots))
 	}
 }
 
-// Whatever the length at which it goes up and down, resizing is rare.
-func TestResizesAreAmortised(t *testing.T) {
-	for _, length := range []int{roomy / 8, roomy, 2*roomy + 1, 4096/8 - 1, 4096 / 8, 4096, 4097} {
+// Resizes are rare, whatever the length around which the buffer grows and shrinks.
+func TestResizesAreAmortized(t *testing.T) {
+	for _, length := range []int{shrink.Roomy / 8, shrink.Roomy, 2*shrink.Roomy + 1, 4096/8 - 1, 4096 / 8, 4096, 4097} {
 		for _, swing := range []int{1, 10, length} {
 			var b Buffer[int]
 			for range length {
@@ -157,14 +158,14 @@ func TestResizesAreAmortised(t *testing.T) {
 				}
 			}
 			if calls := 2 * rounds; moved > 4*calls {
-				t.Errorf("%d calls around length %d made %d slots", calls, length, moved)
+				t.Errorf("%d calls around length %d allocate %d slots, want at most %d", calls, length, moved, 4*calls)
 			}
 		}
 	}
 }
 
-func TestSteadyQueueAllocatesNothing(t *testing.T) {
-	for _, length := range []int{1, roomy, 10_000} {
+func TestSteadyBufferAllocatesNothing(t *testing.T) {
+	for _, length := range []int{1, shrink.Roomy, 10_000} {
 		var b Buffer[int]
 		for range length {
 			b.Push(0)
@@ -175,10 +176,10 @@ func TestSteadyQueueAllocatesNothing(t *testing.T) {
 	}
 	var b Buffer[int]
 	burst := func() {
-		for range roomy {
+		for range shrink.Roomy {
 			b.Push(0)
 		}
-		for range roomy {
+		for range shrink.Roomy {
 			b.Pop()
 		}
 	}
@@ -187,8 +188,7 @@ func TestSteadyQueueAllocatesNothing(t *testing.T) {
 	}
 }
 
-// What was popped is free to be collected, though the buffer lives on.
-func TestPoppedIsNotRetained(t *testing.T) {
+func TestPoppedEntryIsCollected(t *testing.T) {
 	var b Buffer[*[64]byte]
 	collected := make(chan bool, 1)
 	func() {
@@ -203,7 +203,7 @@ func TestPoppedIsNotRetained(t *testing.T) {
 }
 
 func BenchmarkBuffer(bench *testing.B) {
-	type entry [2]*int // two words, as a ready call
+	type entry [2]*int // as large as an entry of the loop's ready queue
 	for _, length := range []int{1, 100, 10_000} {
 		bench.Run(fmt.Sprint("steady ", length), func(bench *testing.B) {
 			var b Buffer[entry]

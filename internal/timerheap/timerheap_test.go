@@ -7,9 +7,11 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"example.com/asyncio/internal/shrink"
 )
 
-// verify checks what must hold of a heap between calls.
+// verify checks the invariants of a heap.
 func verify(t *testing.T, h *Heap[*timer]) {
 	t.Helper()
 	for i := 1; i < len(h.nodes); i++ {
@@ -19,11 +21,11 @@ func verify(t *testing.T, h *Heap[*timer]) {
 	}
 	for i, n := range h.nodes[len(h.nodes):cap(h.nodes)] {
 		if n.item != nil {
-			t.Fatalf("free slot %d retains an item", len(h.nodes)+i)
+			t.Fatalf("free slot %d is not cleared", len(h.nodes)+i)
 		}
 	}
-	if size := cap(h.nodes); size > 2*roomy && size > 16*len(h.nodes)+16 {
-		t.Fatalf("room for %d nodes holds %d", size, len(h.nodes))
+	if size := cap(h.nodes); size > 2*shrink.Roomy && size > 16*len(h.nodes)+16 {
+		t.Fatalf("%d nodes have capacity %d", len(h.nodes), size)
 	}
 }
 
@@ -32,7 +34,7 @@ type timer struct {
 	id   int
 }
 
-// model is the same thing written so that it is plainly right: a sorted slice.
+// model is the reference implementation: a sorted slice.
 type model []*timer
 
 func (m *model) push(t *timer) {
@@ -50,11 +52,11 @@ func (m *model) filter(keep func(*timer) bool) {
 	*m = slices.DeleteFunc(*m, func(t *timer) bool { return !keep(t) })
 }
 
-func TestAgainstModel(t *testing.T) {
+func TestRandomOperationsMatchASortedSlice(t *testing.T) {
 	for seed := range uint64(50) {
 		t.Run(fmt.Sprint("seed ", seed), func(t *testing.T) {
 			random := rand.New(rand.NewPCG(seed, 0))
-			times := []int64{1, 5, 1000}[seed%3] // few, so that many are equal
+			times := []int64{1, 5, 1000}[seed%3] // the number of different times: if low, many are equal
 			var h Heap[*timer]
 			var m model
 			for id := range 1000 {
@@ -75,7 +77,7 @@ func TestAgainstModel(t *testing.T) {
 					h.Filter(func(item *timer) bool { asked[item]++; return item.id%4 < part })
 					for _, item := range m {
 						if asked[item] != 1 || len(asked) != len(m) {
-							t.Fatalf("Filter asked %d times for %v, want once", asked[item], item)
+							t.Fatalf("Filter calls keep %d times for %v, want once", asked[item], item)
 						}
 					}
 					m.filter(func(item *timer) bool { return item.id%4 < part })
@@ -95,8 +97,8 @@ func TestAgainstModel(t *testing.T) {
 	}
 }
 
-// Every length up to that of three full levels, filtered down to every other.
-func TestFilterToEveryLength(t *testing.T) {
+// All lengths up to three full levels, filtered to all smaller lengths.
+func TestFilterKeepsTheOrder(t *testing.T) {
 	for length := range 1 + arity + arity*arity + 1 {
 		for kept := range length + 1 {
 			var h Heap[*timer]
@@ -107,14 +109,14 @@ func TestFilterToEveryLength(t *testing.T) {
 			verify(t, &h)
 			for id := length - kept; id < length; id++ {
 				if got := h.Pop().id; got != id {
-					t.Fatalf("%d of %d kept: Pop = %d, want %d", kept, length, got, id)
+					t.Fatalf("Filter kept %d of %d: Pop = %d, want %d", kept, length, got, id)
 				}
 			}
 		}
 	}
 }
 
-func TestEmptyPanics(t *testing.T) {
+func TestMinAndPopOfAnEmptyHeapPanic(t *testing.T) {
 	for name, call := range map[string]func(*Heap[int]){
 		"Min": func(h *Heap[int]) { h.Min() },
 		"Pop": func(h *Heap[int]) { h.Pop() },
@@ -135,7 +137,7 @@ func TestEmptyPanics(t *testing.T) {
 	}
 }
 
-func TestMemoryIsGivenBack(t *testing.T) {
+func TestHeapShrinks(t *testing.T) {
 	fill := func(h *Heap[*timer]) {
 		for range 100_000 {
 			h.Push(0, nil)
@@ -145,18 +147,18 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	fill(&popped)
 	for popped.Len() > 1 {
 		popped.Pop()
-		if size := cap(popped.nodes); size > roomy && size > 8*popped.Len()+8 {
-			t.Fatalf("room for %d nodes holds %d", size, popped.Len())
+		if size := cap(popped.nodes); size > shrink.Roomy && size > 8*popped.Len()+8 {
+			t.Fatalf("%d nodes have capacity %d", popped.Len(), size)
 		}
 	}
 	fill(&filtered)
 	filtered.Filter(func(*timer) bool { return false })
-	for range 10 { // a quarter each time
+	for range 10 { // each Pop shrinks the heap to a quarter
 		filtered.Push(0, nil)
 		filtered.Pop()
 	}
-	if size := cap(filtered.nodes); size > roomy {
-		t.Errorf("room for %d nodes after all were filtered out, want at most %d", size, roomy)
+	if size := cap(filtered.nodes); size > shrink.Roomy {
+		t.Errorf("an empty heap has capacity %d, want at most %d", size, shrink.Roomy)
 	}
 }
 
@@ -172,8 +174,8 @@ func TestSteadyHeapAllocatesNothing(t *testing.T) {
 	}
 }
 
-// BenchmarkHeap keeps a number of timers going: each turn pops the first one and
-// pushes one that is due after it, by a random delay or by the same for all.
+// BenchmarkHeap pops the first timer and pushes one that is due after it, by a random
+// delay or by a constant.
 func BenchmarkHeap(b *testing.B) {
 	random := rand.New(rand.NewPCG(1, 2))
 	delays := make([]time.Duration, 1<<16)
