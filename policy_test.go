@@ -26,23 +26,20 @@ import (
 // A line for each package of the module, and what it may import of the module.
 // Tests may import anything. A line is a decision: whoever lengthens one says why in the commit.
 const imports = `
-internal/invariants
-internal/ring          internal/invariants internal/shrink
+internal/ring          internal/shrink
 internal/list
 internal/shrink
 internal/zerovalue
-internal/timerheap     internal/invariants internal/shrink
+internal/timerheap     internal/shrink
 internal/coro
 internal/testkit        asyncio driver
-internal/list
-internal/shrink
 driver
 driver/drivertest      driver
 executor               internal/list
 executor/executortest  executor
 executor/process       executor
 inspect
-asyncio                inspect internal/invariants internal/ring internal/timerheap internal/coro internal/list internal/shrink driver executor
+asyncio                inspect internal/ring internal/timerheap internal/coro internal/list internal/shrink driver executor
 asynciotest            asyncio driver executor
 sim                    asyncio driver executor
 introspect             asyncio inspect driver executor
