@@ -50,14 +50,15 @@ conformance            *
 // exported names of its neighbours in the layer.
 //
 // What makes up the loop is one layer, since a loop, its calls, its strands and the futures
-// that wake them hold each other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
+// that wake them hold each other. offload, concurrent and run stand above the dashes: they
+// are doors of the loop, as inbox is.
 const layers = `
 errors
 contextvar
 loop entry handle strand strandlist inbox current report debug future callback reason observe
 task create cancel
 await scope sleep
-offload run
+offload concurrent run run_go127
 stack
 snapshot collect render graph
 ---
