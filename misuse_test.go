@@ -535,7 +535,7 @@ func TestMisuse(t *testing.T) {
 			{"a loop closed from inside of itself", func() error { return running(ctx).Close() },
 				asyncio.ErrMisuse, []string{"Close of <Loop running>, which is running", "call Stop"}},
 			{"Run inside of Run", func() error { return asyncio.Run(ctx, nothing) },
-				asyncio.ErrMisuse, []string{"Run inside of a running loop", "await the function, or make a task of it"}},
+				asyncio.ErrMisuse, []string{"Run: ctx belongs to a running loop", "await the function, or start it with Go"}},
 			{"a loop run after its end", func() error { return closed.RunForever() },
 				asyncio.ErrLoopClosed, []string{"RunForever on <Loop closed>", "make a new one"}},
 			{"a call on a loop after its end", func() error { closed.CallSoon(callback); return nil },
@@ -545,7 +545,7 @@ func TestMisuse(t *testing.T) {
 			{"a job of a loop after its end", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
 				asyncio.ErrLoopClosed, []string{"RunInExecutor on <Loop closed>"}},
 			{"a Runner after its end", func() error { return isDone.Run(context.Background(), nothing) },
-				asyncio.ErrLoopClosed, []string{"Run of a Runner that is closed", "make a new one"}},
+				asyncio.ErrLoopClosed, []string{"Run: the Runner is closed", "make a new one"}},
 
 			{"Release of a lock that is free", func() error { new(asyncio.Lock).Release(); return nil },
 				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
@@ -621,9 +621,9 @@ func TestPanicAndGoexit(t *testing.T) {
 				return nil
 			})
 		},
-			[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled errors in a TaskGroup (1)", "Run panics"},
+			[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled error in a TaskGroup: panic in task faulty: boom", "Run panics"},
 			// Main fails with that while the loop shuts down, and there is no Run to return it.
-			[]string{"seen: asyncio: unhandled errors in a TaskGroup (1)", "reported: task main failed during shutdown", "Run exits"}},
+			[]string{"seen: asyncio: unhandled error in a TaskGroup: the task called runtime.Goexit", "reported: task main failed during shutdown", "Run exits"}},
 		{"the body of a group", func(ctx context.Context, fault func()) error {
 			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error { fault(); return nil })
 		},

@@ -11,11 +11,12 @@ import (
 	"example.com/asyncio"
 )
 
-// blowUpWith panics. It stands on top of the stack of who does.
+// blowUpWith panics. It is on top of the stack of the panic.
 func blowUpWith(value any) { panic(value) }
 
-// The text of a PanicError names the task and its function, has the value, and then the stack from the panicking function on:
-// nothing of the recovering, and nothing of other tasks. It unwraps to a value that is an error.
+// The text of a PanicError has the task with its function, the value, and the stack from
+// the panicking function on. The stack has no frames of the recovery or of other tasks.
+// The PanicError unwraps to a value that is an error.
 func TestPanicErrorText(t *testing.T) {
 	for _, c := range []struct {
 		value any
@@ -39,28 +40,28 @@ func TestPanicErrorText(t *testing.T) {
 			_, err := task.Await(ctx)
 			var p *asyncio.PanicError
 			if !errors.As(err, &p) {
-				t.Fatalf("it ended with %v", err)
+				t.Fatalf("the task ended with %v; want a PanicError", err)
 			}
 			first, stack, _ := strings.Cut(lineNumber.ReplaceAllString(err.Error(), "$1:N"), "\n\n")
 			equal(t, "the text", first, "asyncio: panic in task bad (asyncio_test.TestPanicErrorText.func1.2() at panic_test.go:N): "+c.text)
 			if stack != lineNumber.ReplaceAllString(string(p.Stack), "$1:N") || !strings.HasPrefix(stack, "example.com/asyncio_test.blowUpWith(") {
-				t.Errorf("the stack is\n%s", stack)
+				t.Errorf("the stack is not that of the panic:\n%s", stack)
 			}
 			if !strings.Contains(stack, "\nexample.com/asyncio_test.TestPanicErrorText.func1.2(") || strings.Contains(stack, "\nexample.com/asyncio_test.TestPanicErrorText.func1(") {
-				t.Errorf("the stack is not that of the task alone\n%s", stack)
+				t.Errorf("the stack has more than the frames of the task:\n%s", stack)
 			}
 			inner := errors.Unwrap(err)
 			if _, none := inner.(*runtime.PanicNilError); !none || c.value != nil {
-				equal(t, "it unwraps to", inner, c.kind)
+				equal(t, "Unwrap", inner, c.kind)
 			}
 			return nil
 		})
 	}
 }
 
-// A panic far down, in a task of a group in a task of a group, cancels all beside it, each level waits for its own, and then Run
-// panics, with the stack of the task that did.
-func TestPanicGoesUpThroughGroups(t *testing.T) {
+// A panic in a task of a nested group cancels the other tasks. Each group waits for its
+// tasks. Then Run panics with the stack of the task.
+func TestPanicPropagatesThroughGroups(t *testing.T) {
 	var log record
 	p := panicOf(func() {
 		run(t, func(ctx context.Context) error {
@@ -93,14 +94,15 @@ func TestPanicGoesUpThroughGroups(t *testing.T) {
 	log.Want(t, "reported", "sibling has cleaned up", "uncle has cleaned up")
 	var group *asyncio.GroupError
 	if !errors.As(p, &group) {
-		t.Fatalf("Run panicked with %v", p)
+		t.Fatalf("Run panicked with %v; want a GroupError", p)
 	}
-	wantErr(t, p, p, "asyncio: unhandled errors in a TaskGroup (1)", "boom", "asyncio_test.blowUpWith(", "TestPanicGoesUpThroughGroups")
+	wantErr(t, p, p, "asyncio: unhandled error in a TaskGroup: unhandled error in a TaskGroup: panic in task ", "boom", "asyncio_test.blowUpWith(", "TestPanicPropagatesThroughGroups")
 }
 
-// Code that recovers from a panic of a block's body goes on as if the block had returned: nothing of it is left, no timer, no
-// task, no request to cancel; be it that the time was up, or a task had failed, when the body panicked.
-func TestPanicInABlockThatIsRecovered(t *testing.T) {
+// After a recovered panic in the body of a block, nothing of the block remains: no timer,
+// no task, no cancel request. This also holds if the block had timed out, or a task had
+// failed, before the panic.
+func TestRecoveredPanicInBlock(t *testing.T) {
 	recovered := func(block func() error) (value any) {
 		defer func() { value = recover() }()
 		_ = block()
@@ -133,14 +135,15 @@ func TestPanicInABlockThatIsRecovered(t *testing.T) {
 				panic("boom")
 			})
 		})
-		equal(t, "the panic, the tasks, the time", []any{got, len(asyncio.AllTasks(ctx)), running(ctx).Time()}, "[boom 1 1s]")
+		equal(t, "panic, tasks, time", []any{got, len(asyncio.AllTasks(ctx)), running(ctx).Time()}, "[boom 1 1s]")
 		return nil
 	})
 }
 
-// Goexit in a task, as t.FailNow calls it: its deferred calls run, and the task ends with ErrExited; the others are cancelled and
-// have the time to clean up; then the goroutine that called Run ends, and nothing is left.
-func TestGoexitOfATask(t *testing.T) {
+// After a Goexit in a task, as in t.FailNow, its deferred calls run and the task ends
+// with ErrExited. The other tasks are cancelled and can clean up. Then the goroutine that
+// called Run ends, and nothing is left.
+func TestGoexitInTask(t *testing.T) {
 	var log record
 	exited := inGoroutine(func() {
 		run(t, func(ctx context.Context) error {
@@ -163,7 +166,7 @@ func TestGoexitOfATask(t *testing.T) {
 		})
 		log.Add("Run returned")
 	})
-	equal(t, "its goroutine has ended", exited, true)
+	equal(t, "the goroutine of Run exited", exited, true)
 	log.Want(t,
 		"deferred",
 		"main: cancelled, the task: asyncio: the task called runtime.Goexit",
@@ -171,9 +174,9 @@ func TestGoexitOfATask(t *testing.T) {
 	)
 }
 
-// A panic is a failure whatever its value: one with a CancelledError, as a helper that panics with every error may have it, does
-// not pass for a cancellation: not in a task, not in a thread, not where WaitFor looks for the cancel that it asked for.
-func TestPanicWithACancellation(t *testing.T) {
+// A panic is a failure whatever its value. A panic with a CancelledError is not a
+// cancellation: in a task, in a job, and for a WaitFor that requested a cancel.
+func TestPanicWithCancelledError(t *testing.T) {
 	must := func(err error) {
 		if err != nil {
 			panic(err)
@@ -186,12 +189,12 @@ func TestPanicWithACancellation(t *testing.T) {
 		yields(ctx, 1)
 		_, err := asyncio.WaitFor(ctx, task, 0)
 		if task.Cancelled() || errors.Is(err, asyncio.ErrTimeout) || !errors.As(err, &panicked) {
-			t.Errorf("in a task: cancelled: %v, %v", task.Cancelled(), err)
+			t.Errorf("task: Cancelled = %v, error %v; want a failure with the panic", task.Cancelled(), err)
 		}
 		f := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { must(&asyncio.CancelledError{}); return 0, nil })
 		_, err = f.Await(ctx)
 		if f.Cancelled() || !errors.As(err, &panicked) {
-			t.Errorf("in a thread: cancelled: %v, %v", f.Cancelled(), err)
+			t.Errorf("job: Cancelled = %v, error %v; want a failure with the panic", f.Cancelled(), err)
 		}
 		return nil
 	})

@@ -52,11 +52,12 @@ conformance            *
 // exported names of its neighbours in the layer.
 //
 // What makes up the loop is one layer, since a loop, its calls, its strands and the futures
-// that wake them hold each other. offload and run stand above the dashes: they are doors of the loop, as inbox is.
+// that wake them hold each other. offload, concurrent and run stand above the dashes: they
+// are doors of the loop, as inbox is.
 const layers = `
 errors
 contextvar cancelsignal
-layout funcname current task tasklist report handle inbox future callback loop describe cancelorigin debug turn stack observe cancel scope control create await sleep offload run
+layout funcname current task tasklist report handle inbox future callback loop describe cancelorigin debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
 snapshot collect render graph
 ---
 waiters

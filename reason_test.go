@@ -15,33 +15,36 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// cancelledTell runs the function as main, and wants those that call tell to have been told this.
-func cancelledTell(t *testing.T, main func(ctx context.Context, tell func(ctx context.Context, err error) error) error, want ...string) {
+// wantReasons runs main, and fails the test unless the calls of report record the lines
+// in want.
+func wantReasons(t *testing.T, main func(ctx context.Context, report func(ctx context.Context, err error) error) error, want ...string) {
 	t.Helper()
 	var r record
-	tell := func(ctx context.Context, err error) error {
+	report := func(ctx context.Context, err error) error {
 		r.Add("%s: %v", asyncio.CurrentTask(ctx).Name(), err)
 		return err
 	}
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		return main(ctx, tell)
+		return main(ctx, report)
 	})
 	r.Want(t, want...)
 }
 
-// telling is a task's function that waits until it is cancelled, and tells why.
-func telling(tell func(context.Context, error) error) func(context.Context) error {
-	return func(ctx context.Context) error { return tell(ctx, never(ctx)) }
+// reporting returns a task function that waits until it is cancelled, and reports the
+// error.
+func reporting(report func(context.Context, error) error) func(context.Context) error {
+	return func(ctx context.Context) error { return report(ctx, never(ctx)) }
 }
 
-// A CancelledError says who asked and with what message; for one that came along awaits, by which.
-func TestWhyCancelledByATask(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		direct := start(ctx, "direct", telling(tell))
-		inner := start(ctx, "inner", telling(tell))
-		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return tell(ctx, err) })
-		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return tell(ctx, err) })
+// The text of a CancelledError has the requester, the message, and the awaits through
+// which the request arrived.
+func TestReasonTask(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		direct := start(ctx, "direct", reporting(report))
+		inner := start(ctx, "inner", reporting(report))
+		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return report(ctx, err) })
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return report(ctx, err) })
 		start(ctx, "killer", func(context.Context) error { direct.CancelWith("enough"); outer.Cancel(); return nil })
 		running(ctx).CallLater(time.Second, func(context.Context) { outer.Cancel() })
 		return asyncio.Sleep(ctx, time.Second)
@@ -53,13 +56,14 @@ func TestWhyCancelledByATask(t *testing.T) {
 	)
 }
 
-// Through a gather, and through a gather of gathers, the tasks know who asked, also where that was a timer's doing.
-func TestWhyCancelledThroughAGather(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		a, b := start(ctx, "a", telling(tell)), start(ctx, "b", telling(tell))
+// A Gather, also a nested one, passes the origin of a request on to its tasks. The origin
+// may be a timer.
+func TestReasonThroughGather(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		a, b := start(ctx, "a", reporting(report)), start(ctx, "b", reporting(report))
 		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
 			_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, a), asyncio.Gather(ctx, b)).Await(ctx)
-			return tell(ctx, err)
+			return report(ctx, err)
 		})
 		return expect(err, asyncio.ErrTimeout)
 	},
@@ -69,34 +73,34 @@ func TestWhyCancelledThroughAGather(t *testing.T) {
 	)
 }
 
-// expect returns nil if err is kind.
+// expect returns nil if err matches kind.
 func expect(err, kind error) error {
 	if errors.Is(err, kind) {
 		return nil
 	}
-	return fmt.Errorf("%w, wanted %w", err, kind)
+	return fmt.Errorf("error %w; want %w", err, kind)
 }
 
-// A group says why it cancels its tasks and its body: a task failed, the body did, the body was itself
-// cancelled, the group's Cancel was called.
-func TestWhyCancelledByAGroup(t *testing.T) {
-	in := func(tell func(context.Context, error) error, name string, body func(ctx context.Context, tg *asyncio.TaskGroup) error) func(ctx context.Context) error {
+// A group has a reason for the cancel of its tasks and its body: a task failed, the body
+// failed, the body was cancelled, or the Cancel of the group was called.
+func TestReasonGroup(t *testing.T) {
+	in := func(report func(context.Context, error) error, name string, body func(ctx context.Context, tg *asyncio.TaskGroup) error) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-				tg.Go(telling(tell), asyncio.WithName("child of "+name))
+				tg.Go(reporting(report), asyncio.WithName("child of "+name))
 				_ = asyncio.Yield(ctx)
 				return body(ctx, tg)
 			})
 		}
 	}
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		for _, scene := range []struct {
 			name string
 			body func(ctx context.Context, tg *asyncio.TaskGroup) error
 		}{
-			{"one that fails", func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			{"a failing task", func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(context.Context) error { return errors.New("boom\nwith details") }, asyncio.WithName("failing"))
-				return tell(ctx, never(ctx))
+				return report(ctx, never(ctx))
 			}},
 			{"a body that fails", func(context.Context, *asyncio.TaskGroup) error { return errors.New("oh") }},
 			{"a body that is cancelled", func(ctx context.Context, _ *asyncio.TaskGroup) error {
@@ -105,10 +109,10 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 			{"a group cancelled at its end", func(context.Context, *asyncio.TaskGroup) error { return nil }},
 			{"a group that is cancelled", func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Cancel()
-				return tell(ctx, never(ctx))
+				return report(ctx, never(ctx))
 			}},
 		} {
-			task := start(ctx, scene.name, in(tell, scene.name, scene.body))
+			task := start(ctx, scene.name, in(report, scene.name, scene.body))
 			_ = asyncio.Sleep(ctx, time.Second)
 			task.CancelWith("stop")
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
@@ -116,8 +120,8 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 		}
 		return nil
 	},
-		"child of one that fails: asyncio: cancelled by a group, since task failing failed: boom",
-		"one that fails: asyncio: cancelled by a group, since task failing failed: boom",
+		"child of a failing task: asyncio: cancelled by a group, since task failing failed: boom",
+		"a failing task: asyncio: cancelled by a group, since task failing failed: boom",
 		"child of a body that fails: asyncio: cancelled by a group, whose body failed: oh",
 		"child of a body that is cancelled: asyncio: cancelled by a group, whose body was cancelled by main: stop",
 		"child of a group cancelled at its end: asyncio: cancelled by a group, whose body was cancelled by main: stop",
@@ -126,15 +130,15 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 	)
 }
 
-// A cancel that a group has put off until its tasks have ended, since one failed, is still that of who asked.
-func TestWhyCancelledAfterAGroup(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+// A cancel that a failed group defers until its tasks have ended keeps its origin.
+func TestReasonDeferredByGroup(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		task := start(ctx, "parent", func(ctx context.Context) error {
 			_ = asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(ctx context.Context) error { _ = never(ctx); return errors.New("boom") })
 				return nil
 			})
-			return tell(ctx, never(ctx))
+			return report(ctx, never(ctx))
 		})
 		_ = asyncio.Yield(ctx)
 		_ = asyncio.Yield(ctx)
@@ -144,25 +148,26 @@ func TestWhyCancelledAfterAGroup(t *testing.T) {
 	}, "parent: asyncio: cancelled by main") // without the message, as in asyncio
 }
 
-// Who awaits a task that was cancelled is told, too, also where another had its error before.
-func TestWhyCancelledForALaterReader(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+// Every awaiter of a cancelled task receives the requester. Only the first receives the
+// message.
+func TestReasonForLaterAwaiter(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		task := start(ctx, "task", never)
 		_ = asyncio.Yield(ctx)
 		task.CancelWith("enough")
 		for range 2 {
 			_, err := task.Await(ctx)
-			_ = tell(ctx, err)
+			_ = report(ctx, err)
 		}
 		return nil
 	},
 		"main: asyncio: cancelled by main: enough",
-		"main: asyncio: cancelled by main", // the message is for the first: see decisions/0004
+		"main: asyncio: cancelled by main", // without the message: see decisions/0004
 	)
 }
 
-// What Run cancels at its end, and what it cancels because its ctx has ended.
-func TestWhyCancelledByRun(t *testing.T) {
+// The reason of a cancel by Run: the shutdown, or the end of its ctx.
+func TestReasonRun(t *testing.T) {
 	var r record
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = runOnReal(t, ctx, func(ctx context.Context) error {
@@ -188,8 +193,9 @@ func runOnReal(t *testing.T, ctx context.Context, main func(ctx context.Context)
 	return errors.Join(err, r.Close())
 }
 
-// In debug mode, and with RecordPlaces, the place of the call of Cancel is known: of the first, where it was passed on.
-func TestWhereCancelled(t *testing.T) {
+// In debug mode and with RecordPlaces, the error has the place of the call of Cancel. A
+// forwarded request keeps the place of the first call.
+func TestReasonPlace(t *testing.T) {
 	for _, set := range []func(l *asyncio.Loop){
 		func(l *asyncio.Loop) { l.SetDebug(true) },
 		func(l *asyncio.Loop) { l.SetRecord(inspect.RecordPlaces) },
@@ -210,7 +216,7 @@ func TestWhereCancelled(t *testing.T) {
 			_ = task.Exception()
 			var c *asyncio.CancelledError
 			if !errors.As(err, &c) || !regexp.MustCompile(`/reason_test\.go:\d+$`).MatchString(c.Place()) {
-				t.Errorf("place %q of %v", c.Place(), err)
+				t.Errorf("Place() = %q of %v; want a line of reason_test.go", c.Place(), err)
 			}
 			text := strings.ReplaceAll(err.Error(), c.Place(), "PLACE")
 			if text != "asyncio: cancelled by main at PLACE, through the await of task: enough" {
@@ -223,8 +229,8 @@ func TestWhereCancelled(t *testing.T) {
 
 func cancelHere(t asyncio.AnyTask) { t.CancelWith("enough") }
 
-// Package slog logs what is known of a cancel as attributes.
-func TestWhyCancelledInALog(t *testing.T) {
+// Package slog logs the reason of a cancel as attributes.
+func TestReasonInSlog(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch a.Key {
@@ -251,46 +257,47 @@ func TestWhyCancelledInALog(t *testing.T) {
 msg=bare error.cancelled=true
 `
 	if out.String() != want {
-		t.Errorf("logged\n%swanted\n%s", out.String(), want)
+		t.Errorf("log:\n%swant:\n%s", out.String(), want)
 	}
 }
 
-// CancelBy asks in the name of whoever one likes: something with a Name, or that prints.
+// CancelBy accepts any requester: a value with a Name, or another value, which is
+// printed.
 func TestCancelBy(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		for i, by := range []any{start(ctx, "the one", nothing), "the management", 7, nil} {
-			task := start(ctx, fmt.Sprint("task ", i), telling(tell))
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		for i, by := range []any{start(ctx, "requester", nothing), "a manager", 7, nil} {
+			task := start(ctx, fmt.Sprint("task ", i), reporting(report))
 			_ = asyncio.Yield(ctx)
 			if !asyncio.CancelBy(by, task, "sorry") {
-				t.Error("a task that waits was not asked")
+				t.Error("CancelBy = false for a waiting task; want true")
 			}
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
 			if asyncio.CancelBy(by, task, nil) {
-				t.Error("one that has ended was asked")
+				t.Error("CancelBy = true for a task that has ended; want false")
 			}
 		}
 		f := asyncio.NewFuture[int](ctx)
-		asyncio.CancelBy("the management", f, nil)
-		return expect(tell(ctx, f.Exception()), asyncio.ErrCancelled)
+		asyncio.CancelBy("a manager", f, nil)
+		return expect(report(ctx, f.Exception()), asyncio.ErrCancelled)
 	},
-		"task 0: asyncio: cancelled by the one: sorry",
-		"task 1: asyncio: cancelled by the management: sorry",
+		"task 0: asyncio: cancelled by requester: sorry",
+		"task 1: asyncio: cancelled by a manager: sorry",
 		"task 2: asyncio: cancelled by 7: sorry",
 		"task 3: asyncio: cancelled: sorry",
-		"main: asyncio: cancelled by the management",
+		"main: asyncio: cancelled by a manager",
 	)
 }
 
-// A snapshot says of a task that was asked to cancel who asked, and whether it knows: on the way, in its cleanup, and
-// not any more once the request is withdrawn.
+// A snapshot has the cancel request of a task, and whether it is pending: before it is
+// delivered, during the cleanup of the task, and not after the request is withdrawn.
 func TestSnapshotOfCancels(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		look := func(when string) {
+		snapshot := func(when string) {
 			for _, info := range running(ctx).Snapshot().Tasks {
 				if c := info.Cancel; c != nil {
-					r.Add("%s: %s asked %d times, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
+					r.Add("%s: %s: %d requests, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
 				}
 			}
 		}
@@ -308,23 +315,23 @@ func TestSnapshotOfCancels(t *testing.T) {
 		yields(ctx, 2)
 		outer.CancelWith("enough")
 		gathers.Cancel()
-		look("on the way")
+		snapshot("requested")
 		_ = asyncio.Yield(ctx)
-		look("in cleanup")
+		snapshot("in cleanup")
 		_ = asyncio.Sleep(ctx, time.Second)
-		look("withdrawn")
+		snapshot("withdrawn")
 		return nil
 	})
 	r.Want(t,
-		`on the way: inner asked 1 times, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`on the way: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`on the way: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
-		`on the way: gathered asked 1 times, pending true, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
-		`in cleanup: inner asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`in cleanup: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`in cleanup: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
-		`in cleanup: gathered asked 1 times, pending false, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
-		`withdrawn: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`withdrawn: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
+		`requested: inner: 1 requests, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`requested: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`requested: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
+		`requested: gathered: 1 requests, pending true, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`in cleanup: inner: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
+		`in cleanup: gathered: 1 requests, pending false, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`withdrawn: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`withdrawn: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
 	)
 }

@@ -12,12 +12,12 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// elsewhere awaits what f returns, which is called in a goroutine that is not the loop's.
+// elsewhere calls f in a goroutine outside the loop and returns its outcome.
 func elsewhere[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	return asyncio.ToThread(ctx, func(context.Context) (T, error) { return f() })
 }
 
-// add takes a while, and may fail or cancel itself.
+// add returns a task function that yields, and returns a+b, or fails, or cancels itself.
 func add(a, b int, fail error, cancel bool) func(ctx context.Context) (int, error) {
 	return func(ctx context.Context) (int, error) {
 		if err := asyncio.Yield(ctx); err != nil || fail != nil {
@@ -30,8 +30,8 @@ func add(a, b int, fail error, cancel bool) func(ctx context.Context) (int, erro
 	}
 }
 
-// A289: RunCoroutineThreadsafe has a function run as a task of the loop; the goroutine
-// that asked waits for its result, its error, or hears that it was cancelled.
+// A289: RunCoroutineThreadsafe runs a function as a task of the loop. The calling
+// goroutine receives its result, its error or its cancellation.
 func TestRunCoroutineThreadsafe(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -63,8 +63,8 @@ func err2text(err error) string {
 	return err.Error()
 }
 
-// A290: whose wait for the result times out has not cancelled anything, and can ask again. A Cancel of the
-// future cancels the task; once there is an outcome it does nothing.
+// A290: a timeout of Result cancels nothing, and Result can be called again. A Cancel of
+// the future cancels the task. With an outcome it has no effect.
 func TestRunCoroutineThreadsafeTimeoutAndCancel(t *testing.T) {
 	var log record
 	expired, cancel := context.WithDeadline(context.Background(), time.Now())
@@ -80,7 +80,7 @@ func TestRunCoroutineThreadsafeTimeoutAndCancel(t *testing.T) {
 		log.Add("%v", err)
 		_ = gate.SetResult(7)
 		v, err := elsewhere(ctx, func() (int, error) { return c.Result(context.Background()) })
-		log.Add("%v, %v; a late cancel: %v", v, err, c.Cancel())
+		log.Add("%v, %v; late cancel: %v", v, err, c.Cancel())
 
 		ended := asyncio.NewFuture[error](ctx)
 		_, err = elsewhere(ctx, func() (int, error) {
@@ -95,21 +95,21 @@ func TestRunCoroutineThreadsafeTimeoutAndCancel(t *testing.T) {
 			log.Add("cancel: %v, again: %v", c.Cancel(), c.Cancel())
 			return c.Result(context.Background())
 		})
-		log.Add("the goroutine: %v", err)
+		log.Add("goroutine: %v", err)
 		seen, err := ended.Await(ctx)
-		log.Add("the task: %v", seen)
+		log.Add("task: %v", seen)
 		return err
 	})
 	log.Want(t,
 		"context deadline exceeded",
-		"7, <nil>; a late cancel: false",
+		"7, <nil>; late cancel: false",
 		"cancel: true, again: false",
-		"the goroutine: asyncio: cancelled",
-		"the task: asyncio: cancelled",
+		"goroutine: asyncio: cancelled",
+		"task: asyncio: cancelled",
 	)
 }
 
-// A290: a cancel that comes before the loop has made the task keeps the function from ever running.
+// A290: after a cancel before the loop has made the task, the function never runs.
 func TestRunCoroutineThreadsafeCancelledBeforeItBegins(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
@@ -117,7 +117,7 @@ func TestRunCoroutineThreadsafeCancelledBeforeItBegins(t *testing.T) {
 			blocked, gate := make(chan bool), make(chan bool)
 			_, _ = l.CallSoonThreadsafe(func(context.Context) { close(blocked); <-gate })
 			<-blocked
-			c := asyncio.RunCoroutineThreadsafe(l, func(context.Context) (int, error) { t.Error("it ran"); return 1, nil })
+			c := asyncio.RunCoroutineThreadsafe(l, func(context.Context) (int, error) { t.Error("the function ran"); return 1, nil })
 			c.Cancel()
 			close(gate)
 			return c.Result(context.Background())
@@ -128,13 +128,14 @@ func TestRunCoroutineThreadsafeCancelledBeforeItBegins(t *testing.T) {
 	})
 }
 
-// A291: a task factory that fails reaches both the goroutine that asked and the exception handler.
+// A291: the calling goroutine and the exception handler both receive a panic of the task
+// factory.
 func TestRunCoroutineThreadsafeTaskFactoryFails(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
-			log.Add("reported, and it is the same: %v", errors.Is(e.Exception, errBoom))
+			log.Add("reported, with errBoom: %v", errors.Is(e.Exception, errBoom))
 		})
 		for _, value := range []any{errBoom, "no error"} {
 			_, err := elsewhere(ctx, func() (int, error) {
@@ -145,21 +146,21 @@ func TestRunCoroutineThreadsafeTaskFactoryFails(t *testing.T) {
 			})
 			l.SetTaskFactory(nil)
 			text, _, _ := strings.Cut(err.Error(), "\n")
-			log.Add("the goroutine: %s", text)
+			log.Add("goroutine: %s", text)
 		}
 		return nil
 	})
 	log.Want(t,
-		"reported, and it is the same: true",
-		"the goroutine: boom",
-		"reported, and it is the same: false",
-		"the goroutine: asyncio: panic in the making of a task: no error",
+		"reported, with errBoom: true",
+		"goroutine: boom",
+		"reported, with errBoom: false",
+		"goroutine: asyncio: panic in the creation of a task: no error",
 	)
 }
 
-// A289: no goroutine waits for ever for a loop that is gone: the outcome is that it was closed, be it
-// before the call, or with the call still in the inbox, or in the middle of the task.
-func TestRunCoroutineThreadsafeOnALoopThatCloses(t *testing.T) {
+// A289: if the loop is closed, the future fails with ErrLoopClosed: before the call, with
+// the call in the inbox, or during the task.
+func TestRunCoroutineThreadsafeOnClosedLoop(t *testing.T) {
 	noLeaks(t)
 	closes := func(c *asyncio.ConcurrentFuture[int]) {
 		t.Helper()
@@ -178,7 +179,7 @@ func TestRunCoroutineThreadsafeOnALoopThatCloses(t *testing.T) {
 		t.Error(err)
 	}
 	if n := len(l.AllTasks()); n != 1 {
-		t.Fatalf("there are %d tasks", n)
+		t.Fatalf("%d tasks; want 1", n)
 	}
 	inInbox := asyncio.RunCoroutineThreadsafe(l, one)
 	if err := l.Close(); err != nil {
@@ -191,7 +192,8 @@ func TestRunCoroutineThreadsafeOnALoopThatCloses(t *testing.T) {
 	wantErr(t, err, asyncio.ErrLoopClosed, "CallSoonThreadsafe on <Loop closed>")
 }
 
-// A289: a Runner that closes cancels such a task as any other, and the goroutine hears of it.
+// A289: the end of Run cancels such a task like the others. The goroutine receives the
+// cancellation.
 func TestRunCoroutineThreadsafeAtTheEndOfRun(t *testing.T) {
 	outcome := make(chan error, 1)
 	run(t, func(ctx context.Context) error {
@@ -211,8 +213,9 @@ func TestRunCoroutineThreadsafeAtTheEndOfRun(t *testing.T) {
 	wantErr(t, <-outcome, asyncio.ErrCancelled)
 }
 
-// A289: the loop's own code, which would wait for itself, is told so in debug mode.
-func TestResultOnTheLoopsGoroutine(t *testing.T) {
+// A289: in debug mode, Result in code of the loop is an error, because it would wait for
+// itself.
+func TestResultOnLoopGoroutine(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		c := asyncio.RunCoroutineThreadsafe(running(ctx), one)
 		_, err := c.Result(context.Background())
@@ -220,9 +223,9 @@ func TestResultOnTheLoopsGoroutine(t *testing.T) {
 		if _, err := asyncio.WrapFuture(ctx, c).Await(ctx); err != nil {
 			return err
 		}
-		v, err := c.Result(context.Background()) // there is one now
+		v, err := c.Result(context.Background()) // has an outcome now
 		if v != 1 {
-			t.Errorf("it gave %v", v)
+			t.Errorf("Result = %v; want 1", v)
 		}
 		return err
 	})
@@ -231,23 +234,23 @@ func TestResultOnTheLoopsGoroutine(t *testing.T) {
 	}
 }
 
-// A ConcurrentFuture gets its outcome once, from any goroutine; the others are told.
+// A ConcurrentFuture has one outcome. Later attempts to set it are errors.
 func TestConcurrentFuture(t *testing.T) {
 	for _, end := range map[string]func(c *asyncio.ConcurrentFuture[int]) error{
 		"SetResult":    func(c *asyncio.ConcurrentFuture[int]) error { return c.SetResult(1) },
 		"SetException": func(c *asyncio.ConcurrentFuture[int]) error { return c.SetException(errBoom) },
 		"Cancel": func(c *asyncio.ConcurrentFuture[int]) error {
 			if !c.Cancel() {
-				return errors.New("Cancel is false")
+				return errors.New("Cancel = false; want true")
 			}
 			return nil
 		},
 	} {
 		c := asyncio.NewConcurrentFuture[int]()
-		wantErr(t, c.SetException(nil), asyncio.ErrInvalidArgument, "SetException(nil)", "SetResult")
+		wantErr(t, c.SetException(nil), asyncio.ErrInvalidArgument, "SetException(nil)", "use SetResult")
 		select {
 		case <-c.DoneChan():
-			t.Error("it is done")
+			t.Error("the future is done before its outcome is set")
 		default:
 		}
 		if err := end(c); err != nil {
@@ -255,20 +258,53 @@ func TestConcurrentFuture(t *testing.T) {
 		}
 		<-c.DoneChan()
 		v, err := c.Result(context.Background())
-		wantErr(t, c.SetResult(2), asyncio.ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
-		wantErr(t, c.SetException(errBoom), asyncio.ErrInvalidState, "SetException on a ConcurrentFuture that is done")
+		wantErr(t, c.SetResult(2), asyncio.ErrInvalidState, "SetResult on a ConcurrentFuture that has an outcome")
+		wantErr(t, c.SetException(errBoom), asyncio.ErrInvalidState, "SetException on a ConcurrentFuture that has an outcome")
 		if c.Cancel() {
-			t.Error("it was cancelled when it was done")
+			t.Error("Cancel = true with an outcome; want false")
 		}
 		if again, err2 := c.Result(context.Background()); again != v || err2 != err {
-			t.Errorf("the outcome was %v, %v and is %v, %v", v, err, again, err2)
+			t.Errorf("the outcome changed from %v, %v to %v, %v", v, err, again, err2)
 		}
 	}
 }
 
-// A289, A328: many goroutines have tasks made, cancel some, and give up on others; the loop lists its
-// tasks meanwhile. Each hears what became of its own.
-func TestManyGoroutinesAskForTasks(t *testing.T) {
+// Methods of a zero ConcurrentFuture panic and name NewConcurrentFuture. Done returns
+// false.
+func TestZeroConcurrentFuture(t *testing.T) {
+	var c asyncio.ConcurrentFuture[int]
+	if c.Done() {
+		t.Error("Done = true; want false")
+	}
+	run(t, func(ctx context.Context) error {
+		for name, call := range map[string]func(){
+			"DoneChan":     func() { c.DoneChan() },
+			"Result":       func() { _, _ = c.Result(context.Background()) },
+			"Cancel":       func() { c.Cancel() },
+			"SetResult":    func() { _ = c.SetResult(1) },
+			"SetException": func() { _ = c.SetException(errBoom) },
+			"WrapFuture":   func() { asyncio.WrapFuture(ctx, &c) },
+		} {
+			wantErr(t, panicOf(call), asyncio.ErrMisuse, "asyncio: misuse: "+name+" on a zero ConcurrentFuture; make it with NewConcurrentFuture")
+		}
+		return nil
+	})
+}
+
+// A nil ctx is an error of Result, with and without an outcome.
+func TestResultNilContext(t *testing.T) {
+	var none context.Context
+	c := asyncio.NewConcurrentFuture[int]()
+	for range 2 {
+		_, err := c.Result(none)
+		wantErr(t, err, asyncio.ErrInvalidArgument, "Result on a ConcurrentFuture: ctx is nil")
+		_ = c.SetResult(1)
+	}
+}
+
+// A289, A328: many goroutines start tasks on a loop that lists its tasks meanwhile, and
+// cancel some. Each goroutine receives the outcomes of its own tasks.
+func TestManyGoroutinesStartTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		const goroutines, each = 8, 50
 		l := running(ctx)
@@ -290,7 +326,7 @@ func TestManyGoroutinesAskForTasks(t *testing.T) {
 						cancelled := i%3 == 0 && c.Cancel()
 						v, err := c.Result(context.Background())
 						if cancelled != errors.Is(err, asyncio.ErrCancelled) || !cancelled && (v != i+1 || err != nil) {
-							t.Errorf("it came to %v, %v; cancelled=%v", v, err, cancelled)
+							t.Errorf("Result = %v, %v; cancelled=%v", v, err, cancelled)
 						}
 					}
 				})
@@ -301,7 +337,7 @@ func TestManyGoroutinesAskForTasks(t *testing.T) {
 		lister.Cancel()
 		yields(ctx, 3)
 		if n := len(asyncio.AllTasks(ctx)); n != 1 || most < 3 {
-			t.Errorf("%d tasks are left, of which one is main; there were %d at most", n, most)
+			t.Errorf("%d tasks remain, with main; want 1; the maximum was %d, want 3 or more", n, most)
 		}
 		return err
 	})
