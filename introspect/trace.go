@@ -14,12 +14,12 @@ import (
 //   - Each task is also a region on its goroutine, from its start to its end. The
 //     goroutine runs when the task runs. A callback is a region too.
 //   - Log lines contain what a task waits for, and who asks it to cancel.
-//   - "go tool trace" lists tasks by name under "User-defined tasks". Tasks without a name
-//     are all called "Task" there.
-//   - The task's ctx has the task of the trace, so that [trace.Log] and [trace.WithRegion]
-//     refer to it.
-//   - While tracing is off, TraceTasks only checks whether it is on. A trace does not show
-//     tasks that were created before it began.
+//   - "go tool trace" lists tasks by name under "User-defined tasks". Tasks without a
+//     name are all called "Task" there.
+//   - The task's ctx has the task of the trace, so that [trace.Log] and
+//     [trace.WithRegion] refer to it.
+//   - While tracing is off, TraceTasks only checks whether it is on. A trace does not
+//     show tasks that were created before it began.
 //
 // Each loop needs its own:
 //

@@ -31,9 +31,9 @@ const (
 // Tasks returns an Observer that creates a span for each task. Each loop needs its own.
 //
 //   - The span lasts from the task's creation to its end and has the task's name.
-//   - Its parent is the span in the ctx that the task was created with, if the program put
-//     one there. Otherwise it is the span of the creating task, or the span in the ctx of
-//     Run.
+//   - Its parent is the span in the ctx that the task was created with, if the program
+//     put one there. Otherwise it is the span of the creating task, or the span in the
+//     ctx of Run.
 //   - The span is in the task's ctx, so that spans that the task starts are below it.
 //   - Events of the span are "started", "await" and "cancel asked".
 //   - If the task awaits tasks, directly or through a gather, a group, a shield and the
@@ -96,8 +96,8 @@ func (o *tasks) created(e *inspect.Event) {
 	e.Ctx = trace.ContextWithSpan(e.Ctx, s.Span)
 }
 
-// maxLinks is the number of links of a span, and of tasks that are examined for each await.
-// It is the default limit of the SDK.
+// maxLinks is the number of links of a span, and of tasks that are examined for each
+// await. It is the default limit of the SDK.
 const maxLinks = 128
 
 func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
@@ -133,8 +133,8 @@ func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
 	}
 }
 
-// appendTasks appends the unfinished tasks that fs wait for, directly or through futures such
-// as nested gathers. The limit of depth ends the recursion in a cycle.
+// appendTasks appends the unfinished tasks that fs wait for, directly or through futures
+// such as nested gathers. The limit of depth ends the recursion in a cycle.
 func appendTasks(all []inspect.Task, fs []inspect.Future, depth int) []inspect.Task {
 	for _, f := range fs {
 		task, ok := f.(inspect.Task)

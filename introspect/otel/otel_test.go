@@ -17,8 +17,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spans runs main as the task main, with a tracer and a ctx that has a span of the program.
-// It returns all spans in order of their start.
+// spans runs main as the task main, with a tracer and a ctx that has a span of the
+// program. It returns all spans in order of their start.
 func spans(t *testing.T, main func(ctx context.Context, tracer trace.Tracer) error) tracetest.SpanStubs {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
@@ -38,8 +38,8 @@ func spans(t *testing.T, main func(ctx context.Context, tracer trace.Tracer) err
 
 var position = regexp.MustCompile(`\w+\.go:\d+`)
 
-// want fails the test unless the spans are these. The line of a span has its name, parent,
-// status, attributes and links. A line for each event follows.
+// want fails the test unless the spans are these. The line of a span has its name,
+// parent, status, attributes and links. A line for each event follows.
 func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
 	t.Helper()
 	names := map[trace.SpanID]string{}
@@ -81,8 +81,8 @@ func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
 	}
 }
 
-// The parent of a task's span is the span of the creating task, or the span that the program
-// has started for it. Spans that the task starts are below it.
+// The parent of a task's span is the span of the creating task, or the span that the
+// program has started for it. Spans that the task starts are below it.
 func TestSpanParents(t *testing.T) {
 	all := spans(t, func(ctx context.Context, tracer trace.Tracer) error {
 		child := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -112,8 +112,8 @@ func TestSpanParents(t *testing.T) {
 
 func panics(context.Context) error { panic("oh") }
 
-// The status and the attributes have the outcome. A cancelled task has not failed: its span
-// has the cause and the reason. The span of a panic has the stack.
+// The status and the attributes have the outcome. A cancelled task has not failed: its
+// span has the cause and the reason. The span of a panic has the stack.
 func TestSpanOutcomes(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
 		loop, _ := asyncio.RunningLoop(ctx)
@@ -214,8 +214,8 @@ func awaitsIndirectly(ctx context.Context, _ trace.Tracer) error {
 	return err
 }
 
-// Awaits through a gather, a nested gather, a shield, a group and a timeout have links too. An
-// event lists only some of many tasks.
+// Awaits through a gather, a nested gather, a shield, a group and a timeout have links
+// too. An event lists only some of many tasks.
 func TestSpanLinksOfIndirectAwaits(t *testing.T) {
 	all := spans(t, awaitsIndirectly)
 	want(t, all,

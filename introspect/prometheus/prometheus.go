@@ -33,7 +33,8 @@ var (
 	_ prometheus.Collector = (*Metrics)(nil)
 )
 
-// New returns Metrics. Set it as the Observer of a loop or a Runner; it counts from then on.
+// New returns Metrics. Set it as the Observer of a loop or a Runner; it counts from then
+// on.
 func New() *Metrics { return &Metrics{} }
 
 // Observe counts e.
