@@ -37,7 +37,7 @@ type LoopInfo struct {
 type TaskState string
 
 const (
-	TaskNew     TaskState = "new"     // it has not begun
+	TaskNew     TaskState = "new"     // it has not started
 	TaskReady   TaskState = "ready"   // it is in the ready queue
 	TaskRunning TaskState = "running" // it runs, or waits for the first step of a task that it starts eagerly
 	TaskWaiting TaskState = "waiting" // see [TaskInfo.Waits]

@@ -26,8 +26,8 @@ type Client struct {
 }
 
 // Dial connects to a process. The name is a process ID, or the Name of one of
-// [Processes]. Close the Client after use. Its errors wrap [ErrNoProcess],
-// [ErrNotServing] or [ErrNoPermission].
+// [Processes]. Close the Client after use. Its error wraps [ErrNoProcess],
+// [ErrNotServing] or [ErrNoPermission] if that is the reason.
 func Dial(ctx context.Context, name string) (*Client, error) {
 	dir := Folder()
 	p, ok := processAt(filepath.Join(dir, name+".sock"))
