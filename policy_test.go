@@ -57,7 +57,7 @@ conformance            *
 const layers = `
 errors
 contextvar cancelsignal
-layout funcname current task tasklist report handle inbox future callback loop describe cancelorigin debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
+layout funcname current task tasklist report handle inbox future callback loop describe cancellederror debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
 snapshot collect render graph
 ---
 waiters
