@@ -9,7 +9,10 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A snapshotSize is how much there is to be noted.
+// A snapshot is taken in two parts. collect records the state while the loop stands still, and does
+// as little as possible. render makes texts and plain data of it, in any goroutine.
+
+// A snapshotSize is the expected size of a snapshot.
 type snapshotSize struct{ tasks, records, blocks int }
 
 func (l *Loop) size() snapshotSize {
@@ -20,7 +23,7 @@ func (l *Loop) size() snapshotSize {
 	return s
 }
 
-// room makes room for it, and for what comes meanwhile.
+// room allocates a rawSnapshot of this size, with an eighth more for what is created meanwhile.
 func (s snapshotSize) room() *rawSnapshot {
 	more := func(n int) int { return n + n/8 }
 	return &rawSnapshot{
@@ -29,37 +32,36 @@ func (s snapshotSize) room() *rawSnapshot {
 	}
 }
 
-// A rawSnapshot is what is noted while the loop stands still: as little as can be, and of
-// what does not change later only where it is. render makes texts and numbers of it, in whatever goroutine.
+// A rawSnapshot is the state that collect records. It refers to what does not change later.
 type rawSnapshot struct {
 	loop    inspect.LoopInfo
 	tasks   []rawTask
 	records []rawRecord
-	more    []rawMore            // what few tasks have
-	ends    []uint32             // the numbers of tasks
-	known   map[*futureBase]span // what it takes to end those that several wait for
-	blocks  []rawBlock
+	more    []rawMore            // the data of few tasks
+	ends    []uint32             // numbers of tasks that others wait for; see span
+	known   map[*futureBase]span // the span of each future with several waiters
+	blocks  []rawBlock           // last opened first
 	objects map[fmt.Stringer]rawObject
 	unread  []inspect.UnreadInfo
-	last    fmt.Stringer // the object that was looked at last, and who has it
-	holder  inspect.Task
+	last    fmt.Stringer // the object that addObject saw last
+	holder  inspect.Task // the holder of last; nil: none
 }
 
 // A span is a part of rawSnapshot.ends.
 type span struct{ from, to int32 }
 
-// A rawTask has no more than what is needed of any task: there are many, and to clear the memory takes time too.
+// A rawTask has only what most tasks need: there are many, and clearing their memory takes time.
 type rawTask struct {
 	task   *taskBase
 	name   *string
 	object fmt.Stringer
 	until  time.Duration
 	ends   span
-	waits  uint32 // the number of the future; not where it is, since it may be used again
-	holder uint32 // the number of the task that has the object
-	record int32  // in rawSnapshot.records, plus 1
-	more   int32  // in rawSnapshot.more, plus 1
-	state  uint8  // in taskStates
+	waits  uint32 // the number of the awaited future; not a pointer, since futures are reused
+	holder uint32 // the number of the task that holds the object; 0: none
+	record int32  // the index in rawSnapshot.records, plus 1; 0: none
+	more   int32  // the index in rawSnapshot.more, plus 1; 0: none
+	state  uint8  // the index in taskStates
 	kind   inspect.WaitKind
 }
 
@@ -78,7 +80,7 @@ type rawMore struct {
 	since   time.Time
 }
 
-// A rawEdge is the number of a future that awaits a task by AddAwaiter.
+// A rawEdge is a future that awaits a task by AddAwaiter.
 type rawEdge struct {
 	seq    uint32
 	isTask bool
@@ -92,18 +94,18 @@ type rawBlock struct {
 	kind   inspect.WaitKind
 }
 
-// A rawObject is what is noted of an object for which tasks wait.
+// A rawObject is an object that tasks wait for.
 type rawObject struct {
 	text   string
-	holder string // its name
+	holder string // the name of the holder
 	missed uint64
 }
 
 const (
-	// maxObjects is of how many objects a snapshot has the texts: they are made while the loop stands still.
+	// maxObjects limits the objects with texts, which are made while the loop stands still.
 	maxObjects = 1_000
-	// maxEnds is for how many tasks all others together may be seen to wait. A thousand tasks that each wait for
-	// the same thousand already are a million.
+	// maxEnds limits rawSnapshot.ends. A thousand tasks that each wait for the same thousand tasks
+	// are a million entries.
 	maxEnds = 2_000_000
 )
 
@@ -168,7 +170,7 @@ func (r *rawSnapshot) addTask(l *Loop, t *taskBase, raw *rawTask) {
 	}
 }
 
-// addWait notes that the task waits for f.
+// addWait records that the task waits for f.
 func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 	raw.waits = f.seq
 	if f.isTask {
@@ -193,7 +195,7 @@ func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 	}
 }
 
-// runs tells whether s runs, or waits for the first step of another that it starts eagerly.
+// runs reports whether s runs, or waits for the first step of a task that it starts eagerly.
 func (l *Loop) runs(s *taskBase) bool {
 	return s == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == s })
 }
@@ -206,7 +208,7 @@ func (r *rawSnapshot) moreOf(raw *rawTask) *rawMore {
 	return &r.more[raw.more-1]
 }
 
-// addObject notes what is to be said of an object.
+// addObject records the object of reason.
 func (r *rawSnapshot) addObject(reason *inspect.WaitReason) {
 	if reason.Object == r.last {
 		return
@@ -224,13 +226,14 @@ func (r *rawSnapshot) addObject(reason *inspect.WaitReason) {
 	}
 }
 
-// addEnds notes the tasks whose ends it takes to end the wait for f. way is how it came to f, through others.
-func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureBase) span {
+// addEnds records the tasks that must end before f is done. path is the chain of futures that led to
+// f; it ends cycles.
+func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, path []*futureBase) span {
 	m := f.extraOrNil()
 	several := m != nil && len(m.waiters) > 0
 	if several {
 		if s, ok := r.known[f]; ok {
-			if way != nil { // it is part of a longer one
+			if path != nil { // it is part of a longer span
 				r.ends = append(r.ends, r.ends[s.from:s.to]...)
 			}
 			return s
@@ -240,11 +243,11 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureB
 	for _, g := range of {
 		b := g.(AnyFuture).base()
 		switch {
-		case b.state != pending || len(r.ends) >= maxEnds || slices.Contains(way, b):
+		case b.state != pending || len(r.ends) >= maxEnds || slices.Contains(path, b):
 		case b.isTask:
 			r.ends = append(r.ends, b.seq)
 		default:
-			r.addEnds(b, b.self.waitReason().Futures, append(way, f))
+			r.addEnds(b, b.self.waitReason().Futures, append(path, f))
 		}
 	}
 	s.to = int32(len(r.ends))
@@ -257,7 +260,7 @@ func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, way []*futureB
 func (r *rawSnapshot) addBlock(s *cancelScope) {
 	reason := s.block.waitReason()
 	if reason.Kind != inspect.ForTimeout && reason.Object != nil && reflect.TypeOf(reason.Object).Comparable() {
-		r.addObject(&reason) // a timeout says no more than its limit does
+		r.addObject(&reason) // the text of a timeout adds nothing to its deadline
 	}
 	r.blocks = append(r.blocks, rawBlock{
 		task: s.task, kind: reason.Kind, object: reason.Object, until: reason.Until,
@@ -276,7 +279,7 @@ func (r *rawSnapshot) addBlockEnds(of []inspect.Future) span {
 	return s
 }
 
-// cancelInfo tells who has asked t to cancel.
+// cancelInfo describes the last cancel request of t.
 func (t *taskBase) cancelInfo() *inspect.CancelInfo {
 	c := &inspect.CancelInfo{Reason: "cancelled", Pending: t.mustCancel || t.waits != nil && t.waits.state == cancelled}
 	e := t.request

@@ -9,27 +9,27 @@ import (
 	"example.com/asyncio/internal/ring"
 )
 
-// An inbox is the one door through which other goroutines reach a loop.
+// An inbox is the only way in which other goroutines reach a loop.
 type inbox struct {
-	filled atomic.Bool // there is something to take; changed under mu
-	debug  atomic.Bool // what the loop's debug is, for other goroutines
-	unpark func()
+	filled atomic.Bool // entries is not empty; changed under mu
+	debug  atomic.Bool // the loop's debug mode, for other goroutines
+	unpark func()      // wakes the loop
 
 	mu        sync.Mutex // guards the fields below
 	entries   ring.Buffer[entry]
-	block     *[21]Handle // for the next calls: allocated together, a KiB
-	blockLeft int         // of block, those that are free
-	closed    bool
-	owed      map[promise]bool // what other goroutines wait for, and shall not for ever
+	block     *[21]Handle      // the Handles of the next calls, allocated together: 1 KiB
+	blockLeft int              // how many of block are free
+	closed    bool             // it takes no further entries
+	owed      map[promise]bool // outcomes that other goroutines wait for
 }
 
-// crowded is how many calls that wait for the loop make those who call give way to it.
+// crowded is the number of waiting calls from which callers yield the processor to the loop.
 const crowded = 1024
 
 // A promise is an outcome that the loop owes to another goroutine.
 type promise interface{ SetException(err error) error }
 
-// owe notes p; false if the loop is closed, and p will hear nothing.
+// owe registers p. It returns false if the loop is closed; p then gets no outcome.
 func (b *inbox) owe(p promise) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -43,13 +43,14 @@ func (b *inbox) owe(p promise) bool {
 	return true
 }
 
+// paid unregisters p.
 func (b *inbox) paid(p promise) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	delete(b.owed, p)
 }
 
-// put leaves an entry and wakes the loop; false if the loop is closed.
+// put adds an entry and wakes the loop. It returns false if the loop is closed.
 func (b *inbox) put(e entry) bool {
 	b.mu.Lock()
 	if b.closed {
@@ -62,32 +63,33 @@ func (b *inbox) put(e entry) bool {
 
 func (b *inbox) addAndUnlock(e entry) {
 	b.entries.Push(e)
-	// Under mu nobody else changes it, and to look is cheaper than to write.
+	// Under mu nothing else changes it, and reading is cheaper than writing.
 	first := !b.filled.Load()
 	if first {
 		b.filled.Store(true)
 	}
 	b.mu.Unlock()
-	// Whoever filled it first has woken the loop, or is about to.
+	// The goroutine that filled it first has woken the loop or is about to.
 	if first {
 		b.unpark()
 	}
 }
 
-// call leaves a call, as put does an entry; nil if the loop is closed.
+// call adds a call, as put adds an entry. It returns nil if the loop is closed.
 //
-// Nobody must wait here: the loop may wait for what the caller holds. But one who is far ahead of the loop lets others
-// run, once a block. It does not come sooner to an end by being further ahead, and calls that wait
-// for long have left the caches when they are made, and are more for the collector to walk: in all they cost twice as much.
+// It must not block: the loop may wait for something that the caller holds. But a caller that is far
+// ahead of the loop yields the processor, once per block. Being further ahead does not make it
+// finish sooner: calls that wait long have left the caches when they run and are more for the
+// collector to scan. Without the yield they cost twice as much.
 func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts []CallOption) *Handle {
 	b.mu.Lock()
 	if b.closed {
 		b.mu.Unlock()
 		return nil
 	}
-	giveWay := false
+	yield := false
 	if b.blockLeft == 0 {
-		giveWay = b.entries.Len() >= crowded
+		yield = b.entries.Len() >= crowded
 		b.block = new([21]Handle)
 		b.blockLeft = len(b.block)
 	}
@@ -96,13 +98,13 @@ func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts [
 	h.loop, h.fn, h.made = l, fn, made
 	h.apply(opts)
 	b.addAndUnlock(&h.head)
-	if giveWay {
+	if yield {
 		runtime.Gosched()
 	}
 	return h
 }
 
-// take moves what is in the inbox to the end of ready. Most times ready is empty, and the two change places.
+// take moves all entries to the end of ready. Usually ready is empty, and the two are swapped.
 func (b *inbox) take(ready *ring.Buffer[entry]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -116,7 +118,7 @@ func (b *inbox) take(ready *ring.Buffer[entry]) {
 	}
 }
 
-// close has the inbox take nothing any more. What is owed still gets err.
+// close makes the inbox refuse further entries, and gives err to the promises that are owed.
 func (b *inbox) close(err error) {
 	b.mu.Lock()
 	b.closed = true
@@ -131,27 +133,30 @@ func (b *inbox) close(err error) {
 	}
 }
 
-// CallSoonThreadsafe is [Loop.CallSoon] for other goroutines; it wakes the loop.
-// fn runs in a new Context or in the one given. Its error: the loop is closed ([ErrLoopClosed]), and fn
-// will not be called; nor is it where the loop is closed before its turn came. See loop.call_soon_threadsafe.
+// CallSoonThreadsafe is [Loop.CallSoon] for other goroutines. It wakes the loop.
+//
+//   - fn runs with new context variables, or with those given. A nil fn panics
+//     ([ErrInvalidArgument]).
+//   - If the loop is closed, it returns [ErrLoopClosed] and fn is not called. Neither is fn called
+//     if the loop is closed before its turn comes.
+//
+// See loop.call_soon_threadsafe.
 func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOption) (*Handle, error) {
-	if fn == nil {
-		panic(misuse(ErrInvalidArgument, "CallSoonThreadsafe with a nil function; give it a func(ctx context.Context)"))
-	}
+	mustFunc("CallSoonThreadsafe", fn == nil)
+	l.mustBeMade("CallSoonThreadsafe")
 	var made *origin
 	if l.inbox.debug.Load() {
 		made = callers()
 	}
 	h := l.inbox.call(l, fn, made, opts)
 	if h == nil {
-		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v, which will not run again; end those who call it before the loop", l)
+		return nil, misuse(ErrLoopClosed, "CallSoonThreadsafe on %v, which will not run again; end its callers before the loop", l)
 	}
 	return h, nil
 }
 
-// doneOutside is the end of a piece of work elsewhere, which Loop.outside has
-// counted since it began: as long as there is one, the loop has something to
-// wait for. Any goroutine may call it; fn is called on the loop.
+// doneOutside ends a piece of work elsewhere, which Loop.outside has counted since it began: so the
+// loop had something to wait for. It calls fn on the loop. Any goroutine may call it.
 func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	l.inbox.put(&l.outsideHandle(func(ctx context.Context) {
 		l.outside--
@@ -159,14 +164,17 @@ func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	}).head)
 }
 
-// outsideHandle is a call that comes from a goroutine that is not the loop's.
+// outsideHandle returns a call that comes from another goroutine.
 func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	return &Handle{loop: l, fn: fn}
 }
 
-// OnClose has fn called when the loop is closed, or at once if it is: for what serves a loop and must not outlive it.
-// The tasks have ended by then. fn is called in the goroutine that closes the loop, and has that wait. stop takes it back.
-// Any goroutine may call either.
+// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a loop, which
+// must not outlive it.
+//
+//   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which waits.
+//   - stop cancels the call. A nil fn panics ([ErrInvalidArgument]).
+//   - Any goroutine may call OnClose and stop.
 func (l *Loop) OnClose(fn func()) (stop func()) {
 	if fn == nil {
 		panic(misuse(ErrInvalidArgument, "OnClose with a nil function; give it a func()"))

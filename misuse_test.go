@@ -541,7 +541,7 @@ func TestMisuse(t *testing.T) {
 			{"a call on a loop after its end", func() error { closed.CallSoon(callback); return nil },
 				asyncio.ErrLoopClosed, []string{"CallSoon on <Loop closed>", "make a new one"}},
 			{"a call from outside after a loop's end", func() error { _, err := closed.CallSoonThreadsafe(callback); return err },
-				asyncio.ErrLoopClosed, []string{"CallSoonThreadsafe on <Loop closed>", "end those who call it before the loop"}},
+				asyncio.ErrLoopClosed, []string{"CallSoonThreadsafe on <Loop closed>", "end its callers before the loop"}},
 			{"a job of a loop after its end", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
 				asyncio.ErrLoopClosed, []string{"RunInExecutor on <Loop closed>"}},
 			{"a Runner after its end", func() error { return isDone.Run(context.Background(), nothing) },

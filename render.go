@@ -9,7 +9,7 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// render makes plain data of what was noted.
+// render makes plain data of what collect recorded.
 func (r *rawSnapshot) render() *inspect.Snapshot {
 	d := renderer{
 		raw: r, tasks: make([]inspect.TaskInfo, len(r.tasks)),
@@ -29,7 +29,7 @@ func (r *rawSnapshot) render() *inspect.Snapshot {
 	for i := range r.tasks {
 		d.awaited(i)
 	}
-	for i := len(r.blocks) - 1; i >= 0; i-- { // the last opened is noted first
+	for i := len(r.blocks) - 1; i >= 0; i-- { // last opened first
 		d.block(&r.blocks[i])
 	}
 	for i := range d.tasks {
@@ -38,12 +38,12 @@ func (r *rawSnapshot) render() *inspect.Snapshot {
 	return &inspect.Snapshot{Loop: r.loop, Tasks: d.tasks, Unread: r.unread}
 }
 
-// A renderer is what render needs on the way.
+// A renderer is the state of render.
 type renderer struct {
 	raw     *rawSnapshot
 	tasks   []inspect.TaskInfo
-	index   map[uint64]int          // of tasks by their IDs
-	objects map[fmt.Stringer]uint64 // their numbers
+	index   map[uint64]int          // the index in tasks of each ID
+	objects map[fmt.Stringer]uint64 // the numbers given to objects
 }
 
 func (d *renderer) wait(raw *rawTask, t *inspect.TaskInfo) {
@@ -92,7 +92,7 @@ func (d *renderer) more(raw *rawTask) *rawMore {
 	return &d.raw.more[raw.more-1]
 }
 
-// live returns the ID if that is of a task in the snapshot, or else 0.
+// live returns id if the snapshot has the task with this ID, otherwise 0.
 func (d *renderer) live(id uint64) uint64 {
 	if _, ok := d.index[id]; ok {
 		return id
@@ -107,7 +107,7 @@ func (d *renderer) nameOf(id uint64) string {
 	return ""
 }
 
-// awaited adds task i to those who await others.
+// awaited adds task i to the awaiters of the tasks that it waits for.
 func (d *renderer) awaited(i int) {
 	t := &d.tasks[i]
 	if w := t.Waits; w != nil {
@@ -126,7 +126,7 @@ func (d *renderer) awaited(i int) {
 	}
 }
 
-// edge notes that f awaits t by an edge that somebody added: f itself, or those who wait for it.
+// edge adds an edge of AddAwaiter: t is awaited by f, or by the awaiters of f if f is not a task.
 func (d *renderer) edge(t *inspect.TaskInfo, f rawEdge) {
 	if f.isTask {
 		if id := d.live(uint64(f.seq)); id != 0 {
@@ -141,10 +141,10 @@ func (d *renderer) edge(t *inspect.TaskInfo, f rawEdge) {
 	}
 }
 
-// viaEdge is what AwaitInfo.Via says of an edge that AddAwaiter has added.
+// viaEdge is the AwaitInfo.Via of an edge that AddAwaiter added.
 const viaEdge = "edge"
 
-// await notes that the task by awaits the task id.
+// await adds the task by to the awaiters of the task id.
 func (d *renderer) await(id, by uint64, via string) {
 	if i, ok := d.index[id]; ok {
 		d.tasks[i].AwaitedBy = append(d.tasks[i].AwaitedBy, inspect.AwaitInfo{Task: by, Via: via})
@@ -176,7 +176,7 @@ func (d *renderer) block(b *rawBlock) {
 	t.Blocks = append(t.Blocks, info)
 }
 
-// sort brings those who await t into order, each once for each way.
+// sort sorts the awaiters of t and removes duplicates.
 func (d *renderer) sort(t *inspect.TaskInfo) {
 	slices.SortFunc(t.AwaitedBy, func(a, b inspect.AwaitInfo) int {
 		return cmp.Or(cmp.Compare(a.Task, b.Task), cmp.Compare(a.Via, b.Via))
