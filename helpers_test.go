@@ -26,6 +26,10 @@ var (
 	cancelWith   = testkit.CancelWith
 	brief        = testkit.Brief
 	lineNumber   = testkit.LineNumber
+	equal        = testkit.Equal
+	errBoom      = testkit.ErrBoom
+	failAfter    = testkit.FailAfter
+	cancelLater  = testkit.CancelLater
 )
 
 // never waits for a future that is never set. Only a cancel ends it. Stacks show it, so it is

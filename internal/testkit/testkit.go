@@ -231,3 +231,34 @@ func Brief(err error) string {
 	}
 	return err.Error()
 }
+
+// ErrBoom is the error of tests that need just any error.
+var ErrBoom = errors.New("boom")
+
+// Equal fails the test unless got and want print the same.
+func Equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("%s is %s, want %s", what, g, w)
+	}
+}
+
+// FailAfter returns a task's function that sleeps for d and then fails with err. It ends
+// early if it is cancelled.
+func FailAfter(d time.Duration, err error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if cancelled := asyncio.Sleep(ctx, d); cancelled != nil {
+			return cancelled
+		}
+		return err
+	}
+}
+
+// CancelLater starts fn as a task, cancels it one second later with the message "enough",
+// and returns the task and its error.
+func CancelLater(ctx context.Context, fn func(ctx context.Context) error) (*asyncio.Task[asyncio.None], error) {
+	task := asyncio.Go(ctx, fn)
+	Running(ctx).CallLater(time.Second, func(context.Context) { task.CancelWith("enough") })
+	_, err := task.Await(ctx)
+	return task, err
+}

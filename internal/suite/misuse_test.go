@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/internal/policy"
 )
 
 // What only a bug in the calling code can cause is told at once, and the text says what to do about it.
@@ -274,7 +275,7 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 				"SetResult":       func() error { return f.SetResult(1) },
 				"SetException":    func() error { return f.SetException(errBoom) },
 				"Cancel":          func() error { f.Cancel(); return nil },
-				"AddDoneCallback": func() error { f.AddDoneCallback(callbackA); return nil },
+				"AddDoneCallback": func() error { f.AddDoneCallback(doneCallback); return nil },
 				"await":           func() error { _, err := task.Await(ctx); return err },
 				"CallSoon":        func() error { l.CallSoon(callback); return nil },
 				"CallLater":       func() error { l.CallLater(time.Second, callback); return nil },
@@ -398,7 +399,7 @@ func TestMisuseNilFunction(t *testing.T) {
 	}
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
-		f.AddDoneCallback(callbackA)
+		f.AddDoneCallback(doneCallback)
 		if n := f.RemoveDoneCallback(nil); n != 0 {
 			t.Errorf("RemoveDoneCallback(nil) has removed %d", n)
 		}
@@ -408,8 +409,8 @@ func TestMisuseNilFunction(t *testing.T) {
 
 // All that is exported and takes a ctx or a function is in one of the lists above.
 func TestMisuseListsAreComplete(t *testing.T) {
-	all := goList(t)
-	pkg, err := all.importer.Import("example.com/asyncio")
+	all := policy.List(t)
+	pkg, err := all.Importer.Import("example.com/asyncio")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -651,7 +652,7 @@ func TestPanicAndGoexit(t *testing.T) {
 				var log record
 				line := func(text string, args ...any) {
 					text, _, _ = strings.Cut(fmt.Sprintf(text, args...), "\n")
-					before, after, has := strings.Cut(text, " (asyncio_test.")
+					before, after, has := strings.Cut(text, " (suite_test.")
 					if _, end, ok := strings.Cut(after, "):"); has && ok {
 						text = before + ":" + end
 					}
@@ -662,7 +663,7 @@ func TestPanicAndGoexit(t *testing.T) {
 						err := runErr(t, func(ctx context.Context) error {
 							asyncio.CurrentTask(ctx).SetName("main")
 							running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
-								kind, _, _ := strings.Cut(e.Message, " asyncio_test.")
+								kind, _, _ := strings.Cut(e.Message, " suite_test.")
 								kind, _, _ = strings.Cut(kind, " (")
 								if p := (*asyncio.PanicError)(nil); errors.As(e.Exception, &p) {
 									kind = fmt.Sprintf("%s: %v", kind, p.Value)

@@ -1,4 +1,4 @@
-package asyncio_test
+package policy_test
 
 import (
 	"bytes"
@@ -18,6 +18,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/asyncio/internal/policy"
 )
 
 // This file holds the documentation to what it says. A fenced block of Go that begins with "package main" is a program,
@@ -364,9 +366,9 @@ func TestLinks(t *testing.T) {
 
 // Whatever is exported has a comment, and that of a function begins with its name.
 func TestDocComments(t *testing.T) {
-	all := goList(t)
-	for _, p := range all.own {
-		if p.Name == "main" || strings.Contains("/"+p.short(), "/internal/") {
+	all := policy.List(t)
+	for _, p := range all.Own {
+		if p.Name == "main" || strings.Contains("/"+p.Short(), "/internal/") {
 			continue
 		}
 		names, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
@@ -377,12 +379,12 @@ func TestDocComments(t *testing.T) {
 			if match, err := build.Default.MatchFile(p.Dir, filepath.Base(name)); err != nil || !match || strings.HasSuffix(name, "_test.go") {
 				continue
 			}
-			file, err := parser.ParseFile(all.fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+			file, err := parser.ParseFile(all.Fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, decl := range file.Decls {
-				checkComment(t, all.fset, decl)
+				checkComment(t, all.Fset, decl)
 			}
 		}
 	}

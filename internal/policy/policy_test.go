@@ -1,24 +1,19 @@
-package asyncio_test
+package policy_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"flag"
 	"fmt"
 	"go/ast"
 	"go/build"
-	"go/importer"
 	"go/parser"
-	"go/token"
 	"go/types"
-	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
+
+	"example.com/asyncio/internal/policy"
 )
 
 // This file holds the rules of CONTRIBUTING.md that a compiler does not know.
@@ -32,7 +27,9 @@ internal/shrink
 internal/zerovalue
 internal/timerheap     internal/shrink
 internal/coro
-internal/testkit        asyncio driver
+internal/testkit       asyncio driver
+internal/policy
+internal/suite
 driver
 driver/drivertest      driver
 executor               internal/list
@@ -91,6 +88,19 @@ var layerExceptions = map[string]string{
 // What only this Go and later ones compile; such lines of api.txt end with its name.
 const newGo = "go1.27"
 
+// TestMain runs the tests in the root directory of the repository.
+func TestMain(m *testing.M) {
+	root, err := policy.Root()
+	if err == nil {
+		err = os.Chdir(root)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	m.Run()
+}
+
 var update = flag.Bool("update", false, "rewrite api.txt")
 
 func TestImports(t *testing.T) {
@@ -100,22 +110,22 @@ func TestImports(t *testing.T) {
 			rules[words[0]] = words[1:]
 		}
 	}
-	all := goList(t)
-	for _, p := range all.own {
-		may, known := rules[p.short()]
+	all := policy.List(t)
+	for _, p := range all.Own {
+		may, known := rules[p.Short()]
 		if !known {
-			t.Errorf("%s is not among the imports in policy_test.go: add a line that says what it may import", p.short())
+			t.Errorf("%s is not among the imports in policy_test.go: add a line that says what it may import", p.Short())
 			continue
 		}
 		for _, path := range p.Imports {
-			switch imported := all.byPath[path]; {
+			switch imported := all.ByPath[path]; {
 			case imported == nil || imported.Module == nil && !imported.Standard:
-				t.Errorf("%s imports %s, of which go list knows nothing", p.short(), path)
+				t.Errorf("%s imports %s, of which go list knows nothing", p.Short(), path)
 			case imported.Standard:
 			case imported.Module.Path != p.Module.Path:
-				t.Errorf("%s may not import %s: the module requires nothing but Go", p.short(), path)
-			case !slices.Contains(may, imported.short()) && !slices.Contains(may, "*"):
-				t.Errorf("%s may not import %s", p.short(), imported.short())
+				t.Errorf("%s may not import %s: the module requires nothing but Go", p.Short(), path)
+			case !slices.Contains(may, imported.Short()) && !slices.Contains(may, "*"):
+				t.Errorf("%s may not import %s", p.Short(), imported.Short())
 			}
 		}
 	}
@@ -133,7 +143,7 @@ func TestFileLayers(t *testing.T) {
 		}
 	}
 
-	all := goList(t)
+	all := policy.List(t)
 	root, err := build.ImportDir(".", 0) // minds build tags, and go test learns which files matter here
 	if err != nil {
 		t.Fatal(err)
@@ -143,14 +153,14 @@ func TestFileLayers(t *testing.T) {
 		if _, known := layerOf[name]; !known {
 			t.Errorf("%s is not among the layers in policy_test.go: add it to the first layer that has all it needs above", name)
 		}
-		file, err := parser.ParseFile(all.fset, name, nil, parser.SkipObjectResolution)
+		file, err := parser.ParseFile(all.Fset, name, nil, parser.SkipObjectResolution)
 		if err != nil {
 			t.Fatal(err)
 		}
 		files = append(files, file)
 	}
 	info := types.Info{Uses: map[*ast.Ident]types.Object{}}
-	pkg, err := (&types.Config{Importer: all.importer}).Check("asyncio", all.fset, files, &info)
+	pkg, err := (&types.Config{Importer: all.Importer}).Check("asyncio", all.Fset, files, &info)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +168,7 @@ func TestFileLayers(t *testing.T) {
 	var wrong []string
 	needed := map[string]bool{} // of layerExceptions
 	for id, obj := range info.Uses {
-		from, to := all.fset.Position(id.Pos()).Filename, all.fset.Position(obj.Pos()).Filename
+		from, to := all.Fset.Position(id.Pos()).Filename, all.Fset.Position(obj.Pos()).Filename
 		if obj.Pkg() != pkg || from == to {
 			continue
 		}
@@ -177,7 +187,7 @@ func TestFileLayers(t *testing.T) {
 			needed[e] = needed[e] || why != ""
 		}
 		if why != "" && layerExceptions[exceptions[0]] == "" && layerExceptions[exceptions[1]] == "" {
-			wrong = append(wrong, fmt.Sprintf("%v may not use %s of %s: %s", all.fset.Position(id.Pos()), obj.Name(), to, why))
+			wrong = append(wrong, fmt.Sprintf("%v may not use %s of %s: %s", all.Fset.Position(id.Pos()), obj.Name(), to, why))
 		}
 	}
 	for e := range layerExceptions {
@@ -192,24 +202,24 @@ func TestFileLayers(t *testing.T) {
 }
 
 func TestAPI(t *testing.T) {
-	all := goList(t)
+	all := policy.List(t)
 	var got []string
-	for _, p := range all.own {
-		if p.Name == "main" || strings.Contains("/"+p.short(), "/internal/") || p.short() == "conformance" {
+	for _, p := range all.Own {
+		if p.Name == "main" || strings.Contains("/"+p.Short(), "/internal/") || p.Short() == "conformance" {
 			continue
 		}
-		pkg, err := all.importer.Import(p.ImportPath)
+		pkg, err := all.Importer.Import(p.ImportPath)
 		if err != nil {
 			t.Fatal(err)
 		}
 		before := build.Default
 		before.ReleaseTags = before.ReleaseTags[:slices.Index(append(before.ReleaseTags, newGo), newGo)]
 		declarations(pkg, func(obj types.Object, text string) {
-			file := filepath.Base(all.fset.Position(obj.Pos()).Filename)
+			file := filepath.Base(all.Fset.Position(obj.Pos()).Filename)
 			if old, err := before.MatchFile(p.Dir, file); err == nil && !old {
 				text += " // " + newGo
 			}
-			got = append(got, p.short()+": "+text)
+			got = append(got, p.Short()+": "+text)
 		})
 	}
 
@@ -243,7 +253,7 @@ func TestAPI(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Log("if that is meant: go test -run TestAPI -update")
+		t.Log("if that is meant: go test -run TestAPI -update ./internal/policy")
 	}
 }
 
@@ -304,75 +314,3 @@ func declarations(pkg *types.Package, add func(types.Object, string)) {
 		}
 	}
 }
-
-// A listing is what the go command knows of this module's packages and of all they import.
-type listing struct {
-	own      []*listed
-	byPath   map[string]*listed
-	fset     *token.FileSet
-	importer types.Importer
-}
-
-type listed struct {
-	ImportPath, Name, Dir, Export string
-	Imports                       []string
-	Standard, DepOnly             bool
-	Module                        *struct{ Path string }
-}
-
-// short is the path without the module's, and asyncio for the root.
-func (p *listed) short() string {
-	if short, ok := strings.CutPrefix(p.ImportPath, p.Module.Path+"/"); ok {
-		return short
-	}
-	return "asyncio"
-}
-
-func goList(t *testing.T) *listing {
-	t.Helper()
-	if _, err := exec.LookPath("go"); err != nil {
-		t.Skip(err)
-	}
-	all, err := listOnce()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// The types come from the compiler's export data: a first run waits for it, and all others
-// find it in the build cache, where checking the sources of the standard library again costs
-// each of them a second or more.
-var listOnce = sync.OnceValues(func() (*listing, error) {
-	cmd := exec.Command("go", "list", "-buildvcs=false", "-export", "-deps", "-json=ImportPath,Name,Dir,Export,Imports,Standard,DepOnly,Module", "./...")
-	cmd.Stderr = new(bytes.Buffer)
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("%v: %w\n%v", cmd, err, cmd.Stderr)
-	}
-	all := &listing{byPath: map[string]*listed{}, fset: token.NewFileSet()}
-	for dec := json.NewDecoder(bytes.NewReader(out)); ; {
-		p := new(listed)
-		if err := dec.Decode(p); err == io.EOF {
-			break
-		} else if err != nil {
-			return nil, err
-		}
-		all.byPath[p.ImportPath] = p
-		if !p.DepOnly {
-			all.own = append(all.own, p)
-			// go test keeps a result until a file changes that the test has opened. It does
-			// not see what go list opens, and so would not run again when sim changes.
-			if _, err := os.ReadDir(p.Dir); err != nil {
-				return nil, err
-			}
-		}
-	}
-	all.importer = importer.ForCompiler(all.fset, "gc", func(path string) (io.ReadCloser, error) {
-		if p := all.byPath[path]; p != nil && p.Export != "" {
-			return os.Open(p.Export)
-		}
-		return nil, fmt.Errorf("go list has no export data of %s", path)
-	})
-	return all, nil
-})

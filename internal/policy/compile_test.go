@@ -1,4 +1,4 @@
-package asyncio_test
+package policy_test
 
 import (
 	"go/ast"
@@ -6,6 +6,8 @@ import (
 	"go/types"
 	"strings"
 	"testing"
+
+	"example.com/asyncio/internal/policy"
 )
 
 // What CPython finds out when it runs, with a TypeError, and the compiler before: a statement,
@@ -97,13 +99,13 @@ func _(ctx context.Context, l *asyncio.Loop, f *asyncio.Future[int], coro asynci
 
 // A008, A012, A147, A148, A162, A261, A267: an argument of a wrong kind does not compile.
 func TestDoesNotCompile(t *testing.T) {
-	all := goList(t)
+	all := policy.List(t)
 	for _, r := range refused {
-		file, err := parser.ParseFile(all.fset, "p.go", strings.Replace(refusedIn, "STATEMENT", r.statement, 1), 0)
+		file, err := parser.ParseFile(all.Fset, "p.go", strings.Replace(refusedIn, "STATEMENT", r.statement, 1), 0)
 		if err != nil {
 			t.Fatalf("%s: %v", r.statement, err)
 		}
-		_, err = (&types.Config{Importer: all.importer}).Check("p", all.fset, []*ast.File{file}, nil)
+		_, err = (&types.Config{Importer: all.Importer}).Check("p", all.Fset, []*ast.File{file}, nil)
 		switch {
 		case err == nil && r.says != "":
 			t.Errorf("%s compiles", r.statement)

@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -177,7 +177,7 @@ func everyOrder(t *testing.T, name string, build func(s *scene)) {
 		orders, all, wrong, order := explore(build)
 		switch {
 		case wrong != nil:
-			t.Errorf("in order %d this is wrong:\n\t%s\nafter this:\n\t%s\nThe same again: go test -run '^%s$' -v -order=%s .",
+			t.Errorf("in order %d this is wrong:\n\t%s\nafter this:\n\t%s\nThe same again: go test -run '^%s$' -v -order=%s ./internal/suite",
 				orders, strings.Join(wrong.wrong, "\n\t"), strings.Join(wrong.log.Lines, "\n\t"), strings.ReplaceAll(t.Name(), "/", "$/^"), order)
 		case !all:
 			t.Errorf("there are more than %d orders: make the scene smaller", orders)
