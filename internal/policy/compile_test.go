@@ -10,8 +10,8 @@ import (
 	"example.com/asyncio/internal/policy"
 )
 
-// What CPython finds out when it runs, with a TypeError, and the compiler before: a statement,
-// and what the compiler says of it.
+// What CPython finds out when it runs, with a TypeError, and the compiler before: a
+// statement, and what the compiler says of it.
 var refused = []struct{ statement, says string }{
 	{`asyncio.Go(ctx, func(context.Context) error { return nil })`, ""}, // nothing: so far all is well
 
@@ -34,7 +34,8 @@ var refused = []struct{ statement, says string }{
 	{`_ = asyncio.AsCompleted(ctx, coro)`, "does not match"},
 	{`_ = asyncio.AsCompleted(ctx, []asyncio.Coro[int]{coro})`, "does not satisfy asyncio.AnyFuture"},
 
-	// A future of the loop's where there should be one of another world, and what merely looks like a future.
+	// A future of the loop's where there should be one of another world, and what merely
+	// looks like a future.
 	{`asyncio.WrapFuture(ctx, f)`, "does not match"},
 	{`var _ asyncio.AnyFuture = looksLikeAFuture{}`, "does not implement asyncio.AnyFuture"},
 

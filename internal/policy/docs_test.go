@@ -22,9 +22,10 @@ import (
 	"example.com/asyncio/internal/policy"
 )
 
-// This file holds the documentation to what it says. A fenced block of Go that begins with "package main" is a program,
-// and so is one of Python that calls asyncio.run: it must print the next block of text. All other Go, in blocks and in
-// the Go columns of tables, must compile, as part of a function that the prelude below stands before.
+// This file holds the documentation to what it says. A fenced block of Go that begins
+// with "package main" is a program, and so is one of Python that calls asyncio.run: it
+// must print the next block of text. All other Go, in blocks and in the Go columns of
+// tables, must compile, as part of a function that the prelude below stands before.
 var pages = []string{"README.md", "docs/from-python.md"}
 
 // What the fragments of the pages take for granted: the names that any example has.
@@ -162,7 +163,8 @@ func programsOf(t *testing.T, page, text string, fragments map[string]string) (a
 	return all
 }
 
-// spansOf notes the Go in the tables of a page: in the last column of those whose last column is headed Go.
+// spansOf notes the Go in the tables of a page: in the last column of those whose last
+// column is headed Go.
 func spansOf(page, text string, fragments map[string]string) {
 	isGo := false
 	for n, line := range strings.Split(text, "\n") {
@@ -180,8 +182,8 @@ func spansOf(page, text string, fragments map[string]string) {
 	}
 }
 
-// docs/other-tools.md is about several modules, which this one must not require. Its Go stands, word for word, in examples of
-// those modules, which compile and run there.
+// docs/other-tools.md is about several modules, which this one must not require. Its Go
+// stands, word for word, in examples of those modules, which compile and run there.
 func TestOtherTools(t *testing.T) {
 	examples := ""
 	for _, dir := range []string{"introspect", "introspect/otel", "introspect/prometheus"} {
@@ -223,7 +225,8 @@ func TestOtherTools(t *testing.T) {
 	}
 }
 
-// buildPrograms makes one executable of all Go programs, each a package of its own, since linking is what takes time.
+// buildPrograms makes one executable of all Go programs, each a package of its own, since
+// linking is what takes time.
 func buildPrograms(t *testing.T, programs []*program) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -263,7 +266,8 @@ func buildPrograms(t *testing.T, programs []*program) {
 	}
 }
 
-// compile checks the types of fragments: of declarations as they are, of others as part of a function.
+// compile checks the types of fragments: of declarations as they are, of others as part
+// of a function.
 func compile(t *testing.T, fragments map[string]string) {
 	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, fragmentImports...)...)
 	list.Stderr = new(bytes.Buffer)
@@ -416,7 +420,8 @@ func checkComment(t *testing.T, fset *token.FileSet, decl ast.Decl) {
 	}
 }
 
-// exportedType tells whether the type of a receiver is exported, or embedded in one that is, as futureBase is.
+// exportedType tells whether the type of a receiver is exported, or embedded in one that
+// is, as futureBase is.
 func exportedType(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.StarExpr:

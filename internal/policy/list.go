@@ -1,6 +1,6 @@
-// Package policy tests the rules of CONTRIBUTING.md that the compiler does not enforce, and
-// the documentation. Its own code loads the packages of the repository for these and other
-// tests.
+// Package policy tests the rules of CONTRIBUTING.md that the compiler does not enforce,
+// and the documentation. Its own code loads the packages of the repository for these and
+// other tests.
 package policy
 
 import (
@@ -20,8 +20,8 @@ import (
 	"testing"
 )
 
-// Root returns the root directory of the repository, the first with a go.mod at or above the
-// working directory.
+// Root returns the root directory of the repository, the first with a go.mod at or above
+// the working directory.
 func Root() (string, error) {
 	dir, err := os.Getwd()
 	if err != nil {
@@ -63,7 +63,8 @@ func (p *Package) Short() string {
 	return "asyncio"
 }
 
-// List returns the listing of the module. It skips the test if the machine has no go command.
+// List returns the listing of the module. It skips the test if the machine has no go
+// command.
 func List(t testing.TB) *Listing {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
@@ -76,9 +77,9 @@ func List(t testing.TB) *Listing {
 	return all
 }
 
-// listOnce calls go list. The types come from the compiler's export data, which later runs
-// find in the build cache. To check the sources of the standard library instead would cost
-// each run a second or more.
+// listOnce calls go list. The types come from the compiler's export data, which later
+// runs find in the build cache. To check the sources of the standard library instead
+// would cost each run a second or more.
 var listOnce = sync.OnceValues(func() (*Listing, error) {
 	root, err := Root()
 	if err != nil {

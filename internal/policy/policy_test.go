@@ -45,8 +45,8 @@ introspect             asyncio inspect executor
 conformance            asyncio driver
 `
 
-// layers has the files of package asyncio, a layer per line. A file uses its own layer and
-// the layers above it.
+// layers has the files of package asyncio, a layer per line. A file uses its own layer
+// and the layers above it.
 //
 // A file below the dashes uses only exported names of the layers above the dashes and of
 // its neighbours in the layer. Users can therefore write a better queue or group outside
@@ -241,7 +241,8 @@ func TestFileLayers(t *testing.T) {
 // A use is a use of a name in another file than that of its declaration.
 type use struct{ at, from, to, name string }
 
-// layerProblems compares the layers, as text, with the files that exist and with all uses.
+// layerProblems compares the layers, as text, with the files that exist and with all
+// uses.
 func layerProblems(layers string, exceptions map[string]string, files []string, uses []use) (problems []string) {
 	layerOf := map[string]int{"doc.go": 0}
 	dashes := 0
@@ -330,7 +331,8 @@ func TestLayerProblems(t *testing.T) {
 	}
 }
 
-// parseDir parses the files of a directory that are not tests, whatever they are built for.
+// parseDir parses the files of a directory that are not tests, whatever they are built
+// for.
 func parseDir(t *testing.T, fset *token.FileSet, dir string, mode parser.Mode) (files []*ast.File) {
 	t.Helper()
 	names, err := filepath.Glob(filepath.Join(dir, "*.go"))
