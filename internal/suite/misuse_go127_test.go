@@ -9,7 +9,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// The generic methods belong into the lists of misuse_test.go.
+// init adds the generic methods to the lists of misuse_test.go.
 func init() {
 	takesAnyCtx["Runner.RunResult"] = "as Run"
 	takesFunc["Runner.RunResult"] = func(context.Context) error {
