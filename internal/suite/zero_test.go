@@ -275,19 +275,27 @@ var (
 	advice  = regexp.MustCompile(`; \w|\bNew[A-Z]\w+`)
 )
 
-// panicProblem returns what is wrong with the value of a panic. It must be an error of
-// ours whose text says what to do.
+// panicProblem returns what is wrong with the value of a panic. It must be an error or a
+// text of the library, and say what to do.
 func panicProblem(value any) string {
-	err, ok := value.(error)
-	switch {
-	case !ok:
-		return fmt.Sprintf("panics with %T %v", value, value)
-	case isRuntimeError(err):
-		return fmt.Sprintf("panics with the run-time error %q", err)
-	case !slices.ContainsFunc(sentinels, func(s error) bool { return errors.Is(err, s) }) && !ourText.MatchString(err.Error()):
-		return fmt.Sprintf("panics with %q, which is not an error of the library", err)
-	case !advice.MatchString(err.Error()):
-		return fmt.Sprintf("panics with %q, which does not say what to do", err)
+	text := fmt.Sprint(value)
+	switch v := value.(type) {
+	case error:
+		wraps := slices.ContainsFunc(sentinels, func(s error) bool { return errors.Is(v, s) })
+		if isRuntimeError(v) {
+			return fmt.Sprintf("panics with the run-time error %q", text)
+		} else if !wraps && !ourText.MatchString(text) {
+			return fmt.Sprintf("panics with %q, which is not an error of the library", text)
+		}
+	case string:
+		if !ourText.MatchString(text) {
+			return fmt.Sprintf("panics with %q, which is not a text of the library", text)
+		}
+	default:
+		return fmt.Sprintf("panics with %T %q; want an error", value, text)
+	}
+	if !advice.MatchString(text) {
+		return fmt.Sprintf("panics with %q, which does not say what to do", text)
 	}
 	return ""
 }
@@ -295,31 +303,24 @@ func panicProblem(value any) string {
 // zeroTodo has the calls that fail: a kind of call and a type, and methods; fmt is the
 // formatting of the value. A call that does not fail must leave the list.
 const zeroTodo = `
-nil executor.Pool: Submit SubmitIn
 nil introspect.Client: Record
 task asyncio.Barrier: Abort Reset Wait
 task asyncio.ConcurrentFuture: Result
 task asyncio.Condition: Acquire Wait
-task asyncio.Future: EnsureFuture
 task asyncio.LIFOQueue: Get Put
 task asyncio.Loop: SnapshotThreadsafe StackThreadsafe
 task asyncio.PriorityQueue: Get Put
 task asyncio.Queue: Get Put
-task asyncio.Task: EnsureFuture
-task executor.Pool: Shutdown Submit SubmitIn
 zero asyncio.Barrier: Abort Reset Wait
 zero asyncio.ConcurrentFuture: Cancel Result SetResult
 zero asyncio.Condition: fmt Acquire Locked Notify NotifyAll Release String Wait
 zero asyncio.Future: WaitReason
 zero asyncio.LIFOQueue: fmt Empty Get Len Put String TryGet TryPut
-zero asyncio.Loop: CallExceptionHandler CallLater Close RunForever Snapshot SnapshotThreadsafe StackThreadsafe Time
+zero asyncio.Loop: CallExceptionHandler SnapshotThreadsafe StackThreadsafe
 zero asyncio.PriorityQueue: fmt Empty Get Len Put String TryGet TryPut
 zero asyncio.Queue: fmt Empty Get Len Put String TryGet TryPut
 zero asyncio.Task: PrintStack Stack WaitReason
-zero driver.Real: Unpark
-zero driver.Virtual: Unpark
-zero executor.Pool: Shutdown Submit SubmitIn
-zero executor.Slot: Cancel
+zero executor.Pool: Shutdown
 zero inspect.Event: Info
 zero introspect.Client: Record
 zero introspect.Metrics: Observe
@@ -332,8 +333,7 @@ asyncio: Barrier BoundedSemaphore CancelledError CleanupError ConcurrentFuture C
     ContextVar ContextVars DeadlockError Event ExceptionContext Future GroupError Handle
     LIFOQueue Lock Loop PanicError PriorityQueue Queue Runner Semaphore ShutdownError
     Task TaskGroup TimeoutError TimeoutScope TimerHandle Token
-driver: Real Virtual
-executor: BusyError PanicError Pool Slot
+executor: BusyError PanicError Slot
 inspect: Event EventKind WaitInfo WaitKind
 introspect: Client Metrics
 `
@@ -481,7 +481,9 @@ func TestPanicProblem(t *testing.T) {
 		{fmt.Errorf("asyncio: Put on a zero Queue; make it with NewQueue: %w", asyncio.ErrMisuse), ""},
 		{errors.New("executor: Submit to a zero Pool: use NewPool"), ""},
 		{fmt.Errorf("not ours; but misuse: %w", asyncio.ErrMisuse), ""},
-		{"asyncio: a text; not an error", "panics with string asyncio: a text; not an error"},
+		{"driver: use of a zero Real; make it with NewReal", ""},
+		{"a text; not ours", `panics with "a text; not ours", which is not a text of the library`},
+		{1, `panics with int "1"; want an error`},
 		{errors.New("boom; NewQueue"), `panics with "boom; NewQueue", which is not an error of the library`},
 		{errors.New("asyncio: wrong"), `panics with "asyncio: wrong", which does not say what to do`},
 		{fmt.Errorf("asyncio: panic; %w", panicOf(func() { _ = *(*int)(nil) })),
