@@ -2,15 +2,10 @@ package asyncio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"example.com/asyncio/inspect"
 )
-
-// ErrBrokenBarrier is what those get who wait at a [Barrier] that is aborted or
-// reset. See asyncio.BrokenBarrierError.
-var ErrBrokenBarrier = errors.New("broken barrier")
 
 // A Barrier is where tasks wait for each other: once a given number has come, all
 // go on. It serves one round after the other.

@@ -182,7 +182,7 @@ func TestBarrierReset(t *testing.T) {
 		for i := range tasks {
 			tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
 				_, err := b.Wait(ctx)
-				wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait at <Barrier resetting waiters=0/3>: broken barrier")
+				wantErr(t, err, asyncio.ErrBrokenBarrier, "asyncio: broken barrier: Wait at <Barrier resetting waiters=0/3>")
 				log.Add("%d: broken", i)
 				_, err = b.Wait(ctx)
 				log.Add("%d: %s", i, brief(err))

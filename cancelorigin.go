@@ -19,8 +19,6 @@ type cancelOrigin struct {
 	ownMessage any
 }
 
-func (o *cancelOrigin) askedBy() any { return o.by }
-
 func (o *cancelOrigin) through() (names []string) {
 	for _, f := range o.via {
 		names = append(names, nameOf(f))

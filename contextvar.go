@@ -6,24 +6,28 @@ import (
 	"sync/atomic"
 )
 
-// A Context holds values of context variables. Every task and every callback
-// runs in one: its own copy of its creator's, unless it was given one. It is
-// not a [context.Context], but found through it.
+// ContextVars holds the values of context variables.
 //
-// It belongs to its loop, as a Future does. See contextvars.Context.
+//   - The zero value is empty and ready to use.
+//   - Every task and every callback has its own: a copy of that of its creator, unless
+//     [WithContextVars] gives it another. A [context.Context] of the loop leads to it.
+//   - It belongs to its loop, as a Future does.
+//
+// See contextvars.Context.
 type ContextVars struct {
-	list *binding
+	list *binding // nil if it is empty
 }
 
-// bindings is a persistent list, the last set first: a copy of it is a copy of
-// the pointer. A program has a few variables and reads them more often
-// than it sets them; a hash trie as CPython's pays from about thirty variables on.
+// A binding is a node of a persistent list, the most recent Set first. A copy of the list
+// is a copy of the pointer. A program has few variables and reads them more often than it
+// sets them. A hash trie, as in CPython, is faster from about thirty variables on.
 type binding struct {
 	v     variable
 	value any
 	next  *binding
 }
 
+// A variable is a *ContextVar[T] of any T.
 type variable interface{ name() string }
 
 func (b *binding) find(v variable) (any, bool) {
@@ -35,7 +39,7 @@ func (b *binding) find(v variable) (any, bool) {
 	return nil, false
 }
 
-// without returns b without v's binding. What stands behind it is shared.
+// without returns b without the binding of v. The nodes behind that binding are shared.
 func (b *binding) without(v variable) *binding {
 	switch {
 	case b == nil:
@@ -50,22 +54,29 @@ func (b *binding) without(v variable) *binding {
 	return &binding{b.v, b.value, rest}
 }
 
-// A ContextVar is a variable whose value depends on the Context in which it is
-// asked for: a request's id, say. Unlike a value of a context.Context it can be set
-// in a function for those who called it. A ContextVar itself may be used from
-// any goroutine. See contextvars.ContextVar.
+// A ContextVar is a variable that has a value in each [ContextVars], for example the ID
+// of a request.
+//
+//   - Unlike a value of a context.Context, a function can set it for its callers.
+//   - The zero value is a variable without a name and a default. A ContextVar must not be
+//     copied after the first use.
+//   - Any goroutine may use it. Its values belong to the loops.
+//
+// See contextvars.ContextVar.
 type ContextVar[T any] struct {
 	label      string
-	value      T
-	hasDefault bool
+	value      T    // the default
+	hasDefault bool // whether value is set
 }
 
-// NewContextVar returns a variable without a value. The name is for messages. See contextvars.ContextVar.
+// NewContextVar returns a variable without a default. Messages contain the name. See
+// contextvars.ContextVar.
 func NewContextVar[T any](name string) *ContextVar[T] {
 	return &ContextVar[T]{label: name}
 }
 
-// NewContextVarDefault returns a variable that has the value def where none was set. See contextvars.ContextVar(default=).
+// NewContextVarDefault returns a variable with the default def. See
+// contextvars.ContextVar(default=).
 func NewContextVarDefault[T any](name string, def T) *ContextVar[T] {
 	return &ContextVar[T]{label: name, value: def, hasDefault: true}
 }
@@ -78,8 +89,9 @@ func (v *ContextVar[T]) Name() string { return v.label }
 // String describes v.
 func (v *ContextVar[T]) String() string { return fmt.Sprintf("<ContextVar name=%s>", v.label) }
 
-// Get returns the variable's value in ctx's Context, or else its default;
-// false if there is neither. Outside of a loop no value is set. See ContextVar.get.
+// Get returns the value in the context variables of ctx, or the default if none is set
+// there. It returns false if there is neither. A ctx that comes from no loop has no
+// values. See ContextVar.get.
 func (v *ContextVar[T]) Get(ctx context.Context) (T, bool) {
 	if c := contextVarsOf(ctx); c != nil {
 		if value, ok := c.list.find(v); ok {
@@ -89,10 +101,13 @@ func (v *ContextVar[T]) Get(ctx context.Context) (T, bool) {
 	return v.value, v.hasDefault
 }
 
-// Set gives the variable a value in ctx's Context: for the running task and all
-// that it calls, and for the tasks that it makes from now on. The token takes it
-// back with [ContextVar.Reset]. Set panics outside of a loop, where there is no
-// Context. See ContextVar.set.
+// Set sets the variable in the context variables of ctx: for the running task with all
+// functions on its stack, and for the tasks that it creates from then on.
+//
+//   - [ContextVar.Reset] undoes it, with the token.
+//   - It panics with [ErrNoRunningLoop] if ctx comes from no task, callback or ToThread.
+//
+// See ContextVar.set.
 func (v *ContextVar[T]) Set(ctx context.Context, value T) *Token[T] {
 	c := mustContextVarsOf(ctx, "Set of %v", v)
 	t := &Token[T]{v: v, in: c}
@@ -104,18 +119,23 @@ func (v *ContextVar[T]) Set(ctx context.Context, value T) *Token[T] {
 	return t
 }
 
-// Reset makes the variable what it was before the Set that gave the token. It
-// returns an error, and changes nothing, if the token was used before
-// ([ErrMisuse]), or is of another variable or Context ([ErrInvalidArgument]). See ContextVar.reset.
+// Reset restores the value that the variable had before the Set that returned t.
+//
+//   - Its error is [ErrMisuse] if t was used before, and [ErrInvalidArgument] if t is nil
+//     or zero, or belongs to another variable or to other context variables. The variable
+//     is then unchanged.
+//   - It panics with [ErrNoRunningLoop] if ctx comes from no task, callback or ToThread.
+//
+// See ContextVar.reset.
 func (v *ContextVar[T]) Reset(ctx context.Context, t *Token[T]) error {
 	c := mustContextVarsOf(ctx, "Reset of %v", v)
 	switch {
 	case t == nil || t.v != v:
-		return misuse(ErrInvalidArgument, "Reset of %v with %v, which a Set of another variable gave", v, t)
+		return misuse(ErrInvalidArgument, "Reset of %v with %v: the token is not from a Set of this variable", v, t)
 	case t.used.Load():
-		return misuse(ErrMisuse, "Reset of %v with %v, which was used once already", v, t)
+		return misuse(ErrMisuse, "Reset of %v with %v: the token was used before", v, t)
 	case t.in != c:
-		return misuse(ErrInvalidArgument, "Reset of %v with %v, which was given in a different Context", v, t)
+		return misuse(ErrInvalidArgument, "Reset of %v with %v: the token is from a Set in other context variables", v, t)
 	}
 	t.used.Store(true)
 	c.list = c.list.without(v)
@@ -125,17 +145,18 @@ func (v *ContextVar[T]) Reset(ctx context.Context, t *Token[T]) error {
 	return nil
 }
 
-// A Token is what Set returns, for one Reset. See contextvars.Token.
+// A Token is the result of a Set, and allows one Reset. Set makes it; Reset does not
+// accept the zero value. See contextvars.Token.
 type Token[T any] struct {
 	v      *ContextVar[T]
-	in     *ContextVars
-	old    T
-	hadOld bool
-	used   atomic.Bool
+	in     *ContextVars // in which v was set
+	old    T            // the value before the Set
+	hadOld bool         // whether v was set before
+	used   atomic.Bool  // set by Reset
 }
 
-// OldValue returns the value that the variable had before the Set; false if it
-// had none. See Token.old_value.
+// OldValue returns the value before the Set, and false if the variable was not set. See
+// Token.old_value.
 func (t *Token[T]) OldValue() (T, bool) { return t.old, t.hadOld }
 
 // Var returns the variable. See Token.var.
@@ -152,18 +173,20 @@ func (t *Token[T]) String() string {
 	return fmt.Sprintf("<Token var=%v>", t.v)
 }
 
-// NewContextVars returns a Context in which no variable is set. See contextvars.Context().
+// NewContextVars returns an empty ContextVars. See contextvars.Context().
 func NewContextVars() *ContextVars { return &ContextVars{} }
 
-// CopyContextVars returns a copy of ctx's Context. See contextvars.copy_context.
+// CopyContextVars returns a copy of the context variables of ctx. It panics with
+// [ErrNoRunningLoop] if ctx comes from no task, callback or ToThread. See
+// contextvars.copy_context.
 func CopyContextVars(ctx context.Context) *ContextVars {
-	return mustContextVarsOf(ctx, "CopyContext").Copy()
+	return mustContextVarsOf(ctx, "CopyContextVars").Copy()
 }
 
-// Copy returns a copy of c, at a cost that does not depend on its size. See Context.copy.
+// Copy returns a copy of c in constant time. See Context.copy.
 func (c *ContextVars) Copy() *ContextVars { return &ContextVars{list: c.list} }
 
-// Len returns how many variables are set. See Context.__len__.
+// Len returns the number of variables that are set. See Context.__len__.
 func (c *ContextVars) Len() int {
 	n := 0
 	for b := c.list; b != nil; b = b.next {
@@ -174,21 +197,23 @@ func (c *ContextVars) Len() int {
 
 // String describes c.
 func (c *ContextVars) String() string {
-	return fmt.Sprintf("<Context %d variables>", c.Len())
+	return fmt.Sprintf("<ContextVars %d variables>", c.Len())
 }
 
-// act and of say what it is for, as for [fmt.Sprintf]: they are put together only if they are needed.
+// mustContextVarsOf returns the context variables of ctx, or panics. act and of name the
+// operation as for [fmt.Sprintf], which is called only for the panic.
 func mustContextVarsOf(ctx context.Context, act string, of ...any) *ContextVars {
 	c := contextVarsOf(ctx)
 	if c == nil {
-		panic(misuse(ErrNoRunningLoop, act+": ctx comes from no task, callback or ToThread, and so has no variables; pass the ctx that the task was given", of...))
+		panic(misuse(ErrNoRunningLoop, act+": ctx comes from no task, callback or ToThread; pass the ctx that the task was given", of...))
 	}
 	return c
 }
 
-// contextKey is the key under which a ctx of a loop's holds its *Context.
+// contextVarsKey is the key of the *ContextVars among the values of a ctx.
 type contextVarsKey struct{}
 
+// contextVarsOf returns the context variables of ctx, or nil.
 func contextVarsOf(ctx context.Context) *ContextVars {
 	if ctx == nil {
 		return nil

@@ -13,7 +13,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// valueOf is v's value in ctx as a text; "nothing" if there is none.
+// valueOf returns the value of v in ctx, or "nothing" if it has none.
 func valueOf(ctx context.Context, v *asyncio.ContextVar[string]) string {
 	if value, ok := v.Get(ctx); ok {
 		return value
@@ -21,15 +21,15 @@ func valueOf(ctx context.Context, v *asyncio.ContextVar[string]) string {
 	return "nothing"
 }
 
-// A223: a hundred tasks that set one variable never see each other's value.
-func TestContextVarIsEachTasksOwn(t *testing.T) {
+// A223: of a hundred tasks that set the same variable, each sees only its own value.
+func TestContextVarIsTaskLocal(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", -1)
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 			for i := range 100 {
 				tg.Go(func(ctx context.Context) error {
 					if got, _ := v.Get(ctx); got != -1 {
-						return fmt.Errorf("task %d begins with %d", i, got)
+						return fmt.Errorf("task %d begins with %d; want -1", i, got)
 					}
 					for step := range 10 {
 						v.Set(ctx, i*step)
@@ -37,7 +37,7 @@ func TestContextVarIsEachTasksOwn(t *testing.T) {
 							return err
 						}
 						if got, _ := v.Get(ctx); got != i*step {
-							return fmt.Errorf("task %d finds %d in step %d", i, got, step)
+							return fmt.Errorf("task %d has %d in step %d; want %d", i, got, step, i*step)
 						}
 					}
 					return nil
@@ -46,14 +46,14 @@ func TestContextVarIsEachTasksOwn(t *testing.T) {
 			return nil
 		})
 		if got, _ := v.Get(ctx); got != -1 {
-			t.Errorf("their creator finds %d", got)
+			t.Errorf("the creator of the tasks has %d; want -1", got)
 		}
 		return err
 	})
 }
 
-// A224: what a function sets those who called it see when it has returned, and the
-// task in each of its later steps. A context.Context cannot do that.
+// A224: the callers of a function see the value that it set, in later steps of the task,
+// too. A value of a context.Context has no such effect.
 func TestContextVarIsSetForTheCaller(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	var log record
@@ -69,7 +69,7 @@ func TestContextVarIsSetForTheCaller(t *testing.T) {
 			}
 			log.Add("later: %s", valueOf(ctx, v))
 		}
-		// A block of a timeout or a group is the same task.
+		// The body of a timeout or a group runs in the same task.
 		return asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
 			v.Set(ctx, "set in a block")
 			return nil
@@ -80,9 +80,10 @@ func TestContextVarIsSetForTheCaller(t *testing.T) {
 
 type placeholder struct{}
 
-// A225: every kind of callback runs in a Context: a copy of the present one, taken when it
-// is registered, or the one given. What comes from another goroutine, which has none, begins with an empty one.
-func TestContextOfCallbacks(t *testing.T) {
+// A225: every kind of callback runs in a copy of the ContextVars of the code that
+// registers it, made at that time, or in the ContextVars given. A callback from another
+// goroutine, which has none, begins with an empty one.
+func TestContextVarsOfCallbacks(t *testing.T) {
 	type option = asyncio.CallOption
 	for _, test := range []struct {
 		name     string
@@ -103,7 +104,7 @@ func TestContextOfCallbacks(t *testing.T) {
 			f.AddDoneCallback(func(ctx context.Context, _ asyncio.AnyFuture) { fn(ctx) }, opts...)
 			running(ctx).CallLater(time.Second, func(context.Context) { _ = f.SetResult(1) })
 		}, "at registration"},
-		{"AddDoneCallback of what is done", func(ctx context.Context, fn func(context.Context), opts ...option) {
+		{"AddDoneCallback on a done future", func(ctx context.Context, fn func(context.Context), opts ...option) {
 			f := asyncio.NewFuture[int](ctx)
 			_ = f.SetResult(1)
 			f.AddDoneCallback(func(ctx context.Context, _ asyncio.AnyFuture) { fn(ctx) }, opts...)
@@ -121,7 +122,7 @@ func TestContextOfCallbacks(t *testing.T) {
 				v.Set(ctx, "at registration")
 				for _, opts := range [][]option{nil, {asyncio.WithContextVars(given)}} {
 					test.register(ctx, func(ctx context.Context) {
-						log.Add("it finds %s", valueOf(ctx, v))
+						log.Add("callback: %s", valueOf(ctx, v))
 						v.Set(ctx, "set by the callback")
 					}, opts...)
 				}
@@ -129,22 +130,23 @@ func TestContextOfCallbacks(t *testing.T) {
 				if err := asyncio.Sleep(ctx, 2*time.Second); err != nil {
 					return err
 				}
-				log.Add("the task finds %s", valueOf(ctx, v))
-				return given.Run(ctx, func(ctx context.Context) { log.Add("in the one given is %s", valueOf(ctx, v)) })
+				log.Add("task: %s", valueOf(ctx, v))
+				return given.Run(ctx, func(ctx context.Context) { log.Add("given: %s", valueOf(ctx, v)) })
 			})
 			log.Want(t,
-				"it finds "+test.without,
-				"it finds nothing",
-				"the task finds set later",
-				"in the one given is set by the callback",
+				"callback: "+test.without,
+				"callback: nothing",
+				"task: set later",
+				"given: set by the callback",
 			)
 		})
 	}
 }
 
-// A226: the exception handler runs in the Context of the task or the callback that failed.
-func TestContextOfTheExceptionHandler(t *testing.T) {
-	v := asyncio.NewContextVarDefault("v", "main's")
+// A226: the exception handler runs in the ContextVars of the task or callback that
+// failed.
+func TestContextVarsOfExceptionHandler(t *testing.T) {
+	v := asyncio.NewContextVarDefault("v", "main")
 	var log record
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
@@ -154,26 +156,26 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 			log.Add("%s: %s", kind, valueOf(ctx, v))
 		})
 
-		asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "of one that panics"); panic("boom") }, asyncio.WithName("a"))
+		asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "panicking task"); panic("boom") }, asyncio.WithName("a"))
 		yields(ctx, 1)
 
 		func() {
-			asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "of one that nobody reads"); return errBoom }, asyncio.WithName("b"))
+			asyncio.Go(ctx, func(ctx context.Context) error { v.Set(ctx, "failed task"); return errBoom }, asyncio.WithName("b"))
 		}()
 		collect(ctx, func() bool { return len(log.Lines) > 1 })
 
-		l.CallSoon(func(ctx context.Context) { v.Set(ctx, "of a callback"); panic("boom") })
+		l.CallSoon(func(ctx context.Context) { v.Set(ctx, "callback"); panic("boom") })
 		yields(ctx, 1)
 
 		f := asyncio.NewFuture[int](ctx)
-		f.AddDoneCallback(func(ctx context.Context, _ asyncio.AnyFuture) { v.Set(ctx, "of a done callback"); panic("boom") })
+		f.AddDoneCallback(func(ctx context.Context, _ asyncio.AnyFuture) { v.Set(ctx, "done callback"); panic("boom") })
 		_ = f.SetResult(1)
 		yields(ctx, 1)
 
-		// What a program reports itself.
-		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { v.Set(ctx, "of a task that is named"); return 1, nil })
+		// Reports by the program itself.
+		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { v.Set(ctx, "task"); return 1, nil })
 		given := asyncio.NewContextVars()
-		_ = given.Run(ctx, func(ctx context.Context) { v.Set(ctx, "of a handle that is named") })
+		_ = given.Run(ctx, func(ctx context.Context) { v.Set(ctx, "handle") })
 		handle := l.CallSoon(func(context.Context) {}, asyncio.WithContextVars(given))
 		yields(ctx, 1)
 		l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "with a task", Future: task})
@@ -182,46 +184,46 @@ func TestContextOfTheExceptionHandler(t *testing.T) {
 		return nil
 	})
 	log.Want(t,
-		"panic in task a: of one that panics",
-		"task b failed and its error was never read: of one that nobody reads",
-		"panic in callback: of a callback",
-		"panic in callback: of a done callback",
-		"with a task: of a task that is named",
-		"with a handle: of a handle that is named",
-		"with a future: main's",
+		"panic in task a: panicking task",
+		"task b failed and its error was never read: failed task",
+		"panic in callback: callback",
+		"panic in callback: done callback",
+		"with a task: task",
+		"with a handle: handle",
+		"with a future: main",
 	)
 }
 
-// A227: a Handle tells the Context in which its call will run.
-func TestHandleContext(t *testing.T) {
+// A227: Handle.ContextVars returns the ContextVars in which its call runs.
+func TestHandleContextVars(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
 		given := asyncio.NewContextVars()
 		l := running(ctx)
 		nothing := func(context.Context) {}
 		if got := l.CallSoon(nothing, asyncio.WithContextVars(given)).ContextVars(); got != given {
-			t.Error("it is not the one given")
+			t.Error("CallSoon: ContextVars is not the one given")
 		}
 		if got := l.CallLater(time.Second, nothing, asyncio.WithContextVars(given)).ContextVars(); got != given {
-			t.Error("a timer's is not the one given")
+			t.Error("CallLater: ContextVars is not the one given")
 		}
-		v.Set(ctx, "mine")
-		h := l.CallSoon(func(ctx context.Context) { v.Set(ctx, "the call's") })
+		v.Set(ctx, "task")
+		h := l.CallSoon(func(ctx context.Context) { v.Set(ctx, "call") })
 		yields(ctx, 1)
 		if h.ContextVars() == asyncio.CurrentTask(ctx).ContextVars() {
-			t.Error("it is the task's own")
+			t.Error("ContextVars is that of the task; want a copy")
 		}
 		return h.ContextVars().Run(ctx, func(ctx context.Context) {
-			if got := valueOf(ctx, v); got != "the call's" {
-				t.Errorf("it holds %s", got)
+			if got := valueOf(ctx, v); got != "call" {
+				t.Errorf("value %s; want call", got)
 			}
 		})
 	})
 }
 
-// A228: ToThread carries a copy of the Context into the goroutine, in which the function may set
-// what it likes; RunInExecutor carries none. The values of ctx itself come with both.
-func TestContextInAnExecutor(t *testing.T) {
+// A228: in ToThread the function has a copy of the context variables, and can set them
+// there. In RunInExecutor it has none. In both it has the values of ctx.
+func TestContextVarsInExecutor(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -234,9 +236,9 @@ func TestContextInAnExecutor(t *testing.T) {
 			inner := asyncio.CopyContextVars(ctx)
 			found += ", sets " + valueOf(ctx, v)
 			err := v.Reset(ctx, token)
-			return fmt.Sprintf("%s, finds %s again, of %d variables; %s", found, valueOf(ctx, v), inner.Len(), value(ctx)), err
+			return fmt.Sprintf("%s, resets to %s, variables: %d; %s", found, valueOf(ctx, v), inner.Len(), value(ctx)), err
 		})
-		log.Add("ToThread finds %s", got)
+		log.Add("ToThread: %s", got)
 		if err != nil {
 			return err
 		}
@@ -244,19 +246,19 @@ func TestContextInAnExecutor(t *testing.T) {
 			wantErr(t, panicOf(func() { v.Set(ctx, "jackdaw") }), asyncio.ErrNoRunningLoop, "Set of <ContextVar name=v>", "ToThread")
 			return valueOf(ctx, v) + "; " + value(ctx), nil
 		}).Await(ctx)
-		log.Add("RunInExecutor finds %s", got)
-		log.Add("the task finds %s", valueOf(ctx, v))
+		log.Add("RunInExecutor: %s", got)
+		log.Add("task: %s", valueOf(ctx, v))
 		return err
 	})
 	log.Want(t,
-		"ToThread finds parrot, sets jackdaw, finds parrot again, of 1 variables; a value",
-		"RunInExecutor finds nothing; a value",
-		"the task finds parrot",
+		"ToThread: parrot, sets jackdaw, resets to parrot, variables: 1; a value",
+		"RunInExecutor: nothing; a value",
+		"task: parrot",
 	)
 }
 
-// A229: a Runner has one Context for all its runs, but for a run that is given one.
-func TestContextOfARunner(t *testing.T) {
+// A229: all runs of a Runner share one ContextVars, except runs with WithContextVars.
+func TestContextVarsOfRunner(t *testing.T) {
 	noLeaks(t)
 	v := asyncio.NewContextVarDefault("v", "nothing")
 	var log record
@@ -268,7 +270,7 @@ func TestContextOfARunner(t *testing.T) {
 	}{
 		{"set by the first", nil},
 		{"set by the second", nil},
-		{"set in a Context of its own", []asyncio.TaskOption{asyncio.WithContextVars(given)}},
+		{"set in its own ContextVars", []asyncio.TaskOption{asyncio.WithContextVars(given)}},
 		{"set by the last", nil},
 	} {
 		err := r.Run(context.Background(), func(ctx context.Context) error {
@@ -286,7 +288,7 @@ func TestContextOfARunner(t *testing.T) {
 	log.Want(t, "nothing", "set by the first", "nothing", "set by the second")
 }
 
-// precision is what a library keeps in a variable of its own: how many digits it writes.
+// precision is the state of a library: the number of digits in its output.
 var precision = asyncio.NewContextVarDefault("precision", 3)
 
 func divide(ctx context.Context, x, y float64) string {
@@ -294,8 +296,9 @@ func divide(ctx context.Context, x, y float64) string {
 	return fmt.Sprintf("%.*f", digits, math.Floor(x/y*math.Pow10(digits))/math.Pow10(digits))
 }
 
-// A230: a library's state in a variable follows each task that uses the library.
-func TestLibraryStateFollowsTasks(t *testing.T) {
+// A230: the state of a library in a context variable belongs to the task that uses the
+// library.
+func TestLibraryStateIsTaskLocal(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		fractions := func(d time.Duration, digits int) asyncio.Coro[[]string] {
 			return func(ctx context.Context) ([]string, error) {
@@ -307,14 +310,14 @@ func TestLibraryStateFollowsTasks(t *testing.T) {
 		}
 		got, err := asyncio.Gather(ctx, fractions(time.Second, 3), fractions(2*time.Second, 6)).Await(ctx)
 		if text := fmt.Sprint(got, " ", divide(ctx, 1, 3)); text != "[[0.333 0.111] [0.333333 0.111111]] 0.333" {
-			t.Errorf("it came to %s", text)
+			t.Errorf("results %s", text)
 		}
 		return err
 	})
 }
 
-// A token takes a Set back, once, where it was made. Else it is an error, whose text tells the token's
-// state, and nothing changes.
+// A token undoes its Set, once, in the same ContextVars. Otherwise Reset is an error that
+// describes the token, and the variable is unchanged.
 func TestTokens(t *testing.T) {
 	v, other := asyncio.NewContextVar[string]("v"), asyncio.NewContextVar[string]("other")
 	var log record
@@ -328,28 +331,29 @@ func TestTokens(t *testing.T) {
 		log.Add("%v %v, old %s and %s", first, first.Var() == v, old(first), old(second))
 		unchanged := func(when string) {
 			if got := valueOf(ctx, v); got != "second" {
-				t.Errorf("%s: it is %s", when, got)
+				t.Errorf("%s: value %s; want second", when, got)
 			}
 		}
 
-		wantErr(t, other.Reset(ctx, first), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=other> with <Token var=<ContextVar name=v>>", "another variable")
+		wantErr(t, other.Reset(ctx, first), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=other> with <Token var=<ContextVar name=v>>", "the token is not from a Set of this variable")
 		wantErr(t, v.Reset(ctx, nil), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <no Token>")
+		wantErr(t, v.Reset(ctx, new(asyncio.Token[string])), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <Token var=<nil>>")
 		_ = asyncio.CopyContextVars(ctx).Run(ctx, func(ctx context.Context) {
-			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <Token var=<ContextVar name=v>>", "a different Context")
+			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "Reset of <ContextVar name=v> with <Token var=<ContextVar name=v>>", "the token is from a Set in other context variables")
 		})
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
-			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "a different Context")
+			wantErr(t, v.Reset(ctx, second), asyncio.ErrInvalidArgument, "the token is from a Set in other context variables")
 			return nil
 		})
 		if _, err := task.Await(ctx); err != nil {
 			return err
 		}
-		unchanged("after resets that failed")
+		unchanged("after failed resets")
 
 		log.Add("%v, now %s", v.Reset(ctx, second), valueOf(ctx, v))
-		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "Reset of <ContextVar name=v> with <Token used var=<ContextVar name=v>>", "used once already")
+		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "Reset of <ContextVar name=v> with <Token used var=<ContextVar name=v>>", "the token was used before")
 		v.Set(ctx, "second")
-		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "used once already")
+		wantErr(t, v.Reset(ctx, second), asyncio.ErrMisuse, "the token was used before")
 		unchanged("after a second reset")
 		log.Add("%v, now %s", v.Reset(ctx, first), valueOf(ctx, v))
 		return nil
@@ -361,16 +365,16 @@ func TestTokens(t *testing.T) {
 	)
 }
 
-// One Context is entered once at a time: where something runs in it, neither Run nor
-// an eager task can begin. When that has returned, or has panicked, they can.
-func TestContextEnteredTwice(t *testing.T) {
+// A ContextVars is entered once at a time: neither Run nor an eager task can begin while
+// other code runs in it. After that code has returned or panicked, they can.
+func TestContextVarsEnteredTwice(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewContextVars()
-		never := func(context.Context) { t.Error("it was called") }
+		never := func(context.Context) { t.Error("the function was called") }
 		refused := func(ctx context.Context, in *asyncio.ContextVars) {
 			t.Helper()
-			wantErr(t, in.Run(ctx, never), asyncio.ErrMisuse, "Run of <Context ", "in which something runs already", "give it a Copy")
+			wantErr(t, in.Run(ctx, never), asyncio.ErrMisuse, "Run of <ContextVars ", "in which something runs already", "give it a Copy")
 		}
 		own := asyncio.CurrentTask(ctx).ContextVars()
 		refused(ctx, own)
@@ -383,7 +387,7 @@ func TestContextEnteredTwice(t *testing.T) {
 				v.Set(ctx, "further inside")
 			})
 			if got := valueOf(ctx, v); got != "inside" {
-				t.Errorf("after a Run of a copy it is %s", got)
+				t.Errorf("after Run of a copy: value %s; want inside", got)
 			}
 		})
 		running(ctx).CallSoon(func(ctx context.Context) { refused(ctx, c) }, asyncio.WithContextVars(c))
@@ -392,14 +396,15 @@ func TestContextEnteredTwice(t *testing.T) {
 
 		wantErr(t, panicOf(func() { _ = c.Run(ctx, func(context.Context) { panic(errBoom) }) }), errBoom)
 		if got := valueOf(ctx, v); got != "nothing" {
-			t.Errorf("after a panic in Run the task finds %s", got)
+			t.Errorf("after a panic in Run: value %s; want nothing", got)
 		}
 		return errors.Join(err, c.Run(ctx, func(context.Context) {}))
 	})
 }
 
-// In Run of a Context nothing can suspend: the task is not in its own. What is made in there inherits the other.
-func TestAwaitInRunOfAContext(t *testing.T) {
+// Inside ContextVars.Run nothing can suspend, because the task is not in its own
+// ContextVars. A task created there inherits the entered ContextVars.
+func TestAwaitInContextVarsRun(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewContextVars()
@@ -415,21 +420,21 @@ func TestAwaitInRunOfAContext(t *testing.T) {
 		}
 		got, err := task.Await(ctx)
 		if got != "inside" {
-			t.Errorf("a task that was made inside finds %s", got)
+			t.Errorf("task created inside: value %s; want inside", got)
 		}
 		return err
 	})
-	err := asyncio.NewContextVars().Run(context.Background(), func(context.Context) { t.Error("it was called") })
-	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of <Context ", "pass the ctx that the task was given")
+	err := asyncio.NewContextVars().Run(context.Background(), func(context.Context) { t.Error("the function was called") })
+	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of <ContextVars ", "pass the ctx that the task was given")
 }
 
-// A variable has a default or none, a Context as many variables as were set in it, and
-// a copy of it goes its own way.
-func TestContextVarAndContext(t *testing.T) {
+// A variable may have a default. A ContextVars has the variables that were set in it. A
+// copy of it is independent.
+func TestContextVarsCopy(t *testing.T) {
 	plain, def := asyncio.NewContextVar[string]("plain"), asyncio.NewContextVarDefault("def", "default")
 	var log record
-	show := func(ctx context.Context, who string) {
-		log.Add("%s: %s %s", who, valueOf(ctx, plain), valueOf(ctx, def))
+	show := func(ctx context.Context, name string) {
+		log.Add("%s: %s %s", name, valueOf(ctx, plain), valueOf(ctx, def))
 	}
 	show(context.Background(), "outside")
 	run(t, func(ctx context.Context) error {
@@ -447,13 +452,30 @@ func TestContextVarAndContext(t *testing.T) {
 	})
 	wantErr(t, panicOf(func() { plain.Set(context.Background(), "") }), asyncio.ErrNoRunningLoop, "Set of <ContextVar name=plain>")
 	wantErr(t, panicOf(func() { _ = plain.Reset(context.Background(), nil) }), asyncio.ErrNoRunningLoop, "Reset of <ContextVar name=plain>")
-	wantErr(t, panicOf(func() { asyncio.CopyContextVars(context.Background()) }), asyncio.ErrNoRunningLoop, "CopyContext")
+	wantErr(t, panicOf(func() { asyncio.CopyContextVars(context.Background()) }), asyncio.ErrNoRunningLoop, "CopyContextVars: ctx comes from no task")
 	log.Want(t,
 		"outside: nothing default",
 		"fresh: nothing default",
-		"plain <ContextVar name=plain>, <Context 2 variables>, 2",
+		"plain <ContextVar name=plain>, <ContextVars 2 variables>, 2",
 		"copy: in the copy set",
 		"original: again default",
-		"<Context 1 variables> and <Context 2 variables>",
+		"<ContextVars 1 variables> and <ContextVars 2 variables>",
 	)
+}
+
+// The zero ContextVars and the zero ContextVar are ready to use.
+func TestZeroContextVars(t *testing.T) {
+	var v asyncio.ContextVar[string]
+	var c asyncio.ContextVars
+	var log record
+	run(t, func(ctx context.Context) error {
+		log.Add("%q %v: %s", v.Name(), &v, valueOf(ctx, &v))
+		err := c.Run(ctx, func(ctx context.Context) {
+			token := v.Set(ctx, "set")
+			log.Add("%s, %d", valueOf(ctx, &v), c.Len())
+			log.Add("%v, %s", v.Reset(ctx, token), valueOf(ctx, &v))
+		})
+		return err
+	})
+	log.Want(t, `"" <ContextVar name=>: nothing`, "set, 1", "<nil>, nothing")
 }

@@ -43,7 +43,7 @@ func TestOneTaskAtATime(t *testing.T) {
 			wantErr(t, err, asyncio.ErrWrongContext, "under the ctx of task outer, but task inner runs")
 			wantErr(t, l.RunForever(), asyncio.ErrMisuse, "<Loop running>, which runs already")
 			_, err = asyncio.RunUntilComplete(l, asyncio.Coro[int](one))
-			wantErr(t, err, asyncio.ErrMisuse, "<Loop running>, which runs already")
+			wantErr(t, err, asyncio.ErrMisuse, "<Loop running>: the loop is running")
 			if got := asyncio.CurrentTask(ctx).Name(); got != "inner" {
 				t.Errorf("the current task is %s", got)
 			}

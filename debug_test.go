@@ -154,7 +154,7 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 		for range 3 {
 			for _, act := range acts {
 				if debug {
-					text = "asyncio: " + strings.TrimSuffix(act, ": ") + " from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there: wrong use"
+					text = "asyncio: misuse: " + strings.TrimSuffix(act, ": ") + " from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there"
 					if act == "Cancel: " {
 						text = strings.Replace(text, "Cancel", "Cancel of a Handle", 1)
 					}

@@ -62,14 +62,14 @@
 // docs/from-python.md has the whole list, and what differs.
 //
 // With Go 1.27, where methods may have type parameters, tg.CreateTask(f), loop.CreateTask(f), loop.CreateFuture,
-// loop.RunInExecutor, loop.RunUntilComplete and runner.RunResult are methods too (methods_go127.go).
+// loop.RunInExecutor, loop.RunUntilComplete and runner.RunResult are methods too (methods_go127.go, run_go127.go).
 //
 // # Reading the source
 //
 // loop.go (ready calls, timers, one turn), strand.go (how control goes from task
 // to task), inbox.go (the door for other goroutines), current.go (what a ctx
 // carries); then future.go, create.go, task.go, cancel.go, await.go, scope.go;
-// run.go starts and ends it all, offload.go leads to other goroutines: this is
+// run.go starts and ends it all, offload.go and concurrent.go lead to other goroutines: this is
 // the core. observe.go,
 // snapshot.go, stack.go and graph.go are for those who look on. All else is
 // made of what the core exports: timeout.go, group.go, gather.go, the locks and

@@ -11,52 +11,65 @@ import (
 	"example.com/asyncio/executor"
 )
 
-// What can be asked of an error with [errors.Is]. What only a bug in the caller
-// can cause is a panic; its value is an error that wraps one of these too.
+// The kinds of errors. [errors.Is] finds them. A bug that no caller can handle is a panic
+// whose value is an error that wraps one of them.
 var (
-	// ErrCancelled is what every [CancelledError] is. See asyncio.CancelledError.
+	// ErrCancelled matches every [CancelledError]. See asyncio.CancelledError.
 	ErrCancelled = errors.New("asyncio: cancelled")
-	// ErrTimeout is what every [TimeoutError] is. See TimeoutError.
+	// ErrTimeout matches every [TimeoutError]. See TimeoutError.
 	ErrTimeout = errors.New("asyncio: timed out")
-	// ErrInvalidState: a result is asked of a future that has none yet, or given
-	// to one that has one. See asyncio.InvalidStateError.
-	ErrInvalidState = errors.New("invalid state")
+	// ErrInvalidState: a future has no result yet, or it already has an outcome. See
+	// asyncio.InvalidStateError.
+	ErrInvalidState = errors.New("asyncio: invalid state")
 	// ErrNoRunningLoop: the ctx does not come from a running loop.
-	ErrNoRunningLoop = errors.New("no running loop")
+	ErrNoRunningLoop = errors.New("asyncio: no running loop")
 	// ErrLoopClosed: the loop is closed.
-	ErrLoopClosed = errors.New("the loop is closed")
-	// ErrWrongLoop: an object of one loop was used on another.
-	ErrWrongLoop = errors.New("attached to a different loop")
-	// ErrWrongContext: an await was given a ctx that is not that of the running task.
-	ErrWrongContext = errors.New("not the ctx of the running task")
+	ErrLoopClosed = errors.New("asyncio: the loop is closed")
+	// ErrWrongLoop: an object of one loop is used on another loop.
+	ErrWrongLoop = errors.New("asyncio: wrong loop")
+	// ErrWrongContext: the ctx of an await is not that of the running task.
+	ErrWrongContext = errors.New("asyncio: wrong ctx")
 	// ErrMisuse: an operation in a wrong state or order. See RuntimeError.
-	ErrMisuse = errors.New("wrong use")
-	// ErrInvalidArgument: an argument that makes no sense. See ValueError.
-	ErrInvalidArgument = errors.New("invalid argument")
-	// ErrExited: the task called runtime.Goexit, as t.FailNow of a test does.
+	ErrMisuse = errors.New("asyncio: misuse")
+	// ErrInvalidArgument: an argument that the function does not accept. See ValueError.
+	ErrInvalidArgument = errors.New("asyncio: invalid argument")
+	// ErrExited: the task called runtime.Goexit, as FailNow of a test does.
 	ErrExited = errors.New("asyncio: the task called runtime.Goexit")
-	// ErrInterrupted: Run was ended by an interrupt from the keyboard. See KeyboardInterrupt.
+	// ErrInterrupted: an interrupt from the keyboard ended Run. See KeyboardInterrupt.
 	ErrInterrupted = errors.New("asyncio: interrupted")
+
+	// ErrQueueFull: [Queue.TryPut] finds the queue full. See asyncio.QueueFull.
+	ErrQueueFull = errors.New("asyncio: the queue is full")
+	// ErrQueueEmpty: [Queue.TryGet] finds the queue empty. See asyncio.QueueEmpty.
+	ErrQueueEmpty = errors.New("asyncio: the queue is empty")
+	// ErrQueueShutDown: [Queue.Shutdown] was called. Put fails from then on, and Get once
+	// the queue is empty. See asyncio.QueueShutDown.
+	ErrQueueShutDown = errors.New("asyncio: the queue is shut down")
+	// ErrBrokenBarrier: the [Barrier] was aborted, or was reset while tasks waited at it.
+	// See asyncio.BrokenBarrierError.
+	ErrBrokenBarrier = errors.New("asyncio: broken barrier")
 )
 
-// A CancelledError is what an await returns once its task was asked to cancel,
-// and what a cancelled future or task has for a result. It is [ErrCancelled]
-// and [context.Canceled]. Its text, and its attributes in package slog, say all that is known of why. See asyncio.CancelledError.
+// A CancelledError is the outcome of a cancelled future or task. An await returns it
+// after its task was asked to cancel.
+//
+//   - It matches [ErrCancelled] and [context.Canceled].
+//   - Its text, and its attributes in package slog, contain all that is known about the
+//     request.
+//
+// See asyncio.CancelledError.
 type CancelledError struct {
-	Message   any   // what was given to Cancel, or nil
-	Cause     error // the error that brought the cancellation here, where that is another one
-	by        any   // see By; what prints is found out only when it is asked for
-	forwarded bool  // the request of a task that passed it on to what it waited for
+	// Message is the argument of CancelWith, or nil.
+	Message any
+	// Cause is the error that led to this one, or nil: the CancelledError of an awaited
+	// future, or the cause of the end of the ctx given to Run.
+	Cause error
+
+	by        any  // the origin of the request: see By; nil if unknown
+	forwarded bool // the task forwarded the request to what it awaited
 }
 
-// An asker is what knows more of a request to cancel than who asked.
-type originDescriber interface {
-	askedBy() any
-	through() []string
-	place() string
-}
-
-// origin returns the CancelledError that knows who asked.
+// origin returns the CancelledError in the chain of causes that has the origin.
 func (e *CancelledError) origin() *CancelledError {
 	for e.by == nil {
 		var cause *CancelledError
@@ -65,19 +78,22 @@ func (e *CancelledError) origin() *CancelledError {
 		}
 		e = cause
 	}
-	if of, ok := e.by.(*CancelledError); ok { // asked for again, in the name of the first who did
+	if of, ok := e.by.(*CancelledError); ok { // a request repeated for the first requester
 		return of.origin()
 	}
 	return e
 }
 
-// By tells who asked: the name of the task whose code called Cancel, or what it was whose
-// doing it was: a timeout, a group and why that ends, the shutdown of the loop. It is empty if that is unknown, as it is
-// in a callback.
+// By returns the requester:
+//
+//   - the name of the task whose code called Cancel
+//   - or a description of the block or event: a timeout, a group with its reason, the
+//     shutdown of the loop
+//   - or "" if it is unknown, as for a Cancel in a callback
 func (e *CancelledError) By() string {
 	by := e.origin().by
-	if a, ok := by.(originDescriber); ok {
-		by = a.askedBy()
+	if a, ok := by.(*cancelOrigin); ok {
+		by = a.by
 	}
 	switch by := by.(type) {
 	case nil:
@@ -89,25 +105,27 @@ func (e *CancelledError) By() string {
 	}
 }
 
-// Through tells by which awaits the request came: the names of the tasks that each awaited the next, the one that
-// was asked first. It is empty where the task, or the future, was itself asked.
+// Through returns the names of the tasks through whose awaits the request arrived. The
+// task that was asked first is the first, and each awaited the next. It is empty if the
+// request was made for this task or future itself.
 func (e *CancelledError) Through() []string {
-	if a, ok := e.origin().by.(originDescriber); ok {
+	if a, ok := e.origin().by.(*cancelOrigin); ok {
 		return a.through()
 	}
 	return nil
 }
 
-// Place tells where in the code Cancel was called, as file:line. That is known in debug mode and with [inspect.RecordPlaces], and
-// empty otherwise.
+// Place returns where Cancel was called, as file:line. It is known in debug mode and with
+// [inspect.RecordPlaces], and empty otherwise.
 func (e *CancelledError) Place() string {
-	if a, ok := e.origin().by.(originDescriber); ok {
+	if a, ok := e.origin().by.(*cancelOrigin); ok {
 		return a.place()
 	}
 	return ""
 }
 
-// Error tells all that is known of why: asyncio: cancelled by main at main.go:12, through the await of a, b: supper.
+// Error returns all that is known about the request. Example: asyncio: cancelled by main
+// at main.go:12, through the await of a, b: supper.
 func (e *CancelledError) Error() string { return "asyncio: " + e.reason() }
 
 func (e *CancelledError) reason() string {
@@ -128,7 +146,7 @@ func (e *CancelledError) reason() string {
 	return b.String()
 }
 
-// LogValue is what package slog logs: what the text has, in attributes.
+// LogValue returns the parts of the text as attributes for package slog.
 func (e *CancelledError) LogValue() slog.Value {
 	attrs := []slog.Attr{slog.Bool("cancelled", true)}
 	if by := e.By(); by != "" {
@@ -146,7 +164,7 @@ func (e *CancelledError) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// Is tells that e is ErrCancelled and context.Canceled.
+// Is reports whether target is ErrCancelled or context.Canceled.
 func (e *CancelledError) Is(target error) bool {
 	return target == ErrCancelled || target == context.Canceled
 }
@@ -154,16 +172,17 @@ func (e *CancelledError) Is(target error) bool {
 // Unwrap returns Cause.
 func (e *CancelledError) Unwrap() error { return e.Cause }
 
-// A TimeoutError is what a [Timeout] or [WaitFor] ends with when the time was
-// up. It is [ErrTimeout] and [context.DeadlineExceeded]. See TimeoutError.
+// A TimeoutError is the error of a [Timeout] or [WaitFor] that ran out of time. It
+// matches [ErrTimeout] and [context.DeadlineExceeded]. See TimeoutError.
 type TimeoutError struct {
-	After time.Duration // how much time was given; 0 where a point in time was
-	// Cause is the CancelledError that ended the body. The TimeoutError does not
-	// unwrap to it: a task that returns this error has failed, and was not cancelled.
+	// After is the time that was allowed; 0 if the limit was a point in time.
+	After time.Duration
+	// Cause is the CancelledError that ended the body. The TimeoutError does not unwrap
+	// to it: a task that returns a TimeoutError has failed, and was not cancelled.
 	Cause error
 }
 
-// Error tells how much time was given: asyncio: timed out after 2s.
+// Error returns the text with the allowed time: asyncio: timed out after 2s.
 func (e *TimeoutError) Error() string {
 	if e.After > 0 {
 		return fmt.Sprintf("asyncio: timed out after %v", e.After)
@@ -171,25 +190,40 @@ func (e *TimeoutError) Error() string {
 	return ErrTimeout.Error()
 }
 
-// Is tells that e is ErrTimeout and context.DeadlineExceeded.
+// Is reports whether target is ErrTimeout or context.DeadlineExceeded.
 func (e *TimeoutError) Is(target error) bool {
 	return target == ErrTimeout || target == context.DeadlineExceeded
 }
 
-// Timeout tells that e is a timeout, as net.Error has it.
+// Timeout returns true, as net.Error requires of a timeout.
 func (e *TimeoutError) Timeout() bool { return true }
 
-// A GroupError holds what went wrong in a [TaskGroup]: the errors of the tasks
-// in the order in which they came, and that of the body last. See ExceptionGroup.
+// A GroupError contains the errors of a [TaskGroup]. See ExceptionGroup.
 type GroupError struct {
+	// Message is the beginning of the text: "unhandled errors in a TaskGroup", or
+	// "unhandled error in a TaskGroup" if there is one.
 	Message string
-	Errors  []error
+	// Errors has the errors of the tasks in the order in which they occurred, followed by
+	// the error of the body.
+	Errors []error
 }
 
-// Error has a line for each error, indented; one with several lines keeps them.
+// Error returns the message with the errors.
+//
+//   - A single error follows the message on the same line.
+//   - Otherwise the first line has the count and the first error. One indented line for
+//     each error follows; an error of several lines keeps them.
 func (e *GroupError) Error() string {
+	if len(e.Errors) == 0 {
+		return "asyncio: " + e.Message
+	}
+	first := strings.TrimPrefix(e.Errors[0].Error(), "asyncio: ")
+	if len(e.Errors) == 1 {
+		return "asyncio: " + e.Message + ": " + first
+	}
+	first, _, _ = strings.Cut(first, "\n")
 	var b strings.Builder
-	fmt.Fprintf(&b, "asyncio: %s (%d)", e.Message, len(e.Errors))
+	fmt.Fprintf(&b, "asyncio: %s (%d), first: %s", e.Message, len(e.Errors), first)
 	for _, err := range e.Errors {
 		b.WriteString("\n  ")
 		b.WriteString(strings.ReplaceAll(err.Error(), "\n", "\n  "))
@@ -200,69 +234,71 @@ func (e *GroupError) Error() string {
 // Unwrap returns the errors.
 func (e *GroupError) Unwrap() []error { return e.Errors }
 
-// A CleanupError is an error that came up while another was being dealt with:
-// the cleanup of a block whose time was up failed, say. It unwraps to both. See
-// __context__ of Python's exceptions.
+// A CleanupError is an error that occurred while another error was being handled, for
+// example in the cleanup of a block that timed out. It unwraps to both. See __context__
+// of Python's exceptions.
 type CleanupError struct {
-	Err    error // what went wrong
-	During error // what was being dealt with
+	Err    error // the later error
+	During error // the error that was being handled
 }
 
-// Error tells both, what went wrong first.
+// Error returns both texts, that of Err first.
 func (e *CleanupError) Error() string {
-	return fmt.Sprintf("%v (while dealing with: %v)", e.Err, e.During)
+	return fmt.Sprintf("%v (while handling: %v)", e.Err, e.During)
 }
 
 // Unwrap returns both errors.
 func (e *CleanupError) Unwrap() []error { return []error{e.Err, e.During} }
 
-// A PanicError is what a task that panicked ends with, and what an exception
-// handler is told of a callback that did. If the panic's value was an error, it
-// unwraps to that.
+// A PanicError is the outcome of a task that panicked. An exception handler also receives
+// it for a callback that panicked. If the value of the panic is an error, it unwraps to
+// that.
 type PanicError struct {
 	Value any
 	Stack []byte // of the goroutine that panicked
-	Task  string // the task, as it prints, or the callback
+	Task  string // the description of the task or of the callback
 }
 
-// Error tells whose panic it was, its value, and the stack of its goroutine.
+// Error returns the task, the value, and the stack of the goroutine.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("asyncio: panic in %s: %v\n\n%s", e.Task, e.Value, e.Stack)
 }
 
-// Unwrap returns the panic's value, if it is an error.
+// Unwrap returns the value of the panic if it is an error.
 func (e *PanicError) Unwrap() error {
 	err, _ := e.Value.(error)
 	return err
 }
 
-// A DeadlockError says that nothing can ever happen again on a loop, though
-// somebody waits: no call is ready, none is scheduled, no work is under way elsewhere. asyncio waits for ever then.
+// A DeadlockError reports that nothing can wake a loop although its caller or its tasks
+// wait: no call is ready or scheduled, and no work runs elsewhere. In this state asyncio
+// waits forever.
 type DeadlockError struct {
-	Waiting []string // a line for each pending task: what it is, and what it waits for
+	// Waiting has a line for each pending task: its description and its wait reason.
+	Waiting []string
 }
 
-// Error has a line for each of Waiting.
+// Error returns the lines of Waiting after a heading.
 func (e *DeadlockError) Error() string {
 	if len(e.Waiting) == 0 {
-		return "asyncio: deadlock: nothing can ever happen on this loop, and no task is left; something must finish the future that is awaited, or call Stop"
+		return "asyncio: deadlock: nothing can wake this loop and it has no pending tasks; complete the awaited future or call Stop"
 	}
-	return "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n  " + strings.Join(e.Waiting, "\n  ")
+	return "asyncio: deadlock: nothing can wake this loop; pending tasks:\n  " + strings.Join(e.Waiting, "\n  ")
 }
 
-// A ShutdownError names what had not ended when a loop was shut down: it took longer
-// than the limit, or could never have ended. The tasks were then killed; the
-// jobs go on in their goroutines.
+// A ShutdownError lists the tasks and jobs that did not end when a loop was shut down:
+// they took longer than the limit, or could never end. The tasks were then killed. The
+// jobs continue in their goroutines.
 type ShutdownError struct {
 	After time.Duration // the limit
-	Tasks []string      // a line for each task: what it is, and what it waits for
-	Jobs  []string      // functions in the default executor, by name
+	Tasks []string      // a line for each task: its description and its wait reason
+	Jobs  []string      // the names of functions in the default executor
 }
 
-// Error has a line for each task and each job.
+// Error returns a line for each task and each job after a heading.
 func (e *ShutdownError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "asyncio: not ended when the loop shut down (limit %v)", e.After)
+	fmt.Fprintf(&b, "asyncio: shutdown incomplete after %v:", e.After)
 	for _, t := range e.Tasks {
 		b.WriteString("\n  ")
 		b.WriteString(t)
@@ -274,19 +310,19 @@ func (e *ShutdownError) Error() string {
 	return b.String()
 }
 
-// isCancelled reports whether err says that the task that returns it was
-// cancelled. asked tells that a cancel is outstanding: then a context.Canceled counts, that of a
-// net/http call which saw the ctx, say.
+// isCancelled reports whether a task that returns err was cancelled. asked means that a
+// cancel request is outstanding: then a context.Canceled counts, too, for example that of
+// a net/http call under the ctx of the task.
 //
-// An error that joins several is a cancellation only if all are: or else a
-// task that failed while it was cancelled would hide its failure.
+// An error that joins several is a cancellation only if all of them are. Otherwise a task
+// that failed while it was being cancelled would hide its failure.
 func isCancelled(err error, asked bool) bool {
 	for err != nil {
 		switch e := err.(type) {
 		case *CancelledError:
 			return true
 		case *TimeoutError, *PanicError, *executor.PanicError:
-			return false // whatever was the reason
+			return false // whatever the reason
 		case interface{ Unwrap() []error }:
 			errs := e.Unwrap()
 			for _, err := range errs {
@@ -304,9 +340,10 @@ func isCancelled(err error, asked bool) bool {
 	return false
 }
 
-// misuse is the error of a mistake in the calling code. kind is the sentinel that it wraps.
+// misuse returns the error for a mistake in the calling code. It wraps kind, whose text
+// is its beginning: "asyncio: KIND: act on object: what is wrong; how to fix it".
 func misuse(kind error, format string, args ...any) error {
-	return fmt.Errorf("asyncio: "+format+": %w", append(args, kind)...)
+	return fmt.Errorf("%w: "+format, append([]any{kind}, args...)...)
 }
 
 // firstLine returns the first line of err's text. The stack of a panic and the parts of a GroupError
@@ -316,7 +353,7 @@ func firstLine(err error) string {
 	return line
 }
 
-// also joins two errors, of which most often one or both are nil.
+// also joins two errors. Usually at least one of them is nil.
 func also(err, more error) error {
 	switch {
 	case more == nil:

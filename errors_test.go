@@ -16,33 +16,36 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// cancelledTell runs the function as main, and wants those that call tell to have been told this.
-func cancelledTell(t *testing.T, main func(ctx context.Context, tell func(ctx context.Context, err error) error) error, want ...string) {
+// wantReasons runs main, and fails the test unless the calls of report record the lines
+// in want.
+func wantReasons(t *testing.T, main func(ctx context.Context, report func(ctx context.Context, err error) error) error, want ...string) {
 	t.Helper()
 	var r record
-	tell := func(ctx context.Context, err error) error {
+	report := func(ctx context.Context, err error) error {
 		r.Add("%s: %v", asyncio.CurrentTask(ctx).Name(), err)
 		return err
 	}
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		return main(ctx, tell)
+		return main(ctx, report)
 	})
 	r.Want(t, want...)
 }
 
-// telling is a task's function that waits until it is cancelled, and tells why.
-func telling(tell func(context.Context, error) error) func(context.Context) error {
-	return func(ctx context.Context) error { return tell(ctx, never(ctx)) }
+// reporting returns a task function that waits until it is cancelled, and reports the
+// error.
+func reporting(report func(context.Context, error) error) func(context.Context) error {
+	return func(ctx context.Context) error { return report(ctx, never(ctx)) }
 }
 
-// A CancelledError says who asked and with what message; for one that came along awaits, by which.
-func TestWhyCancelledByATask(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		direct := start(ctx, "direct", telling(tell))
-		inner := start(ctx, "inner", telling(tell))
-		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return tell(ctx, err) })
-		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return tell(ctx, err) })
+// The text of a CancelledError has the requester, the message, and the awaits through
+// which the request arrived.
+func TestReasonTask(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		direct := start(ctx, "direct", reporting(report))
+		inner := start(ctx, "inner", reporting(report))
+		middle := start(ctx, "middle", func(ctx context.Context) error { _, err := inner.Await(ctx); return report(ctx, err) })
+		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := middle.Await(ctx); return report(ctx, err) })
 		start(ctx, "killer", func(context.Context) error { direct.CancelWith("enough"); outer.Cancel(); return nil })
 		running(ctx).CallLater(time.Second, func(context.Context) { outer.Cancel() })
 		return asyncio.Sleep(ctx, time.Second)
@@ -54,13 +57,14 @@ func TestWhyCancelledByATask(t *testing.T) {
 	)
 }
 
-// Through a gather, and through a gather of gathers, the tasks know who asked, also where that was a timer's doing.
-func TestWhyCancelledThroughAGather(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		a, b := start(ctx, "a", telling(tell)), start(ctx, "b", telling(tell))
+// A Gather, also a nested one, passes the origin of a request on to its tasks. The origin
+// may be a timer.
+func TestReasonThroughGather(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		a, b := start(ctx, "a", reporting(report)), start(ctx, "b", reporting(report))
 		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
 			_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, a), asyncio.Gather(ctx, b)).Await(ctx)
-			return tell(ctx, err)
+			return report(ctx, err)
 		})
 		return expect(err, asyncio.ErrTimeout)
 	},
@@ -70,34 +74,34 @@ func TestWhyCancelledThroughAGather(t *testing.T) {
 	)
 }
 
-// expect returns nil if err is kind.
+// expect returns nil if err matches kind.
 func expect(err, kind error) error {
 	if errors.Is(err, kind) {
 		return nil
 	}
-	return fmt.Errorf("%w, wanted %w", err, kind)
+	return fmt.Errorf("error %w; want %w", err, kind)
 }
 
-// A group says why it cancels its tasks and its body: a task failed, the body did, the body was itself
-// cancelled, the group's Cancel was called.
-func TestWhyCancelledByAGroup(t *testing.T) {
-	in := func(tell func(context.Context, error) error, name string, body func(ctx context.Context, tg *asyncio.TaskGroup) error) func(ctx context.Context) error {
+// A group has a reason for the cancel of its tasks and its body: a task failed, the body
+// failed, the body was cancelled, or the Cancel of the group was called.
+func TestReasonGroup(t *testing.T) {
+	in := func(report func(context.Context, error) error, name string, body func(ctx context.Context, tg *asyncio.TaskGroup) error) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
-				tg.Go(telling(tell), asyncio.WithName("child of "+name))
+				tg.Go(reporting(report), asyncio.WithName("child of "+name))
 				_ = asyncio.Yield(ctx)
 				return body(ctx, tg)
 			})
 		}
 	}
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		for _, scene := range []struct {
 			name string
 			body func(ctx context.Context, tg *asyncio.TaskGroup) error
 		}{
-			{"one that fails", func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			{"a failing task", func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(context.Context) error { return errors.New("boom\nwith details") }, asyncio.WithName("failing"))
-				return tell(ctx, never(ctx))
+				return report(ctx, never(ctx))
 			}},
 			{"a body that fails", func(context.Context, *asyncio.TaskGroup) error { return errors.New("oh") }},
 			{"a body that is cancelled", func(ctx context.Context, _ *asyncio.TaskGroup) error {
@@ -106,10 +110,10 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 			{"a group cancelled at its end", func(context.Context, *asyncio.TaskGroup) error { return nil }},
 			{"a group that is cancelled", func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Cancel()
-				return tell(ctx, never(ctx))
+				return report(ctx, never(ctx))
 			}},
 		} {
-			task := start(ctx, scene.name, in(tell, scene.name, scene.body))
+			task := start(ctx, scene.name, in(report, scene.name, scene.body))
 			_ = asyncio.Sleep(ctx, time.Second)
 			task.CancelWith("stop")
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
@@ -117,8 +121,8 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 		}
 		return nil
 	},
-		"child of one that fails: asyncio: cancelled by a group, since task failing failed: boom",
-		"one that fails: asyncio: cancelled by a group, since task failing failed: boom",
+		"child of a failing task: asyncio: cancelled by a group, since task failing failed: boom",
+		"a failing task: asyncio: cancelled by a group, since task failing failed: boom",
 		"child of a body that fails: asyncio: cancelled by a group, whose body failed: oh",
 		"child of a body that is cancelled: asyncio: cancelled by a group, whose body was cancelled by main: stop",
 		"child of a group cancelled at its end: asyncio: cancelled by a group, whose body was cancelled by main: stop",
@@ -127,15 +131,15 @@ func TestWhyCancelledByAGroup(t *testing.T) {
 	)
 }
 
-// A cancel that a group has put off until its tasks have ended, since one failed, is still that of who asked.
-func TestWhyCancelledAfterAGroup(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+// A cancel that a failed group defers until its tasks have ended keeps its origin.
+func TestReasonDeferredByGroup(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		task := start(ctx, "parent", func(ctx context.Context) error {
 			_ = asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(ctx context.Context) error { _ = never(ctx); return errors.New("boom") })
 				return nil
 			})
-			return tell(ctx, never(ctx))
+			return report(ctx, never(ctx))
 		})
 		_ = asyncio.Yield(ctx)
 		_ = asyncio.Yield(ctx)
@@ -145,25 +149,26 @@ func TestWhyCancelledAfterAGroup(t *testing.T) {
 	}, "parent: asyncio: cancelled by main") // without the message, as in asyncio
 }
 
-// Who awaits a task that was cancelled is told, too, also where another had its error before.
-func TestWhyCancelledForALaterReader(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
+// Every awaiter of a cancelled task receives the requester. Only the first receives the
+// message.
+func TestReasonForLaterAwaiter(t *testing.T) {
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
 		task := start(ctx, "task", never)
 		_ = asyncio.Yield(ctx)
 		task.CancelWith("enough")
 		for range 2 {
 			_, err := task.Await(ctx)
-			_ = tell(ctx, err)
+			_ = report(ctx, err)
 		}
 		return nil
 	},
 		"main: asyncio: cancelled by main: enough",
-		"main: asyncio: cancelled by main", // the message is for the first: see decisions/0004
+		"main: asyncio: cancelled by main", // without the message: see decisions/0004
 	)
 }
 
-// What Run cancels at its end, and what it cancels because its ctx has ended.
-func TestWhyCancelledByRun(t *testing.T) {
+// The reason of a cancel by Run: the shutdown, or the end of its ctx.
+func TestReasonRun(t *testing.T) {
 	var r record
 	ctx, cancel := context.WithCancel(context.Background())
 	_ = runOnReal(t, ctx, func(ctx context.Context) error {
@@ -189,8 +194,9 @@ func runOnReal(t *testing.T, ctx context.Context, main func(ctx context.Context)
 	return errors.Join(err, r.Close())
 }
 
-// In debug mode, and with RecordPlaces, the place of the call of Cancel is known: of the first, where it was passed on.
-func TestWhereCancelled(t *testing.T) {
+// In debug mode and with RecordPlaces, the error has the place of the call of Cancel. A
+// forwarded request keeps the place of the first call.
+func TestReasonPlace(t *testing.T) {
 	for _, set := range []func(l *asyncio.Loop){
 		func(l *asyncio.Loop) { l.SetDebug(true) },
 		func(l *asyncio.Loop) { l.SetRecord(inspect.RecordPlaces) },
@@ -211,7 +217,7 @@ func TestWhereCancelled(t *testing.T) {
 			_ = task.Exception()
 			var c *asyncio.CancelledError
 			if !errors.As(err, &c) || !regexp.MustCompile(`/errors_test\.go:\d+$`).MatchString(c.Place()) {
-				t.Errorf("place %q of %v", c.Place(), err)
+				t.Errorf("Place() = %q of %v; want a line of errors_test.go", c.Place(), err)
 			}
 			text := strings.ReplaceAll(err.Error(), c.Place(), "PLACE")
 			if text != "asyncio: cancelled by main at PLACE, through the await of task: enough" {
@@ -224,8 +230,8 @@ func TestWhereCancelled(t *testing.T) {
 
 func cancelHere(t asyncio.AnyTask) { t.CancelWith("enough") }
 
-// Package slog logs what is known of a cancel as attributes.
-func TestWhyCancelledInALog(t *testing.T) {
+// Package slog logs the reason of a cancel as attributes.
+func TestReasonInSlog(t *testing.T) {
 	var out bytes.Buffer
 	log := slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		switch a.Key {
@@ -252,46 +258,47 @@ func TestWhyCancelledInALog(t *testing.T) {
 msg=bare error.cancelled=true
 `
 	if out.String() != want {
-		t.Errorf("logged\n%swanted\n%s", out.String(), want)
+		t.Errorf("log:\n%swant:\n%s", out.String(), want)
 	}
 }
 
-// CancelBy asks in the name of whoever one likes: something with a Name, or that prints.
+// CancelBy accepts any requester: a value with a Name, or another value, which is
+// printed.
 func TestCancelBy(t *testing.T) {
-	cancelledTell(t, func(ctx context.Context, tell func(context.Context, error) error) error {
-		for i, by := range []any{start(ctx, "the one", nothing), "the management", 7, nil} {
-			task := start(ctx, fmt.Sprint("task ", i), telling(tell))
+	wantReasons(t, func(ctx context.Context, report func(context.Context, error) error) error {
+		for i, by := range []any{start(ctx, "requester", nothing), "a manager", 7, nil} {
+			task := start(ctx, fmt.Sprint("task ", i), reporting(report))
 			_ = asyncio.Yield(ctx)
 			if !asyncio.CancelBy(by, task, "sorry") {
-				t.Error("a task that waits was not asked")
+				t.Error("CancelBy = false for a waiting task; want true")
 			}
 			_, _, _ = asyncio.Wait(ctx, []asyncio.AnyTask{task})
 			if asyncio.CancelBy(by, task, nil) {
-				t.Error("one that has ended was asked")
+				t.Error("CancelBy = true for a task that has ended; want false")
 			}
 		}
 		f := asyncio.NewFuture[int](ctx)
-		asyncio.CancelBy("the management", f, nil)
-		return expect(tell(ctx, f.Exception()), asyncio.ErrCancelled)
+		asyncio.CancelBy("a manager", f, nil)
+		return expect(report(ctx, f.Exception()), asyncio.ErrCancelled)
 	},
-		"task 0: asyncio: cancelled by the one: sorry",
-		"task 1: asyncio: cancelled by the management: sorry",
+		"task 0: asyncio: cancelled by requester: sorry",
+		"task 1: asyncio: cancelled by a manager: sorry",
 		"task 2: asyncio: cancelled by 7: sorry",
 		"task 3: asyncio: cancelled: sorry",
-		"main: asyncio: cancelled by the management",
+		"main: asyncio: cancelled by a manager",
 	)
 }
 
-// A snapshot says of a task that was asked to cancel who asked, and whether it knows: on the way, in its cleanup, and
-// not any more once the request is withdrawn.
+// A snapshot has the cancel request of a task, and whether it is pending: before it is
+// delivered, during the cleanup of the task, and not after the request is withdrawn.
 func TestSnapshotOfCancels(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
-		look := func(when string) {
+		snapshot := func(when string) {
 			for _, info := range running(ctx).Snapshot().Tasks {
 				if c := info.Cancel; c != nil {
-					r.Add("%s: %s asked %d times, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
+					r.Add("%s: %s: %d requests, pending %v, by %q, message %q, through %q: %s", when, info.Name, info.Cancels, c.Pending, c.By, c.Message, c.Through, c.Reason)
 				}
 			}
 		}
@@ -309,32 +316,33 @@ func TestSnapshotOfCancels(t *testing.T) {
 		yields(ctx, 2)
 		outer.CancelWith("enough")
 		gathers.Cancel()
-		look("on the way")
+		snapshot("requested")
 		_ = asyncio.Yield(ctx)
-		look("in cleanup")
+		snapshot("in cleanup")
 		_ = asyncio.Sleep(ctx, time.Second)
-		look("withdrawn")
+		snapshot("withdrawn")
 		return nil
 	})
 	r.Want(t,
-		`on the way: inner asked 1 times, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`on the way: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`on the way: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
-		`on the way: gathered asked 1 times, pending true, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
-		`in cleanup: inner asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`in cleanup: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`in cleanup: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
-		`in cleanup: gathered asked 1 times, pending false, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
-		`withdrawn: outer asked 1 times, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
-		`withdrawn: gathers asked 1 times, pending false, by "main", message "", through []: cancelled by main`,
+		`requested: inner: 1 requests, pending true, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`requested: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`requested: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
+		`requested: gathered: 1 requests, pending true, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`in cleanup: inner: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`in cleanup: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
+		`in cleanup: gathered: 1 requests, pending false, by "main", message "", through ["gathers"]: cancelled by main, through the await of gathers`,
+		`withdrawn: outer: 1 requests, pending false, by "main", message "enough", through ["outer"]: cancelled by main, through the await of outer: enough`,
+		`withdrawn: gathers: 1 requests, pending false, by "main", message "", through []: cancelled by main`,
 	)
 }
 
-// blowUpWith panics. It stands on top of the stack of who does.
+// blowUpWith panics. It is on top of the stack of the panic.
 func blowUpWith(value any) { panic(value) }
 
-// The text of a PanicError names the task and its function, has the value, and then the stack from the panicking function on:
-// nothing of the recovering, and nothing of other tasks. It unwraps to a value that is an error.
+// The text of a PanicError has the task with its function, the value, and the stack from
+// the panicking function on. The stack has no frames of the recovery or of other tasks.
+// The PanicError unwraps to a value that is an error.
 func TestPanicErrorText(t *testing.T) {
 	for _, c := range []struct {
 		value any
@@ -358,28 +366,28 @@ func TestPanicErrorText(t *testing.T) {
 			_, err := task.Await(ctx)
 			var p *asyncio.PanicError
 			if !errors.As(err, &p) {
-				t.Fatalf("it ended with %v", err)
+				t.Fatalf("the task ended with %v; want a PanicError", err)
 			}
 			first, stack, _ := strings.Cut(lineNumber.ReplaceAllString(err.Error(), "$1:N"), "\n\n")
 			equal(t, "the text", first, "asyncio: panic in task bad (asyncio_test.TestPanicErrorText.func1.2() at errors_test.go:N): "+c.text)
 			if stack != lineNumber.ReplaceAllString(string(p.Stack), "$1:N") || !strings.HasPrefix(stack, "example.com/asyncio_test.blowUpWith(") {
-				t.Errorf("the stack is\n%s", stack)
+				t.Errorf("the stack is not that of the panic:\n%s", stack)
 			}
 			if !strings.Contains(stack, "\nexample.com/asyncio_test.TestPanicErrorText.func1.2(") || strings.Contains(stack, "\nexample.com/asyncio_test.TestPanicErrorText.func1(") {
-				t.Errorf("the stack is not that of the task alone\n%s", stack)
+				t.Errorf("the stack has more than the frames of the task:\n%s", stack)
 			}
 			inner := errors.Unwrap(err)
 			if _, none := inner.(*runtime.PanicNilError); !none || c.value != nil {
-				equal(t, "it unwraps to", inner, c.kind)
+				equal(t, "Unwrap", inner, c.kind)
 			}
 			return nil
 		})
 	}
 }
 
-// A panic far down, in a task of a group in a task of a group, cancels all beside it, each level waits for its own, and then Run
-// panics, with the stack of the task that did.
-func TestPanicGoesUpThroughGroups(t *testing.T) {
+// A panic in a task of a nested group cancels the other tasks. Each group waits for its
+// tasks. Then Run panics with the stack of the task.
+func TestPanicPropagatesThroughGroups(t *testing.T) {
 	var log record
 	p := panicOf(func() {
 		run(t, func(ctx context.Context) error {
@@ -412,14 +420,15 @@ func TestPanicGoesUpThroughGroups(t *testing.T) {
 	log.Want(t, "reported", "sibling has cleaned up", "uncle has cleaned up")
 	var group *asyncio.GroupError
 	if !errors.As(p, &group) {
-		t.Fatalf("Run panicked with %v", p)
+		t.Fatalf("Run panicked with %v; want a GroupError", p)
 	}
-	wantErr(t, p, p, "asyncio: unhandled errors in a TaskGroup (1)", "boom", "asyncio_test.blowUpWith(", "TestPanicGoesUpThroughGroups")
+	wantErr(t, p, p, "asyncio: unhandled error in a TaskGroup: unhandled error in a TaskGroup: panic in task ", "boom", "asyncio_test.blowUpWith(", "TestPanicPropagatesThroughGroups")
 }
 
-// Code that recovers from a panic of a block's body goes on as if the block had returned: nothing of it is left, no timer, no
-// task, no request to cancel; be it that the time was up, or a task had failed, when the body panicked.
-func TestPanicInABlockThatIsRecovered(t *testing.T) {
+// After a recovered panic in the body of a block, nothing of the block remains: no timer,
+// no task, no cancel request. This also holds if the block had timed out, or a task had
+// failed, before the panic.
+func TestRecoveredPanicInBlock(t *testing.T) {
 	recovered := func(block func() error) (value any) {
 		defer func() { value = recover() }()
 		_ = block()
@@ -452,14 +461,15 @@ func TestPanicInABlockThatIsRecovered(t *testing.T) {
 				panic("boom")
 			})
 		})
-		equal(t, "the panic, the tasks, the time", []any{got, len(asyncio.AllTasks(ctx)), running(ctx).Time()}, "[boom 1 1s]")
+		equal(t, "panic, tasks, time", []any{got, len(asyncio.AllTasks(ctx)), running(ctx).Time()}, "[boom 1 1s]")
 		return nil
 	})
 }
 
-// Goexit in a task, as t.FailNow calls it: its deferred calls run, and the task ends with ErrExited; the others are cancelled and
-// have the time to clean up; then the goroutine that called Run ends, and nothing is left.
-func TestGoexitOfATask(t *testing.T) {
+// After a Goexit in a task, as in t.FailNow, its deferred calls run and the task ends
+// with ErrExited. The other tasks are cancelled and can clean up. Then the goroutine that
+// called Run ends, and nothing is left.
+func TestGoexitInTask(t *testing.T) {
 	var log record
 	exited := inGoroutine(func() {
 		run(t, func(ctx context.Context) error {
@@ -482,7 +492,7 @@ func TestGoexitOfATask(t *testing.T) {
 		})
 		log.Add("Run returned")
 	})
-	equal(t, "its goroutine has ended", exited, true)
+	equal(t, "the goroutine of Run exited", exited, true)
 	log.Want(t,
 		"deferred",
 		"main: cancelled, the task: asyncio: the task called runtime.Goexit",
@@ -490,9 +500,9 @@ func TestGoexitOfATask(t *testing.T) {
 	)
 }
 
-// A panic is a failure whatever its value: one with a CancelledError, as a helper that panics with every error may have it, does
-// not pass for a cancellation: not in a task, not in a thread, not where WaitFor looks for the cancel that it asked for.
-func TestPanicWithACancellation(t *testing.T) {
+// A panic is a failure whatever its value. A panic with a CancelledError is not a
+// cancellation: in a task, in a job, and for a WaitFor that requested a cancel.
+func TestPanicWithCancelledError(t *testing.T) {
 	must := func(err error) {
 		if err != nil {
 			panic(err)
@@ -505,12 +515,12 @@ func TestPanicWithACancellation(t *testing.T) {
 		yields(ctx, 1)
 		_, err := asyncio.WaitFor(ctx, task, 0)
 		if task.Cancelled() || errors.Is(err, asyncio.ErrTimeout) || !errors.As(err, &panicked) {
-			t.Errorf("in a task: cancelled: %v, %v", task.Cancelled(), err)
+			t.Errorf("task: Cancelled = %v, error %v; want a failure with the panic", task.Cancelled(), err)
 		}
 		f := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { must(&asyncio.CancelledError{}); return 0, nil })
 		_, err = f.Await(ctx)
 		if f.Cancelled() || !errors.As(err, &panicked) {
-			t.Errorf("in a thread: cancelled: %v, %v", f.Cancelled(), err)
+			t.Errorf("job: Cancelled = %v, error %v; want a failure with the panic", f.Cancelled(), err)
 		}
 		return nil
 	})

@@ -10,18 +10,18 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A cancel is an error of the await in which the task stands. The task cleans up, and may wait for that, and
-// returns the error.
+// A cancel makes the current await of the task return an error. The task cleans up, for
+// which it may await, and returns the error.
 func ExampleTask_Cancel() {
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // an hour takes no time
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // an hour takes no real time
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		download := asyncio.Go(ctx, func(ctx context.Context) error {
-			fmt.Println("begins")
+			fmt.Println("begin")
 			err := asyncio.Sleep(ctx, time.Hour)
 			if errors.Is(err, asyncio.ErrCancelled) {
-				fmt.Println("removes what it has so far")
-				if err := asyncio.Sleep(ctx, time.Second); err != nil { // is not disturbed
+				fmt.Println("remove the partial file")
+				if err := asyncio.Sleep(ctx, time.Second); err != nil { // the cancel does not affect this await
 					return err
 				}
 			}
@@ -31,32 +31,33 @@ func ExampleTask_Cancel() {
 		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
 			return err
 		}
-		fmt.Println("asked:", download.CancelWith("the disk is full"), "cancelled:", download.Cancelled())
+		fmt.Println("requested:", download.CancelWith("the disk is full"), "cancelled:", download.Cancelled())
 		_, err := download.Await(ctx)
 		fmt.Println("cancelled:", download.Cancelled())
 		if cancel := (*asyncio.CancelledError)(nil); errors.As(err, &cancel) {
-			fmt.Println("because", cancel.Message)
+			fmt.Println("reason:", cancel.Message)
 		}
 		return nil
 	})
 	fmt.Println(err)
 	// Output:
-	// begins
-	// asked: true cancelled: false
-	// removes what it has so far
+	// begin
+	// requested: true cancelled: false
+	// remove the partial file
 	// cancelled: true
-	// because the disk is full
+	// reason: the disk is full
 	// <nil>
 }
 
-// A task that refuses a cancel for good says so with Uncancel. Here one starts anew each time.
+// A task that handles a cancel and continues calls Uncancel. This task restarts on each
+// one.
 func ExampleTask_Uncancel() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		server := asyncio.Go(ctx, func(ctx context.Context) error {
 			for range 3 {
-				fmt.Println("reads its configuration")
+				fmt.Println("read the configuration")
 				err := asyncio.Sleep(ctx, time.Hour)
 				if cancel := (*asyncio.CancelledError)(nil); !errors.As(err, &cancel) || cancel.Message != "reload" {
 					return err
@@ -72,20 +73,20 @@ func ExampleTask_Uncancel() {
 			server.CancelWith(message)
 		}
 		_, err := server.Await(ctx)
-		fmt.Println("has ended, cancelled:", errors.Is(err, asyncio.ErrCancelled))
+		fmt.Println("ended, cancelled:", errors.Is(err, asyncio.ErrCancelled))
 		return nil
 	})
 	fmt.Println(err)
 	// Output:
-	// reads its configuration
-	// reads its configuration
-	// has ended, cancelled: true
+	// read the configuration
+	// read the configuration
+	// ended, cancelled: true
 	// <nil>
 }
 
-// Code of Go's own, which knows nothing of tasks, sees a cancel as the end of the ctx.
+// Go code that does not know tasks observes a cancel as the end of the ctx.
 func ExampleTask_Cancel_ctx() {
-	handle := func(ctx context.Context, part int) error { // an http.Client, a sql.DB
+	handle := func(ctx context.Context, part int) error { // stands for an http.Client or a sql.DB
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("part %d: %w", part, err)
 		}
@@ -129,7 +130,8 @@ func ExampleSleep() {
 	// Output: 1h30m0s <nil>
 }
 
-// The block ends when all tasks in it have. One that fails has the others cancelled, and the error of the block has all that went wrong.
+// The block ends after all its tasks. If a task fails, the others are cancelled, and the
+// block returns all errors.
 func ExampleWithTaskGroup() {
 	fetch := func(name string, takes time.Duration, fails error) func(ctx context.Context) (string, error) {
 		return func(ctx context.Context) (string, error) {
@@ -168,11 +170,10 @@ func ExampleWithTaskGroup() {
 	// page of alpha
 	// page of beta
 	// gamma is cancelled
-	// asyncio: unhandled errors in a TaskGroup (1)
-	//   no such page
+	// asyncio: unhandled error in a TaskGroup: no such page
 }
 
-// Cancel ends a group early and without an error, when its purpose is served.
+// Cancel ends a group early and without an error.
 func ExampleTaskGroup_Cancel() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -200,7 +201,8 @@ func ExampleTaskGroup_Cancel() {
 	// <nil>
 }
 
-// A GroupError unwraps to all that it holds, so that errors.Is and errors.As look for an error in it as except* does.
+// A GroupError unwraps to all its errors: errors.Is and errors.As search them, as except*
+// does.
 func ExampleGroupError() {
 	errBusy := errors.New("busy")
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
@@ -212,13 +214,13 @@ func ExampleGroupError() {
 	})
 	if group := (*asyncio.GroupError)(nil); errors.As(err, &group) {
 		for _, err := range group.Errors {
-			fmt.Println(err, "- try again:", errors.Is(err, errBusy))
+			fmt.Println(err, "- busy:", errors.Is(err, errBusy))
 		}
 	}
 	fmt.Println(errors.Is(err, errBusy))
 	// Output:
-	// alpha: busy - try again: true
-	// beta: gone - try again: false
+	// alpha: busy - busy: true
+	// beta: gone - busy: false
 	// true
 }
 
@@ -233,7 +235,7 @@ func ExampleTimeout() {
 		})
 		fmt.Println("outside:", err)
 		fmt.Println(errors.Is(err, asyncio.ErrTimeout), errors.Is(err, context.DeadlineExceeded))
-		return asyncio.Sleep(ctx, time.Second) // the task itself was not cancelled
+		return asyncio.Sleep(ctx, time.Second) // the task was not cancelled
 	})
 	fmt.Println(err)
 	// Output:
@@ -243,7 +245,8 @@ func ExampleTimeout() {
 	// <nil>
 }
 
-// The limit is moved each time that something happens: it is one for silence, not for the whole.
+// Each message moves the deadline, so that the timeout limits the silence and not the
+// total time.
 func ExampleTimeoutScope_Reschedule() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -279,7 +282,7 @@ func ExampleWaitFor() {
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		answer := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
-			return 42, asyncio.Sleep(ctx, 250*365*24*time.Hour) // some centuries
+			return 42, asyncio.Sleep(ctx, 250*365*24*time.Hour) // 250 years
 		})
 		_, err := asyncio.WaitFor(ctx, answer, time.Minute)
 		fmt.Println(err)
@@ -293,7 +296,7 @@ func ExampleWaitFor() {
 	// <nil>
 }
 
-// The one that awaits is cancelled, or has no time left; what it awaits goes on.
+// A cancel or timeout of the wait does not cancel the shielded task.
 func ExampleShield() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -314,7 +317,8 @@ func ExampleShield() {
 	// <nil>
 }
 
-// Go's own ways to end a ctx work as well: the await ends with that ctx's error, and nothing is cancelled.
+// The end of a ctx derived with package context ends an await with the error of that ctx.
+// It cancels nothing.
 func ExampleFuture_Await_ctx() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()

@@ -7,7 +7,7 @@ import (
 	"example.com/asyncio"
 )
 
-// requestID tells everything that works on a request which one it is.
+// requestID is the ID of the request that a task works on.
 var requestID = asyncio.NewContextVarDefault("request", "none")
 
 func logf(ctx context.Context, format string, args ...any) {
@@ -15,7 +15,8 @@ func logf(ctx context.Context, format string, args ...any) {
 	fmt.Printf("[%s] %s\n", id, fmt.Sprintf(format, args...))
 }
 
-// authenticate sets the variable for its caller, which a value of a context.Context cannot do.
+// authenticate sets the variable for its caller. A value of a context.Context cannot do
+// that.
 func authenticate(ctx context.Context, user string) {
 	requestID.Set(ctx, "request of "+user)
 }
@@ -25,8 +26,8 @@ func ExampleContextVar() {
 		return func(ctx context.Context) error {
 			logf(ctx, "begins")
 			authenticate(ctx, user)
-			logf(ctx, "is known")
-			if err := asyncio.Yield(ctx); err != nil { // the other one runs meanwhile
+			logf(ctx, "is authenticated")
+			if err := asyncio.Yield(ctx); err != nil { // the other task runs meanwhile
 				return err
 			}
 			logf(ctx, "ends")
@@ -34,7 +35,7 @@ func ExampleContextVar() {
 		}
 	}
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
-		defer logf(ctx, "all served")
+		defer logf(ctx, "all requests served")
 		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(serve("ann"))
 			tg.Go(serve("bob"))
@@ -44,16 +45,16 @@ func ExampleContextVar() {
 	fmt.Println(err)
 	// Output:
 	// [none] begins
-	// [request of ann] is known
+	// [request of ann] is authenticated
 	// [none] begins
-	// [request of bob] is known
+	// [request of bob] is authenticated
 	// [request of ann] ends
 	// [request of bob] ends
-	// [none] all served
+	// [none] all requests served
 	// <nil>
 }
 
-// A variable for the time of a call: the token takes the Set back.
+// A variable that is set during a call. Reset undoes the Set with the token.
 func ExampleContextVar_Reset() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		token := requestID.Set(ctx, "7")
@@ -68,11 +69,11 @@ func ExampleContextVar_Reset() {
 	// Output:
 	// [7] inside
 	// [none] outside
-	// asyncio: Reset of <ContextVar name=request> with <Token used var=<ContextVar name=request>>, which was used once already: wrong use
+	// asyncio: misuse: Reset of <ContextVar name=request> with <Token used var=<ContextVar name=request>>: the token was used before
 }
 
-// Tasks that start eagerly run up to where they first wait, inside of the call that makes them. One
-// that has its answer at hand never sees the loop.
+// An eager task runs in the call that creates it until it first suspends. A task that
+// does not suspend is done after that call.
 func ExampleEagerTaskFactory() {
 	cache := map[string]string{"a": "from the cache"}
 	fetch := func(key string) func(ctx context.Context) (string, error) {
@@ -80,7 +81,7 @@ func ExampleEagerTaskFactory() {
 			if v, ok := cache[key]; ok {
 				return v, nil
 			}
-			return "from afar", asyncio.Yield(ctx)
+			return "from the server", asyncio.Yield(ctx)
 		}
 	}
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
@@ -91,7 +92,7 @@ func ExampleEagerTaskFactory() {
 		loop.SetTaskFactory(asyncio.EagerTaskFactory)
 		for _, key := range []string{"a", "b"} {
 			task := asyncio.CreateTask(ctx, fetch(key))
-			fmt.Printf("%s: done at once: %v\n", key, task.Done())
+			fmt.Printf("%s: done immediately: %v\n", key, task.Done())
 			v, err := task.Await(ctx)
 			if err != nil {
 				return err
@@ -102,9 +103,9 @@ func ExampleEagerTaskFactory() {
 	})
 	fmt.Println(err)
 	// Output:
-	// a: done at once: true
+	// a: done immediately: true
 	// a: from the cache
-	// b: done at once: false
-	// b: from afar
+	// b: done immediately: false
+	// b: from the server
 	// <nil>
 }

@@ -10,7 +10,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// Run returns when main has, and when all that main has left has ended too: it is cancelled, and may clean up.
+// Run returns after main and all remaining tasks have ended. These are cancelled and can
+// clean up.
 func ExampleRun() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		asyncio.Go(ctx, func(ctx context.Context) error {
@@ -21,17 +22,17 @@ func ExampleRun() {
 		if err := asyncio.Sleep(ctx, time.Millisecond); err != nil {
 			return err
 		}
-		fmt.Println("main is through")
-		return errors.New("but not happy")
+		fmt.Println("main ends")
+		return errors.New("main failed")
 	})
 	fmt.Println("Run returns:", err)
 	// Output:
-	// main is through
+	// main ends
 	// background task: asyncio: cancelled by the shutdown of the loop
-	// Run returns: but not happy
+	// Run returns: main failed
 }
 
-// The ctx given to Run reaches into it: its values are there, and its end cancels main.
+// main inherits the values of the ctx given to Run. The end of that ctx cancels main.
 func ExampleRun_ctx() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Millisecond)
 	defer cancel()
@@ -60,8 +61,8 @@ func ExampleRunResult() {
 	// Output: 42 <nil>
 }
 
-// A Runner runs several functions on one loop, in one Context. Here it does so in virtual time, in which
-// nobody waits: tests are made like this.
+// A Runner runs several functions on one loop, with the same context variables. In
+// virtual time, as in tests, an hour takes no real time.
 func ExampleRunner() {
 	r := &asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -86,28 +87,29 @@ func ExampleRunner() {
 	// 3 visits
 }
 
-// A task that does not let itself be cancelled does not keep a Runner from its end. It is named.
+// A task that ignores its cancel does not prevent the end of a Runner. The error lists
+// it.
 func ExampleRunner_shutdownTimeout() {
 	r := &asyncio.Runner{Driver: driver.NewVirtual(), ShutdownTimeout: 10 * time.Second}
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
 		asyncio.Go(ctx, func(ctx context.Context) error {
-			defer fmt.Println("it is killed, and its deferred calls run")
+			defer fmt.Println("killed: deferred calls run")
 			for {
-				_ = asyncio.Sleep(ctx, time.Second) // takes no notice of the error
+				_ = asyncio.Sleep(ctx, time.Second) // ignores the error
 			}
 		}, asyncio.WithName("deaf"))
 		return asyncio.Yield(ctx)
 	})
 	var late *asyncio.ShutdownError
 	if errors.As(r.Close(), &late) {
-		fmt.Println(len(late.Tasks), "task had not ended after", late.After)
+		fmt.Println(len(late.Tasks), "task still running after", late.After)
 	}
 	// Output:
-	// it is killed, and its deferred calls run
-	// 1 task had not ended after 10s
+	// killed: deferred calls run
+	// 1 task still running after 10s
 }
 
-// A program that can never go on ends with an error that says who waits for what.
+// A program that can never continue ends with an error that lists the waiting tasks.
 func ExampleDeadlockError() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		var ping, pong *asyncio.Task[asyncio.None]
@@ -127,7 +129,7 @@ func ExampleDeadlockError() {
 	// task pong (asyncio_test.ExampleDeadlockError.func1.2() at example_loop_test.go:N) waits for task ping
 }
 
-// Who embeds a loop in something else makes it, runs it as it likes, and closes it.
+// Code that embeds a loop makes, runs and closes it.
 func ExampleRunUntilComplete() {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -141,7 +143,7 @@ func ExampleRunUntilComplete() {
 	// 8h0m0s
 }
 
-// Calls are made in the order in which they were asked for, each once, and none from within CallSoon.
+// Calls run in the order of CallSoon, each once, and never inside CallSoon.
 func ExampleLoop_CallSoon() {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -163,7 +165,8 @@ func ExampleLoop_CallSoon() {
 	// <nil>
 }
 
-// A clock that ticks, and a deadline that is called off. asyncio's documentation shows it with call_later.
+// A ticking clock, and a cancelled deadline, as in the documentation of call_later in
+// asyncio.
 func ExampleLoop_CallLater() {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -201,7 +204,7 @@ func ExampleLoop_CallAt() {
 	// <nil> 12h0m0s
 }
 
-// The one way in for other goroutines: they do not touch what belongs to the loop, they have the loop do it.
+// Other goroutines do not touch the objects of a loop. They call CallSoonThreadsafe.
 func ExampleLoop_CallSoonThreadsafe() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.RunningLoop(ctx)
@@ -210,10 +213,10 @@ func ExampleLoop_CallSoonThreadsafe() {
 		}
 		reply := asyncio.NewFuture[string](ctx)
 		go func() {
-			answer := "from another goroutine" // which took its time
+			answer := "from another goroutine"
 			_, err := loop.CallSoonThreadsafe(func(context.Context) { _ = reply.SetResult(answer) })
 			if err != nil {
-				fmt.Println("the loop is closed, and nobody waits any more")
+				fmt.Println("the loop is closed")
 			}
 		}()
 		s, err := reply.Await(ctx)
@@ -226,7 +229,8 @@ func ExampleLoop_CallSoonThreadsafe() {
 	// <nil>
 }
 
-// What nobody can be given as an error goes to the exception handler. This one counts; the default one logs.
+// The exception handler receives errors that have no caller. This handler prints them.
+// The default handler logs them.
 func ExampleLoop_SetExceptionHandler() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.RunningLoop(ctx)
@@ -237,7 +241,7 @@ func ExampleLoop_SetExceptionHandler() {
 			fmt.Printf("%s: %v\n", e.Message, e.Exception)
 		})
 		asyncio.Go(ctx, func(context.Context) error { return errors.New("disk full") }, asyncio.WithName("saver"))
-		return asyncio.Yield(ctx) // and forgets about it
+		return asyncio.Yield(ctx) // does not await the task
 	})
 	fmt.Println(err)
 	// Output:
@@ -245,7 +249,7 @@ func ExampleLoop_SetExceptionHandler() {
 	// <nil>
 }
 
-// Stop ends RunForever with the present turn. The loop can go on later.
+// Stop ends RunForever after the current turn. The loop can run again.
 func ExampleLoop_Stop() {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -271,7 +275,7 @@ func ExampleLoop_Stop() {
 	// stopped: <nil>
 }
 
-// What a loop in debug mode finds: here, a cancel that got lost.
+// Debug mode finds mistakes, here a swallowed cancel.
 func ExampleLoop_SetDebug() {
 	r := &asyncio.Runner{Debug: true, Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -281,7 +285,7 @@ func ExampleLoop_SetDebug() {
 	_ = r.Run(context.Background(), func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			_ = asyncio.Sleep(ctx, time.Hour)
-			return nil // as if it had slept
+			return nil // swallows the cancel
 		}, asyncio.WithName("sleeper"))
 		if err := asyncio.Yield(ctx); err != nil {
 			return err

@@ -9,7 +9,7 @@ import (
 	"example.com/asyncio/executor"
 )
 
-// A function that blocks runs in a goroutine of a pool, and the loop goes on meanwhile.
+// A blocking function runs in a goroutine of a pool while the loop continues.
 func ExampleToThread() {
 	wake := make(chan string)
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
@@ -18,10 +18,10 @@ func ExampleToThread() {
 			wake <- "the other task"
 			return nil
 		})
-		who, err := asyncio.ToThread(ctx, func(context.Context) (string, error) {
-			return <-wake, nil // would stop the loop for good, if it were done there
+		name, err := asyncio.ToThread(ctx, func(context.Context) (string, error) {
+			return <-wake, nil // on the loop this would block all tasks
 		})
-		fmt.Println("woken by", who)
+		fmt.Println("woken by", name)
 		return err
 	})
 	fmt.Println(err)
@@ -31,8 +31,8 @@ func ExampleToThread() {
 	// <nil>
 }
 
-// An executor of one's own bounds how much runs at a time. A job that runs when its future is cancelled hears
-// of it through its ctx; if it goes on all the same, the pool lists it.
+// A separate executor limits the number of concurrent jobs. The cancel of its future ends
+// the ctx of a running job. A job that continues is listed by the pool.
 func ExampleRunInExecutor() {
 	pool := executor.NewPool(1)
 	begun, gate := make(chan bool), make(chan bool)
@@ -47,7 +47,7 @@ func ExampleRunInExecutor() {
 		<-begun
 
 		slow.CancelWith("too slow")
-		fmt.Println("jobs that nobody awaits:", pool.Abandoned())
+		fmt.Println("abandoned jobs:", pool.Abandoned())
 		for _, job := range pool.Jobs() {
 			fmt.Println(job.State)
 		}
@@ -61,7 +61,7 @@ func ExampleRunInExecutor() {
 	})
 	fmt.Println(err, pool.Shutdown(context.Background()))
 	// Output:
-	// jobs that nobody awaits: 1
+	// abandoned jobs: 1
 	// abandoned
 	// waiting
 	// true
@@ -69,20 +69,20 @@ func ExampleRunInExecutor() {
 	// <nil> <nil>
 }
 
-// A goroutine that is not the loop's has a function run as a task there, and waits for its result.
+// Another goroutine runs a function as a task of the loop and waits for its result.
 func ExampleRunCoroutineThreadsafe() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.RunningLoop(ctx)
 		if err != nil {
 			return err
 		}
-		visitors := 0 // only code on the loop touches it: there is no lock
+		visitors := 0 // only code on the loop uses it, so it needs no lock
 		visit := func(ctx context.Context) (int, error) {
 			visitors++
 			return visitors, asyncio.Yield(ctx)
 		}
 		answers := make(chan string)
-		go func() { // a handler of net/http, say
+		go func() { // stands for a handler of net/http
 			for range 2 {
 				n, err := asyncio.RunCoroutineThreadsafe(loop, visit).Result(context.Background())
 				answers <- fmt.Sprintf("visitor %d, %v", n, err)
@@ -90,7 +90,8 @@ func ExampleRunCoroutineThreadsafe() {
 			close(answers)
 		}()
 		for {
-			// A task that receives from a channel would stop the loop; this one waits in a thread.
+			// To receive from a channel in a task would block the loop, so ToThread does
+			// it.
 			answer, err := asyncio.ToThread(ctx, func(context.Context) (string, error) { return <-answers, nil })
 			if answer == "" || err != nil {
 				return err

@@ -10,9 +10,9 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Who waits for what, and for whom.
+// A snapshot has the wait reason and the awaiters of each task.
 func ExampleLoop_Snapshot() {
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // takes no real time: the clock jumps
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		var lock asyncio.Lock
@@ -41,7 +41,7 @@ func ExampleLoop_Snapshot() {
 	// <nil>
 }
 
-// An Observer is told what happens, as it happens.
+// An Observer receives the events of a loop.
 func ExampleLoop_SetObserver() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -67,12 +67,12 @@ func ExampleLoop_SetObserver() {
 	// 1h0m0s main ended
 }
 
-// A printer is an Observer that prints what happens to tasks.
+// A printer is an Observer that prints the events of tasks.
 type printer struct{}
 
 func (printer) Observe(e *inspect.Event) {
 	if e.Task == nil {
-		return // the begin or the end of a callback
+		return // the beginning or the end of a callback
 	}
 	i := e.Info()
 	line := fmt.Sprint(i.Time, " ", i.Name, " ", i.Kind)
@@ -88,7 +88,7 @@ func (printer) Observe(e *inspect.Event) {
 	fmt.Println(line)
 }
 
-// The calls that led a task to where it waits.
+// The calls that led to the await of a task.
 func ExampleTask_stack() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -107,7 +107,8 @@ func ExampleTask_stack() {
 	// asyncio_test.never
 }
 
-// Who awaits the task that runs, and who awaits those; without the stacks, whose places differ from machine to machine.
+// The awaiters of the running task, and their awaiters. The stacks are omitted, because
+// their places differ between machines.
 func ExampleCaptureCallGraph() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()

@@ -96,8 +96,7 @@ func Example_supervisor() {
 	// 1m30s  web will start again
 	// 1m31s  web will start again
 	// 1m32s  mail ends: asyncio: cancelled by a group, since task keeper of web failed: web has failed 3 times within 1m0s: the port is in use, through the await of keeper of mail
-	// asyncio: unhandled errors in a TaskGroup (1)
-	//   web has failed 3 times within 1m0s: the port is in use
+	// asyncio: unhandled error in a TaskGroup: web has failed 3 times within 1m0s: the port is in use
 }
 
 var (

@@ -163,7 +163,7 @@ func ExampleBoundedSemaphore() {
 	defer func() { fmt.Println(recover()) }()
 	s.Release()
 	// Output:
-	// asyncio: Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire that returned nil: invalid argument
+	// asyncio: invalid argument: Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire that returned nil
 }
 
 // Three compute in steps, and none begins a step before all have ended the one before.

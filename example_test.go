@@ -10,8 +10,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// Two tasks, one loop: each runs until it awaits, and what they share needs no lock. With the virtual
-// driver the clock jumps to what is due next.
+// Two tasks on one loop. Each runs until it awaits, and shared data needs no lock. With
+// the virtual driver the clock jumps to the next timer.
 func Example() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -24,7 +24,7 @@ func Example() {
 						return err
 					}
 					count++
-					fmt.Printf("%v: %s makes step %d\n", r.Loop().Time(), asyncio.CurrentTask(ctx).Name(), count)
+					fmt.Printf("%v: %s takes step %d\n", r.Loop().Time(), asyncio.CurrentTask(ctx).Name(), count)
 				}
 				return nil
 			}
@@ -37,20 +37,20 @@ func Example() {
 	})
 	fmt.Println(err)
 	// Output:
-	// 2m0s: hare makes step 1
-	// 4m0s: hare makes step 2
-	// 5m0s: tortoise makes step 3
-	// 6m0s: hare makes step 4
-	// 10m0s: tortoise makes step 5
+	// 2m0s: hare takes step 1
+	// 4m0s: hare takes step 2
+	// 5m0s: tortoise takes step 3
+	// 6m0s: hare takes step 4
+	// 10m0s: tortoise takes step 5
 	// <nil>
 }
 
-// A new task does not begin before the one that made it suspends. Its outcome stays with it, for everybody who
-// awaits it.
+// A new task does not begin before its creator suspends. It keeps its outcome for all its
+// awaiters.
 func ExampleCreateTask() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		sum := asyncio.CreateTask(ctx, func(context.Context) (int, error) {
-			fmt.Println("adds")
+			fmt.Println("adding")
 			return 40 + 2, nil
 		}, asyncio.WithName("sum"))
 		fmt.Println(sum.Name(), "is done:", sum.Done())
@@ -63,13 +63,14 @@ func ExampleCreateTask() {
 	fmt.Println(err)
 	// Output:
 	// sum is done: false
-	// adds
+	// adding
 	// 42 <nil>
 	// still 42 <nil>
 	// <nil>
 }
 
-// A Future is for an outcome that comes from elsewhere: here from a callback. Who comes second with one is told.
+// A Future has an outcome that other code sets, here a callback. To set it a second time
+// is an error.
 func ExampleFuture() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -86,11 +87,11 @@ func ExampleFuture() {
 	// Output:
 	// callback: <Future finished result=yes>
 	// yes <nil>
-	// asyncio: SetResult on <Future finished result=yes>: invalid state
+	// asyncio: invalid state: SetResult on <Future finished result=yes>
 	// <nil>
 }
 
-// after returns a Coro with the result s, or the error err, after d.
+// after returns a Coro that sleeps for d and returns s and err.
 func after(d time.Duration, s string, err error) asyncio.Coro[string] {
 	return func(ctx context.Context) (string, error) {
 		if err := asyncio.Sleep(ctx, d); err != nil {
@@ -100,7 +101,7 @@ func after(d time.Duration, s string, err error) asyncio.Coro[string] {
 	}
 }
 
-// All at once, and the results in the order given.
+// Gather runs all concurrently. The results have the order of the arguments.
 func ExampleGather() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -108,26 +109,27 @@ func ExampleGather() {
 		words, err := asyncio.Gather(ctx, after(3*time.Second, "come", nil), after(time.Second, "as", nil), after(2*time.Second, "you are", nil)).Await(ctx)
 		fmt.Println(words, err, r.Loop().Time())
 
-		// The first error ends the waiting, and not the others: a group does that.
+		// The first error ends the wait, but does not cancel the others. A TaskGroup
+		// does.
 		words, err = asyncio.Gather(ctx, after(time.Second, "", errors.New("no such word")), after(time.Hour, "late", nil)).Await(ctx)
 		fmt.Println(words, err, r.Loop().Time())
-		fmt.Println(len(asyncio.AllTasks(ctx)), "tasks, this one among them")
+		fmt.Println(len(asyncio.AllTasks(ctx)), "tasks, including this one")
 		return nil
 	})
 	fmt.Println(err)
 	// Output:
 	// [come as you are] <nil> 3s
 	// [] no such word 4s
-	// 2 tasks, this one among them
+	// 2 tasks, including this one
 	// <nil>
 }
 
-// Errors as results among others: all are waited for.
+// GatherResults waits for all. Errors are among the results.
 func ExampleGatherResults() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		results, err := asyncio.GatherResults(ctx, after(2*time.Second, "here", nil), after(time.Second, "", errors.New("nobody at home"))).Await(ctx)
+		results, err := asyncio.GatherResults(ctx, after(2*time.Second, "here", nil), after(time.Second, "", errors.New("no answer"))).Await(ctx)
 		for _, r := range results {
 			fmt.Printf("%q %v\n", r.Value, r.Err)
 		}
@@ -136,11 +138,11 @@ func ExampleGatherResults() {
 	fmt.Println(err)
 	// Output:
 	// "here" <nil>
-	// "" nobody at home
+	// "" no answer
 	// <nil>
 }
 
-// What has different types is gathered as tasks, which are then asked for their results.
+// GatherAny accepts tasks of different types. Each task then has its own result.
 func ExampleGatherAny() {
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		name := asyncio.CreateTask(ctx, func(context.Context) (string, error) { return "ann", nil })
@@ -159,14 +161,14 @@ func ExampleGatherAny() {
 	// <nil>
 }
 
-// The first answer counts, and the others are cancelled: Wait itself cancels nothing.
+// The first answer wins. Wait does not cancel the other tasks, so the caller does.
 func ExampleWait() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		servers := []*asyncio.Task[string]{
-			asyncio.CreateTask(ctx, after(3*time.Second, "from afar", nil), asyncio.WithName("afar")),
-			asyncio.CreateTask(ctx, after(time.Second, "from nearby", nil), asyncio.WithName("nearby")),
+			asyncio.CreateTask(ctx, after(3*time.Second, "from a distant server", nil), asyncio.WithName("distant")),
+			asyncio.CreateTask(ctx, after(time.Second, "from a near server", nil), asyncio.WithName("near")),
 		}
 		done, rest, err := asyncio.Wait(ctx, servers, asyncio.FirstCompleted, asyncio.WithTimeout(time.Minute))
 		if err != nil {
@@ -186,12 +188,12 @@ func ExampleWait() {
 	})
 	fmt.Println(err)
 	// Output:
-	// from nearby <nil>
-	// afar is cancelled: true
+	// from a near server <nil>
+	// distant is cancelled: true
 	// <nil>
 }
 
-// Each as it ends, up to a limit of time.
+// AsCompleted yields each task when it ends, up to a time limit.
 func ExampleAsCompleted() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -202,7 +204,7 @@ func ExampleAsCompleted() {
 			racers = append(racers, asyncio.CreateTask(ctx, after(takes, name, nil)))
 		}
 		for t, err := range asyncio.AsCompleted(ctx, racers, asyncio.WithTimeout(time.Hour)) {
-			if err != nil { // of the waiting; what went wrong in a task is in its Result
+			if err != nil { // the error of the wait; a task has its own in Result
 				return err
 			}
 			fmt.Println(t.Result())

@@ -72,6 +72,5 @@ func Example_workers() {
 	// 12s  4: done
 	// 12s  9: asyncio: cancelled by a group, since task 4 failed: a picture is broken
 	// [] after 6s
-	// asyncio: unhandled errors in a TaskGroup (1)
-	//   a picture is broken
+	// asyncio: unhandled error in a TaskGroup: a picture is broken
 }

@@ -136,7 +136,11 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	}
 	errs := tg.errs
 	tg.errs = nil
-	return &GroupError{Message: "unhandled errors in a TaskGroup", Errors: errs}
+	message := "unhandled errors in a TaskGroup"
+	if len(errs) == 1 {
+		message = "unhandled error in a TaskGroup"
+	}
+	return &GroupError{Message: message, Errors: errs}
 }
 
 // A groupEnd is what a block waits for at its end.

@@ -91,7 +91,7 @@ func TestGroupFailsWithATask(t *testing.T) {
 			return nil
 		})
 		wantGroup(t, err, errBoom)
-		wantErr(t, err, errBoom, "asyncio: unhandled errors in a TaskGroup (1)\n  boom")
+		wantErr(t, err, errBoom, "asyncio: unhandled error in a TaskGroup: boom")
 		equal(t, "the time", running(ctx).Time(), "2s")
 		return nil
 	})
@@ -239,7 +239,7 @@ func TestGroupsNestedAndCancelled(t *testing.T) {
 				t.Fatalf("it ended with %v", err)
 			}
 			wantGroup(t, outer.Errors[0], errBoom, errWorse)
-			wantErr(t, err, errWorse, "TaskGroup (1)\n  asyncio: unhandled errors in a TaskGroup (2)\n    boom\n    worse")
+			wantErr(t, err, errWorse, "asyncio: unhandled error in a TaskGroup: unhandled errors in a TaskGroup (2), first: boom\n  boom\n  worse")
 			return nil
 		})
 		if alive {

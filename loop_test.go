@@ -431,7 +431,7 @@ func TestNoNesting(t *testing.T) {
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
 		wantErr(t, l.RunForever(), asyncio.ErrMisuse, "RunForever of <Loop running>, which runs already", "awaits it")
 		_, err := asyncio.RunUntilComplete(l, coro(func(context.Context) error { log.Add("nested"); return nil }))
-		wantErr(t, err, asyncio.ErrMisuse, "RunUntilComplete on <Loop running>, which runs already; await what is to be done")
+		wantErr(t, err, asyncio.ErrMisuse, "RunUntilComplete on <Loop running>: the loop is running; await the function or future")
 		yields(ctx, 3)
 		return nil
 	}))

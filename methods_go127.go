@@ -8,16 +8,16 @@ import (
 	"example.com/asyncio/executor"
 )
 
-// From Go 1.27 on a method may have type parameters of its own. These are what
-// reads as in Python then; each is a function under another name.
+// Since Go 1.27 methods can have type parameters. Each method in this file calls the
+// function that older versions of Go have in its place.
 
 // CreateTask is [CreateTaskIn]. See TaskGroup.create_task.
 func (tg *TaskGroup) CreateTask[T any](fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
 	return CreateTaskIn(tg, fn, opts...)
 }
 
-// CreateTask is the function [CreateTask] for who has a loop and no ctx: the task has no values but those of
-// the present Context. See loop.create_task.
+// CreateTask is the function [CreateTask] for code that has a loop but no ctx. The task
+// inherits the current context variables, and no values of a ctx. See loop.create_task.
 func (l *Loop) CreateTask[T any](fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
 	return CreateTask(l.Context(), fn, opts...)
 }
@@ -27,7 +27,8 @@ func (l *Loop) CreateFuture[T any](opts ...FutureOption) *Future[T] {
 	return NewFuture[T](l.Context(), opts...)
 }
 
-// RunInExecutor is the function [RunInExecutor] for who has a loop and no ctx. See loop.run_in_executor.
+// RunInExecutor is the function [RunInExecutor] for code that has a loop but no ctx. See
+// loop.run_in_executor.
 func (l *Loop) RunInExecutor[T any](ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
 	return RunInExecutor(l.Context(), ex, fn)
 }
@@ -35,9 +36,4 @@ func (l *Loop) RunInExecutor[T any](ex executor.Executor, fn func(ctx context.Co
 // RunUntilComplete is the function [RunUntilComplete]. See loop.run_until_complete.
 func (l *Loop) RunUntilComplete[T any](aw Awaitable[T]) (T, error) {
 	return RunUntilComplete(l, aw)
-}
-
-// RunResult is [Runner.Run] for a function with a result. See Runner.run.
-func (r *Runner) RunResult[T any](ctx context.Context, main func(ctx context.Context) (T, error), opts ...TaskOption) (T, error) {
-	return runMain(ctx, r, &Task[T]{fn: main}, codePointer(main), opts)
 }

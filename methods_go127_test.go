@@ -10,14 +10,14 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// The methods are what the functions are.
+// The methods do the same as the functions.
 func TestMethods(t *testing.T) {
 	noLeaks(t)
 	v := asyncio.NewContextVar[string]("v")
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
 	sum, err := r.RunResult(context.Background(), func(ctx context.Context) (int, error) {
 		l := running(ctx)
-		v.Set(ctx, "of the creator")
+		v.Set(ctx, "inherited")
 		task := l.CreateTask(func(ctx context.Context) (string, error) { return valueOf(ctx, v), asyncio.Yield(ctx) }, asyncio.WithName("t"))
 		job := l.RunInExecutor(nil, one)
 		f := l.CreateFuture[int]()
@@ -30,8 +30,8 @@ func TestMethods(t *testing.T) {
 		if err != nil {
 			return 0, err
 		}
-		if got, err := task.Await(ctx); got != "of the creator" || task.Name() != "t" || err != nil {
-			t.Errorf("task %s came to %s, %v", task.Name(), got, err)
+		if got, err := task.Await(ctx); got != "inherited" || task.Name() != "t" || err != nil {
+			t.Errorf("task %s = %s, %v; want t = inherited, nil", task.Name(), got, err)
 		}
 		a, err := job.Await(ctx)
 		if err != nil {
@@ -45,10 +45,10 @@ func TestMethods(t *testing.T) {
 		return a + b + c, err
 	}, asyncio.WithName("main"))
 	if sum != 42 || err != nil {
-		t.Errorf("it came to %v, %v", sum, err)
+		t.Errorf("RunResult = %v, %v; want 42, nil", sum, err)
 	}
 	if got, err := r.Loop().RunUntilComplete(asyncio.Coro[int](one)); got != 1 || err != nil {
-		t.Errorf("it came to %v, %v", got, err)
+		t.Errorf("RunUntilComplete = %v, %v; want 1, nil", got, err)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)

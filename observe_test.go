@@ -261,8 +261,8 @@ func TestObserverSeesTasksKilled(t *testing.T) {
 		"call begun",
 		"call ended",
 		"new created",
-		"waits ended: asyncio: task waits (asyncio_test.never() at PLACE) was killed: the loop is closed",
-		"new ended: asyncio: task new (asyncio_test.never() at PLACE) never ran: the loop is closed",
+		"waits ended: asyncio: the loop is closed: task waits (asyncio_test.never() at PLACE) was killed",
+		"new ended: asyncio: the loop is closed: task new (asyncio_test.never() at PLACE) never ran",
 	)
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -13,12 +12,21 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// ToThread calls fn in a goroutine of the loop's default executor and suspends
-// until it has returned. fn may block. Its ctx has the values of ctx and a copy of
-// its Context, and is done when the calling task is cancelled: ToThread then returns the
-// [CancelledError] at once, and fn goes on as long as it likes; so it is when ctx ends by a deadline or
-// cancel of its own, with ctx's error. The pool counts fn as abandoned, and Run waits for it at the end, up to a limit. A panic in fn is
-// an [executor.PanicError]; a nil fn is a panic here ([ErrInvalidArgument]). fn cannot await: it is not on the loop. See asyncio.to_thread.
+// ToThread calls fn in a goroutine of the default executor of the loop and returns its
+// outcome. fn may block.
+//
+//   - It suspends until fn has returned.
+//   - fn cannot await, because it does not run on the loop. Its ctx has the values of ctx
+//     and a copy of its context variables.
+//   - If the calling task is cancelled, ToThread returns the [CancelledError]
+//     immediately, and the ctx of fn is done. If ctx ends by a deadline or cancel of its
+//     own, ToThread returns the error of ctx. In both cases fn continues: the pool counts
+//     it as abandoned, and Run waits for it at its end, up to a limit.
+//   - Its errors are those of fn, those of [Future.Await], and [ErrMisuse] after a
+//     shutdown of the default executor. A panic in fn is an [executor.PanicError].
+//   - It panics with [ErrInvalidArgument] if fn is nil.
+//
+// See asyncio.to_thread.
 func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error)) (T, error) {
 	if _, err := awaiter(ctx); err != nil {
 		var zero T
@@ -29,27 +37,34 @@ func ToThread[T any](ctx context.Context, fn func(ctx context.Context) (T, error
 	switch {
 	case err == nil:
 		o.reuse()
-	case !o.Done(): // ctx is over, and nobody else waits for o
+	case !o.Done(): // ctx has ended, and o has no other awaiter
 		o.CancelWith(err)
 	}
 	return value, err
 }
 
-// RunInExecutor gives fn to ex, or to the loop's default executor if ex is nil,
-// and returns the future of its outcome at once. fn's ctx has the values of ctx, and is
-// done when the future is cancelled; a fn that has not begun is withdrawn then. The future
-// fails if ex does not take fn on ([executor.ErrShutdown]), or the default executor was shut down ([ErrMisuse]). It panics
-// if there is no running loop or fn is nil. See loop.run_in_executor.
+// RunInExecutor submits fn to ex, or to the default executor of the loop if ex is nil. It
+// returns the future of its outcome.
+//
+//   - It does not suspend.
+//   - The ctx of fn has the values of ctx, without the context variables. It is done when
+//     the future is cancelled. If fn has not begun by then, it is withdrawn.
+//   - The future fails with [executor.ErrShutdown] if ex refuses fn, and with [ErrMisuse]
+//     after a shutdown of the default executor.
+//   - It panics with [ErrNoRunningLoop] if ctx comes from no loop, with [ErrLoopClosed]
+//     if the loop is closed, and with [ErrInvalidArgument] if fn is nil.
+//
+// See loop.run_in_executor.
 func RunInExecutor[T any](ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error)) *Future[T] {
 	return &offload("RunInExecutor", ctx, ex, fn, nil).Future
 }
 
-// A jobContext is what a job takes its values from: all that ctx has, but for its place
-// on the loop, where the job is not.
+// A jobContext is the parent of the ctx of a job. It has the values of the ctx of the
+// caller, but not its loop, since the job does not run on it.
 type jobContext struct {
 	context.Context
-	vars *ContextVars // in which context variables can be read and set there; nil: none
-	own  ContextVars  // what vars is
+	vars *ContextVars // the context variables of the job: &own; nil if it has none
+	own  ContextVars
 }
 
 func (c *jobContext) Value(key any) any {
@@ -64,37 +79,42 @@ func (c *jobContext) Value(key any) any {
 	return c.Context.Value(key)
 }
 
-// A jobPlace is what a job's code may keep when it has ended, by its ctx.
+// A jobState is a separate allocation because the function of a job may keep its ctx,
+// which refers to it.
 type jobState struct {
 	ctx  jobContext
-	slot executor.Slot // for a Pool
+	slot executor.Slot // used by a Pool
 }
 
-// An offloaded is a function in an executor, the future of its outcome, and all
-// that is needed in between.
+// An offloaded is a function in an executor with the future of its outcome.
 type offloaded[T any] struct {
 	Future[T]
 	job  executor.Job
-	back registration // comes through the inbox when the job has ended
+	back registration // put into the inbox when the job has ended
 	fn   func(ctx context.Context) (T, error)
 
-	// Written by the executor's goroutine, before back is sent.
+	// The outcome. The goroutine of the executor writes it before it puts back into the
+	// inbox.
 	value T
 	err   error
 
-	began atomic.Int64 // as UnixNano counts; 0: it has not; unwatched: nobody wants to know
+	// The time when the job began, in Unix nanoseconds: 0 if it has not, or unwatched.
+	began atomic.Int64
 
-	private bool          // neither an executor that we do not know nor an Observer may keep it
-	next    *offloaded[T] // of Loop.spareJobs
-	spare   uint8         // how many next leads to
+	// No unknown executor or Observer can refer to the future: see reuse.
+	private bool
+
+	next  *offloaded[T] // the next in Loop.spareJobs; nil for the last
+	spare uint8         // the number of jobs that follow in Loop.spareJobs
 }
 
 const (
-	unwatched = -1  // instead of the time when a job began
-	maxSpare  = 128 // of Loop.spareJobs
+	unwatched = -1  // in offloaded.began: the time is not recorded
+	maxSpare  = 128 // the maximum number of jobs that follow one in Loop.spareJobs
 )
 
-// offload gives fn to ex. If copied is not nil, fn has a copy of that for its Context.
+// offload submits fn to ex. If copied is not nil, fn has a copy of these context
+// variables.
 func offload[T any](act string, ctx context.Context, ex executor.Executor, fn func(ctx context.Context) (T, error), copied *ContextVars) *offloaded[T] {
 	l := mustLoop(ctx, act)
 	mustFunc(act, fn == nil)
@@ -148,15 +168,16 @@ func (o *offloaded[T]) submit(ex executor.Executor, p *jobState) (err error) {
 	return err
 }
 
-// reuse has o, which has its result, be the next ToThread's: nobody else has ever had it, and its job is over. Without
-// that a third of the time of short jobs would be the collector's.
+// reuse makes o, which has its result, available to the next ToThread, if no other code
+// can refer to it. Without reuse the garbage collector takes a third of the time of short
+// jobs.
 func (o *offloaded[T]) reuse() {
 	if !o.private {
 		return
 	}
 	l := o.loop
 	*o = offloaded[T]{}
-	if next, ok := l.spareJobs.(*offloaded[T]); ok { // and not of another type, which then are let go of
+	if next, ok := l.spareJobs.(*offloaded[T]); ok { // jobs of another type are dropped
 		if next.spare == maxSpare {
 			return
 		}
@@ -165,7 +186,7 @@ func (o *offloaded[T]) reuse() {
 	l.spareJobs = o
 }
 
-// An offloadedWork is an offloaded as the executor knows it.
+// An offloadedWork is the [executor.Work] of an offloaded.
 type offloadedWork[T any] offloaded[T]
 
 func (w *offloadedWork[T]) Name() string { return funcText(codePointer(w.fn)) }
@@ -191,8 +212,10 @@ func (o *offloaded[T]) waitReason() inspect.WaitReason {
 	return r
 }
 
-// settle and cancel make o the futureSource of its own future. A job that goes on after its cancel does not hold virtual
-// time up; only where there is nothing else to wait for, the loop waits for that, since it may tell the loop something.
+// deliver and cancel make o the futureSource of its own future.
+//
+// A job that continues after its cancel does not hold up virtual time. The loop waits for
+// it only if there is nothing else to wait for, because the job may still call the loop.
 func (o *offloaded[T]) deliver() {
 	if o.Done() {
 		o.loop.abandoned--
@@ -210,10 +233,10 @@ func (o *offloaded[T]) cancel(by, message any) bool {
 	return true
 }
 
-// defaultExecutor returns the loop's executor, which is made when first needed.
+// defaultExecutor returns the default executor, which it makes at the first use.
 func (l *Loop) defaultExecutor() (executor.Executor, error) {
 	if l.poolShut {
-		return nil, misuse(ErrMisuse, "the default executor was shut down; RunInExecutor takes another one")
+		return nil, misuse(ErrMisuse, "the default executor was shut down; use RunInExecutor with another executor")
 	}
 	if len(l.pools) == 0 {
 		l.pools = append(l.pools, executor.NewPool(0))
@@ -221,8 +244,13 @@ func (l *Loop) defaultExecutor() (executor.Executor, error) {
 	return l.pools[len(l.pools)-1], nil
 }
 
-// SetDefaultExecutor has ToThread use ex, which must be able to run any function. The loop shuts it
-// down in the end, also if another one has taken its place by then. See loop.set_default_executor.
+// SetDefaultExecutor makes ex the default executor, which ToThread uses. ex must be able
+// to run any function.
+//
+//   - The loop shuts down every default executor it has had when it is closed.
+//   - It panics with [ErrInvalidArgument] if ex is nil.
+//
+// See loop.set_default_executor.
 func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 	if ex == nil {
 		panic(misuse(ErrInvalidArgument, "SetDefaultExecutor(nil); without a call the loop makes a pool itself"))
@@ -230,27 +258,35 @@ func (l *Loop) SetDefaultExecutor(ex executor.Executor) {
 	l.pools = append(l.pools, ex)
 }
 
-// ShutdownDefaultExecutor has the default executor refuse new work, and suspends
-// until all its jobs have ended. Where it is cancelled, or the time of a [Timeout]
-// is up, it returns at once; jobs that have not begun are then withdrawn, the ctxs of the others
-// cancelled, and the exception handler is told their names. Whoever needs the default executor
-// from now on gets an error ([ErrMisuse]). See loop.shutdown_default_executor.
+// ShutdownDefaultExecutor makes the default executor refuse new jobs and waits for its
+// jobs.
+//
+//   - It suspends until all jobs have ended.
+//   - If it is cancelled, also by a [Timeout], it returns immediately. Jobs that have not
+//     begun are then withdrawn, and the ctxs of the others are cancelled. The exception
+//     handler receives the names of the jobs that continue.
+//   - Its errors are those of [Future.Await], and [ErrWrongLoop] in a task of another
+//     loop.
+//   - After it was called, each use of the default executor fails with [ErrMisuse].
+//
+// See loop.shutdown_default_executor.
 func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 	switch t, err := awaiter(ctx); {
 	case err != nil:
 		return err
 	case t.future.loop != l:
-		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor of %v in task %s of another; await it in a task of its own", l, t.Name())
+		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor on %v: task %s belongs to another loop; await it in a task of this loop", l, t.Name())
 	}
-	// Not ctx itself: that may read as open again before anybody has looked at it.
+	// ctx itself does not do: it may read as open again before the executor observes its
+	// end.
 	limit, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	_, err := l.shutPools(limit).Await(ctx)
 	return err
 }
 
-// shutPools shuts down all that were default executors, and returns the future of the names of the
-// jobs which go on when the limit has ended.
+// shutPools shuts down all default executors. It returns the future of the names of the
+// jobs that continue when limit has ended.
 func (l *Loop) shutPools(limit context.Context) *Future[[]string] {
 	l.poolShut = true
 	f := &Future[[]string]{}
@@ -271,7 +307,7 @@ func (l *Loop) shutPools(limit context.Context) *Future[[]string] {
 		l.doneOutside(func(context.Context) {
 			if f.Done() && len(jobs) > 0 {
 				l.report(&l.root, &ExceptionContext{
-					Message: fmt.Sprintf("jobs go on after a ShutdownDefaultExecutor that was cancelled: %s", strings.Join(jobs, ", ")),
+					Message: fmt.Sprintf("jobs continue after a cancelled ShutdownDefaultExecutor: %s", strings.Join(jobs, ", ")),
 				})
 			}
 			finishFromOutside(f, jobs, err)
@@ -280,7 +316,7 @@ func (l *Loop) shutPools(limit context.Context) *Future[[]string] {
 	return f
 }
 
-// settleWith gives f an outcome from outside, unless it was cancelled meanwhile.
+// finishFromOutside gives f an outcome from another goroutine, unless f was cancelled.
 func finishFromOutside[T any](f *Future[T], value T, err error) {
 	switch {
 	case f.Done():
@@ -291,172 +327,4 @@ func finishFromOutside[T any](f *Future[T], value T, err error) {
 	default:
 		_ = f.SetResult(value)
 	}
-}
-
-// A ConcurrentFuture is a future for goroutines that are not the loop's. Any goroutine may use it.
-// See concurrent.futures.Future.
-type ConcurrentFuture[T any] struct {
-	done chan struct{}
-	loop *Loop // on which the work is done; nil if that is unknown
-
-	mu       sync.Mutex // guards the fields below, until done is closed
-	value    T
-	err      error
-	finished bool
-	then     []func()
-}
-
-// NewConcurrentFuture returns one that is pending. See concurrent.futures.Future.
-func NewConcurrentFuture[T any]() *ConcurrentFuture[T] {
-	return &ConcurrentFuture[T]{done: make(chan struct{})}
-}
-
-// DoneChan returns a channel that is closed when there is an outcome.
-func (c *ConcurrentFuture[T]) DoneChan() <-chan struct{} { return c.done }
-
-// Done reports whether there is an outcome. See Future.done of concurrent.futures.
-func (c *ConcurrentFuture[T]) Done() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.finished
-}
-
-// Result blocks until there is an outcome and returns it, or ctx's error if ctx is done before, which does not cancel
-// the work. It is not for the loop's own code, which would wait for itself; debug mode says so ([ErrMisuse]).
-// See Future.result(timeout).
-func (c *ConcurrentFuture[T]) Result(ctx context.Context) (T, error) {
-	if c.loop != nil && c.loop.isHere() {
-		select {
-		case <-c.done:
-		default:
-			var zero T
-			return zero, misuse(ErrMisuse, "Result of a ConcurrentFuture in the code of the loop that works on it, which would wait for itself; await the function, or a task made with CreateTask")
-		}
-	}
-	select {
-	case <-c.done:
-		return c.value, c.err
-	case <-ctx.Done():
-		var zero T
-		return zero, ctx.Err()
-	}
-}
-
-// Cancel makes it cancelled, and asks the task behind it to cancel. It returns false if there is an outcome already.
-// See Future.cancel of concurrent.futures, which cannot cancel what runs.
-func (c *ConcurrentFuture[T]) Cancel() bool {
-	var zero T
-	return c.finish(zero, &CancelledError{})
-}
-
-// SetResult gives it its result; [ErrInvalidState] if it has an outcome already. See Future.set_result of concurrent.futures.
-func (c *ConcurrentFuture[T]) SetResult(value T) error {
-	if !c.finish(value, nil) {
-		return misuse(ErrInvalidState, "SetResult on a ConcurrentFuture that is done")
-	}
-	return nil
-}
-
-// SetException gives it an error, which must not be nil ([ErrInvalidArgument]); [ErrInvalidState] if it has an outcome already. See
-// Future.set_exception of concurrent.futures.
-func (c *ConcurrentFuture[T]) SetException(err error) error {
-	if err == nil {
-		return misuse(ErrInvalidArgument, "SetException(nil) on a ConcurrentFuture; SetResult says that all went well")
-	}
-	var zero T
-	if !c.finish(zero, err) {
-		return misuse(ErrInvalidState, "SetException on a ConcurrentFuture that is done")
-	}
-	return nil
-}
-
-func (c *ConcurrentFuture[T]) finish(value T, err error) bool {
-	c.mu.Lock()
-	if c.finished {
-		c.mu.Unlock()
-		return false
-	}
-	c.finished, c.value, c.err = true, value, err
-	then := c.then
-	c.then = nil
-	c.mu.Unlock()
-	close(c.done)
-	for _, f := range then {
-		f()
-	}
-	return true
-}
-
-// whenDone calls f, in whatever goroutine, once there is an outcome.
-func (c *ConcurrentFuture[T]) whenDone(f func()) {
-	c.mu.Lock()
-	if !c.finished {
-		c.then = append(c.then, f)
-		c.mu.Unlock()
-		return
-	}
-	c.mu.Unlock()
-	f()
-}
-
-// RunCoroutineThreadsafe has fn run as a task of l. Any goroutine but the loop's may call
-// it, and wait for the outcome. If the loop is closed before there is one, or cannot make the task, that is the outcome.
-// See asyncio.run_coroutine_threadsafe.
-func RunCoroutineThreadsafe[T any](l *Loop, fn func(ctx context.Context) (T, error)) *ConcurrentFuture[T] {
-	if fn == nil {
-		panic(misuse(ErrInvalidArgument, "RunCoroutineThreadsafe with a nil function; give it a func(ctx context.Context) that returns a value and an error"))
-	}
-	c := NewConcurrentFuture[T]()
-	c.loop = l
-	l.inbox.owe(c)
-	c.whenDone(func() { l.inbox.paid(c) })
-	var zero T
-	_, err := l.CallSoonThreadsafe(func(ctx context.Context) {
-		defer func() {
-			if p := recover(); p != nil { // a task factory's, say
-				err, ok := p.(error)
-				if !ok {
-					err = newPanicError(p, "the making of a task")
-				}
-				c.finish(zero, err)
-				panic(p)
-			}
-		}()
-		select {
-		case <-c.done: // cancelled meanwhile
-			return
-		default:
-		}
-		t := CreateTask(ctx, fn)
-		t.AddDoneCallback(func(context.Context, AnyFuture) {
-			value, err := t.Result()
-			c.finish(value, err)
-		})
-		c.whenDone(func() {
-			if errors.Is(c.err, ErrCancelled) {
-				_, _ = l.CallSoonThreadsafe(func(context.Context) { t.Cancel() })
-			}
-		})
-	})
-	if err != nil {
-		c.finish(zero, err)
-	}
-	return c
-}
-
-// WrapFuture returns a future of c's outcome on ctx's loop. A cancel of one is a
-// cancel of the other. It panics where there is no running loop ([ErrNoRunningLoop]). See asyncio.wrap_future.
-func WrapFuture[T any](ctx context.Context, c *ConcurrentFuture[T]) *Future[T] {
-	l := mustLoop(ctx, "WrapFuture")
-	f := NewFuture[T](ctx)
-	f.AddDoneCallback(func(context.Context, AnyFuture) {
-		if f.Cancelled() {
-			c.Cancel()
-		}
-	})
-	l.outside++
-	c.whenDone(func() {
-		l.doneOutside(func(context.Context) { finishFromOutside(f, c.value, c.err) })
-	})
-	return f
 }

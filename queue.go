@@ -2,21 +2,10 @@ package asyncio
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"example.com/asyncio/inspect"
 	"example.com/asyncio/internal/ring"
-)
-
-var (
-	// ErrQueueFull is what TryPut returns where Put would have to wait. See asyncio.QueueFull.
-	ErrQueueFull = errors.New("asyncio: the queue is full")
-	// ErrQueueEmpty is what TryGet returns where Get would have to wait. See asyncio.QueueEmpty.
-	ErrQueueEmpty = errors.New("asyncio: the queue is empty")
-	// ErrQueueShutDown is what putting into a queue, or getting from an empty one,
-	// returns after its Shutdown. See asyncio.QueueShutDown.
-	ErrQueueShutDown = errors.New("asyncio: the queue is shut down")
 )
 
 // A Queue hands items from tasks to tasks, first in, first out. It can be bounded: who puts

@@ -13,14 +13,21 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Run runs main as a task of a new loop and returns its error when it has ended and the
-// loop is closed. The tasks that main leaves are then cancelled, in the order of their creation, and
-// awaited; so are those that these leave; and the jobs of ToThread. All that is done on the calling goroutine's time: Run
-// blocks. What it does in detail is with [Runner].
+// Run runs main as a task of a new loop and returns its error. It is the Run and Close of
+// a [Runner] with the default settings.
 //
-// If ctx ends, main is cancelled. An interrupt (Ctrl-C) cancels main too; Run then returns [ErrInterrupted]. A
-// second interrupt ends the program at once. A panic in main, or in what main awaited, is a panic again out of Run. Where main
-// waits and nothing can ever happen any more, Run returns a [DeadlockError]. See asyncio.run.
+//   - It blocks until the loop is closed. Everything on the loop runs while Run is on the
+//     stack of the caller.
+//   - After main, it cancels the remaining tasks in the order of their creation and
+//     awaits them. Then it waits for the jobs of ToThread.
+//   - If ctx ends, main is cancelled. main inherits the values of ctx.
+//   - The first interrupt (Ctrl-C) cancels main, and Run returns [ErrInterrupted]. A
+//     second interrupt ends the program immediately.
+//   - A panic in main, or in a task that main awaited, panics out of Run.
+//   - Its other errors are those of [Runner.Run], such as a [DeadlockError], and those of
+//     [Runner.Close].
+//
+// See asyncio.run.
 func Run(ctx context.Context, main func(ctx context.Context) error) error {
 	_, err := runOnce(ctx, &Task[None]{work: main}, codePointer(main))
 	return err
@@ -37,73 +44,83 @@ func runOnce[T any](ctx context.Context, t *Task[T], code uintptr) (value T, err
 	return runMain(ctx, r, t, code, nil)
 }
 
-// A Runner runs functions one after another on one loop, in one Context. The
-// zero Runner does as [Run] does. It belongs to one goroutine. It must be closed. See asyncio.Runner.
+// A Runner runs functions one after another on one loop, with one set of context
+// variables.
+//
+//   - The zero Runner is ready to use and has the settings of [Run]. Set the fields
+//     before the first use.
+//   - A Runner must be closed, and belongs to one goroutine.
+//   - A Runner must not be copied after the first use.
+//
+// See asyncio.Runner.
 type Runner struct {
-	// Debug turns the loop's debug mode on. The environment variable
-	// ASYNCIODEBUG, if it is not empty, does so too.
+	// Debug turns on the debug mode of the loop. A non-empty environment variable
+	// ASYNCIODEBUG does so, too.
 	Debug bool
-	// SlowCallback is how long a step may take before debug mode reports it; 0 is 100 ms.
+	// SlowCallback is the duration of a step from which debug mode reports it; 0 means
+	// 100 ms.
 	SlowCallback time.Duration
-	// Driver is the loop's time; nil is real time.
+	// Driver provides the time of the loop; nil means real time.
 	Driver driver.Driver
-	// LoopFactory makes the loop instead. It is called once.
+	// LoopFactory makes the loop; nil means that the Runner makes it, with Driver. It is
+	// called once.
 	LoopFactory func() *Loop
-	// NoInterrupt leaves SIGINT alone. In a testing/synctest bubble it must be set: package os/signal does not work there.
+	// NoInterrupt leaves SIGINT alone. It must be set in a testing/synctest bubble, where
+	// package os/signal does not work.
 	NoInterrupt bool
-	// ShutdownTimeout is how long Close waits for tasks that were cancelled, and then
-	// for jobs of the default executor; 0 is 5 minutes.
+	// ShutdownTimeout limits how long Close waits for the cancelled tasks, and then for
+	// the jobs of the default executor; 0 means 5 minutes.
 	ShutdownTimeout time.Duration
-	// Observer is told what happens on the loop, and Record is what the loop remembers for those who look.
+	// Observer receives the events of the loop; nil means none.
 	Observer inspect.Observer
-	Record   inspect.Record
+	// Record selects what the loop records for observers; 0 means nothing.
+	Record inspect.Record
 
-	loop    *Loop
-	context *ContextVars
-	closed  bool
+	loop    *Loop        // nil before the first use: see init
+	context *ContextVars // the context variables of all runs; nil before the first use
+	closed  bool         // set by Close
 }
 
-// Run runs main as a task and returns its error. A panic in main, or in what main awaited, is a panic again here;
-// Goexit is Goexit. Its own errors: the Runner is closed ([ErrLoopClosed]), its loop runs or ctx
-// comes from a running loop ([ErrMisuse]), main is nil ([ErrInvalidArgument]), a [DeadlockError]. See Runner.run.
+// Run runs main as a task and returns its error.
+//
+//   - It blocks until main has ended. Other tasks of the loop continue in the next Run.
+//   - If ctx ends, main is cancelled. main inherits the values of ctx. The first
+//     interrupt cancels main, too: see [Run].
+//   - A panic in main, or in a task that main awaited, panics out of Run. After a Goexit
+//     on the loop, Run calls runtime.Goexit.
+//
+// Its own errors are:
+//
+//   - [ErrLoopClosed]: the Runner is closed.
+//   - [ErrMisuse]: the loop is running, ctx belongs to a running loop, or Stop ended the
+//     run.
+//   - [ErrInvalidArgument]: ctx or main is nil.
+//   - [ErrInterrupted]: an interrupt cancelled main.
+//   - A [CancelledError] with the error of ctx: the end of ctx cancelled main.
+//   - A [DeadlockError]: main waits, and nothing can wake the loop.
+//
+// See Runner.run.
 func (r *Runner) Run(ctx context.Context, main func(ctx context.Context) error, opts ...TaskOption) error {
 	_, err := runMain(ctx, r, &Task[None]{work: main}, codePointer(main), opts)
 	return err
 }
 
-// runMain runs t, whose function is at code.
-func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, opts []TaskOption) (T, error) {
-	var none T
-	switch {
-	case code == 0:
-		return none, misuse(ErrInvalidArgument, "Run of a nil function; give it a func(ctx context.Context) error")
-	case loopContextOf(ctx) != nil:
-		return none, misuse(ErrMisuse, "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask")
-	case r.closed:
-		return none, misuse(ErrLoopClosed, "Run of a Runner that is closed; make a new one")
+// runMain runs t on the loop of r. code is the address of the function of t; 0 means that
+// it is nil.
+func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, opts []TaskOption) (value T, err error) {
+	if err := r.canRun(ctx, code); err != nil {
+		return value, err
 	}
-	r.init()
 	l := r.loop
-	if l.IsRunning() {
-		return none, misuse(ErrMisuse, "Run of a Runner whose loop is running; await the function, or make a task of it with Go or CreateTask")
-	}
-	first := &callContext{contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
+	first := &callContext{contextBase: contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
 	t.init(l, t)
 	t.create(first, &t.futureBase, "Run", code, append([]TaskOption{WithContextVars(r.context)}, opts...))
-	if ctx.Err() != nil {
-		cancelBy(named("the ctx of Run"), t, ctx.Err())
-	} else if ctx.Done() != nil {
-		l.wakeable = true
-		stop := context.AfterFunc(ctx, func() {
-			_, _ = l.CallSoonThreadsafe(func(context.Context) { cancelBy(named("the ctx of Run"), t, ctx.Err()) })
-		})
-		defer stop()
-	}
+	stop := l.cancelAtEndOf(ctx, t)
+	defer stop()
 	interrupted := r.catchInterrupts(func() { t.CancelWith(ErrInterrupted) })
-	err := l.runUntil(t)
+	err = l.runUntil(t)
 	interrupts := interrupted()
 	l.wakeable = false
-	value := none
 	if err == nil {
 		value, err = t.Result()
 	}
@@ -119,18 +136,53 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	return value, err
 }
 
-// A named is one who asks for a cancel and is neither a task nor a block.
+// canRun reports why r cannot run a function under ctx. It makes the loop.
+func (r *Runner) canRun(ctx context.Context, code uintptr) error {
+	switch {
+	case code == 0:
+		return misuse(ErrInvalidArgument, "Run: main is nil; pass a func(ctx context.Context) error")
+	case ctx == nil:
+		return misuse(ErrInvalidArgument, "Run: ctx is nil; pass context.Background()")
+	case loopContextOf(ctx) != nil:
+		return misuse(ErrMisuse, "Run: ctx belongs to a running loop; await the function, or start it with Go or CreateTask")
+	case r.closed:
+		return misuse(ErrLoopClosed, "Run: the Runner is closed; make a new one")
+	}
+	r.init()
+	if r.loop.IsRunning() {
+		return misuse(ErrMisuse, "Run: the loop of the Runner is running; await the function, or start it with Go or CreateTask")
+	}
+	return nil
+}
+
+// cancelAtEndOf cancels t when ctx ends, or now if it has ended. stop ends that.
+func (l *Loop) cancelAtEndOf(ctx context.Context, t AnyFuture) (stop func() bool) {
+	cancel := func() { cancelBy(named("the ctx of Run"), t, ctx.Err()) }
+	switch {
+	case ctx.Err() != nil:
+		cancel()
+	case ctx.Done() != nil:
+		l.wakeable = true
+		return context.AfterFunc(ctx, func() {
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { cancel() })
+		})
+	}
+	return func() bool { return true }
+}
+
+// A named requests a cancel and is neither a task nor a block.
 type named string
 
 func (n named) Name() string { return string(n) }
 
+// init makes the loop before the first use.
 func (r *Runner) init() {
 	if r.loop != nil {
 		return
 	}
 	if r.LoopFactory != nil {
 		if r.loop = r.LoopFactory(); r.loop == nil {
-			panic(misuse(ErrInvalidArgument, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does"))
+			panic(misuse(ErrInvalidArgument, "Runner: LoopFactory returned nil; return a loop, as NewLoop does"))
 		}
 	} else {
 		r.loop = newLoop(r.Driver)
@@ -150,7 +202,8 @@ func (r *Runner) init() {
 	r.context = NewContextVars()
 }
 
-// Loop returns the Runner's loop, and makes it if need be; nil after Close. See Runner.get_loop.
+// Loop returns the loop of the Runner, which it makes before the first use. After Close
+// it returns nil. See Runner.get_loop.
 func (r *Runner) Loop() *Loop {
 	if r.closed {
 		return nil
@@ -160,8 +213,8 @@ func (r *Runner) Loop() *Loop {
 	return r.loop
 }
 
-// catchInterrupts has the first interrupt call cancel on the loop, and the second end the
-// program. The function that it returns ends that and tells how many there were.
+// catchInterrupts makes the first interrupt call cancel on the loop, and the second end
+// the program. The returned function ends that and returns the number of interrupts.
 func (r *Runner) catchInterrupts(cancel func()) func() int32 {
 	if r.NoInterrupt || signal.Ignored(os.Interrupt) {
 		return func() int32 { return 0 }
@@ -177,8 +230,8 @@ func (r *Runner) catchInterrupts(cancel func()) func() int32 {
 				_, _ = r.loop.CallSoonThreadsafe(func(context.Context) { cancel() })
 				continue
 			}
-			// With our handler gone the signal does what it does to any program. If
-			// somebody else listens to it too, what it does is theirs.
+			// Without this handler the signal has its default effect, unless other code
+			// of the program handles it, too.
 			signal.Stop(ch)
 			self, err := os.FindProcess(os.Getpid())
 			if err != nil || self.Signal(os.Interrupt) != nil {
@@ -194,9 +247,12 @@ func (r *Runner) catchInterrupts(cancel func()) func() int32 {
 	}
 }
 
-// runUntil runs the loop until f is done. Its error is that of the running, not f's.
+// runUntil runs the loop until f is done. Its error is that of the loop, not the outcome
+// of f.
 func (l *Loop) runUntil(f AnyFuture) error {
-	over := false // a Goexit ends a run early: the callback that stops this run is then ready, and must not stop the next
+	// A Goexit ends a run early. The callback that stops this run may then be in the
+	// ready queue and must not stop the next run.
+	over := false
 	stop := func(context.Context, AnyFuture) {
 		if !over {
 			l.Stop()
@@ -207,13 +263,12 @@ func (l *Loop) runUntil(f AnyFuture) error {
 	f.RemoveDoneCallback(stop)
 	over = true
 	if err == nil && !f.Done() && !l.exited && l.deadline == Never {
-		return misuse(ErrMisuse, "the loop was stopped before %v was done", f.base().self)
+		return misuse(ErrMisuse, "the loop was stopped before %v was done; run it again", f.base().self)
 	}
 	return err
 }
 
-// passOn lets what cannot be returned go up from the goroutine that ran the loop: a
-// Goexit, or a task's panic.
+// reraise continues a Goexit, or a panic of a task, in the goroutine that ran the loop.
 func (l *Loop) reraise(err error) {
 	if l.exited {
 		l.exited = false
@@ -224,16 +279,22 @@ func (l *Loop) reraise(err error) {
 	}
 }
 
-// RunUntilComplete runs the loop until aw is done and returns its outcome. What is no future becomes a task.
-// Its own errors are those of [Loop.RunForever]; and if the loop was stopped before, [ErrMisuse], in
-// which case aw goes on with the next run. See loop.run_until_complete.
+// RunUntilComplete runs the loop until aw is done and returns its outcome.
+//
+//   - It starts a task for aw unless aw is a future or a task.
+//   - Its own errors are those of [Loop.RunForever], and [ErrMisuse] if the loop was
+//     stopped early. In that case aw continues in the next run.
+//   - It panics with [ErrInvalidArgument] if aw is nil, and with [ErrWrongLoop] if aw is
+//     a future of another loop.
+//
+// See loop.run_until_complete.
 func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
 	var none T
 	switch {
 	case l.ends():
 		return none, l.endedError("RunUntilComplete")
 	case l.IsRunning():
-		return none, misuse(ErrMisuse, "RunUntilComplete on %v, which runs already; await what is to be done", l)
+		return none, misuse(ErrMisuse, "RunUntilComplete on %v: the loop is running; await the function or future", l)
 	}
 	f := EnsureFuture(l.Context(), aw)
 	err := l.runUntil(f)
@@ -244,15 +305,22 @@ func RunUntilComplete[T any](l *Loop, aw Awaitable[T]) (T, error) {
 	return f.Result()
 }
 
-// maxRounds is how often Close cancels what is left: tasks that are made during
-// a round are cancelled in the next. CPython does one round and loses them.
+// maxRounds is the maximum number of rounds in which Close cancels the remaining tasks.
+// Each round cancels the tasks made during the previous one. CPython has a single round
+// and loses them.
 const maxRounds = 10
 
-// Close ends the Runner: it cancels the tasks that are left, in the order of
-// their creation, and waits for them; shuts the default executor down; and closes the loop. Errors of
-// those tasks are reported to the exception handler. It returns a [ShutdownError] if something had not ended in the
-// end; tasks are then killed (see [Loop.Close]). A second Close does nothing; a Close while the Runner
-// runs is an error ([ErrMisuse]). See Runner.close.
+// Close shuts the Runner down and closes the loop.
+//
+//   - It blocks while it runs the loop. It cancels the remaining tasks in the order of
+//     their creation and awaits them. Then it shuts down the default executor.
+//   - Errors of these tasks are reported to the exception handler.
+//   - It returns a [ShutdownError] if tasks or jobs did not end within ShutdownTimeout.
+//     Such tasks are killed: see [Loop.Close].
+//   - It returns [ErrMisuse], and does nothing, if the loop is running.
+//   - The Runner cannot run again. A second Close does nothing.
+//
+// See Runner.close.
 func (r *Runner) Close() error {
 	if r.closed || r.loop == nil {
 		r.closed = true
@@ -260,7 +328,7 @@ func (r *Runner) Close() error {
 	}
 	l := r.loop
 	if l.IsRunning() {
-		return misuse(ErrMisuse, "Close of a Runner whose loop is running; call it when Run has returned")
+		return misuse(ErrMisuse, "Close: the loop of the Runner is running; call Close after Run")
 	}
 	r.closed = true
 	limit := r.ShutdownTimeout
@@ -271,7 +339,7 @@ func (r *Runner) Close() error {
 	ended := l.endTasks(limit)
 	jobs, err := l.endJobs(limit)
 	if ended {
-		l.endTasks(limit) // those that the jobs have made meanwhile
+		l.endTasks(limit) // the tasks that the jobs have made
 	}
 	failed.Tasks, failed.Jobs = l.describeAll(), jobs
 	err = also(err, l.Close())
@@ -282,7 +350,8 @@ func (r *Runner) Close() error {
 	return err
 }
 
-// endTasks cancels all tasks and waits until they have ended; false if they have not in time.
+// endTasks cancels all tasks and runs the loop until they have ended. It returns false if
+// they did not end within the limit.
 func (l *Loop) endTasks(limit time.Duration) bool {
 	l.setDeadline(l.Time() + limit)
 	defer l.setDeadline(Never)
@@ -298,12 +367,14 @@ func (l *Loop) endTasks(limit time.Duration) bool {
 	return false
 }
 
+// setDeadline makes each run of the loop return at the time when, on its own clock.
 func (l *Loop) setDeadline(when time.Duration) {
 	l.deadline = when
 	l.updateFlags()
 }
 
-// cancelAll cancels tasks and runs the loop until they have ended; false if they will not.
+// cancelAll cancels tasks and runs the loop until they have ended. It returns false if
+// they did not end before the deadline of the loop, or cannot end.
 func (l *Loop) cancelAll(tasks []AnyTask) bool {
 	all := NewFuture[None](l.rootContext())
 	left := len(tasks)
@@ -319,14 +390,15 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 	}
 	err := l.runUntil(all)
 	for err == nil && !all.Done() && l.Time() < l.deadline {
-		err = l.runUntil(all) // some code may call Stop, or Goexit
+		err = l.runUntil(all) // after a Stop or Goexit
 	}
 	for _, t := range tasks {
 		if !t.Done() || t.Cancelled() {
 			continue
 		}
 		err := t.Exception()
-		if _, told := err.(*PanicError); err != nil && !told && err != ErrExited { // that goes up
+		// reraise continues a panic or a Goexit.
+		if _, panicked := err.(*PanicError); err != nil && !panicked && err != ErrExited {
 			l.report(t.ContextVars(), &ExceptionContext{
 				Message:   "task " + t.Name() + " failed during shutdown",
 				Exception: err,
@@ -337,19 +409,20 @@ func (l *Loop) cancelAll(tasks []AnyTask) bool {
 	return err == nil && all.Done()
 }
 
-// endJobs shuts the default executor down and returns the names of the jobs that go on after the limit.
-// The loop runs meanwhile, since a job may wait for what it asked the loop to do.
+// endJobs shuts down the default executor and returns the names of the jobs that still
+// run after the limit. The loop runs meanwhile, because a job may wait for a call that it
+// made on the loop.
 func (l *Loop) endJobs(limit time.Duration) ([]string, error) {
 	l.poolShut = true
 	if len(l.pools) == 0 || l.ends() {
 		return nil, nil
 	}
-	// It is real time that the jobs take, whatever the loop's.
+	// Jobs take real time, whatever the driver of the loop.
 	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	f := l.shutPools(ctx)
 	for !f.Done() {
-		_ = l.runUntil(f) // some code may call Stop
+		_ = l.runUntil(f) // after a Stop
 	}
 	return f.Result()
 }

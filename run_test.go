@@ -15,27 +15,28 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// virtual is a Runner for tests that call its methods themselves.
+// virtual returns a Runner for tests that call its methods directly.
 func virtual() *asyncio.Runner {
 	return &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
 }
 
-// A266: Run returns main's error, RunResult its result too. The loop is then closed.
+// A266: Run returns the error of main. RunResult also returns its result. The loop is
+// closed afterwards.
 func TestRun(t *testing.T) {
 	noLeaks(t)
 	var l *asyncio.Loop
 	main := func(ctx context.Context) (int, error) {
 		l = running(ctx)
 		if !l.IsRunning() {
-			t.Error("the loop of main does not run")
+			t.Error("IsRunning is false in main")
 		}
 		return 42, asyncio.Yield(ctx)
 	}
 	if got, err := asyncio.RunResult(context.Background(), main); got != 42 || err != nil {
-		t.Errorf("RunResult returns %v, %v", got, err)
+		t.Errorf("RunResult = %v, %v; want 42, nil", got, err)
 	}
 	if !l.IsClosed() {
-		t.Errorf("afterwards there is %v", l)
+		t.Errorf("after RunResult the loop is not closed: %v", l)
 	}
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		l = running(ctx)
@@ -43,14 +44,14 @@ func TestRun(t *testing.T) {
 		return errBoom
 	})
 	if err != errBoom || !l.IsClosed() {
-		t.Errorf("Run returns %v, and there is %v", err, l)
+		t.Errorf("Run = %v, loop %v; want %v and a closed loop", err, l, errBoom)
 	}
 }
 
-// A267: Run takes a function, and nothing that was made of it. In Go only nil is left to be refused.
-func TestRunOfNil(t *testing.T) {
+// A267: the compiler ensures that Run gets a function. It refuses nil.
+func TestRunNilFunction(t *testing.T) {
 	noLeaks(t)
-	const text = "asyncio: Run of a nil function; give it a func(ctx context.Context) error: invalid argument"
+	const text = "asyncio: invalid argument: Run: main is nil; pass a func(ctx context.Context) error"
 	r := virtual()
 	defer r.Close()
 	for _, err := range []error{
@@ -61,30 +62,44 @@ func TestRunOfNil(t *testing.T) {
 	}
 }
 
-// A268: neither Run nor a Runner's runs inside of a running loop, and nothing of the attempt stays.
-func TestRunInsideOfALoop(t *testing.T) {
+// A nil ctx is an error of Run, and not a panic.
+func TestRunNilContext(t *testing.T) {
+	noLeaks(t)
+	const text = "asyncio: invalid argument: Run: ctx is nil; pass context.Background()"
+	var none context.Context
+	main := func(context.Context) error { t.Error("main ran"); return nil }
+	r := virtual()
+	defer r.Close()
+	wantErr(t, asyncio.Run(none, main), asyncio.ErrInvalidArgument, text)
+	wantErr(t, r.Run(none, main), asyncio.ErrInvalidArgument, text)
+	_, err := asyncio.RunResult(none, func(context.Context) (int, error) { return 1, main(none) })
+	wantErr(t, err, asyncio.ErrInvalidArgument, text)
+}
+
+// A268: Run and Runner.Run return an error inside a running loop, without an effect.
+func TestRunInsideRunningLoop(t *testing.T) {
 	noLeaks(t)
 	var log record
 	r := virtual()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		inner := func(context.Context) error { log.Add("inner runs"); return nil }
-		const text = "Run inside of a running loop; await the function, or make a task of it with Go or CreateTask"
+		inner := func(context.Context) error { log.Add("inner ran"); return nil }
+		const text = "asyncio: misuse: Run: ctx belongs to a running loop; await the function, or start it with Go or CreateTask"
 		wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text)
 		wantErr(t, r.Run(ctx, inner), asyncio.ErrMisuse, text)
-		wantErr(t, r.Run(context.Background(), inner), asyncio.ErrMisuse, "Run of a Runner whose loop is running; await the function")
-		wantErr(t, r.Close(), asyncio.ErrMisuse, "Close of a Runner whose loop is running; call it when Run has returned")
+		wantErr(t, r.Run(context.Background(), inner), asyncio.ErrMisuse, "asyncio: misuse: Run: the loop of the Runner is running; await the function")
+		wantErr(t, r.Close(), asyncio.ErrMisuse, "asyncio: misuse: Close: the loop of the Runner is running; call Close after Run")
 		running(ctx).CallSoon(func(ctx context.Context) { wantErr(t, asyncio.Run(ctx, inner), asyncio.ErrMisuse, text) })
 		yields(ctx, 3)
-		log.Add("main ends")
+		log.Add("main ended")
 		return nil
 	})
 	if err := errors.Join(err, r.Close()); err != nil {
 		t.Error(err)
 	}
-	log.Want(t, "main ends")
+	log.Want(t, "main ended")
 }
 
-// A269, A339: Debug turns debug mode on. Without it the environment decides.
+// A269, A339: Debug or the environment turns on debug mode.
 func TestRunInDebugMode(t *testing.T) {
 	for _, test := range []struct {
 		env         string
@@ -98,7 +113,7 @@ func TestRunInDebugMode(t *testing.T) {
 		t.Setenv("ASYNCIODEBUG", test.env)
 		err := runOn(t, &asyncio.Runner{Debug: test.debug}, func(ctx context.Context) error {
 			if got := running(ctx).Debug(); got != test.want {
-				t.Errorf("with %+v debug mode is %v", test, got)
+				t.Errorf("%+v: Debug() = %v", test, got)
 			}
 			return nil
 		})
@@ -108,7 +123,8 @@ func TestRunInDebugMode(t *testing.T) {
 	}
 }
 
-// A270: LoopFactory makes the loop, is called once, and the loop is closed with the Runner.
+// A270: LoopFactory is called once and makes the loop. Close of the Runner closes the
+// loop.
 func TestLoopFactory(t *testing.T) {
 	noLeaks(t)
 	calls := 0
@@ -121,7 +137,7 @@ func TestLoopFactory(t *testing.T) {
 	for range 2 {
 		err := r.Run(context.Background(), func(ctx context.Context) error {
 			if l := running(ctx); l != made {
-				t.Errorf("main runs on %v", l)
+				t.Errorf("main runs on %v, which is not the loop of LoopFactory", l)
 			}
 			return asyncio.Sleep(ctx, time.Hour)
 		})
@@ -130,20 +146,20 @@ func TestLoopFactory(t *testing.T) {
 		}
 	}
 	if calls != 1 || r.Loop() != made {
-		t.Errorf("it was called %d times", calls)
+		t.Errorf("LoopFactory was called %d times, or Loop returns another loop", calls)
 	}
 	if err := r.Close(); err != nil || !made.IsClosed() {
-		t.Errorf("Close returns %v and leaves %v", err, made)
+		t.Errorf("Close = %v, loop %v; want nil and a closed loop", err, made)
 	}
 
 	bad := &asyncio.Runner{LoopFactory: func() *asyncio.Loop { return nil }}
 	err := panicOf(func() { bad.Loop() })
-	wantErr(t, err, asyncio.ErrInvalidArgument, "the LoopFactory of a Runner returned nil; it must return a loop, as NewLoop does")
+	wantErr(t, err, asyncio.ErrInvalidArgument, "Runner: LoopFactory returned nil; return a loop, as NewLoop does")
 }
 
-// A271: the tasks that main leaves are cancelled, in the order of their creation, and awaited, also if
-// main failed. Their cleanup may await.
-func TestRunEndsTheTasksThatAreLeft(t *testing.T) {
+// A271: after main, even if it failed, the remaining tasks are cancelled in the order of
+// their creation and awaited. Their cleanup may await.
+func TestRunCancelsRemainingTasks(t *testing.T) {
 	for _, outcome := range []error{nil, errBoom} {
 		var log record
 		var tasks []*asyncio.Task[asyncio.None]
@@ -151,41 +167,42 @@ func TestRunEndsTheTasksThatAreLeft(t *testing.T) {
 			for _, name := range []string{"a", "b"} {
 				tasks = append(tasks, asyncio.Go(ctx, func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
-					log.Add("%s is told %v", name, err)
+					log.Add("%s: %v", name, err)
 					if err := asyncio.Sleep(ctx, time.Second); err != nil {
 						return err
 					}
-					log.Add("%s is clean", name)
+					log.Add("%s has cleaned up", name)
 					return err
 				}))
 			}
-			tasks = append(tasks, asyncio.Go(ctx, fails(nil))) // has no time to begin
+			tasks = append(tasks, asyncio.Go(ctx, fails(nil))) // never begins
 			return outcome
 		})
 		if err != outcome && !errors.Is(err, outcome) {
-			t.Errorf("Run returns %v", err)
+			t.Errorf("Run = %v; want %v", err, outcome)
 		}
 		log.Want(t,
-			"a is told asyncio: cancelled by the shutdown of the loop",
-			"b is told asyncio: cancelled by the shutdown of the loop",
-			"a is clean",
-			"b is clean",
+			"a: asyncio: cancelled by the shutdown of the loop",
+			"b: asyncio: cancelled by the shutdown of the loop",
+			"a has cleaned up",
+			"b has cleaned up",
 		)
 		for i, task := range tasks {
 			if !task.Done() || task.Cancelled() != (i < 2) {
-				t.Errorf("there is %v", task)
+				t.Errorf("task %d: %v; want it done, and cancelled if it had begun", i, task)
 			}
 		}
 	}
 }
 
-// A272: errors of those tasks are reported, each with the task, in the order of creation.
-func TestRunReportsErrorsOfTheTasksThatAreLeft(t *testing.T) {
+// A272: the errors of these tasks are reported, each with its task, in the order of
+// creation.
+func TestRunReportsErrorsOfRemainingTasks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
 			log.Handle(ctx, e)
-			log.Add("of %s", e.Future.(asyncio.AnyTask).Name())
+			log.Add("by %s", e.Future.(asyncio.AnyTask).Name())
 		})
 		for i, name := range []string{"a", "b", "c"} {
 			asyncio.Go(ctx, func(ctx context.Context) error {
@@ -199,23 +216,23 @@ func TestRunReportsErrorsOfTheTasksThatAreLeft(t *testing.T) {
 		return asyncio.Yield(ctx)
 	})
 	log.Want(t,
-		"reported: task a failed during shutdown: a failed", "of a",
-		"reported: task c failed during shutdown: c failed", "of c",
+		"reported: task a failed during shutdown: a failed", "by a",
+		"reported: task c failed during shutdown: c failed", "by c",
 	)
 }
 
-// A273: first the tasks end, then the jobs of the default executor, then the loop. A task may still use
-// the executor in its cleanup.
-func TestOrderOfShutdown(t *testing.T) {
+// A273: shutdown ends the tasks first, then the jobs of the default executor, then the
+// loop. The cleanup of a task can use the executor.
+func TestShutdownOrder(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		release := make(chan bool)
 		l := running(ctx)
 		l.SetExceptionHandler(log.Handle)
-		asyncio.Go(ctx, fails(errors.New("of a task that nobody awaits")), asyncio.WithName("lost"))
+		asyncio.Go(ctx, fails(errors.New("not awaited")), asyncio.WithName("lost"))
 		asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) {
 			<-release
-			log.Add("job ends, the loop is closed: %v", l.IsClosed())
+			log.Add("job ends, loop closed: %v", l.IsClosed())
 			return 0, nil
 		})
 		asyncio.Go(ctx, func(ctx context.Context) error {
@@ -229,12 +246,13 @@ func TestOrderOfShutdown(t *testing.T) {
 	})
 	log.Want(t,
 		"task ends, saved",
-		"job ends, the loop is closed: false",
-		"reported: task lost failed and its error was never read: of a task that nobody awaits",
+		"job ends, loop closed: false",
+		"reported: task lost failed and its error was never read: not awaited",
 	)
 }
 
-// A274: tasks that are made while others are being cancelled are cancelled too. (CPython loses them.)
+// A274: tasks made during the cancellation of the others are cancelled, too. (CPython
+// loses them.)
 func TestTasksMadeDuringShutdown(t *testing.T) {
 	var log record
 	var chain func(n int) func(ctx context.Context) error
@@ -254,14 +272,15 @@ func TestTasksMadeDuringShutdown(t *testing.T) {
 	log.Want(t, "1 ends", "2 ends", "3 ends", "4 ends", "5 ends")
 }
 
-// A274: but not for ever: a task that makes its successor in each round is named, and killed.
-func TestTasksMadeDuringShutdownWithoutEnd(t *testing.T) {
+// A274: the number of rounds is limited. A task that makes a successor in every round is
+// listed in the error and killed.
+func TestShutdownRoundsAreLimited(t *testing.T) {
 	n := 0
 	var successor func(ctx context.Context) error
 	successor = func(ctx context.Context) error {
 		n++
 		defer func() {
-			if !running(ctx).IsClosed() && n < 1000 { // the last one is killed, and can make none
+			if !running(ctx).IsClosed() && n < 1000 { // the last task is killed and cannot make another
 				_ = panicOf(func() { asyncio.Go(ctx, successor, asyncio.WithName("hydra")) })
 			}
 		}()
@@ -273,23 +292,23 @@ func TestTasksMadeDuringShutdownWithoutEnd(t *testing.T) {
 	})
 	e := &asyncio.ShutdownError{}
 	if !errors.As(err, &e) || len(e.Tasks) != 1 || !strings.HasPrefix(e.Tasks[0], "task hydra (") {
-		t.Errorf("Run returns %v", err)
+		t.Errorf("Run = %v; want a ShutdownError with task hydra", err)
 	}
 	if n < 5 || n > 20 {
-		t.Errorf("%d were made", n)
+		t.Errorf("%d tasks were made; want 5 to 20", n)
 	}
 }
 
-// mulish does not let itself be cancelled.
-func mulish(ctx context.Context) error {
+// ignoreCancel ignores all cancels.
+func ignoreCancel(ctx context.Context) error {
 	for {
 		_ = asyncio.Sleep(ctx, time.Minute)
 	}
 }
 
-// A task that does not end is given the time of ShutdownTimeout. It is then named in the error and
-// killed: its deferred calls run. In virtual time and in real time.
-func TestATaskThatNeverEnds(t *testing.T) {
+// A task that ignores its cancel is listed in the error after ShutdownTimeout and killed:
+// its deferred calls run. This holds in virtual time and in real time.
+func TestShutdownKillsTaskThatIgnoresCancel(t *testing.T) {
 	for _, real := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
 			var log record
@@ -302,71 +321,72 @@ func TestATaskThatNeverEnds(t *testing.T) {
 				l = running(ctx)
 				asyncio.Go(ctx, func(ctx context.Context) error {
 					defer func() { log.Add("deferred call at %v", l.Time()) }()
-					return mulish(ctx)
-				}, asyncio.WithName("mule"))
+					return ignoreCancel(ctx)
+				}, asyncio.WithName("stubborn"))
 				asyncio.Go(ctx, func(ctx context.Context) error {
 					err := never(ctx)
-					log.Add("another one ends at %v", l.Time())
+					log.Add("the other task ends at %v", l.Time())
 					return err
 				})
 				return asyncio.Sleep(ctx, time.Second)
 			})
 			if err == nil {
-				t.Fatal("Run returns nil")
+				t.Fatal("Run = nil; want an error")
 			}
 			log.Add("%s", err)
 			log.WithoutLineNumbers()
 			log.Want(t,
-				"another one ends at 1s",
+				"the other task ends at 1s",
 				"deferred call at 1m31s",
-				"asyncio: not ended when the loop shut down (limit 1m30s)\n"+
-					"  task mule (asyncio_test.TestATaskThatNeverEnds.func1.1.1() at run_test.go:N) waits for a timer until 2m1s",
+				"asyncio: shutdown incomplete after 1m30s:\n"+
+					"  task stubborn (asyncio_test.TestShutdownKillsTaskThatIgnoresCancel.func1.1.1() at run_test.go:N) waits for a timer until 2m1s",
 			)
 		})
 	}
 }
 
-// Where nothing can happen any more a loop does not wait for the limit. main's error is not lost to that of the close.
-func TestATaskThatCanNeverEnd(t *testing.T) {
+// If nothing can wake the loop, shutdown does not wait for the limit. Run returns the
+// error of main and that of Close.
+func TestShutdownOfDeadlockedTask(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		began := time.Now() // of the bubble's clock
+		began := time.Now() // on the clock of the bubble
 		err := runOn(t, &asyncio.Runner{Driver: driver.NewReal()}, func(ctx context.Context) error {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				_ = never(ctx)
 				return never(ctx)
-			}, asyncio.WithName("fool"))
+			}, asyncio.WithName("stuck"))
 			if err := asyncio.Yield(ctx); err != nil {
 				return err
 			}
 			return errBoom
 		})
-		wantErr(t, err, errBoom, "asyncio: not ended when the loop shut down", "task fool (")
+		wantErr(t, err, errBoom, "asyncio: shutdown incomplete after 5m0s", "task stuck (")
 		if e := (*asyncio.ShutdownError)(nil); !errors.As(err, &e) || len(e.Tasks) != 1 || len(e.Jobs) != 0 {
-			t.Errorf("Run returns %v", err)
+			t.Errorf("Run = %v; want a ShutdownError with one task", err)
 		}
 		if spent := time.Since(began); spent != 0 {
-			t.Errorf("it took %v", spent)
+			t.Errorf("shutdown took %v; want 0", spent)
 		}
 	})
 }
 
-// Run returns main's error and that of the close, where there are both.
+// Run joins the error of main and that of Close.
 func TestRunReturnsBothErrors(t *testing.T) {
 	noLeaks(t)
-	fool := func(ctx context.Context) error { _ = never(ctx); return never(ctx) }
+	stuck := func(ctx context.Context) error { _ = never(ctx); return never(ctx) }
 	for _, outcome := range []error{nil, errBoom} {
 		err := asyncio.Run(context.Background(), func(ctx context.Context) error {
-			asyncio.Go(ctx, fool)
+			asyncio.Go(ctx, stuck)
 			_ = asyncio.Yield(ctx)
 			return outcome
 		})
 		if e := (*asyncio.ShutdownError)(nil); !errors.As(err, &e) || errors.Is(err, errBoom) != (outcome != nil) {
-			t.Errorf("main returns %v, and Run %v", outcome, err)
+			t.Errorf("main returned %v, and Run = %v; want a ShutdownError and the error of main", outcome, err)
 		}
 	}
 }
 
-// Stop, which some code may call at any time, does not keep Close from waiting.
+// A Stop during shutdown does not end the wait of Close.
 func TestStopDuringShutdown(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -381,7 +401,7 @@ func TestStopDuringShutdown(t *testing.T) {
 	log.Want(t, "sleep: <nil>")
 }
 
-// Goexit in a task that is cancelled in the end goes up too, when all is closed.
+// A Goexit in a task during shutdown ends the goroutine of Run after the loop is closed.
 func TestGoexitDuringShutdown(t *testing.T) {
 	var log record
 	exited := inGoroutine(func() {
@@ -400,13 +420,13 @@ func TestGoexitDuringShutdown(t *testing.T) {
 		})
 	})
 	if !exited {
-		t.Error("Run returned")
+		t.Error("Run returned; want Goexit")
 	}
 	log.Want(t, "sleep: <nil>")
 }
 
-// A275: the runs of a Runner share one loop, which is made when it is needed, and one Context. Tasks go
-// on in the next run.
+// A275: the runs of a Runner share one loop, which the first use makes, and one
+// ContextVars. Tasks continue in the next run.
 func TestRunner(t *testing.T) {
 	noLeaks(t)
 	r := virtual()
@@ -426,23 +446,23 @@ func TestRunner(t *testing.T) {
 	var loops []*asyncio.Loop
 	for i, want := range []int{-1, 1, 2} {
 		if got, err := runnerResult(r, swap(i+1)); got != want || err != nil {
-			t.Errorf("run %d finds %v, %v; wanted %v", i, got, err, want)
+			t.Errorf("run %d: value %v, error %v; want %v", i, got, err, want)
 		}
 		loops = append(loops, r.Loop())
 	}
 	if len(slices.Compact(loops)) != 1 {
-		t.Error("there was more than one loop")
+		t.Error("the runs used more than one loop")
 	}
 	if got, err := runnerResult(r, background.Await); got != 7 || err != nil {
-		t.Errorf("the task of the first run gives the last %v, %v", got, err)
+		t.Errorf("the task of the first run = %v, %v; want 7", got, err)
 	}
 	if err := r.Close(); err != nil || !loops[0].IsClosed() {
-		t.Errorf("Close returns %v and leaves %v", err, loops[0])
+		t.Errorf("Close = %v, loop %v; want nil and a closed loop", err, loops[0])
 	}
 }
 
-// A275: a run may be given a Context of its own.
-func TestRunnerWithContext(t *testing.T) {
+// A275: WithContextVars gives a run its own ContextVars.
+func TestRunnerWithContextVars(t *testing.T) {
 	noLeaks(t)
 	r := virtual()
 	defer r.Close()
@@ -450,8 +470,8 @@ func TestRunnerWithContext(t *testing.T) {
 	given := asyncio.NewContextVars()
 	var log record
 	set := func(ctx context.Context) error {
-		log.Add("finds %s", valueOf(ctx, v))
-		v.Set(ctx, "what was set")
+		log.Add("value: %s", valueOf(ctx, v))
+		v.Set(ctx, "set before")
 		return nil
 	}
 	for _, opts := range [][]asyncio.TaskOption{{asyncio.WithContextVars(given)}, {}, {asyncio.WithContextVars(given), asyncio.WithName("main")}} {
@@ -459,58 +479,58 @@ func TestRunnerWithContext(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	log.Want(t, "finds nothing", "finds nothing", "finds what was set")
+	log.Want(t, "value: nothing", "value: nothing", "value: set before")
 }
 
-// A276: Loop makes the loop; Close closes it, twice if one likes. Afterwards the Runner
-// cannot be used.
+// A276: Loop makes the loop, and Close closes it. A second Close does nothing. A closed
+// Runner cannot run.
 func TestRunnerClose(t *testing.T) {
 	noLeaks(t)
 	r := virtual()
 	l := r.Loop()
 	if l == nil || r.Loop() != l || l.IsClosed() {
-		t.Errorf("Loop returns %v", l)
+		t.Errorf("Loop = %v; want one open loop", l)
 	}
 	for range 2 {
 		if err := r.Close(); err != nil || !l.IsClosed() {
-			t.Errorf("Close returns %v and leaves %v", err, l)
+			t.Errorf("Close = %v, loop %v; want nil and a closed loop", err, l)
 		}
 	}
 	if l := r.Loop(); l != nil {
-		t.Errorf("after Close, Loop returns %v", l)
+		t.Errorf("after Close, Loop = %v; want nil", l)
 	}
-	err := r.Run(context.Background(), func(context.Context) error { t.Error("main runs"); return nil })
-	wantErr(t, err, asyncio.ErrLoopClosed, "Run of a Runner that is closed; make a new one")
+	err := r.Run(context.Background(), func(context.Context) error { t.Error("main ran"); return nil })
+	wantErr(t, err, asyncio.ErrLoopClosed, "asyncio: the loop is closed: Run: the Runner is closed; make a new one")
 
 	unused := virtual()
 	if err := unused.Close(); err != nil {
 		t.Error(err)
 	}
 	if l := unused.Loop(); l != nil {
-		t.Errorf("after Close, Loop returns %v", l)
+		t.Errorf("after Close, Loop = %v; want nil", l)
 	}
 }
 
-// The end of the ctx given to Run cancels main, whose error tells why; a ctx that has ended before does so
-// before main begins. What main makes of it is main's affair.
-func TestRunUnderACtxThatEnds(t *testing.T) {
+// The end of the ctx given to Run cancels main with an error that contains the reason. A
+// ctx that ended earlier cancels main before it begins. main may return another error.
+func TestRunContextEnds(t *testing.T) {
 	noLeaks(t)
-	why := errors.New("no more time")
+	reason := errors.New("no time left")
 	var log record
 	for _, early := range []bool{false, true} {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		if early {
-			cancel(why)
+			cancel(reason)
 		}
 		r := &asyncio.Runner{NoInterrupt: true}
 		err := r.Run(ctx, func(ctx context.Context) error {
 			log.Add("main begins")
-			cancel(why)
+			cancel(reason)
 			err := never(ctx)
 			log.Add("main ends: %v", err)
 			return err
 		})
-		log.Add("Run returns: %v; caused by %v", err, errors.Unwrap(err))
+		log.Add("Run: %v; cause: %v", err, errors.Unwrap(err))
 		wantErr(t, err, context.Canceled)
 		if err := r.Close(); err != nil {
 			t.Error(err)
@@ -519,8 +539,8 @@ func TestRunUnderACtxThatEnds(t *testing.T) {
 	log.Want(t,
 		"main begins",
 		"main ends: asyncio: cancelled by the ctx of Run: context canceled",
-		"Run returns: asyncio: cancelled: context canceled; caused by no more time",
-		"Run returns: asyncio: cancelled: context canceled; caused by no more time",
+		"Run: asyncio: cancelled: context canceled; cause: no time left",
+		"Run: asyncio: cancelled: context canceled; cause: no time left",
 	)
 
 	ctx, cancel := context.WithCancel(context.Background())
@@ -530,22 +550,22 @@ func TestRunUnderACtxThatEnds(t *testing.T) {
 		return errBoom
 	})
 	if err != errBoom {
-		t.Errorf("Run returns %v", err)
+		t.Errorf("Run = %v; want %v", err, errBoom)
 	}
 }
 
-// Values of the ctx given to Run are there in main and in its tasks.
-func TestRunPassesValuesOn(t *testing.T) {
+// main and its tasks inherit the values of the ctx given to Run.
+func TestRunInheritsValues(t *testing.T) {
 	noLeaks(t)
 	r := virtual()
 	type key struct{}
 	err := r.Run(context.WithValue(context.Background(), key{}, "value"), func(ctx context.Context) error {
 		if got := ctx.Value(key{}); got != "value" {
-			t.Errorf("main finds %v", got)
+			t.Errorf("value in main: %v", got)
 		}
 		_, err := asyncio.Go(ctx, func(ctx context.Context) error {
 			if got := ctx.Value(key{}); got != "value" {
-				t.Errorf("a task finds %v", got)
+				t.Errorf("value in a task: %v", got)
 			}
 			return nil
 		}).Await(ctx)
@@ -556,8 +576,8 @@ func TestRunPassesValuesOn(t *testing.T) {
 	}
 }
 
-// Where nothing can ever happen any more while main waits, Run says so, and who waits for what.
-// In real time that is known as long as no other goroutine can have the loop.
+// If main waits and nothing can wake the loop, Run returns a DeadlockError with all
+// waiting tasks. In real time this requires that no other goroutine can have the loop.
 func TestDeadlock(t *testing.T) {
 	for _, d := range []driver.Driver{driver.NewVirtual(), driver.NewReal()} {
 		noLeaks(t)
@@ -566,46 +586,48 @@ func TestDeadlock(t *testing.T) {
 		err := r.Run(context.Background(), func(ctx context.Context) error {
 			f := asyncio.NewFuture[int](ctx)
 			reader := asyncio.Go(ctx, func(ctx context.Context) error { _, err := f.Await(ctx); return err }, asyncio.WithName("reader"))
-			asyncio.Go(ctx, failing) // has ended
+			asyncio.Go(ctx, failing) // ends early
 			late := asyncio.Go(ctx, never, asyncio.WithName("late"))
-			late.Cancel() // too
+			late.Cancel() // ends early, too
 			_, err := reader.Await(ctx)
-			log.Add("main is told: %v", err)
+			log.Add("main: %v", err)
 			return err
 		}, asyncio.WithName("main"))
 		if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) || len(d.Waiting) != 2 {
-			t.Fatalf("Run returns %v", err)
+			t.Fatalf("Run = %v; want a DeadlockError with 2 tasks", err)
 		}
 		log.Add("%s", err)
 		log.WithoutLineNumbers()
-		log.Want(t, "asyncio: deadlock: nothing can ever happen on this loop, while these wait:\n"+
+		log.Want(t, "asyncio: deadlock: nothing can wake this loop; pending tasks:\n"+
 			"  task main (asyncio_test.TestDeadlock.func1() at run_test.go:N) waits for task reader\n"+
 			"  task reader (asyncio_test.TestDeadlock.func1.1() at run_test.go:N) waits for <Future pending>")
-		text := logged(func() { // the task that failed
+		text := logged(func() { // reports the task that failed
 			if err := r.Close(); err != nil {
 				t.Error(err)
 			}
 		})
 		if !strings.Contains(text, "boom") {
-			t.Errorf("an error that nobody read is not reported: %q", text)
+			t.Errorf("the unread error is not reported: %q", text)
 		}
-		log.Want(t, "main is told: asyncio: cancelled by the shutdown of the loop, through the await of main")
+		log.Want(t, "main: asyncio: cancelled by the shutdown of the loop, through the await of main")
 	}
 }
 
-// In virtual time a loop that another goroutine may have is no exception: nothing is announced as under way.
-func TestDeadlockOfALoopThatEscaped(t *testing.T) {
+// In virtual time a deadlock is detected even if another goroutine may have the loop: it
+// has announced no work.
+func TestDeadlockOfEscapedLoop(t *testing.T) {
 	err := runErr(t, func(ctx context.Context) error {
-		running(ctx) // takes it
+		running(ctx) // the loop escapes
 		return never(ctx)
 	})
 	if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) {
-		t.Errorf("Run returns %v", err)
+		t.Errorf("Run = %v; want a DeadlockError", err)
 	}
 }
 
-// In real time such a loop waits: for a call from outside, and for the ctx given to Run.
-func TestNoDeadlockWhereHelpMayCome(t *testing.T) {
+// In real time such a loop waits for a call from another goroutine. A loop also waits for
+// the ctx given to Run.
+func TestNoDeadlockIfWakeUpIsPossible(t *testing.T) {
 	noLeaks(t)
 	err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 		l, f := running(ctx), asyncio.NewFuture[int](ctx)
@@ -624,13 +646,13 @@ func TestNoDeadlockWhereHelpMayCome(t *testing.T) {
 	wantErr(t, err, asyncio.ErrCancelled)
 }
 
-// A loop without any task that waits for nothing says so too. After a deadlock it can go on.
+// A loop without tasks also detects a deadlock. After a deadlock it can run again.
 func TestDeadlockWithoutTasks(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	err := l.RunForever()
 	if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) || len(d.Waiting) != 0 {
-		t.Errorf("RunForever returns %v", err)
+		t.Errorf("RunForever = %v; want a DeadlockError without tasks", err)
 	}
 	log.Add("%v", err)
 	f := asyncio.NewFuture[int](l.Context())
@@ -639,18 +661,18 @@ func TestDeadlockWithoutTasks(t *testing.T) {
 	l.CallLater(time.Second, func(context.Context) { _ = f.SetResult(1) })
 	v, err := asyncio.RunUntilComplete(l, f)
 	log.Add("%v, %v", v, err)
-	const text = "asyncio: deadlock: nothing can ever happen on this loop, and no task is left; something must finish the future that is awaited, or call Stop"
+	const text = "asyncio: deadlock: nothing can wake this loop and it has no pending tasks; complete the awaited future or call Stop"
 	log.Want(t, text, text, "1, <nil>")
 }
 
-// A281: Go has no tasks but the library's, so that main can always be uncancelled. What a task factory
-// may do to main changes nothing about its cancel.
-func TestTaskFactoryAndMain(t *testing.T) {
+// A281: all tasks are those of this package, so that main can always be uncancelled. A
+// task factory does not affect the cancel of main.
+func TestRunWithTaskFactory(t *testing.T) {
 	noLeaks(t)
 	var log record
-	r := &asyncio.Runner{NoInterrupt: true} // in real time, where a loop waits for the ctx given to Run
+	r := &asyncio.Runner{NoInterrupt: true} // a loop in real time waits for the ctx given to Run
 	r.Loop().SetTaskFactory(func(l *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
-		log.Add("factory is asked for %q", c.Name)
+		log.Add("factory: name %q", c.Name)
 		c.Name, c.EagerStart = "main", true
 		return c
 	})
@@ -664,18 +686,18 @@ func TestTaskFactoryAndMain(t *testing.T) {
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
-	log.Want(t, `factory is asked for ""`, "main runs", "asyncio: cancelled: context canceled")
+	log.Want(t, `factory: name ""`, "main runs", "asyncio: cancelled: context canceled")
 }
 
-// A task factory that panics for main does so out of Run, which has left nothing behind.
-func TestTaskFactoryThatPanicsForMain(t *testing.T) {
+// A panic of the task factory for main panics out of Run and leaves no task.
+func TestTaskFactoryPanicsForMain(t *testing.T) {
 	noLeaks(t)
 	r := virtual()
 	r.Loop().SetTaskFactory(func(*asyncio.Loop, asyncio.TaskConfig) asyncio.TaskConfig { panic(errBoom) })
 	err := panicOf(func() { _ = r.Run(context.Background(), func(context.Context) error { return nil }) })
 	wantErr(t, err, errBoom)
 	if tasks := r.Loop().AllTasks(); len(tasks) != 0 {
-		t.Errorf("there is %v", tasks)
+		t.Errorf("remaining tasks: %v", tasks)
 	}
 	r.Loop().SetTaskFactory(nil)
 	if err := r.Run(context.Background(), asyncio.Yield); err != nil {

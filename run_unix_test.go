@@ -19,16 +19,16 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// An interrupt that nobody catches ends the process: each of these scenes is played in one of its own. It
-// prints what happens, and ends by itself or of a signal.
+// Each scene runs in its own process, because an uncaught interrupt ends the process.
 var scenes = []struct {
 	name  string
 	play  func()
-	print string
-	dies  bool
+	print string // the output of play
+	dies  bool   // whether the signal ends the process
 }{
 	{
-		// A277: the first interrupt wakes the loop and cancels main, and what that waits for.
+		// A277: the first interrupt wakes the loop and cancels main and the future it
+		// awaits.
 		name: "main waits",
 		play: func() {
 			var f *asyncio.Future[int]
@@ -36,67 +36,67 @@ var scenes = []struct {
 				f = asyncio.NewFuture[int](ctx)
 				running(ctx).CallSoon(func(context.Context) { interrupt() })
 				_, err := f.Await(ctx)
-				fmt.Println("main is told:", err)
+				fmt.Println("main:", err)
 				return err
 			})
-			fmt.Println("the future is cancelled:", f.Cancelled())
+			fmt.Println("future cancelled:", f.Cancelled())
 			ends(err)
 		},
-		print: "main is told: asyncio: cancelled: asyncio: interrupted\n" +
-			"the future is cancelled: true\n" +
+		print: "main: asyncio: cancelled: asyncio: interrupted\n" +
+			"future cancelled: true\n" +
 			"Run returns ErrInterrupted\n",
 	},
 	{
-		// A277: also a main that never waits for anything but its turn.
+		// A277: it also cancels a main that only yields.
 		name: "main yields",
 		play: func() {
 			ends(asyncio.Run(context.Background(), func(ctx context.Context) error {
 				interrupt()
 				for {
 					if err := asyncio.Yield(ctx); err != nil {
-						fmt.Println("main is told:", err)
+						fmt.Println("main:", err)
 						return err
 					}
 				}
 			}))
 		},
-		print: "main is told: asyncio: cancelled: asyncio: interrupted\nRun returns ErrInterrupted\n",
+		print: "main: asyncio: cancelled: asyncio: interrupted\nRun returns ErrInterrupted\n",
 	},
 	{
-		// A277: Run then ends as ever: the other tasks are cancelled and clean up.
+		// A277: Run then shuts down as usual: the other tasks are cancelled and clean up.
 		name: "others clean up",
 		play: func() {
 			ends(asyncio.Run(context.Background(), func(ctx context.Context) error {
 				asyncio.Go(ctx, func(ctx context.Context) error {
 					err := anHour(ctx)
-					fmt.Println("task is told:", err)
-					fmt.Println("task cleans up:", asyncio.Sleep(ctx, time.Millisecond))
+					fmt.Println("task:", err)
+					fmt.Println("cleanup:", asyncio.Sleep(ctx, time.Millisecond))
 					return err
 				})
 				running(ctx).CallSoon(func(context.Context) { interrupt() })
 				return anHour(ctx)
 			}))
 		},
-		print: "task is told: asyncio: cancelled by the shutdown of the loop\ntask cleans up: <nil>\nRun returns ErrInterrupted\n",
+		print: "task: asyncio: cancelled by the shutdown of the loop\ncleanup: <nil>\nRun returns ErrInterrupted\n",
 	},
 	{
-		// A277: a main that goes on in spite of it has its own outcome.
-		name: "main goes on",
+		// A277: a main that ignores the interrupt has its own outcome.
+		name: "main ignores it",
 		play: func() {
 			for _, outcome := range []error{nil, errBoom} {
 				ends(asyncio.Run(context.Background(), func(ctx context.Context) error {
 					interrupt()
-					fmt.Println("main is told:", anHour(ctx))
+					fmt.Println("main:", anHour(ctx))
 					return outcome
 				}))
 			}
 		},
-		print: "main is told: asyncio: cancelled: asyncio: interrupted\nRun returns <nil>\n" +
-			"main is told: asyncio: cancelled: asyncio: interrupted\nRun returns boom\n",
+		print: "main: asyncio: cancelled: asyncio: interrupted\nRun returns <nil>\n" +
+			"main: asyncio: cancelled: asyncio: interrupted\nRun returns boom\n",
 	},
 	{
-		// A278: a main that somebody else has cancelled too ends cancelled, and not interrupted.
-		name: "main is cancelled already",
+		// A278: a main that was also cancelled by a task ends cancelled, not interrupted.
+		name: "main is also cancelled",
 		play: func() {
 			err := asyncio.Run(context.Background(), func(ctx context.Context) error {
 				main := asyncio.CurrentTask(ctx)
@@ -106,7 +106,7 @@ var scenes = []struct {
 					return nil
 				})
 				err := anHour(ctx)
-				for main.Cancelling() < 2 { // until the interrupt has come too
+				for main.Cancelling() < 2 { // until the interrupt arrives, too
 					_ = asyncio.Yield(ctx)
 				}
 				return err
@@ -117,22 +117,22 @@ var scenes = []struct {
 		print: "cancelled: true interrupted: false\nRun returns asyncio: cancelled by Task-2: by a task\n",
 	},
 	{
-		// A279: the second interrupt ends the process at once, whatever it does.
+		// A279: the second interrupt ends the process immediately.
 		name: "second interrupt",
 		play: func() {
 			ends(asyncio.Run(context.Background(), func(ctx context.Context) error {
 				defer fmt.Println("deferred call")
 				interrupt()
-				fmt.Println("main is told:", anHour(ctx))
+				fmt.Println("main:", anHour(ctx))
 				interrupt()
-				select {} // as code would that computes for hours
+				select {} // stands for a long computation
 			}))
 		},
-		print: "main is told: asyncio: cancelled: asyncio: interrupted\n",
+		print: "main: asyncio: cancelled: asyncio: interrupted\n",
 		dies:  true,
 	},
 	{
-		// A280: after a run the signal does what it did before: here, it ends the process.
+		// A280: after Run the signal has its previous effect. Here it ends the process.
 		name: "after Run",
 		play: func() {
 			ends(asyncio.Run(context.Background(), asyncio.Yield))
@@ -143,7 +143,7 @@ var scenes = []struct {
 		dies:  true,
 	},
 	{
-		// A280: so it is between the runs of a Runner, each of which can be interrupted.
+		// A280: the same holds between the runs of a Runner. Each run can be interrupted.
 		name: "between two runs",
 		play: func() {
 			r := &asyncio.Runner{}
@@ -157,20 +157,20 @@ var scenes = []struct {
 		dies:  true,
 	},
 	{
-		// A280: others who listen are not disturbed, neither during a run nor after it.
-		name: "somebody else listens",
+		// A280: other handlers of the signal receive it during a run and after it.
+		name: "another handler",
 		play: func() {
-			heard := make(chan os.Signal, 1)
-			signal.Notify(heard, os.Interrupt)
+			received := make(chan os.Signal, 1)
+			signal.Notify(received, os.Interrupt)
 			ends(asyncio.Run(context.Background(), func(ctx context.Context) error { interrupt(); return anHour(ctx) }))
-			fmt.Println("heard:", <-heard)
+			fmt.Println("received:", <-received)
 			interrupt()
-			fmt.Println("heard:", <-heard)
+			fmt.Println("received:", <-received)
 		},
-		print: "Run returns ErrInterrupted\nheard: interrupt\nheard: interrupt\n",
+		print: "Run returns ErrInterrupted\nreceived: interrupt\nreceived: interrupt\n",
 	},
 	{
-		// A280: a program that ignores the signal goes on doing so.
+		// A280: a program that ignores the signal continues to ignore it.
 		name: "ignored",
 		play: func() {
 			signal.Ignore(os.Interrupt)
@@ -187,26 +187,27 @@ var scenes = []struct {
 		// A280: with NoInterrupt a Runner leaves the signal alone.
 		name: "NoInterrupt",
 		play: func() {
-			heard := make(chan os.Signal, 1)
-			signal.Notify(heard, os.Interrupt)
+			received := make(chan os.Signal, 1)
+			signal.Notify(received, os.Interrupt)
 			r := &asyncio.Runner{NoInterrupt: true}
 			ends(r.Run(context.Background(), func(ctx context.Context) error {
 				interrupt()
-				fmt.Println("heard:", <-heard)
+				fmt.Println("received:", <-received)
 				return asyncio.Sleep(ctx, time.Millisecond)
 			}))
-			signal.Stop(heard)
+			signal.Stop(received)
 			ends(r.Run(context.Background(), func(ctx context.Context) error {
 				interrupt()
 				select {}
 			}))
 		},
-		print: "heard: interrupt\nRun returns <nil>\n",
+		print: "received: interrupt\nRun returns <nil>\n",
 		dies:  true,
 	},
 	{
-		// A280: in Go any goroutine may run a loop and is interrupted, not only a main thread. So are all who do.
-		name: "two at once",
+		// A280: any goroutine can run a loop that is interrupted. The interrupt reaches
+		// all loops.
+		name: "two loops",
 		play: func() {
 			var ready, all sync.WaitGroup
 			ready.Add(2)
@@ -225,7 +226,7 @@ var scenes = []struct {
 		print: "Run returns ErrInterrupted\nRun returns ErrInterrupted\n",
 	},
 	{
-		// The clock that a loop has makes no difference.
+		// The driver of the loop makes no difference.
 		name: "virtual time",
 		play: func() {
 			r := &asyncio.Runner{Driver: driver.NewVirtual()}
@@ -242,7 +243,7 @@ var scenes = []struct {
 	},
 }
 
-// anHour is longer than any scene. A main that waits for what nobody does would end in a deadlock.
+// anHour waits longer than any scene takes. A wait without a timer would be a deadlock.
 func anHour(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) }
 
 func interrupt() {
@@ -251,7 +252,7 @@ func interrupt() {
 	}
 }
 
-// ends prints what Run has returned.
+// ends prints the error of Run.
 func ends(err error) {
 	if err == asyncio.ErrInterrupted {
 		fmt.Println("Run returns ErrInterrupted")
@@ -260,11 +261,12 @@ func ends(err error) {
 	}
 }
 
-// A277, A278, A279, A280: the first interrupt cancels main, the second ends the program, and who else listens to the
-// signal, or ignores it, is not disturbed. The scenes tell which of them is which.
+// A277, A278, A279, A280: the first interrupt cancels main. The second ends the program.
+// Other handlers of the signal are not affected, and neither is a program that ignores
+// it. Each scene has its id.
 func TestInterrupts(t *testing.T) {
 	if signal.Ignored(os.Interrupt) {
-		t.Skip("interrupts are ignored here, as in a shell's background jobs")
+		t.Skip("interrupts are ignored here, as in a background job of a shell")
 	}
 	for _, scene := range scenes {
 		t.Run(scene.name, func(t *testing.T) {
@@ -274,7 +276,7 @@ func TestInterrupts(t *testing.T) {
 			cmd.Stderr = &stderr
 			out, err := cmd.Output()
 			if string(out) != scene.print || stderr.Len() > 0 {
-				t.Errorf("it prints\n%s%s\nwanted\n%s", out, &stderr, scene.print)
+				t.Errorf("output:\n%s%s\nwant:\n%s", out, &stderr, scene.print)
 			}
 			end := "exit status 0"
 			if err != nil {
@@ -285,17 +287,17 @@ func TestInterrupts(t *testing.T) {
 				want = "signal: interrupt"
 			}
 			if end != want {
-				t.Errorf("it ends with %s, wanted %s", end, want)
+				t.Errorf("the process ended with %s; want %s", end, want)
 			}
 		})
 	}
 }
 
-// TestInterruptsChild is what TestInterrupts runs in a process of its own.
+// TestInterruptsChild plays one scene in a child process of TestInterrupts.
 func TestInterruptsChild(t *testing.T) {
 	name := os.Getenv("ASYNCIO_SCENE")
 	if name == "" {
-		t.Skip("only for TestInterrupts")
+		t.Skip("runs only as a child process of TestInterrupts")
 	}
 	for _, scene := range scenes {
 		if scene.name == name {
@@ -303,5 +305,5 @@ func TestInterruptsChild(t *testing.T) {
 			os.Exit(0)
 		}
 	}
-	t.Errorf("there is no scene %q", name)
+	t.Errorf("unknown scene %q", name)
 }

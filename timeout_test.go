@@ -247,7 +247,7 @@ func TestTimeoutAndThenAnotherError(t *testing.T) {
 			_ = asyncio.Sleep(ctx, time.Minute)
 			return errBoom
 		})
-		wantErr(t, err, errBoom, "boom (while dealing with: asyncio: timed out after 1s)")
+		wantErr(t, err, errBoom, "boom (while handling: asyncio: timed out after 1s)")
 		wantErr(t, err, asyncio.ErrTimeout)
 		var cleanup *asyncio.CleanupError
 		if !errors.As(err, &cleanup) || cleanup.Err != errBoom {

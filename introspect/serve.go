@@ -41,7 +41,7 @@ func Watch(warn, stuck time.Duration) Option {
 // AllowCancel lets whoever has the token cancel tasks from outside. The token must not be empty.
 func AllowCancel(token string) Option {
 	if token == "" {
-		panic(fmt.Errorf("asyncio: AllowCancel with an empty token; give it one that nobody can guess: %w", asyncio.ErrInvalidArgument))
+		panic(fmt.Errorf("%w: AllowCancel: the token is empty; pass a random token", asyncio.ErrInvalidArgument))
 	}
 	return func(s *server) { s.token = token }
 }

@@ -37,7 +37,6 @@ var mayBeLong = map[string]string{
 	"ci/widths.go blocks":               "to be split",
 	"completed.go AsCompleted":          "to be split",
 	"cmd/asyncio/view/top.go taskLines": "to be split",
-	"offload.go":                        "to be split",
 }
 
 func TestUnsafe(t *testing.T) {

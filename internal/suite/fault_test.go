@@ -66,10 +66,10 @@ var faultPlaces = []faultPlace{
 			return nil
 		})
 	},
-		[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled errors in a TaskGroup (1)", "Run panics"},
+		[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled error in a TaskGroup: panic in task faulty: boom", "Run panics"},
 		// Main fails during the shutdown of the loop, so that Run does not return its
 		// error.
-		[]string{"seen: asyncio: unhandled errors in a TaskGroup (1)", "reported: task main failed during shutdown", "Run exits"}},
+		[]string{"seen: asyncio: unhandled error in a TaskGroup: the task called runtime.Goexit", "reported: task main failed during shutdown", "Run exits"}},
 	{"the body of a group", func(ctx context.Context, fault func()) error {
 		return asyncio.WithTaskGroup(ctx, func(context.Context, *asyncio.TaskGroup) error { fault(); return nil })
 	},

@@ -542,7 +542,7 @@ func TestMisuse(t *testing.T) {
 			{"Close inside the loop", func() error { return running(ctx).Close() },
 				asyncio.ErrMisuse, []string{"Close of <Loop running>, which is running", "call Stop"}},
 			{"Run inside Run", func() error { return asyncio.Run(ctx, nothing) },
-				asyncio.ErrMisuse, []string{"Run inside of a running loop", "await the function, or make a task of it"}},
+				asyncio.ErrMisuse, []string{"Run: ctx belongs to a running loop", "await the function, or start it with Go"}},
 			{"RunForever of a closed loop", func() error { return closed.RunForever() },
 				asyncio.ErrLoopClosed, []string{"RunForever on <Loop closed>", "make a new one"}},
 			{"a call on a closed loop", func() error { closed.CallSoon(callback); return nil },
@@ -552,7 +552,7 @@ func TestMisuse(t *testing.T) {
 			{"a job of a closed loop", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
 				asyncio.ErrLoopClosed, []string{"RunInExecutor on <Loop closed>"}},
 			{"Run of a closed Runner", func() error { return isDone.Run(context.Background(), nothing) },
-				asyncio.ErrLoopClosed, []string{"Run of a Runner that is closed", "make a new one"}},
+				asyncio.ErrLoopClosed, []string{"Run: the Runner is closed", "make a new one"}},
 
 			{"Release of a free lock", func() error { new(asyncio.Lock).Release(); return nil },
 				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},

@@ -305,14 +305,12 @@ func panicProblem(value any) string {
 const zeroTodo = `
 nil introspect.Client: Record
 task asyncio.Barrier: Abort Reset Wait
-task asyncio.ConcurrentFuture: Result
 task asyncio.Condition: Acquire Wait
 task asyncio.LIFOQueue: Get Put
 task asyncio.Loop: SnapshotThreadsafe StackThreadsafe
 task asyncio.PriorityQueue: Get Put
 task asyncio.Queue: Get Put
 zero asyncio.Barrier: Abort Reset Wait
-zero asyncio.ConcurrentFuture: Cancel Result SetResult
 zero asyncio.Condition: fmt Acquire Locked Notify NotifyAll Release String Wait
 zero asyncio.Future: WaitReason
 zero asyncio.LIFOQueue: fmt Empty Get Len Put String TryGet TryPut
