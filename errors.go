@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"strings"
 	"time"
-
-	"example.com/asyncio/executor"
 )
 
 // The kinds of errors. [errors.Is] finds them. A bug that no caller can handle is a panic
@@ -49,128 +46,6 @@ var (
 	// See asyncio.BrokenBarrierError.
 	ErrBrokenBarrier = errors.New("asyncio: broken barrier")
 )
-
-// A CancelledError is the outcome of a cancelled future or task. An await returns it
-// after its task was asked to cancel.
-//
-//   - It matches [ErrCancelled] and [context.Canceled].
-//   - Its text, and its attributes in package slog, contain all that is known about the
-//     request.
-//
-// See asyncio.CancelledError.
-type CancelledError struct {
-	// Message is the argument of CancelWith, or nil.
-	Message any
-	// Cause is the error that led to this one, or nil: the CancelledError of an awaited
-	// future, or the cause of the end of the ctx given to Run.
-	Cause error
-
-	by        any  // the origin of the request: see By; nil if unknown
-	forwarded bool // the task forwarded the request to what it awaited
-}
-
-// origin returns the CancelledError in the chain of causes that has the origin.
-func (e *CancelledError) origin() *CancelledError {
-	for e.by == nil {
-		var cause *CancelledError
-		if !errors.As(e.Cause, &cause) {
-			return e
-		}
-		e = cause
-	}
-	if of, ok := e.by.(*CancelledError); ok { // a request repeated for the first requester
-		return of.origin()
-	}
-	return e
-}
-
-// By returns the requester:
-//
-//   - the name of the task whose code called Cancel
-//   - or a description of the block or event: a timeout, a group with its reason, the
-//     shutdown of the loop
-//   - or "" if it is unknown, as for a Cancel in a callback
-func (e *CancelledError) By() string {
-	by := e.origin().by
-	if a, ok := by.(*cancelOrigin); ok {
-		by = a.by
-	}
-	switch by := by.(type) {
-	case nil:
-		return ""
-	case interface{ Name() string }:
-		return by.Name()
-	default:
-		return fmt.Sprint(by)
-	}
-}
-
-// Through returns the names of the tasks through whose awaits the request arrived. The
-// task that was asked first is the first, and each awaited the next. It is empty if the
-// request was made for this task or future itself.
-func (e *CancelledError) Through() []string {
-	if a, ok := e.origin().by.(*cancelOrigin); ok {
-		return a.through()
-	}
-	return nil
-}
-
-// Place returns where Cancel was called, as file:line. It is known in debug mode and with
-// [inspect.RecordPlaces], and empty otherwise.
-func (e *CancelledError) Place() string {
-	if a, ok := e.origin().by.(*cancelOrigin); ok {
-		return a.place()
-	}
-	return ""
-}
-
-// Error returns all that is known about the request. Example: asyncio: cancelled by main
-// at main.go:12, through the await of a, b: supper.
-func (e *CancelledError) Error() string { return "asyncio: " + e.reason() }
-
-func (e *CancelledError) reason() string {
-	var b strings.Builder
-	b.WriteString("cancelled")
-	if by := e.By(); by != "" {
-		b.WriteString(" by " + by)
-	}
-	if place := e.Place(); place != "" {
-		b.WriteString(" at " + place)
-	}
-	if through := e.Through(); len(through) > 0 {
-		b.WriteString(", through the await of " + strings.Join(through, ", "))
-	}
-	if e.Message != nil {
-		fmt.Fprintf(&b, ": %v", e.Message)
-	}
-	return b.String()
-}
-
-// LogValue returns the parts of the text as attributes for package slog.
-func (e *CancelledError) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.Bool("cancelled", true)}
-	if by := e.By(); by != "" {
-		attrs = append(attrs, slog.String("by", by))
-	}
-	if e.Message != nil {
-		attrs = append(attrs, slog.Any("message", e.Message))
-	}
-	if through := e.Through(); len(through) > 0 {
-		attrs = append(attrs, slog.Any("through", through))
-	}
-	if place := e.Place(); place != "" {
-		attrs = append(attrs, slog.String("place", place))
-	}
-	return slog.GroupValue(attrs...)
-}
-
-// Is reports whether target is ErrCancelled or context.Canceled.
-func (e *CancelledError) Is(target error) bool {
-	return target == ErrCancelled || target == context.Canceled
-}
-
-// Unwrap returns Cause.
-func (e *CancelledError) Unwrap() error { return e.Cause }
 
 // A TimeoutError is the error of a [Timeout] or [WaitFor] that ran out of time. It
 // matches [ErrTimeout] and [context.DeadlineExceeded]. See TimeoutError.
@@ -308,36 +183,6 @@ func (e *ShutdownError) Error() string {
 		b.WriteString(j)
 	}
 	return b.String()
-}
-
-// isCancelled reports whether a task that returns err was cancelled. asked means that a
-// cancel request is outstanding: then a context.Canceled counts, too, for example that of
-// a net/http call under the ctx of the task.
-//
-// An error that joins several is a cancellation only if all of them are. Otherwise a task
-// that failed while it was being cancelled would hide its failure.
-func isCancelled(err error, asked bool) bool {
-	for err != nil {
-		switch e := err.(type) {
-		case *CancelledError:
-			return true
-		case *TimeoutError, *PanicError, *executor.PanicError:
-			return false // whatever the reason
-		case interface{ Unwrap() []error }:
-			errs := e.Unwrap()
-			for _, err := range errs {
-				if !isCancelled(err, asked) {
-					return false
-				}
-			}
-			return len(errs) > 0
-		}
-		if err == ErrCancelled || asked && err == context.Canceled {
-			return true
-		}
-		err = errors.Unwrap(err)
-	}
-	return false
 }
 
 // misuse returns the error for a mistake in the calling code. It wraps kind, whose text

@@ -2,7 +2,6 @@ package asyncio_test
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"example.com/asyncio/driver"
 	"fmt"
@@ -15,44 +14,6 @@ import (
 	"example.com/asyncio"
 	"example.com/asyncio/inspect"
 )
-
-// The kinds of events and of waits are words in JSON, and come back from it; a word that is none is refused.
-func TestKindsAreWordsInJSON(t *testing.T) {
-	for kind := inspect.TaskCreated; kind <= inspect.QueueGrew; kind++ {
-		text, err := json.Marshal(kind)
-		var back inspect.EventKind
-		if err2 := json.Unmarshal(text, &back); err != nil || err2 != nil || back != kind || string(text) != `"`+kind.String()+`"` {
-			t.Errorf("%v became %s and then %v (%v, %v)", kind, text, back, err, err2)
-		}
-	}
-	for kind := inspect.ForFuture; kind <= inspect.ForOther; kind++ {
-		text, err := json.Marshal(kind)
-		var back inspect.WaitKind
-		if err2 := json.Unmarshal(text, &back); err != nil || err2 != nil || back != kind || string(text) != `"`+kind.String()+`"` {
-			t.Errorf("%v became %s and then %v (%v, %v)", kind, text, back, err, err2)
-		}
-	}
-	var event inspect.EventKind
-	equal(t, "error", json.Unmarshal([]byte(`"eaten"`), &event), `asyncio: unknown event kind "eaten"`)
-	var wait inspect.WaitKind
-	equal(t, "error", json.Unmarshal([]byte(`"bus"`), &wait), `asyncio: unknown wait kind "bus"`)
-	if got := inspect.EventKind(99).String() + inspect.WaitKind(98).String(); got != "9998" {
-		t.Errorf("numbers that are no kind print as %q", got)
-	}
-}
-
-// Tee passes an event on to each, in order; of none it makes none, of one that one.
-func TestTee(t *testing.T) {
-	var r record
-	a := observerFunc(func(e *inspect.Event) { r.Add("a %v", e.Kind) })
-	b := observerFunc(func(e *inspect.Event) { r.Add("b %v", e.Kind) })
-	if inspect.Tee(nil, nil) != nil {
-		t.Error("Tee of none is one")
-	}
-	inspect.Tee(nil, a).Observe(&inspect.Event{Kind: inspect.TaskCreated})
-	inspect.Tee(b, nil, inspect.Tee(a, b)).Observe(&inspect.Event{Kind: inspect.TaskEnded})
-	r.Want(t, "a created", "b ended", "a ended", "b ended")
-}
 
 // An observerFunc is a function that is an Observer.
 type observerFunc func(e *inspect.Event)

@@ -18,9 +18,10 @@ type CallGraph struct {
 // String returns the graph with all stacks as text.
 func (g *CallGraph) String() string { return g.Format(-1) }
 
-// Format returns the graph as text, with at most limit calls of each stack, innermost first. With
-// a negative limit it includes all calls. A future that was described before is only named again.
-// The text of a nil graph is empty. See asyncio.format_call_graph (3.14).
+// Format returns the graph as text, with at most limit calls of each stack, innermost
+// first. With a negative limit it includes all calls. A future that was described before
+// is only named again. The text of a nil graph is empty. See asyncio.format_call_graph
+// (3.14).
 func (g *CallGraph) Format(limit int) string {
 	var b strings.Builder
 	if g != nil {

@@ -8,11 +8,12 @@ import (
 	"time"
 )
 
-// An Observer receives the events of a loop as they happen. It is the only instrumentation seam:
-// introspection, tracing and metrics use it. A loop without an Observer pays one comparison with
-// nil per event.
+// An Observer receives the events of a loop as they happen. It is the only
+// instrumentation seam: introspection, tracing and metrics use it. A loop without an
+// Observer pays one comparison with nil per event.
 //
-// Observe is called on the loop's goroutine, inside the operation that the event describes.
+// Observe is called on the loop's goroutine, inside the operation that the event
+// describes.
 //
 //   - It must return soon and must not panic.
 //   - It may read: names, states, the loop's time, a snapshot.
@@ -43,10 +44,12 @@ func (t tee) Observe(e *Event) {
 	}
 }
 
-// An EventKind is the kind of an [Event]. Its text, also in JSON, is given beside each constant.
+// An EventKind is the kind of an [Event]. Its text, also in JSON, is given beside each
+// constant.
 type EventKind uint8
 
-// The kinds of events, and the fields of [Event] that they set besides Kind, Loop, Task and Ctx.
+// The kinds of events, and the fields of [Event] that they set besides Kind, Loop, Task
+// and Ctx.
 const (
 	TaskCreated     EventKind = iota + 1 // "created": By is the task that created it, or nil; Ctx may be replaced
 	TaskStarted                          // "started": the task's function is about to run
@@ -123,16 +126,17 @@ type Call interface {
 	Func() string
 }
 
-// An Event describes one thing that happened on a loop. It refers to the loop's own objects, so
-// only the loop's goroutine may use it. [Event.Info] returns it as plain data.
+// An Event describes one thing that happened on a loop. It refers to the loop's own
+// objects, so only the loop's goroutine may use it. [Event.Info] returns it as plain
+// data.
 type Event struct {
 	Kind EventKind
 	Loop Loop
 	Task Task // the task that the event is about; nil: none
-	// Ctx is the ctx that the task's function receives. For TaskCreated it is the ctx from which
-	// that ctx takes its values. An Observer may then replace it by a derived ctx, so that the
-	// task sees added values, such as the span of a trace. Tasks that the new task creates do not
-	// inherit them.
+	// Ctx is the ctx that the task's function receives. For TaskCreated it is the ctx
+	// from which that ctx takes its values. An Observer may then replace it by a derived
+	// ctx, so that the task sees added values, such as the span of a trace. Tasks that
+	// the new task creates do not inherit them.
 	Ctx     context.Context
 	By      any          // the cause: a Task, or a block such as a timeout
 	Through []Task       // the tasks that a cancel was forwarded to along their awaits; the last one receives it
@@ -163,7 +167,7 @@ type EventInfo struct {
 
 // Info returns e as plain data. Only the loop's goroutine may call it.
 func (e *Event) Info() EventInfo {
-	i := EventInfo{Kind: e.Kind, Time: e.Loop.Time(), Size: e.Size, By: causeText(e.By)}
+	i := EventInfo{Kind: e.Kind, Time: e.Loop.Time(), Size: e.Size, By: CauseText(e.By)}
 	if e.Task != nil {
 		i.Task, i.Name = e.Task.ID(), e.Task.Name()
 	}
@@ -198,9 +202,9 @@ func (e *Event) Info() EventInfo {
 	return i
 }
 
-// causeText names the cause of an event: a task or a block by its name, anything else as it
-// prints.
-func causeText(by any) string {
+// CauseText describes the cause of an event, [Event.By]: a task or a block by its name,
+// any other cause with fmt.Sprint. Without a cause it is empty.
+func CauseText(by any) string {
 	switch by := by.(type) {
 	case nil:
 		return ""

@@ -5,9 +5,10 @@ import (
 	"time"
 )
 
-// A Snapshot is the state of a loop and its tasks at one moment. It is plain data and belongs to
-// its receiver. Its JSON is stable: fields may be added, and none changes its meaning. Durations
-// are nanoseconds in JSON; zero values are omitted where they are the usual case.
+// A Snapshot is the state of a loop and its tasks at one moment. It is plain data and
+// belongs to its receiver. Its JSON is stable: fields may be added, and none changes its
+// meaning. Durations are nanoseconds in JSON; zero values are omitted where they are the
+// usual case.
 type Snapshot struct {
 	Loop   LoopInfo     `json:"loop"`
 	Tasks  []TaskInfo   `json:"tasks"`            // the unfinished tasks, in order of creation
@@ -36,7 +37,7 @@ type LoopInfo struct {
 type TaskState string
 
 const (
-	TaskNew     TaskState = "new"     // it has not begun
+	TaskNew     TaskState = "new"     // it has not started
 	TaskReady   TaskState = "ready"   // it is in the ready queue
 	TaskRunning TaskState = "running" // it runs, or waits for the first step of a task that it starts eagerly
 	TaskWaiting TaskState = "waiting" // see [TaskInfo.Waits]
@@ -44,8 +45,9 @@ const (
 
 // TaskInfo is the part of a [Snapshot] about one task.
 type TaskInfo struct {
-	// ID is the task's number among the futures of its loop, in order of creation. A program that
-	// repeats the same actions, as in virtual time, repeats the IDs. No task has 0.
+	// ID is the task's number among the futures of its loop, in order of creation. A
+	// program that repeats the same actions, as in virtual time, repeats the IDs. No task
+	// has 0.
 	ID    uint64    `json:"id"`
 	Name  string    `json:"name"`
 	State TaskState `json:"state"`
@@ -101,15 +103,16 @@ type UnreadInfo struct {
 	Source string `json:"made,omitempty"` // where the future was created, as far as it is known
 }
 
-// A Record selects what a loop records about its tasks for snapshots. All of it has a cost.
+// A Record selects what a loop records about its tasks for snapshots. All of it has a
+// cost.
 type Record uint8
 
 const (
-	// RecordSteps counts the steps of each task and measures their time. It reads the clock once
-	// or twice per step.
+	// RecordSteps counts the steps of each task and measures their time. It reads the
+	// clock once or twice per step.
 	RecordSteps Record = 1 << iota
-	// RecordPlaces records when and where each task was created, and where each cancel was
-	// requested. Debug mode records the latter two for all objects.
+	// RecordPlaces records when and where each task was created, and where each cancel
+	// was requested. Debug mode records the latter two for all objects.
 	RecordPlaces
 )
 

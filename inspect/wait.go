@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// A WaitKind is the kind of thing that a task waits for. Its text, also in JSON, is given beside
-// each constant.
+// A WaitKind is the kind of thing that a task waits for. Its text, also in JSON, is given
+// beside each constant.
 type WaitKind uint8
 
 // The things that a task can wait for.
 const (
-	ForFuture      WaitKind = iota + 1 // "future": somebody must set it
+	ForFuture      WaitKind = iota + 1 // "future": other code must set it
 	ForTask                            // "task": its end
 	ForTimer                           // "timer": Sleep
 	ForJob                             // "job": a function in an executor
@@ -49,8 +49,8 @@ func (k *WaitKind) UnmarshalText(text []byte) error {
 	return err
 }
 
-// A WaitReason reports why the awaiters of a future are blocked. It refers to the loop's own
-// objects, so only the loop's goroutine may use it.
+// A WaitReason reports why the awaiters of a future are blocked. It refers to the loop's
+// own objects, so only the loop's goroutine may use it.
 type WaitReason struct {
 	Kind    WaitKind
 	Object  fmt.Stringer  // the object that the future belongs to, such as a lock; nil: only the future
@@ -125,8 +125,8 @@ type WaitInfo struct {
 	Future uint64   `json:"future,omitempty"` // the number of the future: see [TaskInfo.ID]
 	Tasks  []uint64 `json:"tasks,omitempty"`  // the tasks that must end first, directly or through gather, wait, shield, groups
 
-	// Holder is the task that last acquired the lock, if the lock is held. Tasks do not own locks:
-	// another task may release it.
+	// Holder is the task that last acquired the lock, if the lock is held. Tasks do not
+	// own locks: another task may release it.
 	Holder     uint64 `json:"holder,omitempty"`
 	HolderName string `json:"holder_name,omitempty"` // set even if that task has ended
 
@@ -176,8 +176,8 @@ func waitInfoOf(f Future) *WaitInfo {
 	return w
 }
 
-// MissedBy returns how many wake-ups of an object found no waiter: the result of its method
-// Missed, or 0.
+// MissedBy returns how many wake-ups of an object found no waiter: the result of its
+// method Missed, or 0.
 func MissedBy(object fmt.Stringer) uint64 {
 	if m, ok := object.(interface{ Missed() uint64 }); ok {
 		return m.Missed()

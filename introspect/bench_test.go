@@ -11,7 +11,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// What the Observers of other tools cost: a step, of two tasks that go on in turns; and a task, made and awaited.
+// The cost of each Observer for a step (two tasks take turns) and for a task (created and
+// awaited).
 func BenchmarkObservers(b *testing.B) {
 	for _, o := range []struct {
 		name string
@@ -21,12 +22,12 @@ func BenchmarkObservers(b *testing.B) {
 		{"labels", introspect.ProfileLabels},
 		{"metrics", func() inspect.Observer { return new(introspect.Metrics) }},
 		{"trace, off", introspect.TraceTasks},
-		{"trace, taken", introspect.TraceTasks},
+		{"trace, on", introspect.TraceTasks},
 	} {
 		measure := func(b *testing.B, f func(ctx context.Context)) {
 			b.ReportAllocs()
 			under(b, o.make(), func(ctx context.Context) error {
-				if o.name == "trace, taken" {
+				if o.name == "trace, on" {
 					var taken bytes.Buffer
 					if err := trace.Start(&taken); err != nil {
 						b.Skip(err)
@@ -44,10 +45,10 @@ func BenchmarkObservers(b *testing.B) {
 				return nil
 			})
 		}
-		b.Run("a step/"+o.name, func(b *testing.B) {
+		b.Run("step/"+o.name, func(b *testing.B) {
 			measure(b, func(ctx context.Context) { _ = asyncio.Yield(ctx) })
 		})
-		b.Run("a task/"+o.name, func(b *testing.B) {
+		b.Run("task/"+o.name, func(b *testing.B) {
 			measure(b, func(ctx context.Context) {
 				_, _ = asyncio.Go(ctx, func(context.Context) error { return nil }, asyncio.WithName("t")).Await(ctx)
 			})

@@ -18,19 +18,21 @@ import (
 	"syscall"
 )
 
-// A Client asks a process about its loop. Any goroutine may use it, several at a time too.
+// A Client inspects the loop of a process. Several goroutines may use it at the same
+// time.
 type Client struct {
 	process Process
 	http    http.Client
 }
 
-// Dial connects to the process of that name: a process id, or one of [Processes]. Its errors say which it is:
-// [ErrNoProcess], [ErrNotServing], [ErrNoPermission]. The Client must be closed.
+// Dial connects to a process. The name is a process ID, or the Name of one of
+// [Processes]. Close the Client after use. Its error wraps [ErrNoProcess],
+// [ErrNotServing] or [ErrNoPermission] if that is the reason.
 func Dial(ctx context.Context, name string) (*Client, error) {
 	dir := Folder()
 	p, ok := processAt(filepath.Join(dir, name+".sock"))
 	if !ok || filepath.Base(name) != name {
-		return nil, fmt.Errorf("asyncio: %q is no process id: %w", name, ErrNoProcess)
+		return nil, fmt.Errorf("asyncio: %q is not a process ID: %w", name, ErrNoProcess)
 	}
 	if err := checkFolder(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
@@ -46,36 +48,38 @@ func Dial(ctx context.Context, name string) (*Client, error) {
 	return c, conn.Close()
 }
 
-// explain says why nobody answers.
+// explain returns an error that says why p does not respond; err is the error of
+// connecting.
 func (p Process) explain(err error) error {
 	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, fs.ErrPermission) {
 		return fmt.Errorf("asyncio: process %s: %w", p.Name, err)
 	}
 	switch alive(p.PID) {
 	case ErrNoProcess:
-		_ = p.serves() // which removes what it has left
+		_ = p.serves() // removes its socket
 		return fmt.Errorf("asyncio: process %s: %w", p.Name, ErrNoProcess)
 	case ErrNoPermission:
-		return fmt.Errorf("asyncio: process %s belongs to another user, and only that one can look into it: %w", p.Name, ErrNoPermission)
+		return fmt.Errorf("asyncio: process %s belongs to another user, and only that user can inspect it: %w", p.Name, ErrNoPermission)
 	}
-	return fmt.Errorf("asyncio: process %s: %w; have it call introspect.Serve(ctx)", p.Name, ErrNotServing)
+	return fmt.Errorf("asyncio: process %s: %w; call introspect.Serve(ctx) in it", p.Name, ErrNotServing)
 }
 
-// Process returns whom c asks.
+// Process returns the process that c is connected to.
 func (c *Client) Process() Process { return c.process }
 
-// Transport leads to the process whatever the host: for a proxy.
+// Transport returns a transport that sends each request to the process and ignores the
+// host of its URL. It is meant for proxies.
 func (c *Client) Transport() http.RoundTripper { return c.http.Transport }
 
-// Close ends c. What it has returned stays.
+// Close closes c. Data that it has returned remains valid.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 
-// Picture returns what there is: GET /snapshot.
+// Picture returns a snapshot: GET /snapshot.
 func (c *Client) Picture(ctx context.Context) (*Picture, error) {
 	return ask[Picture](ctx, c, "/snapshot")
 }
 
-// Findings returns what is wrong: GET /findings.
+// Findings returns the problems: GET /findings.
 func (c *Client) Findings(ctx context.Context) (*Findings, error) {
 	return ask[Findings](ctx, c, "/findings")
 }
@@ -85,7 +89,7 @@ func (c *Client) Task(ctx context.Context, id uint64) (*TaskPage, error) {
 	return ask[TaskPage](ctx, c, fmt.Sprintf("/tasks/%d", id))
 }
 
-// Text returns the answer of a GET as it is: of "/" or "/tree", say.
+// Text returns the body of the response to a GET of path, for example "/" or "/tree".
 func (c *Client) Text(ctx context.Context, path string) (string, error) {
 	body, err := c.do(ctx, http.MethodGet, path, nil, "")
 	if err != nil {
@@ -96,7 +100,8 @@ func (c *Client) Text(ctx context.Context, path string) (string, error) {
 	return string(text), c.lost(err)
 }
 
-// Cancel asks a task to cancel, with a message, and tells whether it had not ended: POST /tasks/{id}/cancel.
+// Cancel asks a task to cancel, with a message: POST /tasks/{id}/cancel. The result is
+// false if the task had already ended.
 func (c *Client) Cancel(ctx context.Context, id uint64, token, message string) (bool, error) {
 	request, err := json.Marshal(CancelRequest{Message: message})
 	if err != nil {
@@ -112,8 +117,8 @@ func (c *Client) Cancel(ctx context.Context, id uint64, token, message string) (
 	return reply.Asked, c.lost(err)
 }
 
-// Events yields the messages of a stream: GET /events. It ends with the stream, or with an error, or when
-// the caller breaks.
+// Events yields the messages of a stream: GET /events. It ends with the stream, or after
+// an error.
 func (c *Client) Events(ctx context.Context) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		body, err := c.do(ctx, http.MethodGet, "/events", nil, "")
@@ -171,7 +176,7 @@ func (c *Client) do(ctx context.Context, method, path string, body io.Reader, to
 	return nil, fmt.Errorf("asyncio: process %s: %s", c.process.Name, strings.TrimPrefix(failure.Error, "asyncio: "))
 }
 
-// lost says in place of err that the process has ended, if that is why.
+// lost returns an [ErrNoProcess] in place of err if the process has ended.
 func (c *Client) lost(err error) error {
 	if err == nil {
 		return nil
@@ -182,9 +187,9 @@ func (c *Client) lost(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
-	// A process that was ended hard leaves its socket, at which nobody listens.
+	// A killed process leaves a socket that refuses connections.
 	if _, gone := os.Stat(c.process.Path); errors.Is(gone, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(alive(c.process.PID), ErrNoProcess) {
-		return fmt.Errorf("asyncio: process %s has ended, or serves no more: %w", c.process.Name, ErrNoProcess)
+		return fmt.Errorf("asyncio: process %s has ended or no longer serves: %w", c.process.Name, ErrNoProcess)
 	}
 	return fmt.Errorf("asyncio: process %s: %w", c.process.Name, err)
 }

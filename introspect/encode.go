@@ -7,10 +7,11 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Events are many, and package encoding/json takes ten times as long for one as this does. What comes out is the same: the line of a [Message],
-// and in it each event as an [inspect.EventInfo].
+// This file encodes a [Message] with events, each as an [inspect.EventInfo]. The output
+// is that of package encoding/json, which takes ten times as long for an event.
 
-// appendEvents appends the line of a batch: the number of its first event, how many are missing before that, and the events.
+// appendEvents appends the line of a batch. seq is the number of its first event, missing
+// the number of events that are missing before it.
 func appendEvents(b []byte, seq, missing uint64, batch *batch) []byte {
 	b = append(b, `{"kind":"`+KindEvents+`"`...)
 	b = appendNumber(b, "seq", seq)
@@ -98,7 +99,7 @@ func appendText(b []byte, name, text string) []byte {
 	b = appendName(b, name)
 	for i := range len(text) {
 		switch c := text[i]; {
-		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&': // what may need an escape
+		case c < ' ', c > '~', c == '"', c == '\\', c == '<', c == '>', c == '&': // may need escaping
 			quoted, _ := json.Marshal(text)
 			return append(b, quoted...)
 		}

@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"time"
 
 	"example.com/asyncio"
 	"example.com/asyncio/introspect"
 )
 
-// A server of the program's own shows its tasks, beside net/http/pprof: whoever asks gets a picture, as JSON or as text.
+// A program mounts the handler in its own HTTP server, beside net/http/pprof. The
+// snapshot is available as JSON and as text.
 func Example() {
 	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.RunningLoop(ctx)
@@ -34,7 +36,7 @@ func Example() {
 		}, asyncio.WithName("refresh"))
 		asyncio.Go(ctx, lock.Acquire, asyncio.WithName("report"))
 
-		// Who asks is outside of the loop, which goes on meanwhile.
+		// The client is outside the loop, which keeps running.
 		_, err = asyncio.ToThread(ctx, func(context.Context) (asyncio.None, error) {
 			answer, err := http.Get(server.URL + "/debug/asyncio/snapshot")
 			if err != nil {
@@ -48,7 +50,7 @@ func Example() {
 			for _, t := range picture.Tasks[1:] {
 				fmt.Print(t.Name, " is ", t.State, " for a ", t.Waits.Kind)
 				if t.Waits.HolderName != "" {
-					fmt.Print(" that ", t.Waits.HolderName, " has")
+					fmt.Print(" held by ", t.Waits.HolderName)
 				}
 				fmt.Println()
 			}
@@ -58,10 +60,10 @@ func Example() {
 	})
 	// Output:
 	// refresh is waiting for a timer
-	// report is waiting for a lock that refresh has
+	// report is waiting for a lock held by refresh
 }
 
-// What is wrong, as far as one look can tell. GET /findings has it too.
+// Check finds problems in a snapshot. GET /findings returns them too.
 func ExampleCheck() {
 	_ = asyncio.Run(context.Background(), func(ctx context.Context) error {
 		loop, err := asyncio.RunningLoop(ctx)
@@ -79,12 +81,13 @@ func ExampleCheck() {
 		}, asyncio.WithName("invoice"))
 		_ = asyncio.Yield(ctx)
 		for _, finding := range introspect.Check(loop.Snapshot()) {
-			fmt.Println(finding.Text)
+			fmt.Println(strings.Replace(finding.Text, ", which", ",\nwhich", 1))
 			fmt.Println(finding.Advice)
 		}
 		return nil
 	})
 	// Output:
-	// Deadlock: task order (#2) awaits task invoice (#3), which awaits task order (#2). None of them can go on.
-	// One of them must not wait for the others: let it go on without the result, or cancel it.
+	// Deadlock: task order (#2) awaits task invoice (#3),
+	// which awaits task order (#2). None of them can continue.
+	// Break the cycle: cancel one of the tasks, or let it continue without the result.
 }

@@ -6,10 +6,11 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A waitGraph has who waits for whom in a snapshot: for the end of a task, or for a lock that it has.
+// A waitGraph shows which task waits for which in a snapshot: for its end, or for a lock
+// that it holds.
 type waitGraph struct {
-	tasks map[uint64]*inspect.TaskInfo
-	order []uint64 // of creation
+	tasks map[uint64]*inspect.TaskInfo // by ID
+	order []uint64                     // the IDs in order of creation
 }
 
 func graphOf(s *inspect.Snapshot) *waitGraph {
@@ -22,8 +23,8 @@ func graphOf(s *inspect.Snapshot) *waitGraph {
 	return g
 }
 
-// waitsFor returns for whom a task waits, of those that have not ended; all tells whether it takes every one of them, or
-// maybe only one.
+// waitsFor returns the unfinished tasks that t waits for. all reports whether it needs
+// all of them; otherwise one may be enough.
 func (g *waitGraph) waitsFor(t *inspect.TaskInfo) (ids []uint64, all bool) {
 	w := t.Waits
 	if w == nil {
@@ -40,25 +41,26 @@ func (g *waitGraph) waitsFor(t *inspect.TaskInfo) (ids []uint64, all bool) {
 	return ids, w.Kind != inspect.ForWait && w.Kind != inspect.ForAsCompleted
 }
 
-// stuck returns the tasks that can only go on if another one of them does first: there is a circle in it, or more.
-// Whoever may be helped by something else is not among them: by a timeout or a cancel, or because it waits for anything but
-// tasks and locks.
+// stuck returns the tasks that can only continue if another of them continues first. They
+// contain at least one cycle. It excludes tasks that something else may free: a timeout,
+// a cancel, or a wait for anything but tasks and locks.
 func (g *waitGraph) stuck() map[uint64]bool {
 	stuck := map[uint64]bool{}
 	for id, t := range g.tasks {
 		ids, _ := g.waitsFor(t)
 		stuck[id] = len(ids) > 0 && t.State == inspect.TaskWaiting && !mayBeFreed(t)
 	}
-	for changed := true; changed; { // take out whoever waits for one that can go on
+	for changed := true; changed; { // remove tasks that wait for a task that can continue
 		changed = false
 		for _, id := range g.order {
 			if !stuck[id] {
 				continue
 			}
 			ids, all := g.waitsFor(g.tasks[id])
-			goesOn := func(id uint64) bool { return !stuck[id] }
-			// A task that waits for all of several is stuck with one of them, the others with all of them.
-			if all && !slices.ContainsFunc(ids, func(id uint64) bool { return stuck[id] }) || !all && slices.ContainsFunc(ids, goesOn) {
+			continues := func(id uint64) bool { return !stuck[id] }
+			// A task that needs all is stuck if one of them is; otherwise if all of them
+			// are.
+			if all && !slices.ContainsFunc(ids, func(id uint64) bool { return stuck[id] }) || !all && slices.ContainsFunc(ids, continues) {
 				stuck[id] = false
 				changed = true
 			}
@@ -67,28 +69,30 @@ func (g *waitGraph) stuck() map[uint64]bool {
 	return stuck
 }
 
-// mayBeFreed tells whether a task may go on though what it waits for does not come.
+// mayBeFreed reports whether t may continue without what it waits for.
 func mayBeFreed(t *inspect.TaskInfo) bool {
 	if t.Cancels > 0 {
-		return true // it has heard of it, or is about to
+		return true // it has received the cancel, or soon will
 	}
 	return slices.ContainsFunc(t.Blocks, func(b inspect.BlockInfo) bool { return b.Until > 0 })
 }
 
-// cycles returns the circles among the tasks that are stuck: each task waits for the one behind it, and the last for
-// the first. A task is in one of them at most. A circle begins with the task of it that was made first.
+// cycles returns the cycles of the stuck tasks. In a cycle each task waits for the next
+// one, and the last for the first. It begins with the task that was created first. A task
+// is in at most one of the cycles.
 func (g *waitGraph) cycles() (all [][]uint64) {
 	stuck := g.stuck()
 	const onPath, over = 1, 2
 	seen := map[uint64]int{}
 	for _, from := range g.order {
-		// Whoever is stuck waits for one that is: so the path goes on until it meets itself or what was seen before.
+		// A stuck task waits for a stuck task. So the path continues until it reaches a
+		// task that is on it, or that was seen before.
 		var path []uint64
 		for id := from; stuck[id] && seen[id] != over; {
 			if seen[id] == onPath {
-				circle := path[slices.Index(path, id):]
-				first := slices.Index(circle, slices.Min(circle))
-				all = append(all, slices.Concat(circle[first:], circle[:first]))
+				cycle := path[slices.Index(path, id):]
+				first := slices.Index(cycle, slices.Min(cycle))
+				all = append(all, slices.Concat(cycle[first:], cycle[:first]))
 				break
 			}
 			seen[id] = onPath

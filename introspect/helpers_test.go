@@ -12,9 +12,11 @@ import (
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/introspect"
 )
 
-// run runs main, as a task of that name, in virtual time. The test fails if main does, or if a goroutine is left.
+// run runs main as the task main in virtual time. The test fails if main returns an error
+// or leaves a goroutine behind.
 func run(t *testing.T, main func(ctx context.Context) error) {
 	t.Helper()
 	noLeaks(t)
@@ -33,12 +35,27 @@ func running(ctx context.Context) *asyncio.Loop {
 	return l
 }
 
-// spawn makes a task of a name.
+// served is run with a loop that is served in a runtime folder of its own. stop stops
+// serving; served calls it at the end.
+func served(t *testing.T, main func(ctx context.Context, stop func()) error, opts ...introspect.Option) {
+	t.Helper()
+	runtimeFolder(t)
+	run(t, func(ctx context.Context) error {
+		stop, err := introspect.Serve(ctx, opts...)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		return main(ctx, stop)
+	})
+}
+
+// spawn creates a task with a name.
 func spawn(ctx context.Context, name string, fn func(ctx context.Context) error) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, fn, asyncio.WithName(name))
 }
 
-// get asks h as somebody outside does, while the loop runs on.
+// get sends a GET to h from outside the loop, which keeps running.
 func get(ctx context.Context, h http.Handler, path string) *httptest.ResponseRecorder {
 	return request(ctx, h, httptest.NewRequest(http.MethodGet, path, nil))
 }
@@ -68,19 +85,19 @@ func answer[T any](t *testing.T, ctx context.Context, h http.Handler, path strin
 func wantText(t *testing.T, got, want string) {
 	t.Helper()
 	if want = strings.TrimPrefix(want, "\n"); got != want {
-		t.Errorf("got:\n%s\nwanted:\n%s", got, want)
+		t.Errorf("got:\n%s\nwant:\n%s", got, want)
 	}
 }
 
-// noLeaks fails the test if it ends with more goroutines than there are now.
+// noLeaks fails the test if it ends with more goroutines than it has now.
 func noLeaks(t *testing.T) {
 	before := runtime.NumGoroutine()
 	t.Cleanup(func() {
-		// One that is on its way out is no leak. Nobody tells when it is gone.
+		// A goroutine that is about to end is not a leak.
 		for deadline := time.Now().Add(5 * time.Second); runtime.NumGoroutine() > before; runtime.Gosched() {
 			if time.Now().After(deadline) {
 				buf := make([]byte, 1<<16)
-				t.Errorf("goroutines are left:\n%s", buf[:runtime.Stack(buf, true)])
+				t.Errorf("leaked goroutines:\n%s", buf[:runtime.Stack(buf, true)])
 				return
 			}
 		}

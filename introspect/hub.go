@@ -12,68 +12,75 @@ import (
 )
 
 const (
-	// ringSize is how many events are kept for readers: at 50,000 a second they may be a third of a second late.
+	// ringSize is the number of events in the ring: a third of a second at 50,000 events
+	// per second.
 	ringSize = 1 << 14
-	// perRead is how many are kept from one time that they are read to the next, if there is no room left from before. That is done twenty times a
-	// second: so where more happens than can be read, 50,000 events a second are kept. Each takes time from the loop, and much more from who reads.
+	// perRead is the number of events that the loop may add to a full ring after each
+	// read. Readers read 20 times per second, so that 50,000 events per second are kept
+	// if more occur. Each event costs the loop time, and the reader much more.
 	perRead = 2_500
 )
 
-// A hub is the observer of a loop for all who look. It keeps events in a ring; each reader has its place in it.
+// A hub is the Observer of a loop on behalf of all readers of events. It keeps events in
+// a ring; each reader has a cursor into the ring.
 //
-// The reader that is ahead decides how far the ring is filled. When it is full, the loop does not tell of events any more, and
-// only counts them, until that reader has read what there is: what nobody would read costs next to nothing then. A reader
-// that is far behind is overtaken by the others, and has lost what lies between. So no reader can hold up the loop, nor another reader.
+//   - The most advanced reader determines how far the loop may fill the ring. At that
+//     limit the loop stops reporting events and only counts them, until that reader has
+//     caught up. Events without a reader therefore cost almost nothing.
+//   - A slower reader loses the events that are overwritten before it reads them. No
+//     reader delays the loop or another reader.
 type hub struct {
 	loop *asyncio.Loop
 
 	// Owned by the goroutine that runs the loop.
-	users     int              // who want to be told of events
-	installed bool             // the loop has it for its observer, or one above it
-	before    inspect.Observer // that it was set on top of
-	call      event            // a call that has begun, of which it is not known yet whether it is our own
-	callMore  *eventMore
-	hidden    bool   // the call that runs is our own
-	untold    uint64 // what the loop's Untold was when that was looked at
-	watch     *watch // nil: nobody watches
+	users     int              // users of events: the watchdog and the streams; with 0 the hub ignores events
+	installed bool             // the loop's Observer is the hub, or an Observer that was set above the hub
+	before    inspect.Observer // the Observer that the hub replaced; it still receives all events; nil: none
+	call      event            // a "call begun" held back until it is known whether the call is our own; kind 0: none
+	callMore  *eventMore       // the rest of call
+	hidden    bool             // the running call is our own; readers do not receive its events
+	muted     uint64           // Loop.MutedEvents at the last check
+	watch     *watch           // set by the option Watch; nil: off
 
-	limit atomic.Uint64 // how many events may be put into the ring; changed under mu
+	limit atomic.Uint64 // the value of kept at which the ring is full; written under mu
 
-	mu   sync.Mutex // guards the fields below
-	ring []event    // nil: no events are kept
-	more []*eventMore
-	kept uint64 // how many were put into the ring
-	next uint64 // the number of the next event, as far as is known; the first has 1
+	mu   sync.Mutex   // guards the fields below; the loop's goroutine, their only writer, reads them without it
+	ring []event      // nil: no events are kept
+	more []*eventMore // the rest of each event in ring
+	kept uint64       // how many events were put into the ring
+	next uint64       // the number of the next event, as far as known; the first event has 1
 }
 
-// A place is where a reader is.
-type place struct {
-	kept uint64 // the next event in the ring, as hub.kept counts
-	next uint64 // its number, if none is missing before it
+// A cursor is the position of a reader.
+type cursor struct {
+	kept uint64 // the position in the ring of the next event, counted like hub.kept
+	next uint64 // the number of that event unless events are missing before it
 }
 
-// An event is what is kept of a LoopEvent: as little as can be, for there are many. Nothing in it belongs to the loop, and it has
-// no pointers: else the garbage collector would go through the ring each time.
+// An event is the part of an inspect.Event that is kept. It is small, since there are
+// many. It refers to nothing of the loop, and has no pointers, so that the garbage
+// collector does not scan the ring.
 type event struct {
 	number uint64
 	kind   inspect.EventKind
 	waits  inspect.WaitKind
-	time   time.Duration
-	task   uint64
-	byTask uint64
-	on     uint64        // the task that is waited for
-	until  time.Duration // the timer that is
+	time   time.Duration // the loop's time
+	task   uint64        // 0: none
+	byTask uint64        // the task that caused the event; 0: none
+	on     uint64        // the awaited task; 0: none
+	until  time.Duration // the deadline of the awaited timer, in the loop's time; 0: none
 }
 
-// An eventMore is what few events have, beside them.
+// An eventMore is the part of an event that only few events have.
 type eventMore struct {
 	name, by, message, outcome, err, object string
 	through                                 []uint64
 	size                                    int
 }
 
-// hold begins to observe, and drop ends it again. They are called on the loop.
-func (h *hub) hold() {
+// attach registers a user of events. The first one installs the hub. Only the loop calls
+// it.
+func (h *hub) attach() {
 	if h.users++; h.users > 1 {
 		return
 	}
@@ -82,10 +89,11 @@ func (h *hub) hold() {
 		h.before = h.loop.Observer()
 		h.loop.SetObserver(h)
 	}
-	h.untold = h.loop.MutedEvents()
+	h.muted = h.loop.MutedEvents()
 }
 
-func (h *hub) drop() {
+// detach ends what attach began. Only the loop calls it.
+func (h *hub) detach() {
 	if h.users--; h.users > 0 {
 		return
 	}
@@ -94,7 +102,8 @@ func (h *hub) drop() {
 	h.ring, h.more = nil, nil
 	h.loop.MuteObserver(false)
 	h.mu.Unlock()
-	// Who was set above us passes on what happens, and would go on to do so: then it stays, and does nothing.
+	// An Observer above the hub keeps passing events on. Then the hub stays, and ignores
+	// them.
 	if h.loop.Observer() == inspect.Observer(h) {
 		h.installed = false
 		h.loop.SetObserver(h.before)
@@ -102,30 +111,31 @@ func (h *hub) drop() {
 	}
 }
 
-// keep has the ring kept from now on, and returns the place of the next event. It is called on the loop, by one who holds.
-func (h *hub) keep() place {
-	h.count()
+// subscribe makes sure that events are put into the ring, and returns the cursor of the
+// next event. Only the loop calls it, after attach.
+func (h *hub) subscribe() cursor {
+	h.countMuted()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.ring == nil {
 		h.ring, h.more = make([]event, ringSize), make([]*eventMore, ringSize)
 		h.next = max(h.next, 1)
 	}
-	h.makeRoom(h.kept + ringSize)
-	return place{h.kept, h.next}
+	h.raiseLimit(h.kept + ringSize)
+	return cursor{h.kept, h.next}
 }
 
-// count notes how many events there were of which the loop has not told. It is called on the loop.
-func (h *hub) count() {
+// countMuted counts the events that the loop did not report. Only the loop calls it.
+func (h *hub) countMuted() {
 	now := h.loop.MutedEvents()
 	h.mu.Lock()
-	h.next += now - h.untold
+	h.next += now - h.muted
 	h.mu.Unlock()
-	h.untold = now
+	h.muted = now
 }
 
-// hide leaves out of the events the call in which it is called.
-func (h *hub) hide() {
+// hideCall excludes the running call from the events. That call calls it.
+func (h *hub) hideCall() {
 	if h.call.kind != 0 {
 		h.call, h.callMore, h.hidden = event{}, nil, true
 	}
@@ -153,11 +163,11 @@ func (h *hub) Observe(e *inspect.Event) {
 		h.hidden = false
 		return
 	}
-	if h.loop.MutedEvents() != h.untold {
-		h.count()
+	if h.loop.MutedEvents() != h.muted {
+		h.countMuted()
 	}
 	if h.kept >= h.limit.Load() {
-		h.isFull()
+		h.countDropped()
 		return
 	}
 	n, more := eventOf(e)
@@ -168,14 +178,15 @@ func (h *hub) Observe(e *inspect.Event) {
 	}
 }
 
-// isFull counts an event for which there is no room.
-func (h *hub) isFull() {
+// countDropped counts an event that does not fit into the ring.
+func (h *hub) countDropped() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.next++
-	// Others may look on too, and need all events; the next that comes is counted here then.
+	// The watchdog and other Observers need all events. Without them the loop can be
+	// muted.
 	if h.kept >= h.limit.Load() && h.watch == nil && h.before == nil && h.loop.Observer() == inspect.Observer(h) {
-		h.loop.MuteObserver(true) // until makeRoom
+		h.loop.MuteObserver(true) // until raiseLimit
 	}
 }
 
@@ -184,7 +195,7 @@ func (h *hub) push(e *event, more *eventMore) {
 	e.number = h.next
 	at := h.kept % ringSize
 	h.ring[at] = *e
-	if h.more[at] != more { // most are nil
+	if h.more[at] != more { // usually both are nil
 		h.more[at] = more
 	}
 	h.kept++
@@ -192,15 +203,16 @@ func (h *hub) push(e *event, more *eventMore) {
 	h.mu.Unlock()
 }
 
-// A batch is events that follow each other, with none missing.
+// A batch is consecutive events: none is missing between them.
 type batch struct {
 	events []event
-	more   []*eventMore // of each
+	more   []*eventMore // the rest of each event; nil: none
 }
 
-// read fills b with the events at p, as many as there is room for and up to the next that is missing, and moves p behind them. It
-// returns how many are missing before the first.
-func (h *hub) read(p *place, b *batch) (missing uint64) {
+// read fills b with the events from c on, up to maxBatch events or the next missing
+// event, and moves c behind them. It returns how many events are missing before the
+// first.
+func (h *hub) read(c *cursor, b *batch) (missing uint64) {
 	b.events, b.more = b.events[:0], b.more[:0]
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -208,34 +220,34 @@ func (h *hub) read(p *place, b *batch) (missing uint64) {
 		return 0
 	}
 	if h.kept > ringSize {
-		p.kept = max(p.kept, h.kept-ringSize)
+		c.kept = max(c.kept, h.kept-ringSize)
 	}
-	for ; p.kept < h.kept && len(b.events) < maxBatch; p.kept++ {
-		at := p.kept % ringSize
+	for ; c.kept < h.kept && len(b.events) < maxBatch; c.kept++ {
+		at := c.kept % ringSize
 		e := &h.ring[at]
-		if e.number != p.next {
+		if e.number != c.next {
 			if len(b.events) > 0 {
 				return missing
 			}
-			missing = e.number - p.next
+			missing = e.number - c.next
 		}
 		b.events, b.more = append(b.events, *e), append(b.more, h.more[at])
-		p.next = e.number + 1
+		c.next = e.number + 1
 	}
-	if len(b.events) == 0 && p.next < h.next { // there are none behind those that are missing
-		missing, p.next = h.next-p.next, h.next
+	if len(b.events) == 0 && c.next < h.next { // no event follows the missing ones
+		missing, c.next = h.next-c.next, h.next
 	}
 	return missing
 }
 
-// hasRead tells h that a reader has read all up to p.
-func (h *hub) hasRead(p place) {
+// hasRead reports to the hub that a reader has read all events before c.
+func (h *hub) hasRead(c cursor) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.makeRoom(min(h.limit.Load()+perRead, p.kept+ringSize))
+	h.raiseLimit(min(h.limit.Load()+perRead, c.kept+ringSize))
 }
 
-func (h *hub) makeRoom(limit uint64) {
+func (h *hub) raiseLimit(limit uint64) {
 	if limit > h.limit.Load() {
 		h.limit.Store(limit)
 	}
@@ -252,10 +264,10 @@ func eventOf(le *inspect.Event) (e event, more *eventMore) {
 	switch le.Kind {
 	case inspect.TaskCreated:
 		more = &eventMore{name: le.Task.Name()}
-		e.byTask = idOf(le.By)
+		e.byTask = taskID(le.By)
 	case inspect.TaskCancelAsked:
-		m := &eventMore{by: nameOf(le.By)}
-		e.byTask = idOf(le.By)
+		m := &eventMore{by: causeOf(le.By)}
+		e.byTask = taskID(le.By)
 		if le.Message != nil {
 			m.message = fmt.Sprint(le.Message)
 		}
@@ -266,14 +278,14 @@ func eventOf(le *inspect.Event) (e event, more *eventMore) {
 	case inspect.TaskEnded:
 		switch {
 		case le.Err == nil:
-			more = endedWell
+			more = endedWithResult
 		case errors.Is(le.Err, asyncio.ErrCancelled):
 			more = &eventMore{outcome: "cancelled", err: le.Err.Error()}
 		default:
 			more = &eventMore{outcome: "error", err: le.Err.Error()}
 		}
 	case inspect.TaskSuspended:
-		more = e.waitFor(le.On)
+		more = e.setWait(le.On)
 	case inspect.CallBegun:
 		more = &eventMore{name: le.Handle.Func()}
 	case inspect.QueueGrew:
@@ -282,10 +294,11 @@ func eventOf(le *inspect.Event) (e event, more *eventMore) {
 	return e, more
 }
 
-var endedWell = &eventMore{outcome: "result"}
+var endedWithResult = &eventMore{outcome: "result"}
 
-// waitFor notes what a task waits for. The text of a lock, say, is left out: to make it takes longer than all the rest.
-func (e *event) waitFor(on inspect.Future) *eventMore {
+// setWait sets what the task waits for. It omits the text of the object, for example of a
+// lock, since formatting it takes longer than all the rest.
+func (e *event) setWait(on inspect.Future) *eventMore {
 	switch on := on.(type) {
 	case nil:
 	case inspect.Task:
@@ -300,22 +313,18 @@ func (e *event) waitFor(on inspect.Future) *eventMore {
 	return nil
 }
 
-func idOf(by any) uint64 {
+// taskID returns the ID of the task that caused an event; 0 if the cause is not a task.
+func taskID(by any) uint64 {
 	if t, ok := by.(inspect.Task); ok {
 		return t.ID()
 	}
 	return 0
 }
 
-func nameOf(by any) string {
-	switch by := by.(type) {
-	case nil:
-		return ""
-	case inspect.Task:
-		return "task " + by.Name()
-	case interface{ Name() string }: // a block
-		return by.Name()
-	default:
-		return fmt.Sprint(by)
+// causeOf describes the cause of an event: "task a", "a timeout of 1s".
+func causeOf(by any) string {
+	if t, ok := by.(inspect.Task); ok {
+		return "task " + t.Name()
 	}
+	return inspect.CauseText(by)
 }

@@ -8,24 +8,30 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// ProfileLabels returns an Observer that has CPU profiles and goroutine dumps of runtime/pprof show tasks by name: it puts the label
-// "task" on the goroutine that a task runs on. Each loop needs one of its own:
+// ProfileLabels returns an Observer that makes CPU profiles and goroutine dumps of
+// runtime/pprof show tasks by name. It sets the label "task" on the goroutine of each
+// task.
+//
+//   - The label is the name that the task was created with. The task's ctx has it too, so
+//     that [pprof.Do] in a task adds to it.
+//   - The loop's own work and callbacks have no label. Neither have tasks that were
+//     created before the Observer was set.
+//   - For jobs of ToThread see [LabelJobs].
+//
+// Each loop needs its own:
 //
 //	asyncio.Runner{Observer: introspect.ProfileLabels()}
-//
-// The label is the name that the task was made with. It is in the task's ctx too, so that [pprof.Do] in a task adds to it.
-// What the loop does between tasks, callbacks among it, has no label, nor have tasks that were made before the Observer was
-// set. For jobs of ToThread see [LabelJobs].
 func ProfileLabels() inspect.Observer {
 	return &profileLabels{covered: map[inspect.Task]bool{}}
 }
 
-// profileLabels sets labels when a task starts. A task that is suspended keeps its goroutine, and that the labels; but another
-// task may have run on top of it meanwhile, on the same one.
+// profileLabels sets the labels when a task starts. A suspended task keeps its goroutine,
+// with the labels. But an awaited task may start on the same goroutine, on top of its
+// waiter. The waiter's labels must then be set again when it resumes.
 type profileLabels struct {
-	waiter  inspect.Task          // who suspended last
-	on      inspect.Future        // for this
-	covered map[inspect.Task]bool // those on whom another may have been
+	waiter  inspect.Task          // the task that suspended last; nil: none
+	on      inspect.Future        // what waiter waits for
+	covered map[inspect.Task]bool // the tasks whose goroutine another task may have used
 }
 
 func (p *profileLabels) Observe(e *inspect.Event) {
@@ -33,7 +39,8 @@ func (p *profileLabels) Observe(e *inspect.Event) {
 	case inspect.TaskCreated:
 		e.Ctx = pprof.WithLabels(e.Ctx, pprof.Labels("task", e.Task.Name()))
 	case inspect.TaskStarted:
-		// An Observer is not told whether it is on top. The labels of a waiter that it was not on are only set once too often.
+		// The event does not report whether the task is on top of the waiter. If it is
+		// not, the labels are set again without need.
 		if p.waiter != nil && p.on == e.Task {
 			p.covered[p.waiter] = true
 		}
@@ -47,16 +54,17 @@ func (p *profileLabels) Observe(e *inspect.Event) {
 		}
 	case inspect.TaskEnded:
 		delete(p.covered, e.Task)
-		// In Close the goroutine ends as well, or is that of the one who closes.
+		// In Close the goroutine ends too, or it belongs to the caller of Close.
 		if e.Loop.IsRunning() {
 			pprof.SetGoroutineLabels(context.Background())
 		}
 	}
 }
 
-// LabelJobs returns an executor that has ex do the work, with labels for runtime/pprof: "job" is the name of the function, and the
-// others are those of the ctx, which are the task's with [ProfileLabels]. Without it, a goroutine of a pool goes on
-// with the labels of the task for which it was started.
+// LabelJobs returns an executor that runs jobs on ex with labels for runtime/pprof. The
+// label "job" is the name of the function; the other labels are those of the ctx, which
+// with [ProfileLabels] include the task's. Without LabelJobs, a goroutine of a pool keeps
+// the labels of the task for which it was started.
 //
 //	loop.SetDefaultExecutor(introspect.LabelJobs(executor.NewPool(0)))
 func LabelJobs(ex executor.Executor) executor.Executor { return labelJobs{ex} }
@@ -64,7 +72,7 @@ func LabelJobs(ex executor.Executor) executor.Executor { return labelJobs{ex} }
 type labelJobs struct{ executor.Executor }
 
 func (l labelJobs) Submit(ctx context.Context, w executor.Work) (executor.Job, error) {
-	if w != nil { // else ex is to say so
+	if w != nil { // ex reports nil as an error
 		w = labelledWork{w}
 	}
 	return l.Executor.Submit(ctx, w)

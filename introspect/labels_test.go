@@ -17,7 +17,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// under runs main, as a task of that name, in virtual time and with the Observer o.
+// under runs main as the task main in virtual time, with the Observer o.
 func under(t testing.TB, o inspect.Observer, main func(ctx context.Context) error) {
 	t.Helper()
 	if t, ok := t.(*testing.T); ok {
@@ -32,7 +32,8 @@ func under(t testing.TB, o inspect.Observer, main func(ctx context.Context) erro
 	}
 }
 
-// labelled returns the labels of the goroutine that function is called on, as a dump shows them: {"task":"a"}.
+// labelled returns the labels of the goroutine whose stack contains function, in the
+// format of a dump: {"task":"a"}.
 func labelled(t testing.TB, function string) string {
 	t.Helper()
 	var dump bytes.Buffer
@@ -54,9 +55,9 @@ var labelsLine = regexp.MustCompile(`# labels: (.*)`)
 
 func here(t *testing.T) string { return labelled(t, "introspect_test.here") }
 
-func standsStill(ctx context.Context, f *asyncio.Future[int]) (int, error) { return f.Await(ctx) }
+func awaitFuture(ctx context.Context, f *asyncio.Future[int]) (int, error) { return f.Await(ctx) }
 
-// A goroutine dump says on which goroutine which task runs or stands.
+// A goroutine dump shows the task of each goroutine, running or suspended.
 func TestProfileLabels(t *testing.T) {
 	var r lines
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
@@ -64,15 +65,15 @@ func TestProfileLabels(t *testing.T) {
 		loop, _ := asyncio.RunningLoop(ctx)
 		loop.CallSoon(func(context.Context) { r.add("a callback: %s", here(t)) })
 		f := asyncio.NewFuture[int](ctx)
-		waits := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return standsStill(ctx, f) }, asyncio.WithName("waits"))
+		waits := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return awaitFuture(ctx, f) }, asyncio.WithName("waits"))
 		eager := asyncio.Go(ctx, func(ctx context.Context) error {
 			r.add("eager: %s", here(t))
 			return asyncio.Yield(ctx)
 		}, asyncio.WithName("eager"), asyncio.WithEagerStart(true))
-		r.add("main, after its start: %s", here(t))
+		r.add("main, after the eager start: %s", here(t))
 		_ = asyncio.Yield(ctx)
 		r.add("main, resumed: %s", here(t))
-		r.add("who waits: %s", labelled(t, "introspect_test.standsStill"))
+		r.add("suspended: %s", labelled(t, "introspect_test.awaitFuture"))
 		_ = f.SetResult(1)
 		_, err := eager.Await(ctx)
 		_, _ = waits.Await(ctx)
@@ -83,28 +84,28 @@ func TestProfileLabels(t *testing.T) {
 	r.want(t,
 		`main: {"task":"main"}`,
 		`eager: {"task":"eager"}`,
-		`main, after its start: {"task":"main"}`,
+		`main, after the eager start: {"task":"main"}`,
 		`a callback: none`,
 		`main, resumed: {"task":"main"}`,
-		`who waits: {"task":"waits"}`,
+		`suspended: {"task":"waits"}`,
 		`a callback, after tasks have ended: none`,
 	)
 }
 
-func stands(ctx context.Context, child *asyncio.Task[asyncio.None]) { _, _ = child.Await(ctx) }
+func awaitChild(ctx context.Context, child *asyncio.Task[asyncio.None]) { _, _ = child.Await(ctx) }
 
-// Tasks that begin on top of those that await them run on one goroutine: it has the label of the upper one while that is there, and
-// then that of the lower one again.
+// A task that starts on top of its waiter uses the waiter's goroutine. The goroutine has
+// the label of the upper task until that ends, and then that of the lower task again.
 func TestProfileLabelsOfTasksOnTop(t *testing.T) {
 	var r lines
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
 		upper := asyncio.Go(ctx, func(ctx context.Context) error {
-			r.add("the lower, covered: %s", labelled(t, "introspect_test.stands"))
+			r.add("the lower, covered: %s", labelled(t, "introspect_test.awaitChild"))
 			_ = asyncio.Yield(ctx)
 			r.add("upper, resumed: %s", here(t))
 			return nil
 		}, asyncio.WithName("upper"))
-		stands(ctx, upper)
+		awaitChild(ctx, upper)
 		r.add("main: %s", here(t))
 		return nil
 	})
@@ -115,12 +116,13 @@ func TestProfileLabelsOfTasksOnTop(t *testing.T) {
 	)
 }
 
-// pprof.Do in a task adds to its labels, also after an await, and leaves them as they were. A task that is made in it has its labels too.
+// pprof.Do in a task adds to its labels, also after an await, and restores them at its
+// end. A task that is created in it inherits its labels.
 func TestProfileLabelsAndDo(t *testing.T) {
 	var r lines
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
 		pprof.Do(ctx, pprof.Labels("request", "7"), func(ctx context.Context) {
-			r.add("at first: %s", here(t))
+			r.add("at the start: %s", here(t))
 			_ = asyncio.Yield(ctx)
 			r.add("after an await: %s", here(t))
 			child := asyncio.Go(ctx, func(context.Context) error {
@@ -133,14 +135,14 @@ func TestProfileLabelsAndDo(t *testing.T) {
 		return nil
 	})
 	r.want(t,
-		`at first: {"request":"7", "task":"main"}`,
+		`at the start: {"request":"7", "task":"main"}`,
 		`after an await: {"request":"7", "task":"main"}`,
 		`a child: {"request":"7", "task":"child"}`,
 		`afterwards: {"task":"main"}`,
 	)
 }
 
-// Who closes a loop has the labels afterwards that it had before, also where tasks are killed that have not begun.
+// Close preserves the labels of its caller, even if it kills tasks that have not started.
 func TestProfileLabelsOfTheCaller(t *testing.T) {
 	var r lines
 	pprof.Do(context.Background(), pprof.Labels("caller", "me"), func(context.Context) {
@@ -155,7 +157,8 @@ func TestProfileLabelsOfTheCaller(t *testing.T) {
 	r.want(t, `the caller: {"caller":"me"}`)
 }
 
-// A job has the labels of the task that asked for it, and the name of its function; so have those that come later to the same goroutine.
+// A job has the labels of its task, and the name of its function. This also applies to a
+// later job on the same goroutine.
 func TestLabelJobs(t *testing.T) {
 	var r lines
 	job := func(context.Context) (string, error) { return here(t), nil }
@@ -182,12 +185,12 @@ func TestLabelJobs(t *testing.T) {
 
 var fileLine = regexp.MustCompile(`\w+\.go:\d+`)
 
-// What LabelJobs returns keeps the contract of an Executor.
+// LabelJobs returns an executor that satisfies the contract.
 func TestLabelJobsIsAnExecutor(t *testing.T) {
 	executortest.Test(t, func(*testing.T) executor.Executor { return introspect.LabelJobs(executor.NewPool(2)) })
 }
 
-// With labels a step costs no allocation.
+// Labels cost no allocation per step.
 func TestProfileLabelsAllocateNothingPerStep(t *testing.T) {
 	under(t, introspect.ProfileLabels(), func(ctx context.Context) error {
 		asyncio.Go(ctx, func(ctx context.Context) error {
@@ -196,16 +199,17 @@ func TestProfileLabelsAllocateNothingPerStep(t *testing.T) {
 			return nil
 		})
 		if n := testing.AllocsPerRun(100, func() { _ = asyncio.Yield(ctx) }); n != 0 {
-			t.Errorf("a step allocates %v times", n)
+			t.Errorf("a step makes %v allocations", n)
 		}
 		return nil
 	})
 }
 
-// When tasks have ended, no goroutine has their labels: neither the stacks that wait for the next tasks, nor those that were made for any of them.
-func TestProfileLabelsGoWithTheirTasks(t *testing.T) {
+// After tasks have ended, no goroutine keeps their labels, including goroutines that wait
+// for new tasks.
+func TestProfileLabelsEndWithTheirTasks(t *testing.T) {
 	var chain func(ctx context.Context, n int) error
-	chain = func(ctx context.Context, n int) error { // each awaits the next, some on top of each other, some not
+	chain = func(ctx context.Context, n int) error { // each task awaits the next one; some run on top of others
 		if n%3 == 0 {
 			_ = asyncio.Yield(ctx)
 		}
@@ -248,6 +252,6 @@ func TestProfileLabelsGoWithTheirTasks(t *testing.T) {
 		return nil
 	})
 	if observed != 1 {
-		t.Errorf("%d kinds of goroutines have labels, wanted that of main", observed)
+		t.Errorf("%d kinds of goroutines have labels, want only that of main", observed)
 	}
 }

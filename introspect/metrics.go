@@ -9,54 +9,56 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Metrics counts what happens on a loop. It is an Observer, which counts from where it is set on, and a variable of
-// package expvar, as JSON. Each loop needs one of its own. The zero Metrics is ready for use:
+// Metrics counts the events of a loop, from the time when it is set as the Observer. It
+// is also a variable of package expvar. Each loop needs its own. The zero value is ready
+// to use:
 //
 //	var metrics introspect.Metrics
 //	expvar.Publish("asyncio", &metrics)
 //	asyncio.Runner{Observer: &metrics}
 //
-// [example.com/asyncio/introspect/prometheus] has the same for Prometheus. Any goroutine may read it, at any time: also while
-// the loop is blocked.
+// Any goroutine may read it at any time, even while the loop is blocked. For Prometheus
+// see [example.com/asyncio/introspect/prometheus].
 type Metrics struct {
-	mu    sync.Mutex // guards all fields; nobody has it for longer than it takes to copy them
+	mu    sync.Mutex // guards all fields; held only while they are updated or copied
 	now   MetricsInfo
 	steps histogram
 	lag   histogram
 
-	// Of the loop.
-	looked bool
-	before uint64                // tasks that there were before the first event
-	began  []time.Duration       // when the steps began that are under way: more than one where a task starts eagerly in another
-	turns  map[inspect.Task]turn // of the tasks that can run, as far as that is known, and of those that sleep
+	started bool                  // the first event was observed
+	before  uint64                // the number of tasks that existed before the first event
+	began   []time.Duration       // when each current step began, in the loop's time; several if a task starts another eagerly
+	turns   map[inspect.Task]turn // the tasks that are known to be ready, and those that sleep
 }
 
-// A turn is what a task waits for that can run.
+// A turn is the wait of a task from the time when it can run until it runs.
 type turn struct {
-	from  time.Duration // since when; or from when on
-	first bool          // it has not begun
+	from  time.Duration // when the task became ready or will be, in the loop's time
+	first bool          // the task has not started
 }
 
-// MetricsInfo is what [Metrics] has counted. Its JSON is stable, as that of a [inspect.Snapshot]; durations are nanoseconds.
+// MetricsInfo is a reading of [Metrics]. Its JSON is stable. Durations are nanoseconds.
 type MetricsInfo struct {
-	Created   uint64 `json:"created"`   // tasks
-	Results   uint64 `json:"results"`   // tasks that have ended without an error
-	Failed    uint64 `json:"failed"`    // tasks that have ended with an error
-	Cancelled uint64 `json:"cancelled"` // tasks that have ended cancelled
+	Created   uint64 `json:"created"`   // tasks created
+	Results   uint64 `json:"results"`   // tasks that ended without an error
+	Failed    uint64 `json:"failed"`    // tasks that ended with an error
+	Cancelled uint64 `json:"cancelled"` // tasks that ended cancelled
 	Cancels   uint64 `json:"cancels"`   // requests to cancel a task
 
-	New       int `json:"new"`       // tasks that have not begun
-	Running   int `json:"running"`   // tasks in a step: one, or more where one starts another eagerly
-	Suspended int `json:"suspended"` // tasks that wait, or that have been woken and wait for their turn
+	New       int `json:"new"`       // tasks that have not started
+	Running   int `json:"running"`   // tasks in a step: usually one, more if a task starts another eagerly
+	Suspended int `json:"suspended"` // tasks that wait, or that were woken and wait for their turn
 
-	Ready  int `json:"ready"`  // what can run: see [asyncio.Loop.Load], as of the last event
-	Timers int `json:"timers"` // that are set
-	Jobs   int `json:"jobs"`   // in executors, and other work whose end comes in from outside
+	// The result of [asyncio.Loop.Load] at the last event.
+	Ready  int `json:"ready"`  // calls and tasks that can run
+	Timers int `json:"timers"` // timers that are set
+	Jobs   int `json:"jobs"`   // jobs in executors, and other work outside the loop
 
-	// Steps is how long tasks and callbacks run until they let others. What a task starts eagerly is part of its step.
+	// Steps is how long the steps of tasks and callbacks took. The step of a task
+	// includes the first steps of the tasks that it starts eagerly.
 	Steps HistogramInfo `json:"steps"`
-	// Lag is how long tasks that could run had to wait: from their creation, from a Yield, or from where the time of a
-	// Sleep was up.
+	// Lag is how long ready tasks waited for their turn: after their creation, after a
+	// Yield, or after the deadline of a Sleep.
 	Lag HistogramInfo `json:"lag"`
 }
 
@@ -67,7 +69,7 @@ type HistogramInfo struct {
 	Buckets []Bucket      `json:"buckets"`
 }
 
-// A Bucket is how many durations there were up to one; those of the buckets before it are among them.
+// A Bucket counts the durations of at most UpTo, including those of the smaller buckets.
 type Bucket struct {
 	UpTo  time.Duration `json:"up_to"`
 	Count uint64        `json:"count"`
@@ -80,7 +82,7 @@ var bounds = [...]time.Duration{
 }
 
 type histogram struct {
-	counts [len(bounds) + 1]uint64 // of those up to a bound and above the one before
+	counts [len(bounds) + 1]uint64 // the durations up to each bound and above the previous one; the last count: above all bounds
 	sum    time.Duration
 }
 
@@ -108,8 +110,8 @@ func (h *histogram) info() HistogramInfo {
 func (m *Metrics) Observe(e *inspect.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.looked {
-		m.look(e)
+	if !m.started {
+		m.start(e)
 	}
 	switch e.Kind {
 	case inspect.TaskCreated:
@@ -141,7 +143,7 @@ func (m *Metrics) Observe(e *inspect.Event) {
 		}
 		if e.Loop.IsRunning() {
 			m.end(e)
-		} else { // it is killed where it stands, perhaps before it has begun
+		} else { // the closing loop killed the task, perhaps before it started
 			m.forget(e.Task)
 			m.now.Ready, m.now.Timers, m.now.Jobs = 0, 0, 0
 			return
@@ -154,23 +156,23 @@ func (m *Metrics) Observe(e *inspect.Event) {
 	m.now.Ready, m.now.Timers, m.now.Jobs = e.Loop.Load()
 }
 
-// look finds out what there is as the first event comes.
-func (m *Metrics) look(e *inspect.Event) {
-	m.looked = true
+// start counts the tasks that existed before the first event, e.
+func (m *Metrics) start(e *inspect.Event) {
+	m.started = true
 	m.turns = map[inspect.Task]turn{}
 	for _, t := range e.Loop.(*asyncio.Loop).AllTasks() {
 		if e.Kind != inspect.TaskCreated || inspect.Task(t) != e.Task {
 			m.before++
 		}
 	}
-	if e.Kind == inspect.TaskEnded { // AllTasks has no longer the one
+	if e.Kind == inspect.TaskEnded { // AllTasks no longer includes the task
 		m.before++
 	}
 }
 
 func (m *Metrics) begin(e *inspect.Event) { m.began = append(m.began, e.Loop.Time()) }
 
-// end ends the step that began last, unless that was before the first event.
+// end ends the step that began last, unless it began before the first event.
 func (m *Metrics) end(e *inspect.Event) (now time.Duration) {
 	now = e.Loop.Time()
 	last := len(m.began) - 1
@@ -185,14 +187,14 @@ func (m *Metrics) end(e *inspect.Event) (now time.Duration) {
 	return now
 }
 
-// turnCame notes how long the task has waited for its turn, if it did nothing else.
+// turnCame records how long a ready task waited for its turn.
 func (m *Metrics) turnCame(e *inspect.Event) {
 	t, ok := m.turns[e.Task]
 	if !ok {
 		return
 	}
 	m.forget(e.Task)
-	if lag := m.began[len(m.began)-1] - t.from; lag >= 0 { // else it was woken from its Sleep by a cancel
+	if lag := m.began[len(m.began)-1] - t.from; lag >= 0 { // negative: a cancel woke the task from its Sleep
 		m.lag.add(lag)
 	}
 }
@@ -204,7 +206,7 @@ func (m *Metrics) forget(t inspect.Task) {
 	delete(m.turns, t)
 }
 
-// Read returns what was counted. Any goroutine may call it.
+// Read returns the current values. Any goroutine may call it.
 func (m *Metrics) Read() MetricsInfo {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -215,8 +217,9 @@ func (m *Metrics) Read() MetricsInfo {
 	return info
 }
 
-// String returns what was counted as JSON, as package expvar wants it. Any goroutine may call it.
+// String returns the current values as JSON, for package expvar. Any goroutine may call
+// it.
 func (m *Metrics) String() string {
-	text, _ := json.Marshal(m.Read()) // of numbers only
+	text, _ := json.Marshal(m.Read()) // numbers always marshal
 	return string(text)
 }

@@ -14,27 +14,27 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// clock is virtual time in which steps take time too: as much as they say.
+// clock is virtual time in which steps can take time: they add it to extra.
 type clock struct {
 	driver.Driver
-	more time.Duration
+	extra time.Duration
 }
 
-func (c *clock) Now() time.Duration { return c.Driver.Now() + c.more }
+func (c *clock) Now() time.Duration { return c.Driver.Now() + c.extra }
 
 func (c *clock) Park(until time.Duration, outside bool) bool {
-	return c.Driver.Park(until-c.more, outside)
+	return c.Driver.Park(until-c.extra, outside)
 }
 
-// counts is the part of m that says how many tasks and calls there are.
+// counts returns the numbers of tasks and calls of m.
 func counts(m introspect.MetricsInfo) string {
 	return fmt.Sprintf("created %d results %d failed %d cancelled %d, new %d running %d suspended %d, ready %d timers %d jobs %d",
 		m.Created, m.Results, m.Failed, m.Cancelled, m.New, m.Running, m.Suspended, m.Ready, m.Timers, m.Jobs)
 }
 
-// buckets are those of h in which there is something.
+// buckets returns the buckets of h that are not empty.
 func buckets(h introspect.HistogramInfo) string {
-	s, before := fmt.Sprintf("%d, together %v:", h.Count, h.Sum), uint64(0)
+	s, before := fmt.Sprintf("%d, total %v:", h.Count, h.Sum), uint64(0)
 	for _, b := range h.Buckets {
 		if b.Count > before {
 			s += fmt.Sprintf(" %d to %v", b.Count-before, b.UpTo)
@@ -47,7 +47,7 @@ func buckets(h introspect.HistogramInfo) string {
 	return s
 }
 
-// The tasks by state and by outcome, and what is on the loop, at each moment.
+// Metrics counts tasks by state and outcome, and the work of the loop.
 func TestMetricsCount(t *testing.T) {
 	var m introspect.Metrics
 	var r lines
@@ -83,7 +83,8 @@ func TestMetricsCount(t *testing.T) {
 	)
 }
 
-// With durations of its own: a step of 20 ms is one, and who could have run meanwhile lags by it; a Sleep that a cancel ends does not.
+// A step of 20 ms is counted as such, and as the lag of the tasks that were ready
+// meanwhile. A Sleep that a cancel ends causes no lag.
 func TestMetricsOfTime(t *testing.T) {
 	var m introspect.Metrics
 	c := &clock{Driver: driver.NewVirtual()}
@@ -93,7 +94,7 @@ func TestMetricsOfTime(t *testing.T) {
 		cancelled := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) })
 		_ = asyncio.Yield(ctx)
 		cancelled.Cancel()
-		c.more += 20 * time.Millisecond // a step of 20 ms: the sleeper wakes 15 ms late
+		c.extra += 20 * time.Millisecond // a step of 20 ms: the sleeper wakes 15 ms late
 		_, err := sleeper.Await(ctx)
 		return err
 	})
@@ -104,13 +105,14 @@ func TestMetricsOfTime(t *testing.T) {
 	got.add("steps: %s", buckets(m.Read().Steps))
 	got.add("lag: %s", buckets(m.Read().Lag))
 	got.want(t,
-		"steps: 8, together 20ms: 7 to 10µs 1 to 50ms",
-		"lag: 5, together 15ms: 4 to 10µs 1 to 50ms",
+		"steps: 8, total 20ms: 7 to 10µs 1 to 50ms",
+		"lag: 5, total 15ms: 4 to 10µs 1 to 50ms",
 	)
 }
 
-// Set in the middle of things, Metrics counts right from there on; a loop that is closed leaves no task.
-func TestMetricsFromTheMiddle(t *testing.T) {
+// Metrics may be set while tasks exist, and then counts correctly. After the loop is
+// closed it counts no unfinished tasks.
+func TestMetricsSetLate(t *testing.T) {
 	var r lines
 	for _, late := range []bool{false, true} {
 		var m introspect.Metrics
@@ -134,15 +136,15 @@ func TestMetricsFromTheMiddle(t *testing.T) {
 	r.want(t,
 		"created 2 results 0 failed 0 cancelled 0, new 1 running 0 suspended 1, ready 0 timers 1 jobs 0",
 		"created 2 results 0 failed 2 cancelled 0, new 0 running 0 suspended 0, ready 0 timers 0 jobs 0",
-		"created 1 results 0 failed 0 cancelled 0, new 1 running 0 suspended 1, ready 0 timers 1 jobs 0", // the other was there before
+		"created 1 results 0 failed 0 cancelled 0, new 1 running 0 suspended 1, ready 0 timers 1 jobs 0", // the other task existed before
 		"created 1 results 0 failed 2 cancelled 0, new 0 running 0 suspended 0, ready 0 timers 0 jobs 0",
 	)
 }
 
-// Metrics is a variable of expvar: its text is JSON, which reads back as what Read returns.
+// Metrics is a variable of expvar. Its text is the JSON of what Read returns.
 func TestMetricsAsExpvar(t *testing.T) {
 	var m introspect.Metrics
-	name := fmt.Sprintf("asyncio %p", &m) // a name is taken for good, and the test may run twice
+	name := fmt.Sprintf("asyncio %p", &m) // a name cannot be reused, and the test may run twice
 	expvar.Publish(name, &m)
 	under(t, &m, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) })
 	var got introspect.MetricsInfo
@@ -150,6 +152,6 @@ func TestMetricsAsExpvar(t *testing.T) {
 		t.Fatal(err)
 	}
 	if counts(got) != counts(m.Read()) || buckets(got.Lag) != buckets(m.Read().Lag) || got.Created != 1 {
-		t.Errorf("the JSON has %+v, Read %+v", got, m.Read())
+		t.Errorf("the JSON is %+v, Read returns %+v", got, m.Read())
 	}
 }

@@ -4,5 +4,6 @@ package introspect
 
 import "io/fs"
 
-// ownedByUs trusts the folder for temporary files, which other systems have for each user.
+// ownedByUs always returns true: on other systems each user has a folder for temporary
+// files.
 func ownedByUs(fs.FileInfo) bool { return true }

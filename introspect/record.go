@@ -13,8 +13,9 @@ import (
 	"time"
 )
 
-// A recording is text: a JSON object a line. The first line says so, and the version; the others are [Message]s, as they came.
-// Each line is written at once, so that what was written before a hard end can be read.
+// A recording is text with one JSON object per line. The first line has the format and
+// its version; the others are [Message]s. Each line is written immediately, so that a
+// recording that was killed can be read up to there.
 
 const (
 	kindRecording    = "asyncio recording"
@@ -26,38 +27,42 @@ type recordingHead struct {
 	Version int    `json:"version"`
 }
 
-// ErrNoRecording is what [ReadRecording] fails with if it is given something else; errors.Is finds it.
-var ErrNoRecording = errors.New("no recording of package introspect")
+// ErrNoRecording is wrapped by the errors of [ReadRecording] for anything but a
+// recording.
+var ErrNoRecording = errors.New("not a recording of package introspect")
 
-// A Recording says what [Client.Record] is to record; the zero value is all, and a picture a second.
+// A Recording selects what [Client.Record] records. The zero value records all events and
+// a picture per second.
 type Recording struct {
-	Every    time.Duration // the time between two pictures; 0 is a second
-	Pictures int           // ends it after so many; 0 does not
-	NoEvents bool          // pictures only: then the loop is not observed, and pays for nothing but those
+	Every    time.Duration // the time between two pictures; 0: a second
+	Pictures int           // the number of pictures after which the recording ends; 0: no limit
+	NoEvents bool          // record only pictures; the loop is then not observed
 }
 
 // Recorded is how much [Client.Record] has written.
 type Recorded struct {
-	Pictures int    `json:"pictures"` // that of the hello is one
-	Events   uint64 `json:"events"`
-	Dropped  uint64 `json:"dropped"` // events that are missing, since nobody could write them as fast
+	Pictures int    `json:"pictures"` // pictures, including the one of the hello
+	Events   uint64 `json:"events"`   // events
+	Dropped  uint64 `json:"dropped"`  // events that are missing, since they came too fast
 }
 
-// Record writes to w what happens in the process until ctx ends, the process does, or there are as many pictures as were asked for: all of
-// these are good ends, of which the last line tells, a message "end". While the loop is blocked there are no pictures; the events
-// go on behind that. [ReadRecording] reads it.
+// Record writes to w what happens in the process. [ReadRecording] reads it.
 //
-// Its errors: w cannot be written to; the process cannot be asked, and nothing was recorded.
+//   - It returns when ctx ends, when the process ends, or after the requested number of
+//     pictures. None of these is an error. The last line is a message "end" with the
+//     reason.
+//   - While the loop is blocked it takes no pictures. The events continue afterwards.
+//   - Its errors are those of w; and if nothing was recorded yet, those of the process.
 func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recorded, error) {
 	type result struct {
 		m   *Message
 		err error
 	}
 	results := make(chan result)
-	asked := ctx
-	ctx, cancel := context.WithCancel(asked)
-	var askers sync.WaitGroup
-	defer askers.Wait()
+	outer := ctx
+	ctx, cancel := context.WithCancel(outer)
+	var senders sync.WaitGroup
+	defer senders.Wait()
 	defer cancel()
 	send := func(m *Message, err error) bool {
 		select {
@@ -68,7 +73,7 @@ func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recor
 		}
 	}
 	if !what.NoEvents {
-		askers.Go(func() {
+		senders.Go(func() {
 			for m, err := range c.Events(ctx) {
 				if !send(m, err) {
 					return
@@ -76,7 +81,7 @@ func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recor
 			}
 		})
 	}
-	askers.Go(func() {
+	senders.Go(func() {
 		c.sendPictures(ctx, what, send)
 	})
 
@@ -85,13 +90,13 @@ func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recor
 		var got result
 		select {
 		case got = <-results:
-		case <-asked.Done():
-			got.err = asked.Err()
+		case <-outer.Done():
+			got.err = outer.Err()
 		}
 		switch {
 		case got.err != nil && !r.begun:
 			return r.Recorded, got.err
-		case got.err != nil && asked.Err() != nil:
+		case got.err != nil && outer.Err() != nil:
 			return r.end("the recording was stopped")
 		case got.err != nil:
 			return r.end(got.err.Error())
@@ -100,13 +105,13 @@ func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recor
 			return r.Recorded, err
 		}
 		if r.Pictures == what.Pictures {
-			return r.end("there are as many pictures as were asked for")
+			return r.end("the requested number of pictures was recorded")
 		}
 	}
 }
 
-// sendPictures sends a picture now and then. The first is that of the hello, where there are events. Those that fail are left out, unless
-// nobody else would tell of it.
+// sendPictures sends pictures at regular intervals. With events, the hello has the first
+// one. Errors are ignored if the stream of events reports them too.
 func (c *Client) sendPictures(ctx context.Context, what Recording, send func(*Message, error) bool) {
 	every := what.Every
 	if every <= 0 {
@@ -163,9 +168,13 @@ func (r *recorder) end(reason string) (Recorded, error) {
 	return r.Recorded, r.write(&Message{Kind: KindEnd, Reason: reason})
 }
 
-// ReadRecording yields the messages of what [Client.Record] has written: a "hello" or a "picture" first. An error is the last that it yields, and says
-// in which line: r is something else, or of a newer version ([ErrNoRecording]); the last line is cut off, since who
-// wrote it was ended hard ([io.ErrUnexpectedEOF]; what was yielded before is good); or it is one of r's own.
+// ReadRecording yields the messages that [Client.Record] has written. The first one is a
+// "hello" or a "picture". It ends after an error, which names the line:
+//
+//   - [ErrNoRecording]: r is not a recording, or has a newer version.
+//   - [io.ErrUnexpectedEOF]: the last line is incomplete, since the recorder was killed.
+//     The messages before it are valid.
+//   - Other errors come from r.
 func ReadRecording(r io.Reader) iter.Seq2[*Message, error] {
 	return func(yield func(*Message, error) bool) {
 		lines := bufio.NewReader(r)
@@ -176,12 +185,12 @@ func ReadRecording(r io.Reader) iter.Seq2[*Message, error] {
 			case err == io.EOF && n > 2 && len(line) == 0:
 				return
 			case err == io.EOF && n == 1 && len(line) == 0:
-				err = fmt.Errorf("asyncio: it is empty: %w", ErrNoRecording)
+				err = fmt.Errorf("asyncio: read recording: the file is empty: %w", ErrNoRecording)
 			case err != nil && err != io.EOF:
 			case n == 1:
 				err = checkHead(line)
 			case err == io.EOF:
-				err = fmt.Errorf("asyncio: the recording is cut off in line %d: %w", n, io.ErrUnexpectedEOF)
+				err = fmt.Errorf("asyncio: read recording: line %d is incomplete: %w", n, io.ErrUnexpectedEOF)
 			default:
 				m, err = messageOf(line, n)
 			}
@@ -201,23 +210,23 @@ func checkHead(line []byte) error {
 	start, _ := json.Marshal(recordingHead{kindRecording, recordingVersion})
 	switch {
 	case whole && head.Kind == kindRecording && head.Version > recordingVersion:
-		return fmt.Errorf("asyncio: the recording has version %d, and this program reads up to %d; read it with a newer one: %w", head.Version, recordingVersion, ErrNoRecording)
+		return fmt.Errorf("asyncio: read recording: its version is %d, this program reads up to %d; use a newer program: %w", head.Version, recordingVersion, ErrNoRecording)
 	case whole && head.Kind == kindRecording:
 		return nil
-	case bytes.HasPrefix(start, line): // and no more
-		return fmt.Errorf("asyncio: the recording is cut off in line 1: %w", io.ErrUnexpectedEOF)
+	case bytes.HasPrefix(start, line): // a part of the first line
+		return fmt.Errorf("asyncio: read recording: line 1 is incomplete: %w", io.ErrUnexpectedEOF)
 	}
-	return fmt.Errorf("asyncio: it does not begin with %s: %w", start, ErrNoRecording)
+	return fmt.Errorf("asyncio: read recording: it does not begin with %s: %w", start, ErrNoRecording)
 }
 
 func messageOf(line []byte, n int) (*Message, error) {
 	m := new(Message)
 	err := json.Unmarshal(line, m)
 	if err == nil && (m.Kind == "" || m.Kind == KindHello && m.Hello == nil || m.Kind == KindPicture && m.Picture == nil) {
-		err = errors.New("its kind is missing, or what belongs to it")
+		err = errors.New("the kind or its data is missing")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("asyncio: line %d is no message: %w: %w", n, err, ErrNoRecording)
+		return nil, fmt.Errorf("asyncio: read recording: line %d is not a message: %w: %w", n, err, ErrNoRecording)
 	}
 	return m, nil
 }

@@ -14,22 +14,16 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// A writer calls itself with each line.
+// A writer is a function that is called with each line written.
 type writer func(line string) error
 
 func (w writer) Write(line []byte) (int, error) { return len(line), w(string(line)) }
 
-// A recording has the picture of the beginning, the events and a picture now and then, and says why it ends. What is read is what was
-// written.
+// A recording contains the first picture, the events, regular pictures, and the reason of
+// its end. ReadRecording yields what was written.
 func TestRecord(t *testing.T) {
-	runtimeFolder(t)
-	run(t, func(ctx context.Context) error {
-		tick := make(chan time.Time)
-		stop, err := introspect.Serve(ctx, introspect.Tick(tick))
-		if err != nil {
-			return err
-		}
-		defer stop()
+	tick := make(chan time.Time)
+	served(t, func(ctx context.Context, _ func()) error {
 		begin := new(asyncio.Event)
 		worker := spawn(ctx, "worker", begin.Wait)
 		if err := asyncio.Yield(ctx); err != nil {
@@ -37,7 +31,7 @@ func TestRecord(t *testing.T) {
 		}
 		l := running(ctx)
 		var file bytes.Buffer
-		// Each line has the next thing happen: so they come in this order.
+		// Each line triggers the next one, so that their order is fixed.
 		got, err := record(ctx, introspect.Recording{Every: time.Millisecond}, func(cancel func(), line string) error {
 			switch {
 			case strings.HasPrefix(line, `{"kind":"hello"`):
@@ -57,40 +51,45 @@ func TestRecord(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		var lines lines
-		var read introspect.Recorded
-		for m, err := range introspect.ReadRecording(&file) {
-			if err != nil {
-				return err
-			}
-			switch m.Kind {
-			case introspect.KindHello:
-				read.Pictures++
-				lines.add("hello: %d tasks", len(m.Hello.Tasks))
-			case introspect.KindPicture:
-				if read.Pictures++; len(m.Picture.Tasks) == 1 && read.Events > 0 {
-					lines.add("picture: %s", m.Picture.Tasks[0].Name)
-				}
-			case introspect.KindEvents:
-				read.Events += uint64(len(m.Events))
-				for _, e := range m.Events {
-					if e.Task == 2 {
-						lines.add("%v %s", e.Kind, e.Outcome)
-					}
-				}
-			case introspect.KindEnd:
-				lines.add("end: %s", m.Reason)
-			}
-		}
+		lines, read, err := readWorker(&file)
 		lines.want(t, "hello: 2 tasks", "resumed ", "ended result", "picture: main", "end: the recording was stopped")
 		if read != got {
 			t.Errorf("recorded %+v, read %+v", got, read)
 		}
-		return nil
-	})
+		return err
+	}, introspect.Tick(tick))
 }
 
-// record records this process, while the loop goes on.
+// readWorker reads a recording of the tasks main and worker. The lines contain the hello,
+// the events of worker, each picture after these that has only main, and the end.
+func readWorker(r io.Reader) (lines lines, read introspect.Recorded, err error) {
+	for m, err := range introspect.ReadRecording(r) {
+		if err != nil {
+			return lines, read, err
+		}
+		switch m.Kind {
+		case introspect.KindHello:
+			read.Pictures++
+			lines.add("hello: %d tasks", len(m.Hello.Tasks))
+		case introspect.KindPicture:
+			if read.Pictures++; len(m.Picture.Tasks) == 1 && read.Events > 0 {
+				lines.add("picture: %s", m.Picture.Tasks[0].Name)
+			}
+		case introspect.KindEvents:
+			read.Events += uint64(len(m.Events))
+			for _, e := range m.Events {
+				if e.Task == 2 {
+					lines.add("%v %s", e.Kind, e.Outcome)
+				}
+			}
+		case introspect.KindEnd:
+			lines.add("end: %s", m.Reason)
+		}
+	}
+	return lines, read, nil
+}
+
+// record records this process while the loop runs.
 func record(ctx context.Context, what introspect.Recording, write func(cancel func(), line string) error) (introspect.Recorded, error) {
 	return asyncio.ToThread(ctx, func(ctx context.Context) (introspect.Recorded, error) {
 		c, err := introspect.Dial(ctx, pid())
@@ -104,15 +103,10 @@ func record(ctx context.Context, what introspect.Recording, write func(cancel fu
 	})
 }
 
-// A recording without events leaves the loop unobserved, and ends when there are as many pictures as were asked for.
+// A recording without events does not observe the loop, and ends after the requested
+// number of pictures.
 func TestRecordPictures(t *testing.T) {
-	runtimeFolder(t)
-	run(t, func(ctx context.Context) error {
-		stop, err := introspect.Serve(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
+	served(t, func(ctx context.Context, _ func()) error {
 		var kinds lines
 		got, err := record(ctx, introspect.Recording{Every: time.Millisecond, Pictures: 3, NoEvents: true}, func(_ func(), line string) error {
 			kind, _, _ := strings.Cut(strings.TrimPrefix(line, `{"kind":"`), `"`)
@@ -130,18 +124,12 @@ func TestRecordPictures(t *testing.T) {
 	})
 }
 
-// With each picture stands what was wrong then.
+// Each picture is recorded with the findings at that time.
 func TestRecordFindings(t *testing.T) {
-	runtimeFolder(t)
-	run(t, func(ctx context.Context) error {
-		stop, err := introspect.Serve(ctx)
-		if err != nil {
-			return err
-		}
-		defer stop()
-		circle(ctx)
+	served(t, func(ctx context.Context, _ func()) error {
+		spawnCycle(ctx)
 		var file bytes.Buffer
-		_, err = record(ctx, introspect.Recording{Pictures: 1, NoEvents: true}, func(_ func(), line string) error {
+		_, err := record(ctx, introspect.Recording{Pictures: 1, NoEvents: true}, func(_ func(), line string) error {
 			file.WriteString(line)
 			return nil
 		})
@@ -157,18 +145,13 @@ func TestRecordFindings(t *testing.T) {
 	})
 }
 
-// The end of the process, or of its serving, is a good end of a recording, and is told in it.
+// When the process ends or stops serving, the recording ends without an error, and
+// contains the reason.
 func TestRecordUntilTheEnd(t *testing.T) {
 	for _, what := range []introspect.Recording{{Every: time.Hour}, {Every: time.Millisecond, NoEvents: true}} {
-		runtimeFolder(t)
-		run(t, func(ctx context.Context) error {
-			stop, err := introspect.Serve(ctx)
-			if err != nil {
-				return err
-			}
-			defer stop()
+		served(t, func(ctx context.Context, stop func()) error {
 			last := ""
-			_, err = record(ctx, what, func(_ func(), line string) error {
+			_, err := record(ctx, what, func(_ func(), line string) error {
 				if last = line; strings.HasPrefix(line, `{"kind":"hello"`) || strings.HasPrefix(line, `{"kind":"picture"`) {
 					go stop()
 				}
@@ -182,19 +165,14 @@ func TestRecordUntilTheEnd(t *testing.T) {
 	}
 }
 
-// What cannot be recorded is told: nobody is there, or the file is full.
-func TestRecordFails(t *testing.T) {
-	runtimeFolder(t)
-	run(t, func(ctx context.Context) error {
-		stop, err := introspect.Serve(ctx)
-		if err != nil {
-			return err
-		}
+// Record returns an error if the file is full or the process does not serve.
+func TestRecordErrors(t *testing.T) {
+	served(t, func(ctx context.Context, stop func()) error {
 		full := errors.New("no space left")
 		if _, err := record(ctx, introspect.Recording{}, func(func(), string) error { return full }); err != full {
-			t.Errorf("a full disk: %v", err)
+			t.Errorf("full disk: %v", err)
 		}
-		_, err = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
+		_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
 			c, err := introspect.Dial(ctx, pid())
 			if err != nil {
 				return 0, err
@@ -203,13 +181,13 @@ func TestRecordFails(t *testing.T) {
 			stop()
 			for _, noEvents := range []bool{false, true} {
 				if got, err := c.Record(ctx, io.Discard, introspect.Recording{NoEvents: noEvents}); !errors.Is(err, introspect.ErrNoProcess) || got.Pictures > 0 {
-					t.Errorf("nobody serves: %+v %v", got, err)
+					t.Errorf("the process does not serve: %+v %v", got, err)
 				}
 			}
-			over, cancel := context.WithCancel(ctx)
+			cancelled, cancel := context.WithCancel(ctx)
 			cancel()
-			if _, err := c.Record(over, io.Discard, introspect.Recording{}); err == nil {
-				t.Error("it was stopped before it began")
+			if _, err := c.Record(cancelled, io.Discard, introspect.Recording{}); err == nil {
+				t.Error("Record with a cancelled ctx returned no error")
 			}
 			return 0, nil
 		})
@@ -217,29 +195,30 @@ func TestRecordFails(t *testing.T) {
 	})
 }
 
-// What is no recording is refused, with the line; of one that is cut off, what is whole is read.
+// ReadRecording returns an error with the line for anything but a recording. It yields
+// the complete lines of an incomplete recording.
 func TestReadRecording(t *testing.T) {
 	const head = `{"kind":"asyncio recording","version":1}` + "\n"
 	const end = `{"kind":"end","reason":"stopped"}` + "\n"
-	foreign, cutOff := introspect.ErrNoRecording, io.ErrUnexpectedEOF
+	foreign, incomplete := introspect.ErrNoRecording, io.ErrUnexpectedEOF
 	for _, test := range []struct {
 		name, text string
 		messages   int
 		kind       error
-		says       string
+		prefix     string
 	}{
-		{"whole", head + `{"kind":"picture","picture":{}}` + "\n" + end, 2, nil, ""},
-		{"empty", "", 0, foreign, "asyncio: it is empty: "},
-		{"of something else", "{}\n", 0, foreign, `asyncio: it does not begin with {"kind":"asyncio recording","version":1}: `},
-		{"no text", "\x7fELF", 0, foreign, "asyncio: it does not begin with "},
-		{"newer", `{"kind":"asyncio recording","version":2}` + "\n", 0, foreign, "asyncio: the recording has version 2, and this program reads up to 1; read it with a newer one: "},
-		{"cut off in the head", head[:20], 0, cutOff, "asyncio: the recording is cut off in line 1: "},
-		{"cut off behind the head", head, 0, cutOff, "asyncio: the recording is cut off in line 2: "},
-		{"cut off before the line's end", head + end + end[:len(end)-1], 1, cutOff, "asyncio: the recording is cut off in line 3: "},
-		{"a line that is none", head + end + "half\n" + end, 1, foreign, "asyncio: line 3 is no message: "},
-		{"another JSON", head + "{}\n", 0, foreign, "asyncio: line 2 is no message: its kind is missing, or what belongs to it: "},
-		{"a picture without one", head + `{"kind":"picture"}` + "\n", 0, foreign, "asyncio: line 2 is no message: "},
-		{"the reader fails", "", 0, io.ErrClosedPipe, "io: read/write on closed pipe"},
+		{"complete", head + `{"kind":"picture","picture":{}}` + "\n" + end, 2, nil, ""},
+		{"empty", "", 0, foreign, "asyncio: read recording: the file is empty: "},
+		{"other JSON", "{}\n", 0, foreign, `asyncio: read recording: it does not begin with {"kind":"asyncio recording","version":1}: `},
+		{"not text", "\x7fELF", 0, foreign, "asyncio: read recording: it does not begin with "},
+		{"newer version", `{"kind":"asyncio recording","version":2}` + "\n", 0, foreign, "asyncio: read recording: its version is 2, this program reads up to 1; use a newer program: "},
+		{"incomplete head", head[:20], 0, incomplete, "asyncio: read recording: line 1 is incomplete: "},
+		{"only a head", head, 0, incomplete, "asyncio: read recording: line 2 is incomplete: "},
+		{"incomplete line", head + end + end[:len(end)-1], 1, incomplete, "asyncio: read recording: line 3 is incomplete: "},
+		{"a line that is not JSON", head + end + "half\n" + end, 1, foreign, "asyncio: read recording: line 3 is not a message: "},
+		{"a line of other JSON", head + "{}\n", 0, foreign, "asyncio: read recording: line 2 is not a message: the kind or its data is missing: "},
+		{"a picture message without a picture", head + `{"kind":"picture"}` + "\n", 0, foreign, "asyncio: read recording: line 2 is not a message: "},
+		{"a reader with an error", "", 0, io.ErrClosedPipe, "io: read/write on closed pipe"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var r io.Reader = strings.NewReader(test.text)
@@ -255,8 +234,8 @@ func TestReadRecording(t *testing.T) {
 					messages++
 				}
 			}
-			if messages != test.messages || !errors.Is(err, test.kind) || !strings.HasPrefix(fmt.Sprint(err), test.says) && err != nil {
-				t.Errorf("%d messages and %v", messages, err)
+			if messages != test.messages || !errors.Is(err, test.kind) || !strings.HasPrefix(fmt.Sprint(err), test.prefix) && err != nil {
+				t.Errorf("got %d messages and %v", messages, err)
 			}
 		})
 	}

@@ -10,31 +10,34 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// The rules say little and are sure of it: each asks for all that tells a mistake from what looks like one. What they ask
-// for is here and in docs/debugging.md.
+// The rules prefer certainty to completeness: their conditions exclude what only looks
+// like a mistake. docs/debugging.md lists the conditions.
 const (
 	// defaultWarn and defaultStuck are the limits of [Watch].
 	defaultWarn  = 200 * time.Millisecond
 	defaultStuck = 2 * time.Second
 
-	// unreadAge is how long an error may lie: who started a task may look for its outcome later.
+	// unreadAge is how long an error may remain unread, since its reader may come later.
 	unreadAge = 10 * time.Second
 
-	// A task that was asked to cancel may clean up, and wait for that. It has taken it to be nothing if it still runs
-	// after swallowedAge and has suspended swallowedWaits times.
+	// A task that was asked to cancel may wait for its cleanup. It has swallowed the
+	// cancel if it has not ended after swallowedAge and has suspended swallowedWaits
+	// times since.
 	swallowedAge   = 10 * time.Second
 	swallowedWaits = 20
 
-	// A queue is told of if it has doubled grownTimes while it was watched, over grownAge or longer, so that it is no burst;
-	// and holds grownSize items or more, and as many as when it doubled last, so that nobody has begun to empty it.
+	// A growing queue has doubled grownTimes while it was watched, over grownAge or
+	// longer, which excludes a burst. It has at least grownSize items, and at least as
+	// many as when it doubled last, which excludes a queue that is being emptied.
 	grownTimes = 3
 	grownAge   = 5 * time.Second
 	grownSize  = 1000
 
-	adviceSwallowed = "Return the CancelledError, or call Uncancel where a cancel is meant to end here."
+	adviceSwallowed = "Return the CancelledError, or call Uncancel if the cancel is meant to end here."
 )
 
-// Check returns what is wrong as far as a snapshot can tell: deadlocks and lost wake-ups. [Watch] sees the rest.
+// Check returns the problems that a snapshot shows: deadlocks and lost wake-ups. The
+// other rules need [Watch].
 func Check(s *inspect.Snapshot) []Finding {
 	g := graphOf(s)
 	var all []Finding
@@ -64,10 +67,10 @@ func (g *waitGraph) deadlock(cycle []uint64) Finding {
 			fmt.Fprintf(&b, "awaits %s in a %s", g.called(next.ID), t.Waits.Kind)
 		}
 	}
-	b.WriteString(". None of them can go on.")
-	advice := "One of them must not wait for the others: let it go on without the result, or cancel it."
+	b.WriteString(". None of them can continue.")
+	advice := "Break the cycle: cancel one of the tasks, or let it continue without the result."
 	if locks > 1 {
-		advice = "Take several locks in the same order everywhere, or hold none while waiting for another task."
+		advice = "Acquire locks in the same order everywhere, or hold none while waiting for another task."
 	} else if locks == 1 {
 		advice = "Release the lock before waiting for a task that needs it."
 	}
@@ -80,9 +83,10 @@ func (g *waitGraph) called(id uint64) string {
 
 func what(w *inspect.WaitInfo) string { return cmp.Or(oneLine(w.What), w.Kind.String()) }
 
-// lostWakeups finds tasks that wait for a condition or an event that was notified, or set and cleared, while nobody waited.
-// That alone is no mistake: the next one may be on its way. It is one if nobody is left to send it, that is, if nothing
-// on the loop can go on by itself or from outside.
+// lostWakeups finds the tasks that wait for a condition or an event that was notified, or
+// set and cleared, when it had no waiters. That alone is not a mistake, since the wake-up
+// may be repeated. It is one if no task is left to repeat it: nothing on the loop can
+// continue by itself or from outside.
 func (g *waitGraph) lostWakeups(s *inspect.Snapshot) (all []Finding) {
 	if s.Loop.Ready > 0 || s.Loop.Timers > 0 || s.Loop.Outside > 0 {
 		return nil
@@ -99,18 +103,18 @@ func (g *waitGraph) lostWakeups(s *inspect.Snapshot) (all []Finding) {
 		}
 		f := Finding{Rule: RuleLostWakeup, Severe: true, Tasks: []uint64{id}}
 		if w.Kind == inspect.ForCondition {
-			f.Text = fmt.Sprintf("%s waits for %s, which was notified %s while nobody waited; nobody is left to do it again.", g.called(id), what(w), timesOf(w.Missed))
-			f.Advice = "A notification is not kept. Change what the condition is about under its lock, and wait with WaitFor, which looks first."
+			f.Text = fmt.Sprintf("%s waits for %s, which was notified %s when it had no waiters; no task is left to notify it again.", g.called(id), what(w), timesOf(w.Missed))
+			f.Advice = "Notifications are not stored. Change the shared state under the condition's lock, and wait with WaitFor, which checks the state first."
 		} else {
-			f.Text = fmt.Sprintf("%s waits for %s, which was set and cleared %s while nobody waited; nobody is left to set it again.", g.called(id), what(w), timesOf(w.Missed))
-			f.Advice = "Leave the event set until who is to see it has; for something that happens again and again take a Queue or a Condition."
+			f.Text = fmt.Sprintf("%s waits for %s, which was set and cleared %s when it had no waiters; no task is left to set it again.", g.called(id), what(w), timesOf(w.Missed))
+			f.Advice = "Keep the event set until its waiters have seen it. For something that happens repeatedly, use a Queue or a Condition."
 		}
 		all = append(all, f)
 	}
 	return all
 }
 
-// onlyInside tells whether a task waits for what only another task can do.
+// onlyInside reports whether t waits for something that only another task can do.
 func (g *waitGraph) onlyInside(t *inspect.TaskInfo) bool {
 	if t.State != inspect.TaskWaiting || mayBeFreed(t) {
 		return false
@@ -119,7 +123,7 @@ func (g *waitGraph) onlyInside(t *inspect.TaskInfo) bool {
 	case inspect.ForCondition, inspect.ForEvent, inspect.ForLock, inspect.ForSemaphore, inspect.ForBarrier, inspect.ForTask:
 		return true
 	case inspect.ForGather, inspect.ForGroup, inspect.ForShield, inspect.ForWait, inspect.ForAsCompleted:
-		return len(t.Waits.Tasks) > 0 // or else for a plain future, which anybody may set
+		return len(t.Waits.Tasks) > 0 // otherwise t waits for a plain future, which any code may set
 	}
 	return false
 }
@@ -131,24 +135,24 @@ func timesOf(n uint64) string {
 	return fmt.Sprintf("%d times", n)
 }
 
-// findings returns what w knows to be wrong, some of which needs a look at the tasks too. It is called on no loop; s is nil if
-// that is blocked.
+// findings returns the problems that w knows of. Some rules need a snapshot too; s is nil
+// if the loop is blocked. The caller is outside the loop.
 func (w *watch) findings(s *inspect.Snapshot) []Finding {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	var all []Finding
-	if w.blocks != nil {
-		all = append(all, *w.blocks)
+	if w.block != nil {
+		all = append(all, *w.block)
 	}
-	all = append(all, w.blocked...)
+	all = append(all, w.pastBlocks...)
 	all = append(all, w.swallowed...)
 	if s == nil {
 		return all
 	}
 	g := graphOf(s)
 	for _, id := range g.order {
-		if a := w.asked[id]; a != nil {
-			if f, ok := g.goesOn(id, a, s.Loop.Time); ok {
+		if c := w.cancels[id]; c != nil {
+			if f, ok := g.ignoredCancel(id, c, s.Loop.Time); ok {
 				all = append(all, f)
 			}
 		}
@@ -161,23 +165,23 @@ func (w *watch) findings(s *inspect.Snapshot) []Finding {
 	return append(all, w.unread(s)...)
 }
 
-func (g *waitGraph) goesOn(id uint64, a *askedTask, now time.Duration) (Finding, bool) {
+func (g *waitGraph) ignoredCancel(id uint64, c *cancelledTask, now time.Duration) (Finding, bool) {
 	t := g.tasks[id]
-	if a.waits < swallowedWaits || now-a.since < swallowedAge || t.Cancels == 0 {
+	if c.waits < swallowedWaits || now-c.since < swallowedAge || t.Cancels == 0 {
 		return Finding{}, false
 	}
 	return Finding{
-		Rule: RuleSwallowed, Tasks: []uint64{id}, Since: a.since, Severe: true, Advice: adviceSwallowed,
-		Text: fmt.Sprintf("%s was asked to cancel%s %v ago, and has gone on and awaited %d times since.",
-			g.called(id), byWhom(a.by), (now - a.since).Round(time.Millisecond), a.waits),
+		Rule: RuleSwallowed, Tasks: []uint64{id}, Since: c.since, Severe: true, Advice: adviceSwallowed,
+		Text: fmt.Sprintf("%s was asked to cancel%s %v ago. It has continued, and has awaited %d times since.",
+			g.called(id), byCause(c.by), (now - c.since).Round(time.Millisecond), c.waits),
 	}, true
 }
 
-// sized is a queue whose size can be asked. The loop may change it at the same time: it is asked on the loop.
+// sized is a queue that reports its size. Only the loop may ask it.
 type sized interface{ Len() int }
 
-// settle forgets the queues that somebody empties. It is called on the loop.
-func (w *watch) settle() {
+// updateQueues forgets the queues that are being emptied. Only the loop calls it.
+func (w *watch) updateQueues() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for q := range w.queues {
@@ -195,26 +199,27 @@ func (q *grownQueue) finding() (Finding, bool) {
 	}
 	return Finding{
 		Rule: RuleGrowing, Since: q.first, Severe: true,
-		Text: fmt.Sprintf("%s grows and grows: from %d items to %d in %v. More is put in than is taken out.",
+		Text: fmt.Sprintf("%s keeps growing: from %d items to %d in %v. More items are put in than are taken out.",
 			q.text, q.from, q.to, (q.last - q.first).Round(time.Millisecond)),
-		Advice: "Give it a maxsize, so that Put waits for those who take out; or have more of them.",
+		Advice: "Give it a maxsize, so that Put waits for the consumers, or add consumers.",
 	}, true
 }
 
-// unread returns the errors that nobody has read for some time, and forgets those that somebody has.
+// unread returns the errors that have been unread for some time, and forgets those that
+// were read.
 func (w *watch) unread(s *inspect.Snapshot) (all []Finding) {
 	failed := map[uint64]time.Duration{}
 	for _, u := range s.Unread {
 		at, known := w.failed[u.ID]
 		if !known {
-			at = s.Loop.Time // it failed before anybody watched
+			at = s.Loop.Time // it failed before the watch began
 		}
 		failed[u.ID] = at
 		if age := s.Loop.Time - at; age >= unreadAge {
 			all = append(all, Finding{
 				Rule: RuleUnread, Tasks: []uint64{u.ID}, Since: at,
-				Text:   fmt.Sprintf("%s (#%d) failed %v ago, and nobody has read its error: %s", oneLine(u.What), u.ID, age.Round(time.Millisecond), oneLine(u.Error)),
-				Advice: "Await it, or have a TaskGroup own it.",
+				Text:   fmt.Sprintf("%s (#%d) failed %v ago, and its error was never read: %s", oneLine(u.What), u.ID, age.Round(time.Millisecond), oneLine(u.Error)),
+				Advice: "Await it, or start it in a TaskGroup.",
 			})
 		}
 	}
@@ -222,7 +227,7 @@ func (w *watch) unread(s *inspect.Snapshot) (all []Finding) {
 	return all
 }
 
-// sortFindings puts what is severe and what is still so first.
+// sortFindings sorts the severe findings first and those that are over last.
 func sortFindings(all []Finding) {
 	weight := func(f Finding) int {
 		switch {

@@ -17,7 +17,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// runtimeFolder gives the test a runtime folder of its own, whose path is short enough for a socket.
+// runtimeFolder gives the test its own runtime folder. Its path is short enough for a
+// socket.
 func runtimeFolder(t *testing.T) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "rt")
@@ -29,7 +30,8 @@ func runtimeFolder(t *testing.T) string {
 	return filepath.Join(dir, "asyncio")
 }
 
-// What a handler answers: the snapshot with the process, the same as text, the tree; a task alone; what there is not.
+// A handler serves the snapshot with the process, also as text, the tree, and single
+// tasks. It reports an error for what does not exist.
 func TestHandler(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		h := introspect.Handler(running(ctx))
@@ -58,7 +60,7 @@ func TestHandler(t *testing.T) {
 	})
 }
 
-// Nobody can cancel a task from outside who has no token, or the wrong one; or at all, if that is not switched on.
+// Cancelling a task from outside requires AllowCancel and the token.
 func TestCancelFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var err error
@@ -76,7 +78,7 @@ func TestCancelFromOutside(t *testing.T) {
 		on := introspect.Handler(running(ctx), introspect.AllowCancel("secret"))
 		for _, token := range []string{"", "secret"} {
 			if code := cancel(off, token, ""); code != http.StatusForbidden {
-				t.Errorf("switched off, with token %q: %d", token, code)
+				t.Errorf("off, with token %q: %d", token, code)
 			}
 		}
 		for _, token := range []string{"", "secre", "secrets"} {
@@ -85,24 +87,24 @@ func TestCancelFromOutside(t *testing.T) {
 			}
 		}
 		if code := cancel(on, "secret", "{"); code != http.StatusBadRequest {
-			t.Errorf("with half a body: %d", code)
+			t.Errorf("with an incomplete body: %d", code)
 		}
 		if victim.Cancelling() != 0 {
-			t.Error("it was asked to cancel")
+			t.Error("the task was asked to cancel")
 		}
 		if code := cancel(on, "secret", `{"message":"enough"}`); code != http.StatusOK {
 			t.Errorf("with the token: %d", code)
 		}
 		_, _ = victim.Await(ctx)
 		if c := (*asyncio.CancelledError)(nil); !errors.As(err, &c) || c.Message != "enough" {
-			t.Errorf("it got %v", err)
+			t.Errorf("the task received %v", err)
 		}
 		return nil
 	})
 }
 
-// An empty token would let in everybody.
-func TestAllowCancelWantsAToken(t *testing.T) {
+// AllowCancel panics with an empty token.
+func TestAllowCancelRequiresAToken(t *testing.T) {
 	defer func() {
 		if err, _ := recover().(error); !errors.Is(err, asyncio.ErrInvalidArgument) {
 			t.Errorf("got %v", err)
@@ -111,14 +113,14 @@ func TestAllowCancelWantsAToken(t *testing.T) {
 	introspect.AllowCancel("")
 }
 
-// A loop that is blocked cannot be asked, and who asks is told so; it is not left waiting.
-func TestABlockedLoopCannotBeAsked(t *testing.T) {
+// Requests to a blocked loop fail after a timeout.
+func TestRequestsToABlockedLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		h := introspect.Handler(running(ctx))
-		for _, path := range []string{"/snapshot?wait=1ms", "/tasks/1?wait=1ms", "/events?wait=1ms"} { // the loop waits for the answer
+		for _, path := range []string{"/snapshot?wait=1ms", "/tasks/1?wait=1ms", "/events?wait=1ms"} { // the loop waits for the response
 			w := httptest.NewRecorder()
 			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the loop is blocked") {
+			if w.Code != http.StatusServiceUnavailable || !strings.Contains(w.Body.String(), "the loop does not respond") {
 				t.Errorf("%s: %d %s", path, w.Code, w.Body)
 			}
 		}
@@ -126,14 +128,14 @@ func TestABlockedLoopCannotBeAsked(t *testing.T) {
 			return err
 		}
 		if running(ctx).Observer() != nil {
-			t.Error("the stream that did not come about has left its observer")
+			t.Error("the failed stream has left its observer")
 		}
 		return nil
 	})
 }
 
-// A process is found by its socket, which only its user can reach, and answers; a second loop has a socket of its own; when
-// it stops nothing is left.
+// A process is found by its socket, which only its user can access. A second loop has its
+// own socket. Stopping removes the sockets.
 func TestServe(t *testing.T) {
 	dir := runtimeFolder(t)
 	run(t, func(ctx context.Context) error {
@@ -147,7 +149,7 @@ func TestServe(t *testing.T) {
 		}
 		for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, pid()+".sock"): 0o600} {
 			if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
-				t.Errorf("%v %v, wanted %v", info.Mode(), err, want)
+				t.Errorf("%s: mode %v, want %v (%v)", path, info.Mode(), want, err)
 			}
 		}
 		all, err := introspect.Processes()
@@ -164,14 +166,14 @@ func TestServe(t *testing.T) {
 			if err == nil && (len(p.Tasks) != 1 || p.Process.LoopCount != 2) {
 				t.Errorf("%+v", p)
 			}
-			if _, err := c.Task(ctx, 77); err == nil || !strings.Contains(err.Error(), "there is no task 77") {
-				t.Errorf("of a task that is not: %v", err)
+			if _, err := c.Task(ctx, 77); err == nil || !strings.Contains(err.Error(), "task 77 does not exist") {
+				t.Errorf("a task that does not exist: %v", err)
 			}
 			return 0, err
 		})
 		stop2()
 		stop()
-		stop() // again does nothing
+		stop() // a second call does nothing
 		return err
 	})
 	if all, err := introspect.Processes(); len(all) > 0 || err != nil {
@@ -180,7 +182,7 @@ func TestServe(t *testing.T) {
 	wantFiles(t, dir)
 }
 
-// The end of the loop ends it too.
+// Serving ends with the loop.
 func TestServeEndsWithTheLoop(t *testing.T) {
 	dir := runtimeFolder(t)
 	run(t, func(ctx context.Context) error {
@@ -191,9 +193,10 @@ func TestServeEndsWithTheLoop(t *testing.T) {
 	wantFiles(t, dir)
 }
 
-// A folder whose path is too long for a socket is passed over, by who serves and by who asks, and the next is taken.
-func TestServeWhereThePathIsTooLong(t *testing.T) {
-	short := filepath.Dir(runtimeFolder(t)) // of the test's own
+// Server and client skip a folder whose path is too long for a socket, and use the next
+// one.
+func TestServeWithTooLongPaths(t *testing.T) {
+	short := filepath.Dir(runtimeFolder(t))
 	long := filepath.Join(short, strings.Repeat("x", 100))
 	if err := os.Mkdir(long, 0o700); err != nil {
 		t.Fatal(err)
@@ -202,11 +205,11 @@ func TestServeWhereThePathIsTooLong(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", long)
 	t.Setenv("TMPDIR", long)
 	if dir := introspect.Folder(); dir != "/tmp/"+own {
-		t.Errorf("with two that are too long it is %s", dir)
+		t.Errorf("with two folders that are too long: %s", dir)
 	}
 	t.Setenv("TMPDIR", short)
 	if dir := introspect.Folder(); dir != filepath.Join(short, own) {
-		t.Errorf("with one that is too long it is %s", dir)
+		t.Errorf("with one folder that is too long: %s", dir)
 	}
 	run(t, func(ctx context.Context) error {
 		stop, err := introspect.Serve(ctx)
@@ -233,15 +236,15 @@ func wantFiles(t *testing.T, dir string, want ...string) {
 		got = append(got, e.Name())
 	}
 	if err != nil || strings.Join(got, " ") != strings.Join(want, " ") {
-		t.Errorf("in the folder: %q, wanted %q (%v)", got, want, err)
+		t.Errorf("files in the folder: %q, want %q (%v)", got, want, err)
 	}
 }
 
-// A folder that others may write to, or that is a link, is refused by who serves and by who asks.
-func TestFolderIsNotTrusted(t *testing.T) {
+// Server and client refuse a folder that others may write to, and a link.
+func TestUntrustedFolder(t *testing.T) {
 	for name, make := range map[string]func(dir string) error{
-		"chmod 700":    func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) },
-		"is no folder": func(dir string) error { return os.Symlink(os.TempDir(), dir) },
+		"chmod 700":       func(dir string) error { return errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o770)) },
+		"is not a folder": func(dir string) error { return os.Symlink(os.TempDir(), dir) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := make(runtimeFolder(t)); err != nil {
@@ -262,8 +265,9 @@ func TestFolderIsNotTrusted(t *testing.T) {
 	}
 }
 
-// What is said of processes that cannot be asked. The socket of one that is gone is removed.
-func TestDialSaysWhy(t *testing.T) {
+// The errors of Dial report why it cannot connect. The socket of a process that has ended
+// is removed.
+func TestDialErrors(t *testing.T) {
 	dir := runtimeFolder(t)
 	dial := func(name string, kind error, text string) {
 		t.Helper()
@@ -272,13 +276,13 @@ func TestDialSaysWhy(t *testing.T) {
 		}
 	}
 	if all, err := introspect.Processes(); all != nil || err != nil {
-		t.Error("where nobody has ever served:", all, err)
+		t.Error("without a folder:", all, err)
 	}
-	dial("x", introspect.ErrNoProcess, `"x" is no process id`)
-	dial("../1", introspect.ErrNoProcess, "is no process id")
-	dial(pid(), introspect.ErrNotServing, "have it call introspect.Serve(ctx)")
+	dial("x", introspect.ErrNoProcess, `"x" is not a process ID`)
+	dial("../1", introspect.ErrNoProcess, "is not a process ID")
+	dial(pid(), introspect.ErrNotServing, "call introspect.Serve(ctx) in it")
 
-	const gone = "2147483646" // more than there can be
+	const gone = "2147483646" // larger than any process ID
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
 	}
@@ -298,81 +302,84 @@ func TestDialSaysWhy(t *testing.T) {
 	dial(gone, introspect.ErrNoProcess, "no such process")
 }
 
-// A stream begins with a snapshot and goes on with what has happened since. While it lasts the loop is observed; before and
-// after it is not.
+// A stream begins with a snapshot, and continues with the events since then. The loop is
+// observed only during the stream.
 func TestEvents(t *testing.T) {
-	runtimeFolder(t)
-	run(t, func(ctx context.Context) error {
-		tick := make(chan time.Time)
-		stop, err := introspect.Serve(ctx, introspect.Tick(tick))
-		if err != nil {
-			return err
-		}
-		defer stop()
-		asked := new(asyncio.Event)
+	tick := make(chan time.Time)
+	served(t, func(ctx context.Context, stop func()) error {
+		begin := new(asyncio.Event)
 		worker := spawn(ctx, "worker", func(ctx context.Context) error {
-			if err := asked.Wait(ctx); err != nil {
+			if err := begin.Wait(ctx); err != nil {
 				return err
 			}
 			return errors.New("boom")
 		})
 		l := running(ctx)
-		lines, err := asyncio.ToThread(ctx, func(ctx context.Context) (lines []string, err error) {
-			c, err := introspect.Dial(ctx, pid())
-			if err != nil {
-				return nil, err
-			}
-			defer c.Close()
-			for m, err := range c.Events(ctx) {
-				if err != nil {
-					return nil, err
+		lines, err := asyncio.ToThread(ctx, func(ctx context.Context) ([]string, error) {
+			return readEventsUntilSample(ctx, t, func() {
+				done := make(chan bool)
+				_, _ = l.CallSoonThreadsafe(func(context.Context) {
+					worker.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { close(done) })
+					begin.Set()
+				})
+				<-done
+				for range 20 { // the last tick produces a sample
+					tick <- time.Time{}
 				}
-				switch m.Kind {
-				case introspect.KindHello:
-					for _, task := range m.Hello.Tasks {
-						lines = append(lines, "there is "+task.Name)
-					}
-					if !m.Hello.Loop.Observed {
-						lines = append(lines, "it is not observed")
-					}
-					done := make(chan bool)
-					_, _ = l.CallSoonThreadsafe(func(context.Context) {
-						worker.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { close(done) })
-						asked.Set()
-					})
-					<-done
-					for range 20 { // until there is a sample
-						tick <- time.Time{}
-					}
-				case introspect.KindEvents:
-					for _, e := range m.Events {
-						if e.Task != 0 {
-							lines = append(lines, strings.TrimSpace(e.Kind.String()+" "+e.Outcome+" "+e.Error))
-						}
-					}
-				case introspect.KindSample:
-					if m.Sample.Dropped != 0 || m.Sample.Tasks != 1 {
-						t.Errorf("%+v", m.Sample)
-					}
-					return lines, nil
-				}
-			}
-			return lines, errors.New("the stream has ended")
+			})
 		})
 		if err != nil {
 			return err
 		}
-		want := "there is main; there is worker; resumed; ended error boom"
+		want := "task main; task worker; resumed; ended error boom"
 		if got := strings.Join(lines, "; "); got != want {
-			t.Errorf("got %s, wanted %s", got, want)
+			t.Errorf("got %s, want %s", got, want)
 		}
-		_ = worker.Exception() // it is read
+		_ = worker.Exception() // reads the error
 		stop()
 		_ = asyncio.Yield(ctx)
-		_ = asyncio.Yield(ctx) // the first turn takes in what has come from outside
+		_ = asyncio.Yield(ctx) // the first turn accepts the calls from outside
 		if l.Observer() != nil {
-			t.Error("it is observed still")
+			t.Error("the loop is still observed")
 		}
 		return nil
-	})
+	}, introspect.Tick(tick))
+}
+
+// readEventsUntilSample streams the events of this process until the first sample, and
+// returns a line for each task of the hello and for each event of a task. It calls begin
+// after the hello.
+func readEventsUntilSample(ctx context.Context, t *testing.T, begin func()) (lines []string, err error) {
+	c, err := introspect.Dial(ctx, pid())
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for m, err := range c.Events(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		switch m.Kind {
+		case introspect.KindHello:
+			for _, task := range m.Hello.Tasks {
+				lines = append(lines, "task "+task.Name)
+			}
+			if !m.Hello.Loop.Observed {
+				lines = append(lines, "not observed")
+			}
+			begin()
+		case introspect.KindEvents:
+			for _, e := range m.Events {
+				if e.Task != 0 {
+					lines = append(lines, strings.TrimSpace(e.Kind.String()+" "+e.Outcome+" "+e.Error))
+				}
+			}
+		case introspect.KindSample:
+			if m.Sample.Dropped != 0 || m.Sample.Tasks != 1 {
+				t.Errorf("%+v", m.Sample)
+			}
+			return lines, nil
+		}
+	}
+	return lines, errors.New("the stream has ended")
 }

@@ -7,21 +7,28 @@ import (
 	"example.com/asyncio"
 )
 
-// SlogHandler returns a handler that adds to each record the attribute "task", the name of the task in whose ctx it is
-// written, and gives it to h. Records without a ctx, or under one that comes from no task, are left as they are.
+// SlogHandler returns a handler that adds the attribute "task" to each record and passes
+// it to h. The attribute is the name of the task whose ctx the record is logged with.
 //
-//	slog.SetDefault(slog.New(introspect.SlogHandler(slog.NewTextHandler(os.Stderr, nil))))
+//   - Records without a ctx, or with a ctx that belongs to no task, are passed on
+//     unchanged.
+//   - Jobs of ToThread have their task's ctx, and therefore its name.
+//   - The attribute is at the top level, even if the logger has open groups.
 //
-// Jobs of ToThread have their task's ctx, and so its name. The attribute stands at the top, whatever groups the logger has opened.
-func SlogHandler(h slog.Handler) slog.Handler { return slogHandler{Handler: h, plain: h} }
+// For example:
+//
+//	h := slog.NewTextHandler(os.Stderr, nil)
+//	slog.SetDefault(slog.New(introspect.SlogHandler(h)))
+func SlogHandler(h slog.Handler) slog.Handler { return slogHandler{Handler: h, top: h} }
 
 type slogHandler struct {
-	slog.Handler              // with all groups and attributes
-	plain        slog.Handler // before the first group
-	since        []func(slog.Handler) slog.Handler
+	slog.Handler                                   // with all groups and attributes
+	top          slog.Handler                      // as it was before the first group was opened
+	since        []func(slog.Handler) slog.Handler // the groups and attributes added to top since then
 }
 
-// Handle adds the attribute. If a group is open, it must go before that: what h was asked for since is asked for again.
+// Handle adds the attribute. If a group is open, it adds the attribute to the handler
+// without groups and then repeats all groups and attributes.
 func (s slogHandler) Handle(ctx context.Context, r slog.Record) error {
 	t := asyncio.TaskOf(ctx)
 	switch {
@@ -32,9 +39,9 @@ func (s slogHandler) Handle(ctx context.Context, r slog.Record) error {
 		r.AddAttrs(slog.String("task", t.Name()))
 		return s.Handler.Handle(ctx, r)
 	}
-	h := s.plain.WithAttrs([]slog.Attr{slog.String("task", t.Name())})
-	for _, ask := range s.since {
-		h = ask(h)
+	h := s.top.WithAttrs([]slog.Attr{slog.String("task", t.Name())})
+	for _, add := range s.since {
+		h = add(h)
 	}
 	return h.Handle(ctx, r)
 }
@@ -47,13 +54,13 @@ func (s slogHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 }
 
 func (s slogHandler) WithGroup(name string) slog.Handler {
-	if name == "" { // none is opened then
+	if name == "" { // package slog: this opens no group
 		return s
 	}
 	return s.with(func(h slog.Handler) slog.Handler { return h.WithGroup(name) })
 }
 
-func (s slogHandler) with(ask func(slog.Handler) slog.Handler) slog.Handler {
-	since := append(s.since[:len(s.since):len(s.since)], ask)
-	return slogHandler{ask(s.Handler), s.plain, since}
+func (s slogHandler) with(add func(slog.Handler) slog.Handler) slog.Handler {
+	since := append(s.since[:len(s.since):len(s.since)], add)
+	return slogHandler{add(s.Handler), s.top, since}
 }

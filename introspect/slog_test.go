@@ -12,7 +12,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// textLog returns a logger with the handler, and what it writes, without the time.
+// textLog returns a logger with the handler, and its output without the time.
 func textLog() (*slog.Logger, *bytes.Buffer) {
 	var b bytes.Buffer
 	h := slog.NewTextHandler(&b, &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr) slog.Attr {
@@ -24,7 +24,8 @@ func textLog() (*slog.Logger, *bytes.Buffer) {
 	return slog.New(introspect.SlogHandler(h)), &b
 }
 
-// A line that is written under a task's ctx says which, in groups, in blocks and in jobs too; any other is as it was.
+// A line that is logged with a task's ctx names the task, also in groups, blocks and
+// jobs. Other lines are unchanged.
 func TestSlogHandler(t *testing.T) {
 	log, b := textLog()
 	log.Info("before")
@@ -32,7 +33,7 @@ func TestSlogHandler(t *testing.T) {
 		log.InfoContext(ctx, "plain", "n", 1)
 		log.With("a", 1).InfoContext(ctx, "with an attribute")
 		log.With("a", 1).WithGroup("g").With("b", 2).InfoContext(ctx, "in a group", "c", 3)
-		log.WithGroup("").InfoContext(ctx, "in none")
+		log.WithGroup("").InfoContext(ctx, "in no group")
 		_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
 			log.InfoContext(ctx, "job")
 			return 0, nil
@@ -50,17 +51,17 @@ func TestSlogHandler(t *testing.T) {
 level=INFO msg=plain n=1 task=main
 level=INFO msg="with an attribute" a=1 task=main
 level=INFO msg="in a group" a=1 task=main g.b=2 g.c=3
-level=INFO msg="in none" task=main
+level=INFO msg="in no group" task=main
 level=INFO msg=job task=main
 level=INFO msg=block task=main
 level=INFO msg=callback
 `
 	if b.String() != want {
-		t.Errorf("wrote\n%swanted\n%s", b, want)
+		t.Errorf("got\n%swant\n%s", b, want)
 	}
 }
 
-// Loggers that have been derived from one do not share what they add.
+// Loggers derived from the same logger do not share their attributes.
 func TestSlogHandlerBranches(t *testing.T) {
 	log, b := textLog()
 	under(t, nil, func(ctx context.Context) error {
@@ -72,12 +73,12 @@ func TestSlogHandlerBranches(t *testing.T) {
 	})
 	want := "level=INFO msg=1 task=main g.x=0 g.one=1\nlevel=INFO msg=2 task=main g.x=0 g.two=2\n"
 	if b.String() != want {
-		t.Errorf("wrote\n%swanted\n%s", b, want)
+		t.Errorf("got\n%swant\n%s", b, want)
 	}
 }
 
-// The handler keeps the rules of slog's handlers, outside of tasks and in one.
-func TestSlogHandlerKeepsTheRules(t *testing.T) {
+// The handler satisfies the contract of slog.Handler, outside tasks and in a task.
+func TestSlogHandlerContract(t *testing.T) {
 	var b bytes.Buffer
 	results := func() (all []map[string]any) {
 		for line := range bytes.Lines(b.Bytes()) {
@@ -98,11 +99,11 @@ func TestSlogHandlerKeepsTheRules(t *testing.T) {
 		return slogtest.TestHandler(inTask{h, ctx}, results)
 	})
 	if !bytes.Contains(b.Bytes(), []byte(`"task":"main"`)) {
-		t.Errorf("no line has the task:\n%s", &b)
+		t.Errorf("no line names the task:\n%s", &b)
 	}
 }
 
-// inTask handles all under the ctx of a task.
+// inTask passes on all records with the ctx of a task.
 type inTask struct {
 	slog.Handler
 	ctx context.Context
@@ -112,7 +113,7 @@ func (h inTask) Handle(_ context.Context, r slog.Record) error { return h.Handle
 func (h inTask) WithAttrs(a []slog.Attr) slog.Handler          { return inTask{h.Handler.WithAttrs(a), h.ctx} }
 func (h inTask) WithGroup(name string) slog.Handler            { return inTask{h.Handler.WithGroup(name), h.ctx} }
 
-// A job logs under its task's name, while somebody on the loop gives that another one.
+// A job may log while the loop changes the name of its task.
 func TestSlogHandlerInAJobWhileTheNameChanges(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		log, out := textLog()
@@ -130,7 +131,7 @@ func TestSlogHandlerInAJobWhileTheNameChanges(t *testing.T) {
 		worker.SetName("after")
 		_, err := worker.Await(ctx)
 		if got := out.String(); got != "level=INFO msg=\"at work\" task=before\n" && got != "level=INFO msg=\"at work\" task=after\n" {
-			t.Errorf("it is logged %q", got)
+			t.Errorf("the log is %q", got)
 		}
 		return err
 	})

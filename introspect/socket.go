@@ -15,21 +15,22 @@ import (
 	"syscall"
 )
 
-// What [Dial] and [Serve] fail with; errors.Is finds them.
+// The errors of [Dial] and [Serve] wrap these.
 var (
 	ErrNoProcess    = errors.New("no such process")
 	ErrNotServing   = errors.New("the process does not serve")
 	ErrNoPermission = errors.New("no permission")
 )
 
-// A Process is a loop that serves, as it is found in the runtime folder.
+// A Process is a served loop of a process.
 type Process struct {
-	Name string // what [Dial] takes: 4711, or 4711.2 for the second loop of that process
+	Name string // the argument for [Dial]: 4711, or 4711.2 for the second loop of the process
 	PID  int
-	Path string // of its socket
+	Path string // the path of its socket
 }
 
-// Folder returns where the sockets of this user's processes are; it may not be there yet. See the package comment.
+// Folder returns the folder of the sockets of this user's processes. It need not exist.
+// See the package comment.
 func Folder() string {
 	var candidates []string
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
@@ -46,28 +47,29 @@ func Folder() string {
 }
 
 const (
-	maxPath   = 103                                    // the bytes that a socket's path may have: 107 on Linux, 103 elsewhere
-	maxFolder = maxPath - len("/2147483647.9999.sock") // and that of a folder, so that each name that there may be fits in
+	maxPath   = 103                                    // the limit for a socket's path in bytes: 107 on Linux, 103 elsewhere
+	maxFolder = maxPath - len("/2147483647.9999.sock") // the limit for a folder, so that every name fits
 )
 
-// checkFolder returns why nothing in dir is to be trusted: somebody else could have put it there.
+// checkFolder returns an error if another user could have put sockets into dir.
 func checkFolder(dir string) error {
-	info, err := os.Lstat(dir) // a link is not followed: it would lead to whatever its maker likes
+	info, err := os.Lstat(dir) // does not follow a link, which could lead anywhere
 	switch {
 	case err != nil:
 		return err
 	case !info.IsDir():
-		return fmt.Errorf("asyncio: %s is no folder; remove it: %w", dir, ErrNoPermission)
+		return fmt.Errorf("asyncio: %s is not a folder; remove it: %w", dir, ErrNoPermission)
 	case !ownedByUs(info):
-		return fmt.Errorf("asyncio: the folder %s belongs to somebody else; set XDG_RUNTIME_DIR to one of your own: %w", dir, ErrNoPermission)
+		return fmt.Errorf("asyncio: the folder %s belongs to another user; set XDG_RUNTIME_DIR to a folder of your own: %w", dir, ErrNoPermission)
 	case info.Mode().Perm()&0o077 != 0:
-		return fmt.Errorf("asyncio: others can look into the folder %s, or write to it; chmod 700 it: %w", dir, ErrNoPermission)
+		return fmt.Errorf("asyncio: other users can read or write the folder %s; run chmod 700 on it: %w", dir, ErrNoPermission)
 	}
 	return nil
 }
 
-// Processes returns the loops of this user's processes that serve, in the order of their process ids. Sockets of processes that
-// are gone it removes. Its errors: the folder cannot be read or trusted.
+// Processes returns the served loops of this user's processes, in order of their process
+// IDs. It removes the sockets of processes that have ended. It returns an error if the
+// folder cannot be read or trusted.
 func Processes() ([]Process, error) {
 	dir := Folder()
 	if err := checkFolder(dir); errors.Is(err, fs.ErrNotExist) {
@@ -92,28 +94,29 @@ func Processes() ([]Process, error) {
 	return all, nil
 }
 
-// processAt reads a socket's name: 4711.sock, 4711.2.sock.
+// processAt parses the name of a socket: 4711.sock, 4711.2.sock.
 func processAt(path string) (Process, bool) {
 	name, ok := strings.CutSuffix(filepath.Base(path), ".sock")
 	pid, err := strconv.Atoi(strings.SplitN(name, ".", 2)[0])
 	return Process{Name: name, PID: pid, Path: path}, ok && err == nil && pid > 0
 }
 
-// serves tells whether somebody listens, and removes the socket of a process that is gone.
+// serves reports whether p accepts connections. It removes the socket of a process that
+// has ended.
 func (p Process) serves() bool {
 	conn, err := net.Dial("unix", p.Path)
 	if err == nil {
 		_ = conn.Close()
 		return true
 	}
-	// A process that lives may be about to listen: between making a socket and that there is a moment.
+	// A living process may have created its socket and not called listen yet.
 	if errors.Is(err, syscall.ECONNREFUSED) && errors.Is(alive(p.PID), ErrNoProcess) {
 		_ = os.Remove(p.Path)
 	}
 	return false
 }
 
-// alive returns nil if there is such a process and it is ours, or else why not.
+// alive returns nil if the process exists and belongs to this user.
 func alive(pid int) error {
 	p, err := os.FindProcess(pid)
 	if err != nil {
@@ -129,13 +132,13 @@ func alive(pid int) error {
 	return ErrNoProcess
 }
 
-// served has the sockets of this process.
+// served contains the paths of the sockets of this process.
 var served struct {
 	sync.Mutex
 	paths map[string]bool
 }
 
-// listen opens the next socket of this process. close closes and removes it.
+// listen opens the next socket of this process. closeIt closes and removes it.
 func listen() (ln net.Listener, name string, closeIt func(), err error) {
 	dir := Folder()
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
@@ -159,8 +162,9 @@ func listen() (ln net.Listener, name string, closeIt func(), err error) {
 		if served.paths[path] {
 			continue
 		}
-		// What is there was left by a process that had this id before us; or by one in another
-		// container, that has it too and shares the folder: then it answers.
+		// An existing socket was left by an earlier process with this ID, or it belongs
+		// to a process with this ID in another container that shares the folder. Only the
+		// latter accepts connections.
 		if conn, err := net.Dial("unix", path); err == nil {
 			_ = conn.Close()
 			continue
@@ -168,9 +172,9 @@ func listen() (ln net.Listener, name string, closeIt func(), err error) {
 		_ = os.Remove(path)
 		ln, err = net.Listen("unix", path)
 		if err != nil {
-			return nil, "", nil, fmt.Errorf("asyncio: Serve: %w", err)
+			return nil, "", nil, fmt.Errorf("asyncio: open the socket for introspection: %w", err)
 		}
-		if err := os.Chmod(path, 0o600); err != nil { // until now the folder has kept others out
+		if err := os.Chmod(path, 0o600); err != nil { // until now the folder has protected it
 			_ = ln.Close()
 			return nil, "", nil, err
 		}
@@ -179,7 +183,7 @@ func listen() (ln net.Listener, name string, closeIt func(), err error) {
 		}
 		served.paths[path] = true
 		return ln, name, func() {
-			_ = ln.Close() // which removes the socket
+			_ = ln.Close() // removes the socket
 			served.Lock()
 			delete(served.paths, path)
 			served.Unlock()

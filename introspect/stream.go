@@ -11,23 +11,24 @@ import (
 
 const (
 	batchEvery  = 50 * time.Millisecond
-	sampleEvery = 20               // batches
-	maxBatch    = 1000             // events: while they are copied the loop waits, if it has one to tell of
-	writeLimit  = 30 * time.Second // for a reader that takes nothing
+	sampleEvery = 20               // the number of batches between two samples
+	maxBatch    = 1000             // events; the loop's next event waits while a batch is copied
+	writeLimit  = 30 * time.Second // a reader that accepts nothing for this long is disconnected
 )
 
-// serveEvents is the stream. Whatever the reader does, this goroutine waits for it and not the loop.
+// serveEvents serves the stream. A slow reader blocks this goroutine, not the loop.
 func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
-	ctx, cancel := patience(r)
+	ctx, cancel := loopContext(r)
 	defer cancel()
 	st := &stream{server: s, out: w, control: http.NewResponseController(w)}
-	// From the first event on that is not in the snapshot, and some before, which the snapshot has already.
+	// Subscribe before the snapshot is taken, so that no event is lost between the two.
+	// skipTo removes the events that the snapshot already includes.
 	err := s.onLoop(ctx, func() {
-		s.hub.hold()
-		st.at = s.hub.keep()
+		s.hub.attach()
+		st.cursor = s.hub.subscribe()
 	})
-	// Also where it took too long: it is then held later, and dropped behind that.
-	defer func() { _, _ = s.loop.CallSoonThreadsafe(func(context.Context) { s.hub.hide(); s.hub.drop() }) }()
+	// After a timeout too: the loop then attaches later, and detaches after that.
+	defer func() { _, _ = s.loop.CallSoonThreadsafe(func(context.Context) { s.hub.hideCall(); s.hub.detach() }) }()
 	var snap *inspect.Snapshot
 	if err == nil {
 		snap, err = s.snapshot(ctx)
@@ -41,23 +42,23 @@ func (s *server) serveEvents(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Content-Type", "application/x-ndjson")
 	w.Header().Set("X-Accel-Buffering", "no")
 	st.skipTo(snap.Loop.Time)
-	st.began = st.at.next
-	if st.write(&Message{Kind: KindHello, Seq: st.at.next, Hello: &Picture{s.process(), *snap}}) == nil {
+	st.first = st.cursor.next
+	if st.write(&Message{Kind: KindHello, Seq: st.cursor.next, Hello: &Picture{s.process(), *snap}}) == nil {
 		st.run(r.Context())
 	}
 }
 
-// A stream is one reader.
+// A stream is one reader of events.
 type stream struct {
 	*server
 	out     http.ResponseWriter
 	control *http.ResponseController
-	at      place
-	began   uint64 // the number of the first event behind the hello
-	dropped uint64
-	batch   batch
-	line    []byte
-	sample  Sample
+	cursor  cursor
+	first   uint64 // the number of the first event after the hello
+	dropped uint64 // how many events are missing since then
+	batch   batch  // reused
+	line    []byte // reused
+	sample  Sample // the last sample
 }
 
 func (st *stream) run(ctx context.Context) {
@@ -66,13 +67,13 @@ func (st *stream) run(ctx context.Context) {
 	for n := 1; ; n++ {
 		select {
 		case <-at:
-		case <-ctx.Done(): // the reader, or the server
+		case <-ctx.Done(): // the reader or the server has ended
 			_ = st.flush()
 			_ = st.write(&Message{Kind: KindEnd, Reason: "stopped"})
 			return
 		case <-st.ended:
 			_ = st.flush()
-			_ = st.write(&Message{Kind: KindEnd, Reason: "the loop has ended, or serves no more"})
+			_ = st.write(&Message{Kind: KindEnd, Reason: "the loop has ended or is no longer served"})
 			return
 		}
 		if st.flush() != nil {
@@ -87,14 +88,14 @@ func (st *stream) run(ctx context.Context) {
 	}
 }
 
-// skipTo passes over the events before a time: a snapshot of that time has them in it.
+// skipTo skips the events before a time, which a snapshot of that time includes.
 func (st *stream) skipTo(t time.Duration) {
 	for {
-		before := st.at
-		_ = st.hub.read(&st.at, &st.batch)
+		before := st.cursor
+		_ = st.hub.read(&st.cursor, &st.batch)
 		for _, e := range st.batch.events {
 			if e.time >= t {
-				st.at = before
+				st.cursor = before
 				return
 			}
 			before.kept++
@@ -106,28 +107,29 @@ func (st *stream) skipTo(t time.Duration) {
 	}
 }
 
-// flush sends the events that have come. That is once round the ring at most: a loop that makes events as fast as they are written would
-// keep this goroutine busy for good.
+// flush sends the available events, at most ringSize of them. A loop that produces events
+// as fast as they are written could otherwise keep it busy forever.
 func (st *stream) flush() error {
 	for sent := 0; sent < ringSize; {
-		missing := st.hub.read(&st.at, &st.batch)
+		missing := st.hub.read(&st.cursor, &st.batch)
 		n := len(st.batch.events)
 		if n == 0 && missing == 0 {
 			break
 		}
-		st.line = appendEvents(st.line[:0], st.at.next-uint64(n), missing, &st.batch)
-		clear(st.batch.more) // it is not to be kept
+		st.line = appendEvents(st.line[:0], st.cursor.next-uint64(n), missing, &st.batch)
+		clear(st.batch.more) // allow garbage collection
 		st.dropped += missing
 		sent += n
 		if err := st.send(st.line); err != nil {
 			return err
 		}
 	}
-	st.hub.hasRead(st.at)
+	st.hub.hasRead(st.cursor)
 	return nil
 }
 
-// takeSample asks the loop how it does, for a second at most: what it does not answer stays as it was.
+// takeSample asks the loop for its state and waits at most a second. If the loop does not
+// respond, its state remains that of the last sample.
 func (st *stream) takeSample(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
@@ -142,9 +144,9 @@ func (st *stream) takeSample(ctx context.Context) {
 	} else {
 		st.sample.Lag = time.Since(asked)
 	}
-	st.sample.Taken, st.sample.Events, st.sample.Dropped, st.sample.Blocked = time.Now(), st.at.next-st.began, st.dropped, ""
+	st.sample.Taken, st.sample.Events, st.sample.Dropped, st.sample.Blocked = time.Now(), st.cursor.next-st.first, st.dropped, ""
 	if st.hub.watch != nil {
-		st.sample.Blocked = st.hub.watch.runs()
+		st.sample.Blocked = st.hub.watch.blockedBy()
 	}
 }
 
@@ -157,7 +159,7 @@ func (st *stream) write(m *Message) error {
 }
 
 func (st *stream) send(line []byte) error {
-	_ = st.control.SetWriteDeadline(time.Now().Add(writeLimit)) // not all that is written to has one
+	_ = st.control.SetWriteDeadline(time.Now().Add(writeLimit)) // not every writer supports it
 	if _, err := st.out.Write(line); err != nil {
 		return err
 	}

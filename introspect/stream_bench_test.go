@@ -17,8 +17,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// TestMain makes of the test's binary the reader of BenchmarkStreamed, which is a process of its own as it would be in life: what it
-// does with the events costs the other nothing but the sending.
+// TestMain lets the test binary be the reader of BenchmarkStreamed. The reader is a
+// separate process, as in practice, so that the observed process only pays for sending.
 func TestMain(m *testing.M) {
 	if name := os.Getenv("ASYNCIO_READ_EVENTS_OF"); name != "" {
 		readEvents(name)
@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// readEvents reads the events of a process until there are no more. It prints a line when it has begun, and then
-// how many it got.
+// readEvents reads the events of a process until the stream ends. It prints a line when
+// it has begun, and at the end the number of events.
 func readEvents(name string) {
 	ctx := context.Background()
 	c, err := introspect.Dial(ctx, name)
@@ -38,7 +38,7 @@ func readEvents(name string) {
 	got := 0
 	for m, err := range c.Events(ctx) {
 		if err != nil {
-			break // it is over
+			break // the process has ended
 		}
 		if m.Kind == introspect.KindHello {
 			fmt.Println("ready")
@@ -48,8 +48,9 @@ func readEvents(name string) {
 	fmt.Println(got)
 }
 
-// What it costs to have a reader of all events, and to have Watch. The wall time is what the loop feels, as long as there is
-// a core for the rest; cpu-ns is what the whole process took, the reader not among it.
+// BenchmarkStreamed measures the cost of a reader of all events, and of Watch. The wall
+// time is the cost for the loop if other work has its own core. cpu-ns is the CPU time of
+// the whole process, without the reader.
 //
 //	go test -run '^$' -bench Streamed -count 5 ./introspect
 func BenchmarkStreamed(b *testing.B) {
@@ -89,7 +90,7 @@ func BenchmarkStreamed(b *testing.B) {
 							return err
 						}
 					}
-					_ = asyncio.Sleep(ctx, time.Millisecond) // what was begun for all this is over
+					_ = asyncio.Sleep(ctx, time.Millisecond) // wait for the end of the setup
 					before := cpuTime()
 					err := work.run(ctx, b.Loop)
 					b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
@@ -98,7 +99,7 @@ func BenchmarkStreamed(b *testing.B) {
 				if err != nil {
 					b.Error(err)
 				}
-				_ = r.Close() // which ends the stream
+				_ = r.Close() // ends the stream
 				if n := events(); n > 0 {
 					b.ReportMetric(float64(n)/float64(b.N), "events-read/op")
 				}
@@ -113,7 +114,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// startReader starts a reader of this process, and waits until it has begun. events waits for its end.
+// startReader starts a reader of this process and waits until it has begun. events waits
+// for its end and returns the number of events.
 func startReader(b *testing.B) (events func() int, err error) {
 	reader := exec.Command(os.Args[0])
 	reader.Env = append(os.Environ(), "ASYNCIO_READ_EVENTS_OF="+pid())
@@ -139,7 +141,7 @@ func startReader(b *testing.B) (events func() int, err error) {
 	}, nil
 }
 
-// spawnGather has a thousand tasks made and gathered, again and again.
+// spawnGather creates and gathers a thousand tasks, repeatedly.
 func spawnGather(ctx context.Context, again func() bool) error {
 	tasks := make([]*asyncio.Task[asyncio.None], 1000)
 	for again() {
@@ -153,7 +155,7 @@ func spawnGather(ctx context.Context, again func() bool) error {
 	return nil
 }
 
-// wakePingpong has two tasks wake each other, each time by a new future.
+// wakePingpong lets two tasks wake each other, each time with a new future.
 func wakePingpong(ctx context.Context, again func() bool) error {
 	type ball struct{ back *asyncio.Future[any] }
 	to := asyncio.NewFuture[any](ctx)

@@ -18,15 +18,15 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// A reader is one who streams events, and whom the test can see through.
+// A reader is a ResponseWriter that streams events and records the lines.
 type reader struct {
 	cancel context.CancelFunc
 	over   chan bool    // closed when the stream has ended
-	hello  chan bool    // closed when it has begun
-	write  func() error // called before each line behind the hello; nil: the line is taken
+	hello  chan bool    // closed after the first line
+	write  func() error // called for each line after the first; nil: accept the line
 
 	mu    sync.Mutex
-	lines [][]byte
+	lines [][]byte // guarded by mu
 }
 
 func (r *reader) Header() http.Header { return http.Header{} }
@@ -46,14 +46,14 @@ func (r *reader) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// stream begins to read the events of h, while the loop goes on.
+// stream begins to read the events of h. The loop keeps running.
 func stream(ctx context.Context, h http.Handler, write func() error) *reader {
 	r := &reader{over: make(chan bool), hello: make(chan bool), write: write}
-	var asking context.Context
-	asking, r.cancel = context.WithCancel(context.Background())
+	var request context.Context
+	request, r.cancel = context.WithCancel(context.Background())
 	go func() {
 		defer close(r.over)
-		h.ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/events", nil).WithContext(asking))
+		h.ServeHTTP(r, httptest.NewRequest(http.MethodGet, "/events", nil).WithContext(request))
 	}()
 	_, _ = asyncio.ToThread(ctx, func(context.Context) (bool, error) { return <-r.hello, nil })
 	return r
@@ -65,9 +65,9 @@ func (r *reader) end() {
 	<-r.over
 }
 
-// took returns how many events it got and how many it was told that are missing, and fails the test if there is a gap of which it was
-// not told.
-func (r *reader) took(t *testing.T) (got, missing uint64) {
+// received returns how many events r has received, and how many were reported as missing.
+// It fails the test if events are missing without a report.
+func (r *reader) received(t *testing.T) (got, missing uint64) {
 	t.Helper()
 	next := uint64(0)
 	for _, m := range r.messages(t) {
@@ -76,7 +76,7 @@ func (r *reader) took(t *testing.T) (got, missing uint64) {
 			next = m.Seq
 		case introspect.KindEvents:
 			if m.Seq != next+m.Dropped {
-				t.Errorf("event %d follows %d, with %d missing", m.Seq, next, m.Dropped)
+				t.Errorf("got event %d, want %d after %d missing ones", m.Seq, next+m.Dropped, m.Dropped)
 			}
 			next = m.Seq + uint64(len(m.Events))
 			got += uint64(len(m.Events))
@@ -100,15 +100,15 @@ func (r *reader) messages(t *testing.T) (all []introspect.Message) {
 	return all
 }
 
-// yields makes n events: a task suspends, and goes on.
+// yields produces n events: the task suspends and resumes.
 func yields(ctx context.Context, n int) {
 	for range n / 2 {
 		_ = asyncio.Yield(ctx)
 	}
 }
 
-// stuckStream begins to read the events of h, and gets stuck with the first of them, which are the first n. It goes on when release is
-// called.
+// stuckStream begins to read the events of h. The reader is stuck with the first batch,
+// of n events, until release is called.
 func stuckStream(t *testing.T, ctx context.Context, h http.Handler, tick chan time.Time) (r *reader, release func(), n uint64) {
 	stuck, wait := make(chan bool), make(chan bool)
 	once := sync.OnceFunc(func() { close(stuck) })
@@ -116,41 +116,42 @@ func stuckStream(t *testing.T, ctx context.Context, h http.Handler, tick chan ti
 	yields(ctx, 2)
 	tick <- time.Time{}
 	<-stuck
-	n, _ = r.took(t)
+	n, _ = r.received(t)
 	return r, func() { close(wait) }, n
 }
 
-// Nobody reads until more has happened than is kept: what is kept is read, how much is missing is told, and then
-// what happens next.
-func TestDroppedEventsAreTold(t *testing.T) {
+// If more events occur than the ring holds before the reader continues, it receives those
+// in the ring, the number of missing ones, and the events after them.
+func TestDroppedEventsAreReported(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tick := make(chan time.Time)
 		l := running(ctx)
-		r, release, made := stuckStream(t, ctx, introspect.Handler(l, introspect.Tick(tick)), tick)
+		r, release, n := stuckStream(t, ctx, introspect.Handler(l, introspect.Tick(tick)), tick)
 		yields(ctx, introspect.RingSize+1000)
-		made += introspect.RingSize + 1000
+		n += introspect.RingSize + 1000
 		release()
-		for before := uint64(0); before != l.MutedEvents(); made += 2 { // until it has been read, and the loop tells again
+		for before := uint64(0); before != l.MutedEvents(); n += 2 { // until the ring was read and the loop reports events again
 			before = l.MutedEvents()
 			yields(ctx, 2)
 		}
 		r.end()
-		got, missing := r.took(t)
-		if got+missing != made || got <= introspect.RingSize || missing < 1000 {
-			t.Errorf("got %d events, and was told of %d missing; there were %d", got, missing, made)
+		got, missing := r.received(t)
+		if got+missing != n || got <= introspect.RingSize || missing < 1000 {
+			t.Errorf("got %d events and %d missing, of %d", got, missing, n)
 		}
 		return nil
 	})
 }
 
-// How many are missing is told also where nothing happens any more: once a second the loop is asked how it does.
-func TestDroppedEventsAreToldWhereNothingHappens(t *testing.T) {
+// The number of missing events is reported even if no event follows, since the sample
+// asks the loop once per second.
+func TestDroppedEventsAreReportedWithoutNewEvents(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tick := make(chan time.Time)
-		r, release, made := stuckStream(t, ctx, introspect.Handler(running(ctx), introspect.Tick(tick)), tick)
+		r, release, n := stuckStream(t, ctx, introspect.Handler(running(ctx), introspect.Tick(tick)), tick)
 		yields(ctx, introspect.RingSize)
-		made += introspect.RingSize + 1                                      // that this task suspends
-		_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { // and now nothing happens
+		n += introspect.RingSize + 1 // the last event: this task suspends; then the loop is idle
+		_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) {
 			release()
 			for range 20 {
 				tick <- time.Time{}
@@ -158,39 +159,39 @@ func TestDroppedEventsAreToldWhereNothingHappens(t *testing.T) {
 			r.end()
 			return 0, nil
 		})
-		if got, missing := r.took(t); got != introspect.RingSize || got+missing != made {
-			t.Errorf("got %d events, and was told of %d missing; there were %d", got, missing, made)
+		if got, missing := r.received(t); got != introspect.RingSize || got+missing != n {
+			t.Errorf("got %d events and %d missing, of %d", got, missing, n)
 		}
 		all := r.messages(t)
 		if i := slices.IndexFunc(all, func(m introspect.Message) bool { return m.Kind == introspect.KindSample }); i < 0 || all[i].Sample.Tasks != 1 {
-			t.Errorf("there is no sample, or a wrong one: %d", i)
+			t.Errorf("the sample is missing or wrong: %d", i)
 		}
 		return err
 	})
 }
 
-// A reader that takes nothing holds up neither the loop nor another reader, which gets all. When it goes on it is told what it
-// has lost.
-func TestASlowReaderHoldsUpNobody(t *testing.T) {
+// A stuck reader delays neither the loop nor another reader, which receives all events.
+// When it continues, it receives the number of events that it has lost.
+func TestSlowReaderDelaysNothing(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tick := make(chan time.Time)
 		h := introspect.Handler(running(ctx), introspect.Tick(tick))
 		slow, release, _ := stuckStream(t, ctx, h, tick)
 		quick := stream(ctx, h, nil)
-		for range 6 { // the slow one takes no tick
+		for range 6 { // the slow reader receives no ticks
 			yields(ctx, introspect.RingSize/2)
 			for range 3 {
 				tick <- time.Time{}
 			}
 		}
 		quick.end()
-		got, missing := quick.took(t)
+		got, missing := quick.received(t)
 		if got < 3*introspect.RingSize || missing != 0 {
 			t.Errorf("the quick reader got %d events, and %d are missing", got, missing)
 		}
 		release()
 		slow.end()
-		late, lost := slow.took(t)
+		late, lost := slow.received(t)
 		if late < introspect.RingSize || lost < introspect.RingSize || late+lost < got {
 			t.Errorf("the slow reader got %d events and lost %d, the quick one got %d", late, lost, got)
 		}
@@ -198,9 +199,9 @@ func TestASlowReaderHoldsUpNobody(t *testing.T) {
 	})
 }
 
-// With a reader that never takes anything the loop soon only counts what happens, and when that reader is gone it is as if it had never
-// been there.
-func TestAReaderThatIsGone(t *testing.T) {
+// With a reader that is stuck forever, the loop only counts events. When the reader is
+// gone, the loop has no observer.
+func TestDeadReader(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tick := make(chan time.Time)
 		l := running(ctx)
@@ -216,30 +217,30 @@ func TestAReaderThatIsGone(t *testing.T) {
 		before := l.MutedEvents()
 		yields(ctx, 3*introspect.RingSize)
 		if n := l.MutedEvents() - before; n < introspect.RingSize {
-			t.Errorf("the loop has told of all but %d events", n)
+			t.Errorf("the loop muted only %d events", n)
 		}
 		close(gone)
 		<-r.over
 		yields(ctx, 4)
 		if l.Observer() != nil || introspect.Installed(h) {
-			t.Error("the loop is observed still")
+			t.Error("the loop is still observed")
 		}
 		before = l.MutedEvents()
 		yields(ctx, 4)
 		if n := l.MutedEvents() - before; n != 0 {
-			t.Errorf("the loop has counted %d events that are for nobody", n)
+			t.Errorf("the loop counted %d events without a reader", n)
 		}
 		return nil
 	})
 }
 
-// countAll counts what it is told.
+// countAll counts events.
 type countAll struct{ n int }
 
 func (c *countAll) Observe(*inspect.Event) { c.n++ }
 
-// Another Observer is told of all that happens, below or above the one of the streams, though that has no room for it.
-func TestAReaderTakesNothingFromOtherObservers(t *testing.T) {
+// Another Observer, below or above the hub, receives all events even if the ring is full.
+func TestOtherObserversReceiveAllEvents(t *testing.T) {
 	for _, above := range []bool{false, true} {
 		run(t, func(ctx context.Context) error {
 			tick := make(chan time.Time)
@@ -248,18 +249,18 @@ func TestAReaderTakesNothingFromOtherObservers(t *testing.T) {
 			if !above {
 				l.SetObserver(&other)
 			}
-			r, release, made := stuckStream(t, ctx, introspect.Handler(l, introspect.Tick(tick)), tick)
+			r, release, n := stuckStream(t, ctx, introspect.Handler(l, introspect.Tick(tick)), tick)
 			if above {
 				l.SetObserver(inspect.Tee(l.Observer(), &other))
 			}
-			told := other.n
+			before := other.n
 			yields(ctx, 2*introspect.RingSize)
-			if n := other.n - told; n != 2*introspect.RingSize {
-				t.Errorf("above: %v: the other one was told of %d events", above, n)
+			if n := other.n - before; n != 2*introspect.RingSize {
+				t.Errorf("above: %v: the other Observer received %d events", above, n)
 			}
 			release()
 			r.end()
-			if got, missing := r.took(t); got != introspect.RingSize || got+missing != made+2*introspect.RingSize {
+			if got, missing := r.received(t); got != introspect.RingSize || got+missing != n+2*introspect.RingSize {
 				t.Errorf("above: %v: the reader got %d events, and %d are missing", above, got, missing)
 			}
 			return nil
@@ -267,8 +268,9 @@ func TestAReaderTakesNothingFromOtherObservers(t *testing.T) {
 	}
 }
 
-// What is sent is the JSON of a Message, and in it each kind of event as an EventInfo.
-func TestEventsAsTheyAreSent(t *testing.T) {
+// The lines of a stream are the JSON of a Message, with each kind of event as an
+// EventInfo.
+func TestEventsInJSON(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tick := make(chan time.Time)
 		r := stream(ctx, introspect.Handler(running(ctx), introspect.Tick(tick)), nil)
@@ -277,7 +279,7 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 		waiter := spawn(ctx, "waiter", func(ctx context.Context) error { return waitFor(ctx, sleeper) })
 		_ = asyncio.Yield(ctx)
 		_ = asyncio.Yield(ctx)
-		_ = failing.Exception() // it is read
+		_ = failing.Exception() // reads the error
 		waiter.CancelWith("enough & more")
 		_, _ = waiter.Await(ctx)
 		q := asyncio.NewQueue[int](0)
@@ -293,7 +295,7 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 		}
 		tick <- time.Time{}
 		r.end()
-		var what lines
+		var events lines
 		for i, line := range r.lines {
 			d := json.NewDecoder(bytes.NewReader(line))
 			d.DisallowUnknownFields()
@@ -302,27 +304,11 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 				t.Errorf("%v: %s", err, line)
 			}
 			if again, err := json.Marshal(m); i > 0 && (err != nil || string(again)+"\n" != string(line)) {
-				t.Errorf("sent:\n%swhich is (%v)\n%s", line, err, again)
+				t.Errorf("sent:\n%sencoding/json returns (%v):\n%s", line, err, again)
 			}
-			for _, e := range m.Events {
-				switch e.Kind {
-				case inspect.TaskCreated:
-					what.add("%s #%d by #%d", e.Name, e.Task, e.ByTask)
-				case inspect.TaskCancelAsked:
-					what.add("cancel of #%d by %s (#%d) through %v: %s", e.Task, e.By, e.ByTask, e.Through, e.Message)
-				case inspect.TaskEnded:
-					what.add("#%d %s %s", e.Task, e.Outcome, e.Error)
-				case inspect.QueueGrew:
-					what.add("%s %d", e.Object, e.Size)
-				case inspect.TaskSuspended:
-					if e.Waits != nil {
-						text, _, _ := strings.Cut(e.Waits.String(), " at ") // a line of this file
-						what.add("#%d waits: %s %v", e.Task, text, e.Waits.Tasks)
-					}
-				}
-			}
+			events.addEvents(m.Events)
 		}
-		what.want(t,
+		events.want(t,
 			`a "quoted" <name> #3 by #1`,
 			"sleeper #4 by #1",
 			"waiter #5 by #1",
@@ -341,6 +327,27 @@ func TestEventsAsTheyAreSent(t *testing.T) {
 		)
 		return nil
 	})
+}
+
+// addEvents adds a line for each event of the kinds that have more than a task.
+func (l *lines) addEvents(events []inspect.EventInfo) {
+	for _, e := range events {
+		switch e.Kind {
+		case inspect.TaskCreated:
+			l.add("%s #%d by #%d", e.Name, e.Task, e.ByTask)
+		case inspect.TaskCancelAsked:
+			l.add("cancel of #%d by %s (#%d) through %v: %s", e.Task, e.By, e.ByTask, e.Through, e.Message)
+		case inspect.TaskEnded:
+			l.add("#%d %s %s", e.Task, e.Outcome, e.Error)
+		case inspect.QueueGrew:
+			l.add("%s %d", e.Object, e.Size)
+		case inspect.TaskSuspended:
+			if e.Waits != nil {
+				text, _, _ := strings.Cut(e.Waits.String(), " at ") // without the line number
+				l.add("#%d waits: %s %v", e.Task, text, e.Waits.Tasks)
+			}
+		}
+	}
 }
 
 func aJob(context.Context) (int, error) { return 0, nil }

@@ -2,36 +2,43 @@ package introspect
 
 import (
 	"context"
-	"fmt"
 	"regexp"
 	"runtime/trace"
 
 	"example.com/asyncio/inspect"
 )
 
-// TraceTasks returns an Observer that has execution traces of runtime/trace show tasks. Each is a task there, under the one that
-// made it, and a region on the goroutine that it runs on, from its start to its end; the goroutine runs where the task
-// does. A callback is a region too. Log lines say what a task suspends for, and who asks it to cancel.
-// Each loop needs one of its own:
+// TraceTasks returns an Observer that makes execution traces of runtime/trace show tasks.
+//
+//   - Each task is a task of the trace, below the task that created it.
+//   - Each task is also a region on its goroutine, from its start to its end. The
+//     goroutine runs when the task runs. A callback is a region too.
+//   - Log lines contain what a task waits for, and who asks it to cancel.
+//   - "go tool trace" lists tasks by name under "User-defined tasks". Tasks without a
+//     name are all called "Task" there.
+//   - The task's ctx has the task of the trace, so that [trace.Log] and
+//     [trace.WithRegion] refer to it.
+//   - While tracing is off, TraceTasks only checks whether it is on. A trace does not
+//     show tasks that were created before it began.
+//
+// Each loop needs its own:
 //
 //	asyncio.Runner{Observer: introspect.TraceTasks()}
-//
-// "go tool trace" shows them under "User-defined tasks" by their names; those that were given none are all called "Task" there.
-// The trace's task is in the task's ctx, so that [trace.Log] and [trace.WithRegion] in it belong to it.
-// While no trace is taken, TraceTasks only looks whether one is. Tasks that are made before are not seen in it.
 func TraceTasks() inspect.Observer { return &traceTasks{tasks: map[inspect.Task]*traced{}} }
 
 type traceTasks struct {
 	tasks map[inspect.Task]*traced
-	call  *trace.Region
+	call  *trace.Region // the running callback; nil: none
 }
 
-// A traced is what a trace knows of a task. Its region is for all of its life: regions of a goroutine must nest, or else the
-// trace cannot be read, and one for each step would end inside of those that the task's code opens around an await.
+// A traced is the part of a trace that belongs to a task. Its region lasts from the
+// task's start to its end. Regions of a goroutine must nest; a region for each step would
+// end inside a region that the task's code opens around an await, and the trace would be
+// invalid.
 type traced struct {
 	task   *trace.Task
-	outer  any // the trace's task that its values had
-	region *trace.Region
+	outer  any           // the trace's task in the ctx that the task was created with; nil: none
+	region *trace.Region // nil: the task has not started
 }
 
 func (o *traceTasks) Observe(e *inspect.Event) {
@@ -50,7 +57,7 @@ func (o *traceTasks) Observe(e *inspect.Event) {
 		}
 	case inspect.TaskCancelAsked:
 		if trace.IsEnabled() {
-			trace.Log(e.Ctx, "cancel asked", byText(e.By))
+			trace.Log(e.Ctx, "cancel asked", inspect.CauseText(e.By))
 		}
 	case inspect.TaskEnded:
 		if t := o.tasks[e.Task]; t != nil {
@@ -73,7 +80,8 @@ func (o *traceTasks) Observe(e *inspect.Event) {
 func (o *traceTasks) created(e *inspect.Event) {
 	t := &traced{outer: e.Ctx.Value(traceKey)}
 	parent := t.outer
-	// Unless the ctx has a task that was made for this one, it is under the task that makes it.
+	// The parent is the creating task, unless the program has put another one into the
+	// ctx.
 	if by, ok := e.By.(inspect.Task); ok && o.tasks[by] != nil && o.tasks[by].outer == t.outer {
 		parent = o.tasks[by].task
 	}
@@ -82,19 +90,20 @@ func (o *traceTasks) created(e *inspect.Event) {
 	e.Ctx = context.WithValue(e.Ctx, traceKey, t.task)
 }
 
-// traceType is what a trace calls t: tools expect few different ones.
+// traceType returns the name of t in a trace. Tools expect few different names.
 func traceType(t inspect.Task) string {
 	name := t.Name()
-	if noName.MatchString(name) {
+	if defaultName.MatchString(name) {
 		return "Task"
 	}
 	return name
 }
 
-var noName = regexp.MustCompile(`^Task-[0-9]+$`)
+var defaultName = regexp.MustCompile(`^Task-[0-9]+$`)
 
-// traceKey is the key under which a ctx has a task of package trace, which does not export it. The ctx of NewTask will not do: it
-// would hold that of the parent, and so on, as long as there are successors.
+// traceKey is the unexported key under which package trace puts its task into a ctx. The
+// ctx that NewTask returns is not used, since it would keep the ctxs of all ancestors
+// alive.
 var traceKey = func() any {
 	k := &keyCatcher{Context: context.Background()}
 	trace.NewTask(k, "")
@@ -111,7 +120,7 @@ func (k *keyCatcher) Value(key any) any {
 	return nil
 }
 
-// waitText says what those wait for who await f.
+// waitText describes what the awaiters of f wait for.
 func waitText(f inspect.Future) string {
 	switch f := f.(type) {
 	case nil:
@@ -123,15 +132,4 @@ func waitText(f inspect.Future) string {
 		return r.String()
 	}
 	return inspect.ForFuture.String()
-}
-
-// byText says who did something: a task by its name, a block as it prints.
-func byText(by any) string {
-	switch by := by.(type) {
-	case nil:
-		return ""
-	case interface{ Name() string }:
-		return by.Name()
-	}
-	return fmt.Sprint(by)
 }

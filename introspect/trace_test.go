@@ -18,12 +18,13 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// traced takes a trace of f, and returns what the go command's reader has to say of its tasks, regions and logs, a line each.
+// traced traces f and returns the tasks, regions and logs of the trace, one per line, as
+// read by the go command.
 func traced(t *testing.T, f func()) (events lines) {
 	t.Helper()
 	var taken bytes.Buffer
 	if err := trace.Start(&taken); err != nil {
-		t.Skip("SKIPPED: another trace is being taken: ", err)
+		t.Skip("SKIPPED: tracing is already on: ", err)
 	}
 	f()
 	trace.Stop()
@@ -38,15 +39,15 @@ func traced(t *testing.T, f func()) (events lines) {
 	if err != nil {
 		t.Fatalf("go tool trace: %v\n%s", err, out)
 	}
-	names := map[string]string{"0": "none", noTask: "none"} // of tasks, by their ids
-	places := map[string]string{}                           // of goroutines, by theirs
+	names := map[string]string{"0": "none", noTask: "none"} // of tasks, by ID
+	goroutines := map[string]string{}                       // the names G1, G2, ... by ID
 	for line := range strings.Lines(string(out)) {
 		m := userEvent.FindStringSubmatch(line)
 		if m == nil {
 			continue
 		}
-		if places[m[1]] == "" {
-			places[m[1]] = fmt.Sprintf("G%d", len(places)+1)
+		if goroutines[m[1]] == "" {
+			goroutines[m[1]] = fmt.Sprintf("G%d", len(goroutines)+1)
 		}
 		kind, id, parent, what := m[2], m[3], m[4], m[5]
 		switch kind {
@@ -56,7 +57,7 @@ func traced(t *testing.T, f func()) (events lines) {
 		case "TaskEnd":
 			events.add("%s %s", kind, names[id])
 		default:
-			events.add("%s on %s, task %s: %s", kind, places[m[1]], names[id], what)
+			events.add("%s on %s, task %s: %s", kind, goroutines[m[1]], names[id], what)
 		}
 	}
 	return events
@@ -66,9 +67,15 @@ var userEvent = regexp.MustCompile(`G=(\d+) (TaskBegin|TaskEnd|RegionBegin|Regio
 
 const noTask = "18446744073709551615"
 
-// A trace has each task, under its maker or under the task that the program has opened in its ctx; the region of its life, within
-// which those of its own code may go across an await; what it suspends for; and callbacks. One that runs on top of the one that
-// awaits it is on the same goroutine.
+// A trace contains:
+//
+//   - each task, below the creating task or below the task that the program has put into
+//     its ctx;
+//   - the region of each task, in which regions of its code may span an await;
+//   - what each task waits for;
+//   - callbacks.
+//
+// A task that runs on top of its waiter is on the same goroutine.
 func TestTraceTasks(t *testing.T) {
 	r := traced(t, func() {
 		under(t, introspect.TraceTasks(), func(ctx context.Context) error {
@@ -104,14 +111,14 @@ func TestTraceTasks(t *testing.T) {
 		`TaskEnd of the program`,
 		`RegionEnd on G2, task main: "main"`,
 		`TaskEnd main`,
-		`RegionBegin on G2, task none: "callback"`, // Run hears of the end
+		`RegionBegin on G2, task none: "callback"`, // reports the end of main to Run
 		`RegionEnd on G2, task none: "callback"`,
 	)
 }
 
-// Tasks that a closing loop kills, begun or not, leave a trace that can be read. A trace that begins and ends in the middle of
-// things has what begins meanwhile.
-func TestTraceOfOddEnds(t *testing.T) {
+// The trace is valid even if a closing loop kills tasks, started or not. A trace contains
+// the tasks that are created while it is on.
+func TestTraceOfKilledTasks(t *testing.T) {
 	var first, last *asyncio.Loop
 	begin := func() *asyncio.Loop {
 		l := asyncio.NewLoop(driver.NewVirtual())
@@ -132,14 +139,15 @@ func TestTraceOfOddEnds(t *testing.T) {
 	})
 	_ = last.Close()
 	r.want(t,
-		// Of the first loop, whose tasks were made before, nothing.
+		// Nothing of the first loop, whose tasks were created before the trace began.
 		`TaskBegin begun under none`,
 		`RegionBegin on G2, task begun: "begun"`,
 		`Log on G2, task begun: "suspended" Message="a timer until 1h0m0s"`,
 		`RegionBegin on G3, task none: "callback"`,
 		`RegionEnd on G3, task none: "callback"`,
 		`TaskBegin new under none`,
-		// Of the second, which ends afterwards, the beginning. The third is closed:
+		// The beginning of the second loop, which ends after the trace. Then the third
+		// loop:
 		`TaskBegin begun under none`,
 		`RegionBegin on G4, task begun: "begun"`,
 		`Log on G4, task begun: "suspended" Message="a timer until 1h0m0s"`,
@@ -152,14 +160,14 @@ func TestTraceOfOddEnds(t *testing.T) {
 	)
 }
 
-// While no trace is taken, neither a step nor a callback allocates anything for one.
+// While tracing is off, neither a step nor a callback allocates.
 func TestTraceTasksAllocatesNothingWhileOff(t *testing.T) {
 	if trace.IsEnabled() {
-		t.Skip("SKIPPED: a trace is being taken")
+		t.Skip("SKIPPED: tracing is on")
 	}
 	under(t, introspect.TraceTasks(), func(ctx context.Context) error {
 		if n := testing.AllocsPerRun(100, func() { _ = asyncio.Yield(ctx) }); n != 0 {
-			t.Errorf("a step allocates %v times", n)
+			t.Errorf("a step makes %v allocations", n)
 		}
 		return nil
 	})

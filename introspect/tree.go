@@ -26,7 +26,7 @@ func PS(s *inspect.Snapshot) string {
 		t := &s.Tasks[i]
 		var by []string
 		for j, a := range t.AwaitedBy {
-			if j == 0 || a.Task != t.AwaitedBy[j-1].Task { // or else by two ways
+			if j == 0 || a.Task != t.AwaitedBy[j-1].Task { // list a task that waits in two ways once
 				by = append(by, names[a.Task])
 			}
 		}
@@ -36,7 +36,7 @@ func PS(s *inspect.Snapshot) string {
 	return b.String()
 }
 
-// summary is one line on the loop.
+// summary describes the loop in one line.
 func summary(s *inspect.Snapshot) string {
 	count := map[inspect.TaskState]int{}
 	for i := range s.Tasks {
@@ -53,7 +53,7 @@ func summary(s *inspect.Snapshot) string {
 	}
 	text += fmt.Sprintf("; %s, %s outside", plural(l.Timers, "timer"), plural(l.Outside, "job"))
 	if n := len(s.Unread); n > 0 {
-		text += "; " + plural(n, "error") + " unread"
+		text += "; " + plural(n, "unread error")
 	}
 	return text + "\n"
 }
@@ -65,7 +65,7 @@ func plural(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// stateOf is the state of a task, and whether it is asked to cancel.
+// stateOf returns the state of a task, and whether it was asked to cancel.
 func stateOf(t *inspect.TaskInfo) string {
 	if t.Cancels > 0 {
 		return string(t.State) + ", cancelled"
@@ -82,7 +82,7 @@ func waitOf(t *inspect.TaskInfo) string {
 
 func dash(s string) string { return cmp.Or(s, "-") }
 
-// oneLine keeps a text that a program has made from breaking the table.
+// oneLine replaces control characters, so that a task's name cannot break the table.
 func oneLine(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f {
@@ -100,11 +100,15 @@ func namesOf(s *inspect.Snapshot) map[uint64]string {
 	return names
 }
 
-// PSTree returns who waits for whom as a tree: below each task those that it waits for, directly or through gather, groups and
-// the like, and who has the lock that it waits for. One that it waits for by several ways stands there once. What several
-// wait for is told in full below the first of them; a circle is marked where it closes.
+// PSTree returns the waiting tasks of a snapshot as a tree.
+//
+//   - The children of a task are the tasks that it waits for, directly or through a
+//     gather, a group and the like, and the holder of the lock that it waits for.
+//   - A task that its parent waits for in several ways is listed once.
+//   - A task with several parents is printed in full below the first of them.
+//   - A cycle is marked where it closes.
 func PSTree(s *inspect.Snapshot) string {
-	p := &treePrinter{tasks: map[uint64]*inspect.TaskInfo{}, below: map[uint64][]branch{}, told: map[uint64]bool{}, open: map[uint64]bool{}}
+	p := &treePrinter{tasks: map[uint64]*inspect.TaskInfo{}, children: map[uint64][]branch{}, printed: map[uint64]bool{}, path: map[uint64]bool{}}
 	awaited := map[uint64]bool{}
 	for i := range s.Tasks {
 		p.tasks[s.Tasks[i].ID] = &s.Tasks[i]
@@ -113,18 +117,18 @@ func PSTree(s *inspect.Snapshot) string {
 		t := &s.Tasks[i]
 		for _, a := range t.AwaitedBy {
 			if p.tasks[a.Task] != nil {
-				p.below[a.Task] = append(p.below[a.Task], branch{t.ID, a.Via})
+				p.children[a.Task] = append(p.children[a.Task], branch{t.ID, a.Via})
 				awaited[t.ID] = true
 			}
 		}
 		if t.Waits != nil && p.tasks[t.Waits.Holder] != nil {
-			p.below[t.ID] = append(p.below[t.ID], branch{t.Waits.Holder, "holds " + t.Waits.Kind.String()})
+			p.children[t.ID] = append(p.children[t.ID], branch{t.Waits.Holder, "holds " + t.Waits.Kind.String()})
 			awaited[t.Waits.Holder] = true
 		}
 	}
-	for id, below := range p.below {
-		slices.SortStableFunc(below, func(a, b branch) int { return cmp.Compare(a.id, b.id) })
-		p.below[id] = merged(below)
+	for id, children := range p.children {
+		slices.SortStableFunc(children, func(a, b branch) int { return cmp.Compare(a.id, b.id) })
+		p.children[id] = merged(children)
 	}
 	p.b.WriteString(summary(s))
 	for i := range s.Tasks {
@@ -132,32 +136,33 @@ func PSTree(s *inspect.Snapshot) string {
 			p.print(branch{id: id}, "", "")
 		}
 	}
-	for i := range s.Tasks { // those in circles, where everybody is awaited
-		if id := s.Tasks[i].ID; !p.told[id] {
+	for i := range s.Tasks { // cycles without a root
+		if id := s.Tasks[i].ID; !p.printed[id] {
 			p.print(branch{id: id}, "", "")
 		}
 	}
 	return p.b.String()
 }
 
-// A branch is a task, and by what the one above waits for it; "" where it is a plain await.
+// A branch leads from a task to a task that it waits for.
 type branch struct {
-	id  uint64
-	via string
+	id  uint64 // the awaited task
+	via string // how it is awaited; "": a direct await
 }
 
 type treePrinter struct {
-	tasks map[uint64]*inspect.TaskInfo
-	below map[uint64][]branch
-	told  map[uint64]bool // in full
-	open  map[uint64]bool // from the root to where we are
-	b     strings.Builder
+	tasks    map[uint64]*inspect.TaskInfo
+	children map[uint64][]branch
+	printed  map[uint64]bool // the tasks that were printed in full
+	path     map[uint64]bool // the tasks from the root to the current one
+	b        strings.Builder
 }
 
-// merged makes of several branches to one task, as by its group and an await, one that has all ways. They are sorted by task.
-func merged(below []branch) []branch {
-	kept := below[:0]
-	for _, br := range below {
+// merged joins the branches to the same task, such as a group and an await. The branches
+// are sorted by task.
+func merged(branches []branch) []branch {
+	kept := branches[:0]
+	for _, br := range branches {
 		if n := len(kept); n > 0 && kept[n-1].id == br.id {
 			last := &kept[n-1]
 			last.via = cmp.Or(last.via, "await") + ", " + cmp.Or(br.via, "await")
@@ -168,10 +173,11 @@ func merged(below []branch) []branch {
 	return kept
 }
 
-// maxDepth is how deep a tree is shown: deeper ones are read by nobody, and each level needs stack.
+// maxDepth is the depth to which a tree is printed, since each level needs stack.
 const maxDepth = 1000
 
-// print writes the tree of br: first before its own line, rest before those below it.
+// print writes the tree of br. Its own line begins with first, the lines below it with
+// rest.
 func (p *treePrinter) print(br branch, first, rest string) {
 	t := p.tasks[br.id]
 	fmt.Fprintf(&p.b, "%s%s #%d", first, oneLine(t.Name), t.ID)
@@ -179,10 +185,10 @@ func (p *treePrinter) print(br branch, first, rest string) {
 		p.b.WriteString(" [" + br.via + "]")
 	}
 	switch {
-	case p.open[br.id]:
-		p.b.WriteString(" <- a circle: it waits for itself\n")
+	case p.path[br.id]:
+		p.b.WriteString(" <- cycle: it waits for itself\n")
 		return
-	case p.told[br.id]:
+	case p.printed[br.id]:
 		p.b.WriteString(" (see above)\n")
 		return
 	}
@@ -192,15 +198,15 @@ func (p *treePrinter) print(br branch, first, rest string) {
 	}
 	p.b.WriteByte('\n')
 
-	p.told[br.id], p.open[br.id] = true, true
-	defer delete(p.open, br.id)
-	below := p.below[br.id]
-	if len(below) > 0 && len(p.open) > maxDepth {
+	p.printed[br.id], p.path[br.id] = true, true
+	defer delete(p.path, br.id)
+	children := p.children[br.id]
+	if len(children) > 0 && len(p.path) > maxDepth {
 		p.b.WriteString(rest + "└─ ... and so on\n")
 		return
 	}
-	for i, br := range below {
-		if i < len(below)-1 {
+	for i, br := range children {
+		if i < len(children)-1 {
 			p.print(br, rest+"├─ ", rest+"│  ")
 		} else {
 			p.print(br, rest+"└─ ", rest+"   ")

@@ -12,8 +12,9 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// scene is a program with something of everything to look at; it calls look when all its tasks wait.
-func scene(ctx context.Context, look func()) error {
+// scene starts tasks that wait for different things. It calls check when all of them
+// wait.
+func scene(ctx context.Context, check func()) error {
 	lock := new(asyncio.Lock)
 	spawn(ctx, "holder", func(ctx context.Context) error {
 		if err := lock.Acquire(ctx); err != nil {
@@ -37,7 +38,7 @@ func scene(ctx context.Context, look func()) error {
 	if err := asyncio.Sleep(ctx, time.Second); err != nil {
 		return err
 	}
-	look()
+	check()
 	return nil
 }
 
@@ -75,11 +76,11 @@ reader #4 waiting: gather of 2 tasks
 	})
 }
 
-// Two tasks that wait for each other, and one that waits for them: the circle is marked where it closes, and is
-// told once.
-func TestPSTreeOfACircle(t *testing.T) {
+// Two tasks wait for each other, and a third one waits for them. The cycle is marked
+// where it closes, and printed once.
+func TestPSTreeOfACycle(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		circle(ctx)
+		spawnCycle(ctx)
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
@@ -89,13 +90,14 @@ main #1 running
 c #4 waiting: task a
 └─ a #2 waiting: task b
    └─ b #3 waiting: task a
-      └─ a #2 <- a circle: it waits for itself
+      └─ a #2 <- cycle: it waits for itself
 `)
 		return nil
 	})
 }
 
-// A child of a group that its parent awaits as well, or whose lock that wants, stands below it once, with both ways.
+// A parent may wait for a child in two ways: as the owner of its group, and by an await
+// or for a lock that the child holds. The child is then listed once, with both ways.
 func TestPSOfTwoWays(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		lock := new(asyncio.Lock)
@@ -129,13 +131,15 @@ awaiting #3 waiting: task child
    └─ child #5 [holds lock] (see above)
 `)
 		if ps := introspect.PS(s); strings.Contains(ps, "awaiting, awaiting") || !strings.Contains(ps, "  awaiting  ") {
-			t.Errorf("in AWAITED BY of child is not awaiting, once:\n%s", ps)
+			t.Errorf("AWAITED BY of child does not contain awaiting exactly once:\n%s", ps)
 		}
 		return nil
 	})
 }
 
-func circle(ctx context.Context) {
+// spawnCycle starts two tasks that await each other, and a third one that awaits the
+// first.
+func spawnCycle(ctx context.Context) {
 	var b *asyncio.Task[asyncio.None]
 	a := spawn(ctx, "a", func(ctx context.Context) error { return waitFor(ctx, b) })
 	b = spawn(ctx, "b", func(ctx context.Context) error { return waitFor(ctx, a) })
@@ -147,10 +151,10 @@ func waitFor(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
 	return err
 }
 
-// A loop without tasks, and with an error that nobody has read.
-func TestPSOfNothing(t *testing.T) {
+// A loop without tasks, with an unread error.
+func TestPSWithoutTasks(t *testing.T) {
 	s := &inspect.Snapshot{Loop: inspect.LoopInfo{State: "idle"}, Unread: []inspect.UnreadInfo{{What: "task fetch", Error: errors.ErrUnsupported.Error()}}}
-	const want = "loop idle for 0s, 0 tasks; 0 timers, 0 jobs outside; 1 error unread\n"
+	const want = "loop idle for 0s, 0 tasks; 0 timers, 0 jobs outside; 1 unread error\n"
 	wantText(t, introspect.PS(s), want)
 	wantText(t, introspect.PSTree(s), want)
 }

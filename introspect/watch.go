@@ -11,31 +11,34 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A watch knows what a snapshot cannot tell: what happened, and what runs while the loop answers nobody. The
-// hub tells it of events on the loop's goroutine; its watchdog looks at it from another one.
+// A watch collects what a snapshot does not show: what happened, and what runs while the
+// loop is blocked. The hub passes it the events, on the loop's goroutine. The watchdog
+// checks it from another goroutine.
 type watch struct {
-	warn, stuck time.Duration // a step that takes as long is told of; and that is severe
+	warn, stuck time.Duration // how long a step may take before it is reported, and before that is severe
 
-	mu    sync.Mutex // guards the fields below
-	steps []step     // that run: the last one does, those below it wait for its first step; empty: the loop waits
-	begun uint64     // steps, since it is watched
+	mu sync.Mutex // guards the fields below
 
-	looked  uint64    // what begun was when the watchdog looked for the last time
-	since   time.Time // when it saw that step first
-	blocks  *Finding  // by the step that runs
-	blocked []Finding // those before, the latest last
+	// Set by events.
+	steps     []step                       // the current steps: the last one runs, each other waits for the first step of the next; empty: the loop is idle
+	begun     uint64                       // the number of steps that have begun since the watch began
+	cancels   map[uint64]*cancelledTask    // the unfinished tasks that were asked to cancel, by task ID
+	swallowed []Finding                    // the cancels swallowed by tasks that have ended, oldest first
+	failed    map[uint64]time.Duration     // when each task with an unread error failed, in the loop's time, by task ID
+	queues    map[fmt.Stringer]*grownQueue // the queues that have grown
 
-	asked     map[uint64]*askedTask // the tasks that were asked to cancel
-	swallowed []Finding             // by tasks that have ended
-	failed    map[uint64]time.Duration
-	queues    map[fmt.Stringer]*grownQueue
+	// Set by the watchdog.
+	checked    uint64    // the value of begun at the last check
+	since      time.Time // when the watchdog first saw that value
+	block      *Finding  // the block by the current step; nil: none
+	pastBlocks []Finding // the previous blocks, oldest first
 }
 
-// A step is a task or callback that runs.
+// A step is a step of a task, or a callback.
 type step struct {
 	task  inspect.Task // nil: a callback
-	call  string       // of a callback: which
-	first bool         // of the task
+	call  string       // the function of a callback
+	first bool         // the task's first step
 }
 
 func (s *step) what() string {
@@ -45,28 +48,28 @@ func (s *step) what() string {
 	return fmt.Sprintf("task %s (#%d)", s.task.Name(), s.task.ID())
 }
 
-// An askedTask was asked to cancel.
-type askedTask struct {
-	by    string
-	since time.Duration
-	waits int // it has done since then
+// A cancelledTask is a task that was asked to cancel.
+type cancelledTask struct {
+	by    string        // the cause; "": unknown
+	since time.Duration // when it was last asked, in the loop's time
+	waits int           // how often it has suspended since then
 }
 
-// A grownQueue has grown, and was told to.
+// A grownQueue is a queue that has grown.
 type grownQueue struct {
-	first, last time.Duration // when
-	from, to    int           // from how many items to how many
-	times       int           // that it doubled
-	text        string        // the queue as it printed when it was looked at; it is the loop's
+	first, last time.Duration // when it grew first and last, in the loop's time
+	from, to    int           // its number of items at these times
+	times       int           // how often it doubled
+	text        string        // the queue as text, set by updateQueues; "": not yet set
 }
 
-// keptFindings is how many of those that are over are kept.
-const keptFindings = 100
+// maxPast is the number of findings that are kept in each list of those that are over.
+const maxPast = 100
 
 func newWatch(warn, stuck time.Duration) *watch {
 	return &watch{
 		warn: warn, stuck: stuck,
-		asked: map[uint64]*askedTask{}, failed: map[uint64]time.Duration{}, queues: map[fmt.Stringer]*grownQueue{},
+		cancels: map[uint64]*cancelledTask{}, failed: map[uint64]time.Duration{}, queues: map[fmt.Stringer]*grownQueue{},
 	}
 }
 
@@ -81,12 +84,12 @@ func (w *watch) observe(e *inspect.Event) {
 		w.begin(step{call: e.Handle.Func()})
 	case inspect.TaskSuspended:
 		w.end(e.Task)
-		if len(w.asked) == 0 {
+		if len(w.cancels) == 0 {
 			return
 		}
-		if a := w.asked[e.Task.ID()]; a != nil {
-			if a.waits++; e.Task.Cancelling() == 0 {
-				delete(w.asked, e.Task.ID())
+		if c := w.cancels[e.Task.ID()]; c != nil {
+			if c.waits++; e.Task.Cancelling() == 0 {
+				delete(w.cancels, e.Task.ID())
 			}
 		}
 	case inspect.CallEnded:
@@ -97,9 +100,9 @@ func (w *watch) observe(e *inspect.Event) {
 	case inspect.TaskCancelAsked:
 		t := e.Task
 		if n := len(e.Through); n > 0 {
-			t = e.Through[n-1] // who gets it
+			t = e.Through[n-1] // the task that receives the cancel
 		}
-		w.asked[t.ID()] = &askedTask{by: nameOf(e.By), since: e.Loop.Time()}
+		w.cancels[t.ID()] = &cancelledTask{by: causeOf(e.By), since: e.Loop.Time()}
 	case inspect.QueueGrew:
 		q := w.queues[e.Object]
 		if q == nil {
@@ -111,8 +114,8 @@ func (w *watch) observe(e *inspect.Event) {
 	}
 }
 
-// runsAlready tells w which task runs when it begins to watch; nil: none.
-func (w *watch) runsAlready(t inspect.Task) {
+// startIn reports to w the task whose step is running when the watch begins; nil: none.
+func (w *watch) startIn(t inspect.Task) {
 	if t == nil {
 		return
 	}
@@ -126,12 +129,12 @@ func (w *watch) begin(s step) {
 	w.begun++
 }
 
-// end ends the step of a task, or a callback. One that was never begun, since it was running when all this was switched
-// on, is none.
+// end ends the step of a task, or with nil a callback. It ignores a step that began
+// before the watch.
 func (w *watch) end(task inspect.Task) {
 	for i := len(w.steps) - 1; i >= 0; i-- {
 		if w.steps[i].task == task {
-			clear(w.steps[i:]) // the task is not to be kept
+			clear(w.steps[i:]) // allow garbage collection of the task
 			w.steps = w.steps[:i]
 			return
 		}
@@ -139,48 +142,49 @@ func (w *watch) end(task inspect.Task) {
 }
 
 func (w *watch) taskEnded(e *inspect.Event) {
-	if e.Err == nil && len(w.asked) == 0 { // by far the most
+	if e.Err == nil && len(w.cancels) == 0 { // the usual case
 		return
 	}
 	id, now := e.Task.ID(), e.Loop.Time()
-	a := w.asked[id]
-	delete(w.asked, id)
+	c := w.cancels[id]
+	delete(w.cancels, id)
 	switch {
 	case e.Err != nil:
 		w.failed[id] = now
-	case a != nil && e.Task.Cancelling() > 0:
-		w.swallowed = keep(w.swallowed, Finding{
+	case c != nil && e.Task.Cancelling() > 0:
+		w.swallowed = appendPast(w.swallowed, Finding{
 			Rule:  RuleSwallowed,
-			Text:  fmt.Sprintf("task %s (#%d) was asked to cancel%s, and ended %v later as if it was not.", e.Task.Name(), id, byWhom(a.by), now-a.since),
-			Tasks: []uint64{id}, Since: a.since, Over: true,
+			Text:  fmt.Sprintf("task %s (#%d) was asked to cancel%s, and ended normally %v later.", e.Task.Name(), id, byCause(c.by), now-c.since),
+			Tasks: []uint64{id}, Since: c.since, Over: true,
 			Advice: adviceSwallowed,
 		})
 	}
 }
 
-func byWhom(by string) string {
+func byCause(by string) string {
 	if by == "" {
 		return ""
 	}
 	return " by " + by
 }
 
-// keep appends to a list of findings that are over, of which the oldest are forgotten.
-func keep(all []Finding, f Finding) []Finding {
-	if len(all) >= keptFindings {
+// appendPast appends to a list of findings that are over, and drops the oldest of a full
+// list.
+func appendPast(all []Finding, f Finding) []Finding {
+	if len(all) >= maxPast {
 		all = slices.Delete(all, 0, 1)
 	}
 	return append(all, f)
 }
 
-// look is what the watchdog does again and again: it sees whether the step that runs is the one that ran before, and for how
-// long that has been so. It may be off by the time between two looks, to the short side: who is blamed has it coming.
-func (w *watch) look(now time.Time, stacks func() string) {
+// check is called by the watchdog at regular intervals. It measures how long the current
+// step has run. The result may be too short by up to one interval, but never too long.
+func (w *watch) check(now time.Time, stacks func() string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.steps) == 0 || w.begun != w.looked {
-		w.looked, w.since = w.begun, now
-		w.blockIsOver()
+	if len(w.steps) == 0 || w.begun != w.checked {
+		w.checked, w.since = w.begun, now
+		w.endBlock()
 		return
 	}
 	took := now.Sub(w.since)
@@ -189,48 +193,47 @@ func (w *watch) look(now time.Time, stacks func() string) {
 	}
 	s := w.steps[len(w.steps)-1]
 	severe := took >= w.stuck
-	if w.blocks == nil || severe && !w.blocks.Severe {
-		w.blocks = &Finding{Stack: stacks()}
+	if w.block == nil || severe && !w.block.Severe {
+		w.block = &Finding{Stack: stacks()}
 		if s.task != nil {
-			w.blocks.Tasks = []uint64{s.task.ID()}
+			w.block.Tasks = []uint64{s.task.ID()}
 		}
 	}
-	w.blocks.Severe, w.blocks.For = severe, took
-	w.blocks.tellBlocks(s)
+	w.block.Severe, w.block.For = severe, took
+	w.block.describeBlock(s)
 }
 
-func (w *watch) blockIsOver() {
-	if w.blocks != nil {
-		w.blocks.Over = true
-		w.blocked = keep(w.blocked, *w.blocks)
-		w.blocks = nil
+func (w *watch) endBlock() {
+	if w.block != nil {
+		w.block.Over = true
+		w.pastBlocks = appendPast(w.pastBlocks, *w.block)
+		w.block = nil
 	}
 }
 
-func (f *Finding) tellBlocks(s step) {
+func (f *Finding) describeBlock(s step) {
 	what := s.what()
 	f.Rule = RuleBlocked
-	f.Text = fmt.Sprintf("%s kept the loop for %v, and nothing else could run meanwhile.", what, f.For.Round(time.Millisecond))
-	f.Advice = "Give long work to ToThread, and wait with what takes a ctx: Sleep, not time.Sleep. The stack says where it was."
+	f.Text = fmt.Sprintf("%s has blocked the loop for %v. Nothing else could run.", what, f.For.Round(time.Millisecond))
+	f.Advice = "Move long work to ToThread, and wait with functions that take a ctx: Sleep, not time.Sleep. The stack shows where it was."
 	if s.first && f.Severe {
 		f.Rule = RuleNeverYield
-		f.Text = fmt.Sprintf("%s has run for %v since it began, and never let anything else run.", what, f.For.Round(time.Millisecond))
-		f.Advice = "Let others run with Yield now and then, or give the work to ToThread. The stack says where it was."
+		f.Text = fmt.Sprintf("%s has run for %v since it started and has never suspended. Nothing else could run.", what, f.For.Round(time.Millisecond))
+		f.Advice = "Call Yield regularly, or move the work to ToThread. The stack shows where it was."
 	}
 }
 
-// runs tells what blocks the loop now; "" is nothing.
-func (w *watch) runs() string {
+// blockedBy describes what blocks the loop now; "": nothing.
+func (w *watch) blockedBy() string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.blocks == nil {
+	if w.block == nil {
 		return ""
 	}
-	return w.blocks.Text
+	return w.block.Text
 }
 
-// loopStack returns, of the stacks of all goroutines, the one that runs a loop's code at the moment. With several loops
-// it is the one that is deepest in code that is not the loop's own.
+// loopStack returns the stack of a goroutine that runs a loop's code now; "": none.
 func loopStack() string {
 	buf := make([]byte, 1<<16)
 	for {
@@ -242,15 +245,16 @@ func loopStack() string {
 	}
 }
 
-// runningStack picks the goroutine that runs a loop's code. All stacks of a loop have internal/coro in them; one that
-// does not run stands in it, with nothing but the runtime's and iter's functions above.
+// runningStack returns the first of the stacks in all that runs a loop's code. All stacks
+// of a loop contain internal/coro. One that does not run is suspended in it, with only
+// functions of the runtime and iter on top.
 func runningStack(all string) string {
 	for stack := range strings.SplitSeq(all, "\n\n") {
 		if !strings.Contains(stack, coroPath) {
 			continue
 		}
 		at := firstOwn(stack)
-		if at != "" && !strings.HasPrefix(at, coroPath) && !strings.HasPrefix(at, driverPath) { // another loop, which sleeps
+		if at != "" && !strings.HasPrefix(at, coroPath) && !strings.HasPrefix(at, driverPath) { // in the driver: another loop, which is idle
 			return stack
 		}
 	}
@@ -262,7 +266,8 @@ const (
 	driverPath = "example.com/asyncio/driver."
 )
 
-// firstOwn returns the innermost function of a stack that is not how goroutines switch.
+// firstOwn returns the innermost function of a stack that does not belong to the
+// switching of goroutines.
 func firstOwn(stack string) string {
 	for line := range strings.Lines(stack) {
 		switch {

@@ -42,7 +42,7 @@ func TestChromiumRecording(t *testing.T) {
 	}
 	browser.Do(t, ctx, chromedp.KeyEvent("]"))
 	browser.Shows(t, ctx, ".scrubber", "snapshot 2 of 2, 1 s after the first")
-	browser.Shows(t, ctx, "[role=alert]", "None of them can go on")
+	browser.Shows(t, ctx, "[role=alert]", "None of them can continue")
 	browser.Shows(t, ctx, ".why", "requested by timeout of 13s of task main")
 	browser.Shows(t, ctx, ".task table", "12.9 s\tcancel asked")
 	browser.Shows(t, ctx, ".task table", "12.1 s\tresumed")

@@ -169,7 +169,7 @@ func TestListOfProcessesThatDoNotAnswer(t *testing.T) {
 	}
 	// It is ended hard, and leaves its socket.
 	hangUp()
-	if _, err := client.Findings(t.Context()); !errors.Is(err, introspect.ErrNoProcess) || !strings.Contains(err.Error(), "has ended, or serves no more") {
+	if _, err := client.Findings(t.Context()); !errors.Is(err, introspect.ErrNoProcess) || !strings.Contains(err.Error(), "has ended or no longer serves") {
 		t.Error(err)
 	}
 }
@@ -181,7 +181,7 @@ func TestNobodyThere(t *testing.T) {
 	self := strconv.Itoa(os.Getpid())
 	for pid, why := range map[string]string{
 		shop.pid: "no such process",
-		self:     "the process does not serve; have it call introspect.Serve(ctx)",
+		self:     "the process does not serve; call introspect.Serve(ctx) in it",
 	} {
 		for _, command := range []string{"ps", "pstree", "top", "top --json", "web", "record"} {
 			args := append(strings.Fields(command), pid)
@@ -376,7 +376,7 @@ func TestTopShowsFindings(t *testing.T) {
 		t.Errorf("no deadlock below\n%s", s)
 	}
 	top.Update(tea.KeyPressMsg{Code: 'f', Text: "f"})
-	if s := top.View().Content; !strings.Contains(s, "Take several locks in the same order everywhere") {
+	if s := top.View().Content; !strings.Contains(s, "Acquire locks in the same order everywhere") {
 		t.Errorf("no advice in\n%s", s)
 	}
 }

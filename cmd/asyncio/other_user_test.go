@@ -31,7 +31,7 @@ func TestOtherUser(t *testing.T) {
 		pid, user, theirs = "1", nil, ""
 	}
 	for _, c := range []struct{ folder, want string }{
-		{ours, "asyncio: process " + pid + " belongs to another user, and only that one can look into it: no permission\n"},
+		{ours, "asyncio: process " + pid + " belongs to another user, and only that user can inspect it: no permission\n"},
 		{theirs, "no permission\n"},
 	} {
 		if c.folder == "" {

@@ -60,7 +60,7 @@ conformance            asyncio driver
 const layers = `
 errors
 contextvar cancelsignal
-layout funcname current task tasklist report handle inbox future callback loop describe cancelorigin debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
+layout funcname current task tasklist report handle inbox future callback loop describe cancellederror debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
 snapshot collect render graph
 ---
 waiters
@@ -72,11 +72,6 @@ methods_go127
 // layerExceptions has uses that break the layers, each with the reason. The key is "file
 // name", or "* name" for all files. An exception that is no longer needed fails the test.
 var layerExceptions = map[string]string{
-	"errors.go cancelOrigin": "a CancelledError describes where its request came from",
-	"errors.go by":           "as cancelOrigin",
-	"errors.go place":        "as cancelOrigin",
-	"errors.go through":      "as cancelOrigin",
-
 	"* misuse":         "formats an error, as fmt.Errorf does outside the package",
 	"* isCancelled":    "inspects an error, as errors.Is does outside the package",
 	"* loopToAwaitOn":  "RunningLoop marks the loop as known to other goroutines, which would hide deadlocks",

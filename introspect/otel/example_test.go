@@ -10,9 +10,9 @@ import (
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 )
 
-// Each task is a span, by its name.
+// Each task has a span with its name.
 func Example() {
-	exporter := tracetest.NewInMemoryExporter() // stands for one that sends them somewhere
+	exporter := tracetest.NewInMemoryExporter() // a program would use an exporter that sends them
 	provider := sdk.NewTracerProvider(sdk.WithSyncer(exporter))
 
 	r := asyncio.Runner{Observer: asynciootel.Tasks(provider)}

@@ -1,8 +1,9 @@
-// Package otel makes spans of OpenTelemetry of the tasks on a loop.
+// Package otel creates OpenTelemetry spans for the tasks of a loop.
 //
 //	r := asyncio.Runner{Observer: asynciootel.Tasks(otel.GetTracerProvider())}
 //
-// It is a module of its own, since it requires go.opentelemetry.io/otel. Import it as asynciootel, beside that.
+// It is a separate module, since it requires go.opentelemetry.io/otel. Import it as
+// asynciootel, beside that package.
 package otel
 
 import (
@@ -19,24 +20,28 @@ import (
 
 // The attributes of a task's span, and of its events and links.
 const (
-	TaskID       = attribute.Key("asyncio.task.id")       // the number of the task: see [inspect.Task]
+	TaskID       = attribute.Key("asyncio.task.id")       // the ID of the task: see [inspect.Task]
 	Outcome      = attribute.Key("asyncio.outcome")       // result, error, cancelled
-	CancelReason = attribute.Key("asyncio.cancel.reason") // of one that ended cancelled: what the CancelledError says
-	CancelBy     = attribute.Key("asyncio.cancel.by")     // who asked: a task, a timeout, a group
-	Awaits       = attribute.Key("asyncio.awaits")        // of the event "await": the name of the task awaited, or of some of several; of its links, of each
-	Through      = attribute.Key("asyncio.through")       // of both, where the await is no direct one: gather, group, shield, wait, ...
+	CancelReason = attribute.Key("asyncio.cancel.reason") // the text of the CancelledError of a cancelled task
+	CancelBy     = attribute.Key("asyncio.cancel.by")     // what requested the cancel: a task, a timeout, a group
+	Awaits       = attribute.Key("asyncio.awaits")        // of an event "await": the names of the awaited tasks, of many only some; of its links: the name of the task
+	Through      = attribute.Key("asyncio.through")       // of both, if the await is not direct: gather, group, shield, wait, ...
 )
 
-// Tasks returns an Observer that has a span for each task, from its creation to its end, with the task's name. Each
-// loop needs one of its own.
+// Tasks returns an Observer that creates a span for each task. Each loop needs its own.
 //
-// The span is under the one in the ctx given to what made the task, if the program put one there, or else under that of the task that
-// made it, or else under that in the ctx given to Run. It is in the task's ctx, so that what the task starts there is under it.
-// A task that awaits others, directly or through a gather, a group, a shield and the like, has an event "await", and a link to the span of each
-// that is not under its own, a hundred at most. A request to cancel is an event "cancel asked", and the start an event "started".
-//
-// A task that fails has the status Error and the error as an event, a panic's with its stack. One that is cancelled has not failed: its
-// outcome and the reason are attributes.
+//   - The span lasts from the task's creation to its end and has the task's name.
+//   - Its parent is the span in the ctx that the task was created with, if the program
+//     put one there. Otherwise it is the span of the creating task, or the span in the
+//     ctx of Run.
+//   - The span is in the task's ctx, so that spans that the task starts are below it.
+//   - Events of the span are "started", "await" and "cancel asked".
+//   - If the task awaits tasks, directly or through a gather, a group, a shield and the
+//     like, the span has links to their spans, except those directly below it. It has at
+//     most 128 links.
+//   - The span of a failed task has the status Error and the error as an event, with the
+//     stack of a panic. A cancelled task has not failed: its outcome and the reason are
+//     attributes.
 func Tasks(provider trace.TracerProvider) inspect.Observer {
 	return &tasks{tracer: provider.Tracer("example.com/asyncio/introspect/otel"), spans: map[inspect.Task]*taskSpan{}}
 }
@@ -48,9 +53,9 @@ type tasks struct {
 
 type taskSpan struct {
 	trace.Span
-	outer  trace.SpanContext // in the values that the task was made with
-	parent trace.SpanID
-	linked map[trace.SpanID]bool // those awaited; a link for each is enough
+	outer  trace.SpanContext     // the span in the ctx that the task was created with
+	parent trace.SpanID          // the parent of the span
+	linked map[trace.SpanID]bool // the spans that the span has a link to; nil: none
 }
 
 func (o *tasks) Observe(e *inspect.Event) {
@@ -60,7 +65,7 @@ func (o *tasks) Observe(e *inspect.Event) {
 	}
 	span := o.spans[e.Task]
 	if span == nil {
-		return // made before, or no task
+		return // created before the Observer was set, or the event has no task
 	}
 	switch e.Kind {
 	case inspect.TaskStarted:
@@ -70,7 +75,7 @@ func (o *tasks) Observe(e *inspect.Event) {
 			o.awaits(span, e.On)
 		}
 	case inspect.TaskCancelAsked:
-		span.AddEvent("cancel asked", trace.WithAttributes(CancelBy.String(byText(e.By))))
+		span.AddEvent("cancel asked", trace.WithAttributes(CancelBy.String(inspect.CauseText(e.By))))
 	case inspect.TaskEnded:
 		span.ended(e)
 		delete(o.spans, e.Task)
@@ -81,8 +86,8 @@ func (o *tasks) created(e *inspect.Event) {
 	s := &taskSpan{outer: trace.SpanContextFromContext(e.Ctx)}
 	above := e.Ctx
 	if by, ok := e.By.(inspect.Task); ok {
-		if maker := o.spans[by]; maker != nil && maker.outer.Equal(s.outer) {
-			above = trace.ContextWithSpan(e.Ctx, maker.Span)
+		if creator := o.spans[by]; creator != nil && creator.outer.Equal(s.outer) {
+			above = trace.ContextWithSpan(e.Ctx, creator.Span)
 		}
 	}
 	s.parent = trace.SpanContextFromContext(above).SpanID()
@@ -91,7 +96,8 @@ func (o *tasks) created(e *inspect.Event) {
 	e.Ctx = trace.ContextWithSpan(e.Ctx, s.Span)
 }
 
-// maxLinks is how many of the tasks are looked at that one awaits at a time. The SDK keeps as many links of a span, unless it is told otherwise.
+// maxLinks is the number of links of a span, and of tasks that are examined for each
+// await. It is the default limit of the SDK.
 const maxLinks = 128
 
 func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
@@ -105,7 +111,7 @@ func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
 		all = appendTasks(nil, reason.Futures, 1)
 	}
 	if len(all) == 0 {
-		return // for a timer, say
+		return // it awaits no task, but for example a timer
 	}
 	attributes := func(awaited string) []attribute.KeyValue {
 		if through.Valid() {
@@ -127,8 +133,8 @@ func (o *tasks) awaits(s *taskSpan, on inspect.Future) {
 	}
 }
 
-// appendTasks appends those of the tasks that have not ended whose ends it takes to end all of fs. A gather may be of gathers; how deep bounds
-// what would be a circle.
+// appendTasks appends the unfinished tasks that fs wait for, directly or through futures
+// such as nested gathers. The limit of depth ends the recursion in a cycle.
 func appendTasks(all []inspect.Task, fs []inspect.Future, depth int) []inspect.Task {
 	for _, f := range fs {
 		task, ok := f.(inspect.Task)
@@ -177,7 +183,7 @@ func (s *taskSpan) ended(e *inspect.Event) {
 }
 
 func (s *taskSpan) failed(err error) {
-	text, _, _ := strings.Cut(err.Error(), "\n") // a panic's has the stack, a group's many errors
+	text, _, _ := strings.Cut(err.Error(), "\n") // the rest may be a stack, or the errors of a group
 	s.SetAttributes(Outcome.String("error"))
 	s.SetStatus(codes.Error, text)
 	p, ok := err.(*asyncio.PanicError)
@@ -190,15 +196,4 @@ func (s *taskSpan) failed(err error) {
 		attribute.String("exception.message", text),
 		attribute.String("exception.stacktrace", string(p.Stack)),
 	))
-}
-
-// byText says who did something: a task by its name, a block as it prints.
-func byText(by any) string {
-	switch by := by.(type) {
-	case nil:
-		return ""
-	case interface{ Name() string }:
-		return by.Name()
-	}
-	return fmt.Sprint(by)
 }

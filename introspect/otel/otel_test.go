@@ -17,8 +17,8 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// spans runs main as a task of that name, under a ctx and with a tracer of the program's own, and returns the SDK's spans in the
-// order of their beginning.
+// spans runs main as the task main, with a tracer and a ctx that has a span of the
+// program. It returns all spans in order of their start.
 func spans(t *testing.T, main func(ctx context.Context, tracer trace.Tracer) error) tracetest.SpanStubs {
 	t.Helper()
 	exporter := tracetest.NewInMemoryExporter()
@@ -36,9 +36,10 @@ func spans(t *testing.T, main func(ctx context.Context, tracer trace.Tracer) err
 	return all
 }
 
-var place = regexp.MustCompile(`\w+\.go:\d+`)
+var position = regexp.MustCompile(`\w+\.go:\d+`)
 
-// want fails the test unless the spans are these, each a line: name under parent, status, attributes, links, and events.
+// want fails the test unless the spans are these. The line of a span has its name,
+// parent, status, attributes and links. A line for each event follows.
 func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
 	t.Helper()
 	names := map[trace.SpanID]string{}
@@ -62,7 +63,7 @@ func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
 		for _, l := range s.Links {
 			line += ", link to " + names[l.SpanContext.SpanID()]
 		}
-		got = append(got, place.ReplaceAllString(line, "PLACE"))
+		got = append(got, position.ReplaceAllString(line, "FILE:LINE"))
 		for _, e := range s.Events {
 			line := "- " + e.Name
 			for _, a := range e.Attributes {
@@ -72,16 +73,17 @@ func want(t *testing.T, spans tracetest.SpanStubs, lines ...string) {
 					line += ", with the stack"
 				}
 			}
-			got = append(got, place.ReplaceAllString(line, "PLACE"))
+			got = append(got, position.ReplaceAllString(line, "FILE:LINE"))
 		}
 	}
 	if !slices.Equal(got, lines) {
-		t.Errorf("spans:\n\t%s\nwanted:\n\t%s", strings.Join(got, "\n\t"), strings.Join(lines, "\n\t"))
+		t.Errorf("spans:\n\t%s\nwant:\n\t%s", strings.Join(got, "\n\t"), strings.Join(lines, "\n\t"))
 	}
 }
 
-// A task is under the task that made it, or under the span that the program has opened for it; what it opens itself is under it.
-func TestSpansAreUnderTheirMakers(t *testing.T) {
+// The parent of a task's span is the span of the creating task, or the span that the
+// program has started for it. Spans that the task starts are below it.
+func TestSpanParents(t *testing.T) {
 	all := spans(t, func(ctx context.Context, tracer trace.Tracer) error {
 		child := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, query := tracer.Start(ctx, "query")
@@ -110,8 +112,9 @@ func TestSpansAreUnderTheirMakers(t *testing.T) {
 
 func panics(context.Context) error { panic("oh") }
 
-// The status and the attributes say how a task ended: that it was cancelled, by whom and why, is no failure; a panic has its stack.
-func TestSpansHaveTheOutcome(t *testing.T) {
+// The status and the attributes have the outcome. A cancelled task has not failed: its
+// span has the cause and the reason. The span of a panic has the stack.
+func TestSpanOutcomes(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
 		loop, _ := asyncio.RunningLoop(ctx)
 		loop.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
@@ -131,23 +134,24 @@ func TestSpansHaveTheOutcome(t *testing.T) {
 		"failing under main, Error: boom, asyncio.outcome=error",
 		"- started",
 		"- exception, exception.type=*errors.errorString, exception.message=boom",
-		"panicking under main, Error: asyncio: panic in task panicking (otel_test.panics() at PLACE): oh, asyncio.outcome=error",
+		"panicking under main, Error: asyncio: panic in task panicking (otel_test.panics() at FILE:LINE): oh, asyncio.outcome=error",
 		"- started",
-		"- exception, exception.type=*asyncio.PanicError, exception.message=asyncio: panic in task panicking (otel_test.panics() at PLACE): oh, with the stack",
+		"- exception, exception.type=*asyncio.PanicError, exception.message=asyncio: panic in task panicking (otel_test.panics() at FILE:LINE): oh, with the stack",
 		"cancelled under main, asyncio.outcome=cancelled, asyncio.cancel.reason=asyncio: cancelled by main: no longer needed, asyncio.cancel.by=main",
 		"- cancel asked, asyncio.cancel.by=main",
 		"- started",
 	)
 }
 
-// Who awaits a task that is not its own has a link to it, one however often; each await is an event.
-func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
+// A task's span has one link to each awaited task that is not below it. Each await is an
+// event.
+func TestSpanLinks(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
 		loop, _ := asyncio.RunningLoop(ctx)
 		f := asyncio.NewFuture[int](ctx)
 		a := asyncio.CreateTask(ctx, f.Await, asyncio.WithName("a"))
 		b := asyncio.Go(ctx, func(ctx context.Context) error {
-			short, stop := context.WithCancel(ctx) // the end of a ctx of Go's ends the await, and not a
+			short, stop := context.WithCancel(ctx) // its end ends the await, but not a
 			loop.CallSoon(func(context.Context) { stop() })
 			if _, err := a.Await(short); !errors.Is(err, context.Canceled) {
 				return err
@@ -163,7 +167,7 @@ func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
 		"request",
 		"main under request, asyncio.outcome=result",
 		"- started",
-		"- await, asyncio.awaits=b", // which is under it
+		"- await, asyncio.awaits=b", // no link, since b is below main
 		"a under main, asyncio.outcome=result",
 		"- started",
 		"b under main, asyncio.outcome=result, link to a",
@@ -173,44 +177,47 @@ func TestSpansHaveLinksToWhatIsAwaited(t *testing.T) {
 	)
 }
 
-// An await through something else is one too: a gather, also in a gather, a shield, a group, a timeout. Of many tasks
-// the event has some, and there are links to a hundred.
-func TestSpansHaveLinksThroughOthers(t *testing.T) {
+// awaitsIndirectly awaits tasks that await a, b, c and d through something else.
+func awaitsIndirectly(ctx context.Context, _ trace.Tracer) error {
 	wake := new(asyncio.Event)
-	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
-		waiting := func(ctx context.Context) error { return wake.Wait(ctx) }
-		var tasks []*asyncio.Task[asyncio.None]
-		for _, name := range []string{"a", "b", "c", "d"} {
-			tasks = append(tasks, asyncio.Go(ctx, waiting, asyncio.WithName(name)))
-		}
-		looker := func(name string, fn func(ctx context.Context) error) {
-			tasks = append(tasks, asyncio.Go(ctx, fn, asyncio.WithName(name)))
-		}
-		looker("gathers", func(ctx context.Context) error {
-			_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, tasks[0], tasks[1]), asyncio.Gather(ctx, tasks[2], tasks[3])).Await(ctx)
-			return err
-		})
-		looker("shields", func(ctx context.Context) error {
-			_, err := asyncio.Shield(ctx, tasks[0]).Await(ctx)
-			return err
-		})
-		looker("limits", func(ctx context.Context) error {
-			return asyncio.Timeout(ctx, 1, func(ctx context.Context) error { // which is up at once
-				_, err := asyncio.Shield(ctx, tasks[1]).Await(ctx)
-				wake.Set()
-				return err
-			})
-		})
-		looker("groups", func(ctx context.Context) error {
-			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
-				tg.Go(waiting, asyncio.WithName("child"))
-				return nil
-			})
-		})
-		_, _, err := asyncio.Wait(ctx, tasks, asyncio.AllCompleted)
-		_ = tasks[6].Exception()
+	waiting := func(ctx context.Context) error { return wake.Wait(ctx) }
+	var tasks []*asyncio.Task[asyncio.None]
+	for _, name := range []string{"a", "b", "c", "d"} {
+		tasks = append(tasks, asyncio.Go(ctx, waiting, asyncio.WithName(name)))
+	}
+	spawn := func(name string, fn func(ctx context.Context) error) {
+		tasks = append(tasks, asyncio.Go(ctx, fn, asyncio.WithName(name)))
+	}
+	spawn("gathers", func(ctx context.Context) error {
+		_, err := asyncio.Gather(ctx, asyncio.Gather(ctx, tasks[0], tasks[1]), asyncio.Gather(ctx, tasks[2], tasks[3])).Await(ctx)
 		return err
 	})
+	spawn("shields", func(ctx context.Context) error {
+		_, err := asyncio.Shield(ctx, tasks[0]).Await(ctx)
+		return err
+	})
+	spawn("limits", func(ctx context.Context) error {
+		return asyncio.Timeout(ctx, 1, func(ctx context.Context) error { // expires immediately
+			_, err := asyncio.Shield(ctx, tasks[1]).Await(ctx)
+			wake.Set()
+			return err
+		})
+	})
+	spawn("groups", func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(waiting, asyncio.WithName("child"))
+			return nil
+		})
+	})
+	_, _, err := asyncio.Wait(ctx, tasks, asyncio.AllCompleted)
+	_ = tasks[6].Exception()
+	return err
+}
+
+// Awaits through a gather, a nested gather, a shield, a group and a timeout have links
+// too. An event lists only some of many tasks.
+func TestSpanLinksOfIndirectAwaits(t *testing.T) {
+	all := spans(t, awaitsIndirectly)
 	want(t, all,
 		"request",
 		"main under request, asyncio.outcome=result",
@@ -237,13 +244,14 @@ func TestSpansHaveLinksThroughOthers(t *testing.T) {
 		"- exception, exception.type=*asyncio.TimeoutError, exception.message=asyncio: timed out after 1ns",
 		"groups under main, asyncio.outcome=result",
 		"- started",
-		"- await, asyncio.awaits=child, asyncio.through=group", // which is under it
+		"- await, asyncio.awaits=child, asyncio.through=group", // no link, since child is below groups
 		"child under groups, asyncio.outcome=result",
 		"- started",
 	)
 }
 
-func TestSpansHaveAHundredLinks(t *testing.T) {
+// A span has at most 128 links.
+func TestSpanLinkLimit(t *testing.T) {
 	all := spans(t, func(ctx context.Context, _ trace.Tracer) error {
 		wake := new(asyncio.Event)
 		var tasks []*asyncio.Task[asyncio.None]
@@ -261,9 +269,9 @@ func TestSpansHaveAHundredLinks(t *testing.T) {
 	})
 	i := slices.IndexFunc(all, func(s tracetest.SpanStub) bool { return s.Name == "other" })
 	if n := len(all[i].Links); n != 128 {
-		t.Errorf("there are %d links", n)
+		t.Errorf("got %d links, want 128", n)
 	}
 	if text := all[i].Events[1].Attributes[0].Value.AsString(); text != "t, t, t and more" {
-		t.Errorf("it awaits %s", text)
+		t.Errorf("the awaited tasks are %q", text)
 	}
 }

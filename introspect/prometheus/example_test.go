@@ -9,7 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// A loop whose metrics are those of the program: promhttp.Handler serves them.
+// The metrics of a loop in the default registry: promhttp.Handler serves them.
 func Example() {
 	metrics := asyncioprom.New()
 	prometheus.MustRegister(metrics)
@@ -26,5 +26,5 @@ func Example() {
 			fmt.Println(f.GetHelp(), f.GetMetric()[0].GetCounter().GetValue(), err)
 		}
 	}
-	// Output: Tasks made. 1 <nil>
+	// Output: Tasks created. 1 <nil>
 }

@@ -1,11 +1,12 @@
-// Package prometheus has Prometheus collect what happens on a loop: tasks by state and by outcome, how long steps take, how far the
-// loop lags behind, what is queued on it.
+// Package prometheus exports metrics of a loop to Prometheus: tasks by state and outcome,
+// the duration of steps, the lag of the loop, and the lengths of its queues.
 //
 //	metrics := asyncioprom.New()
 //	prometheus.MustRegister(metrics)
 //	r := asyncio.Runner{Observer: metrics}
 //
-// It is a module of its own, since it requires github.com/prometheus/client_golang. Import it as asyncioprom, beside that.
+// It is a separate module, since it requires github.com/prometheus/client_golang. Import
+// it as asyncioprom, beside that package.
 package prometheus
 
 import (
@@ -14,14 +15,17 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// Metrics counts what happens on a loop: it is an [inspect.Observer] and a [prometheus.Collector]. [New] makes one. Each loop needs one of its
-// own; a program with several tells them apart by a label:
+// Metrics counts the events of a loop. It is an [inspect.Observer] and a
+// [prometheus.Collector]; [New] returns one. Each loop needs its own. A program with
+// several loops distinguishes them by a label:
 //
-//	prometheus.WrapRegistererWith(prometheus.Labels{"loop": "main"}, prometheus.DefaultRegisterer).MustRegister(metrics)
+//	labels := prometheus.Labels{"loop": "main"}
+//	r := prometheus.WrapRegistererWith(labels, prometheus.DefaultRegisterer)
+//	r.MustRegister(metrics)
 //
-// Collecting does not ask the loop, and does not wait for one that is blocked.
+// Collecting does not involve the loop, and works while the loop is blocked.
 type Metrics struct {
-	counts introspect.Metrics // which says what each is
+	counts introspect.Metrics
 }
 
 var (
@@ -29,32 +33,33 @@ var (
 	_ prometheus.Collector = (*Metrics)(nil)
 )
 
-// New returns Metrics that count from where they are set on, as the Observer of a loop or of a Runner.
+// New returns Metrics. Set it as the Observer of a loop or a Runner; it counts from then
+// on.
 func New() *Metrics { return &Metrics{} }
 
 // Observe counts e.
 func (m *Metrics) Observe(e *inspect.Event) { m.counts.Observe(e) }
 
 var (
-	created = prometheus.NewDesc("asyncio_tasks_created_total", "Tasks made.", nil, nil)
-	ended   = prometheus.NewDesc("asyncio_tasks_ended_total", "Tasks that have ended, by outcome: result, error, cancelled.", []string{"outcome"}, nil)
+	created = prometheus.NewDesc("asyncio_tasks_created_total", "Tasks created.", nil, nil)
+	ended   = prometheus.NewDesc("asyncio_tasks_ended_total", "Tasks ended, by outcome: result, error, cancelled.", []string{"outcome"}, nil)
 	cancels = prometheus.NewDesc("asyncio_cancel_requests_total", "Requests to cancel a task.", nil, nil)
-	tasks   = prometheus.NewDesc("asyncio_tasks", "Tasks that have not ended, by state: new (not begun), running, suspended.", []string{"state"}, nil)
-	ready   = prometheus.NewDesc("asyncio_ready_queue_length", "Calls and tasks that can run.", nil, nil)
-	timers  = prometheus.NewDesc("asyncio_timers", "Timers that are set.", nil, nil)
-	jobs    = prometheus.NewDesc("asyncio_executor_jobs", "Jobs in executors, and other work whose end comes in from outside of the loop.", nil, nil)
-	steps   = prometheus.NewDesc("asyncio_step_duration_seconds", "How long tasks and callbacks run until they let others.", nil, nil)
-	lag     = prometheus.NewDesc("asyncio_loop_lag_seconds", "How long tasks that could run had to wait for their turn.", nil, nil)
+	tasks   = prometheus.NewDesc("asyncio_tasks", "Unfinished tasks, by state: new (not started), running, suspended.", []string{"state"}, nil)
+	ready   = prometheus.NewDesc("asyncio_ready_queue_length", "Calls and tasks that are ready to run.", nil, nil)
+	timers  = prometheus.NewDesc("asyncio_timers", "Timers set.", nil, nil)
+	jobs    = prometheus.NewDesc("asyncio_executor_jobs", "Jobs in executors, and other work outside the loop.", nil, nil)
+	steps   = prometheus.NewDesc("asyncio_step_duration_seconds", "Duration of the steps of tasks and callbacks.", nil, nil)
+	lag     = prometheus.NewDesc("asyncio_loop_lag_seconds", "Time that ready tasks waited for their turn.", nil, nil)
 )
 
-// Describe sends the descriptions of all that Collect sends.
+// Describe sends the descriptions of the metrics that Collect sends.
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{created, ended, cancels, tasks, ready, timers, jobs, steps, lag} {
 		ch <- d
 	}
 }
 
-// Collect sends what was counted. Any goroutine may call it.
+// Collect sends the current values. Any goroutine may call it.
 func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	now := m.counts.Read()
 	send := func(d *prometheus.Desc, kind prometheus.ValueType, value float64, labels ...string) {

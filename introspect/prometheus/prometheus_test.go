@@ -14,11 +14,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/testutil"
 )
 
-// What a registry exposes of a loop in the middle of its work: tasks in each state and of each outcome, in virtual time, in which no
-// step takes any.
+// A registry exposes the metrics of a running loop, with tasks in each state and of each
+// outcome. In virtual time steps take no time.
 func TestExposition(t *testing.T) {
 	metrics := asyncioprom.New()
-	registry := prometheus.NewPedanticRegistry() // checks that what comes is what was described
+	registry := prometheus.NewPedanticRegistry() // checks that the metrics match their descriptions
 	registry.MustRegister(metrics)
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: metrics}
 	err := r.Run(context.Background(), func(ctx context.Context) error {
@@ -37,17 +37,17 @@ func TestExposition(t *testing.T) {
 	}
 	problems, err := testutil.GatherAndLint(registry)
 	if err != nil || len(problems) > 0 {
-		t.Errorf("what is wrong with the names and texts: %v, %v", problems, err)
+		t.Errorf("lint of the names and help texts: %v, %v", problems, err)
 	}
 }
 
 const exposed = `# HELP asyncio_cancel_requests_total Requests to cancel a task.
 # TYPE asyncio_cancel_requests_total counter
 asyncio_cancel_requests_total 1
-# HELP asyncio_executor_jobs Jobs in executors, and other work whose end comes in from outside of the loop.
+# HELP asyncio_executor_jobs Jobs in executors, and other work outside the loop.
 # TYPE asyncio_executor_jobs gauge
 asyncio_executor_jobs 0
-# HELP asyncio_loop_lag_seconds How long tasks that could run had to wait for their turn.
+# HELP asyncio_loop_lag_seconds Time that ready tasks waited for their turn.
 # TYPE asyncio_loop_lag_seconds histogram
 asyncio_loop_lag_seconds_bucket{le="1e-05"} 5
 asyncio_loop_lag_seconds_bucket{le="5e-05"} 5
@@ -64,10 +64,10 @@ asyncio_loop_lag_seconds_bucket{le="5"} 5
 asyncio_loop_lag_seconds_bucket{le="+Inf"} 5
 asyncio_loop_lag_seconds_sum 0
 asyncio_loop_lag_seconds_count 5
-# HELP asyncio_ready_queue_length Calls and tasks that can run.
+# HELP asyncio_ready_queue_length Calls and tasks that are ready to run.
 # TYPE asyncio_ready_queue_length gauge
 asyncio_ready_queue_length 0
-# HELP asyncio_step_duration_seconds How long tasks and callbacks run until they let others.
+# HELP asyncio_step_duration_seconds Duration of the steps of tasks and callbacks.
 # TYPE asyncio_step_duration_seconds histogram
 asyncio_step_duration_seconds_bucket{le="1e-05"} 6
 asyncio_step_duration_seconds_bucket{le="5e-05"} 6
@@ -84,25 +84,25 @@ asyncio_step_duration_seconds_bucket{le="5"} 6
 asyncio_step_duration_seconds_bucket{le="+Inf"} 6
 asyncio_step_duration_seconds_sum 0
 asyncio_step_duration_seconds_count 6
-# HELP asyncio_tasks Tasks that have not ended, by state: new (not begun), running, suspended.
+# HELP asyncio_tasks Unfinished tasks, by state: new (not started), running, suspended.
 # TYPE asyncio_tasks gauge
 asyncio_tasks{state="new"} 1
 asyncio_tasks{state="running"} 1
 asyncio_tasks{state="suspended"} 1
-# HELP asyncio_tasks_created_total Tasks made.
+# HELP asyncio_tasks_created_total Tasks created.
 # TYPE asyncio_tasks_created_total counter
 asyncio_tasks_created_total 5
-# HELP asyncio_tasks_ended_total Tasks that have ended, by outcome: result, error, cancelled.
+# HELP asyncio_tasks_ended_total Tasks ended, by outcome: result, error, cancelled.
 # TYPE asyncio_tasks_ended_total counter
 asyncio_tasks_ended_total{outcome="cancelled"} 1
 asyncio_tasks_ended_total{outcome="error"} 1
 asyncio_tasks_ended_total{outcome="result"} 0
-# HELP asyncio_timers Timers that are set.
+# HELP asyncio_timers Timers set.
 # TYPE asyncio_timers gauge
 asyncio_timers 1
 `
 
-// Two loops in one registry are told apart by a label.
+// Two loops in one registry are distinguished by a label.
 func TestTwoLoops(t *testing.T) {
 	registry := prometheus.NewPedanticRegistry()
 	for _, name := range []string{"a", "b"} {
@@ -120,7 +120,7 @@ func TestTwoLoops(t *testing.T) {
 		}
 	}
 	want := `
-		# HELP asyncio_tasks_created_total Tasks made.
+		# HELP asyncio_tasks_created_total Tasks created.
 		# TYPE asyncio_tasks_created_total counter
 		asyncio_tasks_created_total{loop="a"} 1
 		asyncio_tasks_created_total{loop="b"} 2

@@ -192,7 +192,7 @@ func TestChromiumBlockedProgram(t *testing.T) {
 		})
 	}()
 	ctx := browser.Open(t, Handler(<-handler, ""), "[role=alert]")
-	browser.Shows(t, ctx, "[role=alert]", "task grind (#2) kept the loop for ")
+	browser.Shows(t, ctx, "[role=alert]", "task grind (#2) has blocked the loop for ")
 	browser.Shows(t, ctx, ".state", "blocked: task grind")
 	browser.Do(t, ctx, chromedp.KeyEvent("5"))
 	browser.Shows(t, ctx, "article.severe pre", "TestChromiumBlockedProgram")

@@ -10,7 +10,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-var told = regexp.MustCompile(`^task program \(#\d+\) kept the loop for .*s, and nothing else could run meanwhile\.$`)
+var told = regexp.MustCompile(`^task program \(#\d+\) has blocked the loop for .*s\. Nothing else could run\.$`)
 
 // The mistake is found while the loop is blocked. The stack contains the program.
 func TestSickIsFound(t *testing.T) {

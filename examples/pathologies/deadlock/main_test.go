@@ -11,7 +11,7 @@ import (
 // The mistake is found and reported with this text.
 func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Findings(sick, time.Minute)
-	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleDeadlock || found[0].Text != "Deadlock: task there (#5) waits for <Lock locked waiters=1>, held by task back (#6), which waits for <Lock locked waiters=1>, held by task there (#5). None of them can go on." {
+	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleDeadlock || found[0].Text != "Deadlock: task there (#5) waits for <Lock locked waiters=1>, held by task back (#6), which waits for <Lock locked waiters=1>, held by task there (#5). None of them can continue." {
 		t.Errorf("%+v %v", found, err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 // The mistake is found and reported with this text.
 func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Findings(sick, time.Minute)
-	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleGrowing || found[0].Text != "<Queue maxsize=0 size=3000 unfinished=6001> grows and grows: from 64 items to 2048 in 39.68s. More is put in than is taken out." {
+	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleGrowing || found[0].Text != "<Queue maxsize=0 size=3000 unfinished=6001> keeps growing: from 64 items to 2048 in 39.68s. More items are put in than are taken out." {
 		t.Errorf("%+v %v", found, err)
 	}
 }

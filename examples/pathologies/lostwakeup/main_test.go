@@ -11,7 +11,7 @@ import (
 // The mistake is found and reported with this text.
 func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Findings(sick, time.Minute)
-	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleLostWakeup || found[0].Text != "task program (#3) waits for <Condition unlocked waiters=1>, which was notified once while nobody waited; nobody is left to do it again." {
+	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleLostWakeup || found[0].Text != "task program (#3) waits for <Condition unlocked waiters=1>, which was notified once when it had no waiters; no task is left to notify it again." {
 		t.Errorf("%+v %v", found, err)
 	}
 }

@@ -11,7 +11,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-var told = regexp.MustCompile(`^task program \(#\d+\) has run for .*s since it began, and never let anything else run\.$`)
+var told = regexp.MustCompile(`^task program \(#\d+\) has run for .*s since it started and has never suspended\. Nothing else could run\.$`)
 
 const (
 	warn  = 50 * time.Millisecond

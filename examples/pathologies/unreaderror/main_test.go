@@ -11,7 +11,7 @@ import (
 // The mistake is found and reported with this text.
 func TestSickIsFound(t *testing.T) {
 	found, err := pathology.Findings(sick, time.Minute)
-	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleUnread || found[0].Text != "task refresh (#5) failed 1m0s ago, and nobody has read its error: the cache is read-only" {
+	if err != nil || len(found) != 1 || found[0].Rule != introspect.RuleUnread || found[0].Text != "task refresh (#5) failed 1m0s ago, and its error was never read: the cache is read-only" {
 		t.Errorf("%+v %v", found, err)
 	}
 }

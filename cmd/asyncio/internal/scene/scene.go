@@ -67,9 +67,9 @@ func Findings() *introspect.Findings {
 	p := Deadlock()
 	found := introspect.Check(&p.Snapshot)
 	return &introspect.Findings{Process: p.Process, Partial: "the queues could not be asked", Findings: append(found,
-		introspect.Finding{Rule: introspect.RuleUnread, Tasks: []uint64{6}, Text: "task audit (#6) failed 11s ago, and nobody has read its error: no ink", Advice: "Await it, or have a TaskGroup own it."},
-		introspect.Finding{Rule: introspect.RuleBlocked, Tasks: []uint64{Fetch}, Over: true, Text: "task fetch (#3) kept the loop for 300ms, and nothing else could run meanwhile.",
-			Advice: "Give long work to ToThread.", Stack: "goroutine 7 [sleep]:\ntime.Sleep(0x11e1a300)\n\t/go/src/runtime/time.go:363 +0x1\nmain.fetch()\n\t/src/fetch.go:9 +0x2\n"})}
+		introspect.Finding{Rule: introspect.RuleUnread, Tasks: []uint64{6}, Text: "task audit (#6) failed 11s ago, and its error was never read: no ink", Advice: "Await it, or start it in a TaskGroup."},
+		introspect.Finding{Rule: introspect.RuleBlocked, Tasks: []uint64{Fetch}, Over: true, Text: "task fetch (#3) has blocked the loop for 300ms. Nothing else could run.",
+			Advice: "Move long work to ToThread.", Stack: "goroutine 7 [sleep]:\ntime.Sleep(0x11e1a300)\n\t/go/src/runtime/time.go:363 +0x1\nmain.fetch()\n\t/src/fetch.go:9 +0x2\n"})}
 }
 
 // Events returns what happened between Calm and Deadlock.
