@@ -479,7 +479,7 @@ func TestTimerFindsItsFutureCancelled(t *testing.T) {
 
 // A052: WrapFuture makes a future of the loop's out of one of the world of goroutines, and
 // copies its outcome over when there is one. (A future of the loop's is none that
-// one could give it: see compile_test.go.)
+// one could give it: see internal/policy/compile_test.go.)
 func TestWrapFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		source := asyncio.NewConcurrentFuture[int]()

@@ -35,14 +35,6 @@ func spawn[T any](ctx context.Context, fns ...func(ctx context.Context) (T, erro
 	return tasks
 }
 
-// equal fails the test unless got prints as want does.
-func equal(t testing.TB, what string, got, want any) {
-	t.Helper()
-	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
-		t.Errorf("%s is %s, wanted %s", what, g, w)
-	}
-}
-
 // A127: the results follow the arguments, not the order of completion.
 func TestGatherResultsFollowTheArguments(t *testing.T) {
 	run(t, func(ctx context.Context) error {

@@ -15,16 +15,6 @@ import (
 
 var errWorse = errors.New("worse")
 
-// failAfter returns a task's function that sleeps for d and fails with err, or is cancelled before.
-func failAfter(d time.Duration, err error) func(ctx context.Context) error {
-	return func(ctx context.Context) error {
-		if cancelled := asyncio.Sleep(ctx, d); cancelled != nil {
-			return cancelled
-		}
-		return err
-	}
-}
-
 // failInCleanup returns a task's function that sleeps until it is cancelled, and then fails with err.
 func failInCleanup(err error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
@@ -40,14 +30,6 @@ func wantGroup(t testing.TB, err error, errs ...error) {
 	if !errors.As(err, &group) || fmt.Sprint(group.Errors) != fmt.Sprint(errs) {
 		t.Errorf("got the error\n%v\nwanted a group of %v", err, errs)
 	}
-}
-
-// cancelLater starts fn as a task, cancels it a second later, and returns how it ends.
-func cancelLater(ctx context.Context, fn func(ctx context.Context) error) (*asyncio.Task[asyncio.None], error) {
-	task := asyncio.Go(ctx, fn)
-	running(ctx).CallLater(time.Second, func(context.Context) { task.CancelWith("enough") })
-	_, err := task.Await(ctx)
-	return task, err
 }
 
 // A085, A086: a group ends when its last task has, also one that was added late. Results are with the tasks.

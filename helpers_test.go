@@ -26,10 +26,14 @@ var (
 	cancelWith   = testkit.CancelWith
 	brief        = testkit.Brief
 	lineNumber   = testkit.LineNumber
+	equal        = testkit.Equal
+	errBoom      = testkit.ErrBoom
+	failAfter    = testkit.FailAfter
+	cancelLater  = testkit.CancelLater
 )
 
-// never waits for a future that is never set. Only a cancel ends it. Stacks show it, so it is
-// not part of an internal package.
+// never waits for a future that is never set. Only a cancel ends it. Stacks show it, so
+// it is not part of an internal package.
 func never(ctx context.Context) error {
 	_, err := asyncio.NewFuture[int](ctx).Await(ctx)
 	return err

@@ -10,25 +10,6 @@ import (
 	"example.com/asyncio/driver"
 )
 
-func init() {
-	takesAnyCtx["Runner.RunResult"] = "as Run"
-	takesFunc["Runner.RunResult"] = func(context.Context) error {
-		_, err := (&asyncio.Runner{}).RunResult[int](context.Background(), nil)
-		return err
-	}
-	takesFunc["TaskGroup.CreateTask"] = func(ctx context.Context) error {
-		return inGroup(ctx, func(tg *asyncio.TaskGroup) { tg.CreateTask[int](nil) })
-	}
-	takesFunc["Loop.CreateTask"] = func(ctx context.Context) error { running(ctx).CreateTask[int](nil); return nil }
-	takesFunc["Loop.RunInExecutor"] = func(ctx context.Context) error { running(ctx).RunInExecutor[int](nil, nil); return nil }
-	takesFunc["Loop.RunUntilComplete"] = func(context.Context) error {
-		l := asyncio.NewLoop(driver.NewVirtual())
-		defer l.Close()
-		_, err := l.RunUntilComplete[int](nil)
-		return err
-	}
-}
-
 // The methods do the same as the functions.
 func TestMethods(t *testing.T) {
 	noLeaks(t)

@@ -14,8 +14,6 @@ import (
 	"example.com/asyncio/driver"
 )
 
-var errBoom = errors.New("boom")
-
 // A017, A018: a task gets its outcome from its function, and from nowhere else: to force one
 // is an error, so that a step that is queued never finds its task done.
 func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {

@@ -207,7 +207,7 @@ func TestCPythonTests(t *testing.T) {
 		}
 		for name := range strings.SplitSeq(covered, ", ") {
 			if _, ok := ours[name]; !ok {
-				t.Errorf("%s: %s is to be covered by %s, and there is no such test", l.at, test, name)
+				t.Errorf("%s: %s is covered by %s, which does not exist; write the file's path from the root, a colon and the name of the test", l.at, test, name)
 			}
 		}
 	}

@@ -1,5 +1,5 @@
-// Package testkit has the vocabulary of the tests: programs in virtual time, a log of what
-// happened, checks of errors, and a check for leaked goroutines.
+// Package testkit has the vocabulary of the tests: programs in virtual time, a record of
+// events, checks of errors, and a check for leaked goroutines.
 package testkit
 
 import (
@@ -18,7 +18,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// Run runs main in virtual time. The test fails if main does, or if a goroutine is left.
+// Run runs main in virtual time. The test fails if main fails or leaks a goroutine.
 func Run(t testing.TB, main func(ctx context.Context) error) {
 	t.Helper()
 	if err := RunErr(t, main); err != nil {
@@ -26,13 +26,13 @@ func Run(t testing.TB, main func(ctx context.Context) error) {
 	}
 }
 
-// RunErr is Run for a main whose error is what the test is about.
+// RunErr is like Run but returns the error of main.
 func RunErr(t testing.TB, main func(ctx context.Context) error) error {
 	t.Helper()
 	return RunOn(t, &asyncio.Runner{}, main)
 }
 
-// RunOn is RunErr with a Runner of the test's own; a Driver that it has not is virtual.
+// RunOn is like RunErr with the given Runner. Without a Driver, it gets a virtual one.
 // The error is that of Run, joined with that of Close.
 func RunOn(t testing.TB, r *asyncio.Runner, main func(ctx context.Context) error) error {
 	t.Helper()
@@ -43,7 +43,7 @@ func RunOn(t testing.TB, r *asyncio.Runner, main func(ctx context.Context) error
 	r.NoInterrupt = true
 	closed := false
 	defer func() {
-		if !closed { // a panic or Goexit is on its way
+		if !closed { // Run panics or exits
 			_ = r.Close()
 		}
 	}()
@@ -61,32 +61,33 @@ func Running(ctx context.Context) *asyncio.Loop {
 	return l
 }
 
-// Yields lets n turns pass.
+// Yields yields n times.
 func Yields(ctx context.Context, n int) {
 	for range n {
 		_ = asyncio.Yield(ctx)
 	}
 }
 
-// A Record is what happened in a test, line by line.
+// A Record has the events of a test as lines.
 type Record struct{ Lines []string }
 
+// Add appends a line.
 func (r *Record) Add(format string, args ...any) {
 	r.Lines = append(r.Lines, fmt.Sprintf(format, args...))
 }
 
-// Want fails the test unless the Record has exactly these lines, and begins a new one.
+// Want fails the test unless r has exactly these lines, and then clears r.
 func (r *Record) Want(t testing.TB, lines ...string) {
 	t.Helper()
 	if !slices.Equal(r.Lines, lines) {
-		t.Errorf("what happened:\n\t%s\nwanted:\n\t%s",
+		t.Errorf("got the record\n\t%s\nwant\n\t%s",
 			strings.Join(r.Lines, "\n\t"), strings.Join(lines, "\n\t"))
 	}
 	r.Lines = nil
 }
 
-// Handle is an exception handler that records message and error, a line each. A
-// panic's stack is left out.
+// Handle is an exception handler that records the message and the error in a line. It
+// leaves out the stack of a panic.
 func (r *Record) Handle(_ context.Context, e *asyncio.ExceptionContext) {
 	line := "reported: " + e.Message
 	if p := (*asyncio.PanicError)(nil); errors.As(e.Exception, &p) {
@@ -97,11 +98,11 @@ func (r *Record) Handle(_ context.Context, e *asyncio.ExceptionContext) {
 	r.Lines = append(r.Lines, line)
 }
 
-// WantErr fails the test unless err is kind and its text has all parts.
+// WantErr fails the test unless errors.Is(err, kind) and the text of err has all parts.
 func WantErr(t testing.TB, err, kind error, parts ...string) {
 	t.Helper()
 	if !errors.Is(err, kind) {
-		t.Errorf("got error %v, wanted one that is %q", err, kind)
+		t.Errorf("got error %v, want one that wraps %q", err, kind)
 		return
 	}
 	for _, part := range parts {
@@ -111,13 +112,13 @@ func WantErr(t testing.TB, err, kind error, parts ...string) {
 	}
 }
 
-// PanicOf returns the error that f panics with; nil if it does not.
+// PanicOf returns the error that f panics with, or nil if f does not panic.
 func PanicOf(f func()) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			var ok bool
 			if err, ok = p.(error); !ok {
-				err = fmt.Errorf("a panic whose value is no error: %v", p)
+				err = fmt.Errorf("the value of the panic is not an error: %v", p)
 			}
 		}
 	}()
@@ -125,8 +126,7 @@ func PanicOf(f func()) (err error) {
 	return nil
 }
 
-// InGoroutine runs f in a goroutine of its own, since f may end that with
-// runtime.Goexit, and tells whether it did.
+// InGoroutine runs f in a new goroutine and reports whether f called runtime.Goexit.
 func InGoroutine(f func()) (exited bool) {
 	done := make(chan bool)
 	go func() {
@@ -138,11 +138,11 @@ func InGoroutine(f func()) (exited bool) {
 	return <-done
 }
 
-// NoLeaks fails the test if it ends with more goroutines than there are now.
+// NoLeaks fails the test if, at its end, there are goroutines that do not exist now.
 func NoLeaks(t testing.TB) {
 	before := Goroutines()
 	t.Cleanup(func() {
-		// One that is on its way out is no leak. Nobody tells when it is gone.
+		// A goroutine may still be exiting. Poll, because nothing reports its exit.
 		for deadline := time.Now().Add(5 * time.Second); ; runtime.Gosched() {
 			now := Goroutines()
 			for id := range before {
@@ -153,7 +153,7 @@ func NoLeaks(t testing.TB) {
 			}
 			if time.Now().After(deadline) {
 				for _, stack := range now {
-					t.Errorf("a goroutine is left:\n%s", stack)
+					t.Errorf("a goroutine leaked:\n%s", stack)
 				}
 				return
 			}
@@ -161,7 +161,7 @@ func NoLeaks(t testing.TB) {
 	})
 }
 
-// Goroutines returns the stacks of all goroutines by the line that names each.
+// Goroutines returns the stacks of all goroutines. The keys name the goroutines.
 func Goroutines() map[string]string {
 	buf := make([]byte, 1<<16)
 	n := runtime.Stack(buf, true)
@@ -171,7 +171,7 @@ func Goroutines() map[string]string {
 	}
 	all := map[string]string{}
 	for stack := range strings.SplitSeq(string(buf[:n]), "\n\n") {
-		if strings.Contains(stack, "os/signal.loop") { // package signal's own, which it starts when first used
+		if strings.Contains(stack, "os/signal.loop") { // package os/signal starts it on first use
 			continue
 		}
 		id, _, _ := strings.Cut(stack, " [")
@@ -180,13 +180,14 @@ func Goroutines() map[string]string {
 	return all
 }
 
-// RaceDetector tells whether the test runs under it, where nothing that is counted is true.
+// RaceDetector reports whether the race detector is on. Counts of allocations are wrong
+// then.
 func RaceDetector() bool {
 	info, _ := debug.ReadBuildInfo()
 	return info != nil && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
-// CancelWith cancels f with the message in msg, or without one if msg is empty.
+// CancelWith cancels f with the message msg[0], or without a message if msg is empty.
 func CancelWith(f asyncio.AnyFuture, msg ...any) bool {
 	if len(msg) == 0 {
 		return f.Cancel()
@@ -194,7 +195,7 @@ func CancelWith(f asyncio.AnyFuture, msg ...any) bool {
 	return f.CancelWith(msg[0])
 }
 
-// Recorded returns fn with what it ends with put into a record.
+// Recorded returns a function that calls fn and records its error.
 func (r *Record) Recorded(name string, fn func(ctx context.Context) error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		err := fn(ctx)
@@ -208,17 +209,18 @@ func (r *Record) Adds(line string) func(context.Context) {
 	return func(context.Context) { r.Add("%s", line) }
 }
 
+// LineNumber matches a file name and a line number.
 var LineNumber = regexp.MustCompile(`(\w+\.go):\d+`)
 
-// WithoutLineNumbers takes them out of what was Recorded, so that a test need not know its own.
+// WithoutLineNumbers replaces the line numbers in r by N.
 func (r *Record) WithoutLineNumbers() {
 	for i, line := range r.Lines {
 		r.Lines[i] = LineNumber.ReplaceAllString(line, "$1:N")
 	}
 }
 
-// Brief is an error in a few words: a cancel without who asked for it, which
-// depends on what the test's main task is called.
+// Brief returns a short text for an error. That of a CancelledError leaves out the
+// canceller, which depends on the name of the main task.
 func Brief(err error) string {
 	var c *asyncio.CancelledError
 	switch {
@@ -230,4 +232,35 @@ func Brief(err error) string {
 		return "cancelled"
 	}
 	return err.Error()
+}
+
+// ErrBoom is the error of tests that need just any error.
+var ErrBoom = errors.New("boom")
+
+// Equal fails the test unless got and want print the same.
+func Equal(t testing.TB, what string, got, want any) {
+	t.Helper()
+	if g, w := fmt.Sprint(got), fmt.Sprint(want); g != w {
+		t.Errorf("%s is %s, want %s", what, g, w)
+	}
+}
+
+// FailAfter returns a task's function that sleeps for d and then fails with err. It ends
+// early if it is cancelled.
+func FailAfter(d time.Duration, err error) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		if cancelled := asyncio.Sleep(ctx, d); cancelled != nil {
+			return cancelled
+		}
+		return err
+	}
+}
+
+// CancelLater starts fn as a task, cancels it one second later with the message "enough",
+// and returns the task and its error.
+func CancelLater(ctx context.Context, fn func(ctx context.Context) error) (*asyncio.Task[asyncio.None], error) {
+	task := asyncio.Go(ctx, fn)
+	Running(ctx).CallLater(time.Second, func(context.Context) { task.CancelWith("enough") })
+	_, err := task.Await(ctx)
+	return task, err
 }

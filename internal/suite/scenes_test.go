@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 	"example.com/asyncio"
 )
 
-// The scenes that the explorer of interleave_test.go runs in every order.
+// Scenes that the explorer of interleave_test.go runs in every order.
 
-// A295, A305, A306: one is inside at a time, in the order of asking; nobody waits for ever, and in the end nobody has it.
+// A295, A305, A306: at most one task holds a lock. Tasks acquire it in FIFO order. None
+// waits forever, and the lock is free at the end.
 func TestInterleavingsOfLocks(t *testing.T) {
 	for kind, of := range map[string]func() lockLike{
 		"Lock":             func() lockLike { return new(asyncio.Lock) },
@@ -27,16 +28,16 @@ func TestInterleavingsOfLocks(t *testing.T) {
 			everyOrder(t, kind+" "+what, func(s *scene) {
 				f := &fifo{s: s, of: of(), most: 1}
 				free := f.of.String()
-				s.ended = func() { s.check(f.of.String() == free, "in the end it is %v", f.of) }
+				s.ended = func() { s.check(f.of.String() == free, "at the end it is %v", f.of) }
 				build(s, f)
 			})
 		}
-		lockScene("for four", func(s *scene, f *fifo) {
+		lockScene("for four tasks", func(s *scene, f *fifo) {
 			for _, name := range []string{"a", "b", "c", "d"} {
 				s.task(name, f.once)
 			}
 		})
-		lockScene("for three, twice", func(s *scene, f *fifo) {
+		lockScene("for three tasks, twice", func(s *scene, f *fifo) {
 			for _, name := range []string{"a", "b", "c"} {
 				s.task(name, func(ctx context.Context) { f.once(ctx); f.once(ctx) })
 			}
@@ -57,7 +58,7 @@ func TestInterleavingsOfLocks(t *testing.T) {
 			s.task("newcomer", f.once)
 		})
 		lockScene("with timeouts", func(s *scene, f *fifo) {
-			// a leaves, the time of two who wait is up, and one comes: all at the same time.
+			// At the same time, a leaves, two waiters time out and a task arrives.
 			s.first("a", func(ctx context.Context) { _ = f.use(ctx, time.Second) })
 			for _, name := range []string{"b", "c"} {
 				s.first(name, func(ctx context.Context) {
@@ -72,7 +73,8 @@ func TestInterleavingsOfLocks(t *testing.T) {
 	}
 }
 
-// A305, A306: a unit that is given back goes to the first who waits and is not cancelled, and to nobody else.
+// A305, A306: a released unit goes to the first waiter that is not cancelled, and to no
+// other task.
 func TestInterleavingsOfSemaphores(t *testing.T) {
 	for _, units := range []int{1, 2} {
 		everyOrder(t, fmt.Sprintf("%d released and one cancelled", units), func(s *scene) {
@@ -99,7 +101,7 @@ func TestInterleavingsOfSemaphores(t *testing.T) {
 				if slices.Contains(got, "a cancelled") {
 					want = []string{"a cancelled", "b", "c"}[:units+1]
 				}
-				s.check(slices.Equal(got, want), "it went to %v", got)
+				s.check(slices.Equal(got, want), "the units went to %v", got)
 			}
 		})
 	}
@@ -110,7 +112,7 @@ func TestInterleavingsOfSemaphores(t *testing.T) {
 		s.task("newcomer", func(ctx context.Context) {
 			late := released
 			_ = sem.Acquire(ctx)
-			s.check(aHasIt || !late, "the newcomer came late, and went before a")
+			s.check(aHasIt || !late, "the newcomer arrived late and overtook a")
 		})
 		s.task("releaser", func(context.Context) {
 			sem.Release()
@@ -118,13 +120,13 @@ func TestInterleavingsOfSemaphores(t *testing.T) {
 			released = true
 		})
 	})
-	everyOrder(t, "two units for four", func(s *scene) {
+	everyOrder(t, "two units for four tasks", func(s *scene) {
 		sem := asyncio.NewBoundedSemaphore(2)
 		f := &fifo{s: s, of: sem, most: 2}
 		for _, name := range []string{"a", "b", "c", "d"} {
 			s.task(name, f.once)
 		}
-		s.ended = func() { s.check(sem.String() == "<BoundedSemaphore unlocked value=2>", "in the end it is %v", sem) }
+		s.ended = func() { s.check(sem.String() == "<BoundedSemaphore unlocked value=2>", "at the end it is %v", sem) }
 	})
 	everyOrder(t, "two units, two cancels", func(s *scene) {
 		sem := asyncio.NewBoundedSemaphore(2)
@@ -135,20 +137,21 @@ func TestInterleavingsOfSemaphores(t *testing.T) {
 		s.first("d", f.once)
 		s.task("canceller of a", func(context.Context) { a.Cancel() })
 		s.task("canceller of c", func(context.Context) { c.Cancel() })
-		s.ended = func() { s.check(sem.String() == "<BoundedSemaphore unlocked value=2>", "in the end it is %v", sem) }
+		s.ended = func() { s.check(sem.String() == "<BoundedSemaphore unlocked value=2>", "at the end it is %v", sem) }
 	})
 }
 
-// A296, A297: whoever waits when the event is set goes on, unless cancelled, though it is cleared before; who comes when it is clear does not.
+// A296, A297: Set wakes all tasks that wait, unless they are cancelled, even if Clear
+// follows at once. A task that arrives when the event is clear waits.
 func TestInterleavingsOfEvents(t *testing.T) {
 	everyOrder(t, "Set, Clear and a cancel", func(s *scene) {
 		var e asyncio.Event
-		set := false // it was, once
+		set := false // there has been a Set
 		wait := func(mustGoOn *bool) func(ctx context.Context) {
 			return func(ctx context.Context) {
-				*mustGoOn = !set || e.IsSet() // there is a Set to come, or was
+				*mustGoOn = !set || e.IsSet() // a Set follows or has been
 				if err := e.Wait(ctx); err == nil {
-					s.check(set, "one went on before the Set")
+					s.check(set, "Wait returned before the Set")
 				}
 				*mustGoOn = false
 			}
@@ -161,31 +164,31 @@ func TestInterleavingsOfEvents(t *testing.T) {
 		s.task("clearer", func(context.Context) { e.Clear() })
 		s.task("canceller", func(context.Context) { task.Cancel() })
 		s.mayWait = true
-		s.ended = func() { s.check(!a && !b && !late, "it was set, and they wait: %v %v %v", a, b, late) }
+		s.ended = func() { s.check(!a && !b && !late, "the event was set, but tasks wait: %v %v %v", a, b, late) }
 	})
 }
 
-// A store is things to take, and a condition that tells of them.
+// A store has things to take, and a condition that is notified of them.
 type store struct {
 	s      *scene
 	c      *asyncio.Condition
 	things int
 	inside int
-	wants  int // who wait for one
+	wants  int // tasks that wait for a thing
 }
 
 func (st *store) take(ctx context.Context) error {
 	return st.c.With(ctx, func(ctx context.Context) error {
 		st.wants++
 		err := st.c.WaitFor(ctx, func() bool {
-			st.s.check(st.inside == 0, "two look at once")
+			st.s.check(st.inside == 0, "two tasks test the predicate at once")
 			return st.things > 0
 		})
 		st.wants--
 		// Whatever the error, this task has the lock.
 		st.s.check(st.c.Locked(), "Wait returned without the lock")
 		if st.inside++; st.inside > 1 {
-			st.s.check(false, "two have the lock")
+			st.s.check(false, "two tasks have the lock")
 		}
 		if err == nil {
 			st.things--
@@ -198,22 +201,23 @@ func (st *store) take(ctx context.Context) error {
 
 func (st *store) bring(ctx context.Context) {
 	_ = st.c.With(ctx, func(context.Context) error {
-		st.s.check(st.inside == 0, "one brings while another has the lock")
+		st.s.check(st.inside == 0, "one task brings while another has the lock")
 		st.things++
 		st.c.Notify(1)
 		return nil
 	})
 }
 
-// A300, A301: a notification reaches one who waits and stays; and whoever leaves Wait has the lock.
+// A300, A301: a notification reaches a waiter that is not cancelled. A task that leaves
+// Wait has the lock.
 func TestInterleavingsOfConditions(t *testing.T) {
 	storeScene := func(name string, build func(s *scene, st *store)) {
 		everyOrder(t, name, func(s *scene) {
 			st := &store{s: s, c: asyncio.NewCondition(nil)}
 			s.mayWait = true
 			s.ended = func() {
-				s.check(st.things == 0 || st.wants == 0, "%d things are there, and %d wait", st.things, st.wants)
-				s.check(!st.c.Locked(), "in the end it is %v", st.c)
+				s.check(st.things == 0 || st.wants == 0, "%d things are left, and %d tasks wait", st.things, st.wants)
+				s.check(!st.c.Locked(), "at the end it is %v", st.c)
 			}
 			build(s, st)
 		})
@@ -278,10 +282,11 @@ func TestInterleavingsOfConditions(t *testing.T) {
 			slices.Sort(got)
 			switch fmt.Sprint(got) {
 			case "[a ok]", "[a cancelled b ok]":
-			// A task that is cancelled notifies the next though it was not notified itself. As in CPython.
+			// A cancelled task notifies the next even if it was not notified itself, as
+			// in CPython.
 			case "[a cancelled b ok c ok]":
 			default:
-				s.check(false, "woken are %v", got)
+				s.check(false, "the woken tasks are %v", got)
 			}
 		}
 	})
@@ -295,7 +300,7 @@ func TestInterleavingsOfConditions(t *testing.T) {
 			_ = c.With(ctx, func(context.Context) error { c.NotifyAll(); return nil })
 		})
 		s.task("canceller", func(context.Context) { a.Cancel() })
-		s.ended = func() { s.check(c.String() == "<Condition unlocked>", "in the end it is %v", c) }
+		s.ended = func() { s.check(c.String() == "<Condition unlocked>", "at the end it is %v", c) }
 	})
 }
 
@@ -303,7 +308,7 @@ func TestInterleavingsOfConditions(t *testing.T) {
 type roundScene struct {
 	*scene
 	b   *asyncio.Barrier
-	got map[string]string // how it went, by the name of the task: its number, "broken", "cancelled", or "waits"
+	got map[string]string // by the name of the task: its index, "broken", "cancelled" or "waits"
 }
 
 func (s *roundScene) wait(ctx context.Context) {
@@ -321,7 +326,7 @@ func (s *roundScene) wait(ctx context.Context) {
 	s.log.Add("%s: %s, %v", name, s.got[name], s.b)
 }
 
-// count returns for how many it went like that.
+// count returns the number of tasks with the outcome.
 func (s *roundScene) count(outcome string) (n int) {
 	for _, o := range s.got {
 		if o == outcome {
@@ -331,41 +336,43 @@ func (s *roundScene) count(outcome string) (n int) {
 	return n
 }
 
-// everyRound is everyOrder for scenes at a barrier, of whose tasks in the end fewer wait than make a round; of those the barrier knows.
+// everyRound is everyOrder for scenes at a barrier. At the end fewer tasks wait than make
+// a round, and the barrier counts them.
 func everyRound(t *testing.T, name string, parties int, build func(s *roundScene)) {
 	everyOrder(t, name, func(sc *scene) {
 		s := &roundScene{scene: sc, b: asyncio.NewBarrier(parties), got: map[string]string{}}
 		build(s)
-		further := s.ended
+		ended := s.ended
 		s.mayWait = true
 		s.ended = func() {
 			waits := s.count("waits")
-			s.check(waits < parties && s.b.Waiting() == waits, "%v, and they are %v", s.b, s.got)
-			if further != nil {
-				further()
+			s.check(waits < parties && s.b.Waiting() == waits, "%v, but the tasks are %v", s.b, s.got)
+			if ended != nil {
+				ended()
 			}
 		}
 	})
 }
 
-// A309, A310, A311: rounds do not mix. Who is cancelled leaves a place; who waits at a barrier that is reset or aborted hears of it.
+// A309, A310, A311: rounds do not mix. A cancelled task leaves its place free. Reset and
+// Abort end every Wait.
 func TestInterleavingsOfBarriers(t *testing.T) {
 	everyRound(t, "two rounds", 2, func(s *roundScene) {
 		for _, name := range []string{"a", "b", "c", "d"} {
 			s.task(name, s.wait)
 		}
 		s.ended = func() {
-			s.check(s.count("0") == 2 && s.count("1") == 2, "their numbers are %v", s.got)
+			s.check(s.count("0") == 2 && s.count("1") == 2, "the indices are %v", s.got)
 		}
 	})
-	everyRound(t, "two rounds of the same", 2, func(s *roundScene) {
+	everyRound(t, "two rounds of the same tasks", 2, func(s *roundScene) {
 		for _, name := range []string{"a", "b"} {
 			s.task(name, func(ctx context.Context) {
 				s.wait(ctx)
 				s.wait(ctx)
 			})
 		}
-		s.ended = func() { s.check(s.count("waits") == 0, "they are %v", s.got) }
+		s.ended = func() { s.check(s.count("waits") == 0, "the tasks are %v", s.got) }
 	})
 	everyRound(t, "a cancel", 2, func(s *roundScene) {
 		a := s.first("a", s.wait)
@@ -392,8 +399,8 @@ func TestInterleavingsOfBarriers(t *testing.T) {
 			s.task("later", s.wait)
 			s.task("resetter", func(ctx context.Context) { s.check(s.b.Reset(ctx) == nil, "Reset failed") })
 			s.ended = func() {
-				s.check(!s.b.Broken(), "it is broken")
-				s.check(s.got["a"] != "waits", "the first waits still")
+				s.check(!s.b.Broken(), "the barrier is broken")
+				s.check(s.got["a"] != "waits", "task a still waits")
 			}
 		})
 		everyRound(t, fmt.Sprintf("a Reset when one of %d parties is missing", parties), parties, func(s *roundScene) {
@@ -402,7 +409,7 @@ func TestInterleavingsOfBarriers(t *testing.T) {
 			}
 			s.task("resetter", func(ctx context.Context) { s.check(s.b.Reset(ctx) == nil, "Reset failed") })
 			s.task("another", func(ctx context.Context) { s.check(s.b.Reset(ctx) == nil, "Reset failed") })
-			s.ended = func() { s.check(s.count("broken") == parties-1, "they are %v", s.got) }
+			s.ended = func() { s.check(s.count("broken") == parties-1, "the tasks are %v", s.got) }
 		})
 		everyRound(t, fmt.Sprintf("an Abort with %d parties", parties), parties, func(s *roundScene) {
 			for _, name := range waiters {
@@ -411,7 +418,7 @@ func TestInterleavingsOfBarriers(t *testing.T) {
 			s.task("late", s.wait)
 			s.task("later", s.wait)
 			s.task("aborter", func(ctx context.Context) { s.check(s.b.Abort(ctx) == nil, "Abort failed") })
-			s.ended = func() { s.check(s.count("waits") == 0 && s.b.Broken(), "%v, and they are %v", s.b, s.got) }
+			s.ended = func() { s.check(s.count("waits") == 0 && s.b.Broken(), "%v, but the tasks are %v", s.b, s.got) }
 		})
 	}
 	everyRound(t, "an Abort, a Reset and a cancel", 2, func(s *roundScene) {
@@ -422,7 +429,7 @@ func TestInterleavingsOfBarriers(t *testing.T) {
 			s.check(s.b.Abort(ctx) == nil && s.b.Reset(ctx) == nil, "Abort or Reset failed")
 		})
 		s.task("canceller", func(context.Context) { a.Cancel() })
-		s.ended = func() { s.check(!s.b.Broken(), "it is broken") }
+		s.ended = func() { s.check(!s.b.Broken(), "the barrier is broken") }
 	})
 }
 
@@ -435,7 +442,7 @@ type queueScene struct {
 	dropped  int   // by a Shutdown
 	shut     bool
 
-	getters, putters, joiners int // who wait
+	getters, putters, joiners int // tasks that wait
 }
 
 func (s *queueScene) get(ctx context.Context) {
@@ -449,12 +456,12 @@ func (s *queueScene) get(ctx context.Context) {
 	s.log.Add("%s gets %d: %s", asyncio.CurrentTask(ctx).Name(), item, brief(err))
 }
 
-// ends tells whether a wait may end with err.
+// ends reports whether a wait may end with err.
 func (s *queueScene) ends(err error) bool {
 	return errors.Is(err, asyncio.ErrCancelled) || s.shut && errors.Is(err, asyncio.ErrQueueShutDown)
 }
 
-// work gets an item, and is done with it a turn later.
+// work gets an item and calls TaskDone a turn later.
 func (s *queueScene) work(ctx context.Context) {
 	had := len(s.got)
 	s.get(ctx)
@@ -482,7 +489,7 @@ func (s *queueScene) join(ctx context.Context) {
 	s.joiners++
 	err := s.q.Join(ctx)
 	s.joiners--
-	s.log.Add("%s has joined: %s, %v", asyncio.CurrentTask(ctx).Name(), brief(err), s.q)
+	s.log.Add("%s joined: %s, %v", asyncio.CurrentTask(ctx).Name(), brief(err), s.q)
 }
 
 func (s *queueScene) shutdown(immediate bool) {
@@ -494,28 +501,30 @@ func (s *queueScene) shutdown(immediate bool) {
 	s.log.Add("%v", s.q)
 }
 
-// everyQueue is everyOrder for scenes at a queue: what was put comes out, in that order, and nobody waits for what is there.
+// everyQueue is everyOrder for scenes at a queue. All items come out in the order of Put,
+// and no task waits without need.
 func everyQueue(t *testing.T, name string, maxsize int, build func(s *queueScene)) {
 	everyOrder(t, name, func(sc *scene) {
 		s := &queueScene{scene: sc, q: asyncio.NewQueue[int](maxsize)}
 		build(s)
 		s.mayWait = true
 		s.ended = func() {
-			s.check(s.getters == 0 || s.q.Empty() && !s.shut, "%d wait for an item of %v", s.getters, s.q)
-			s.check(s.putters == 0 || s.q.Full() && !s.shut, "%d wait for room in %v", s.putters, s.q)
+			s.check(s.getters == 0 || s.q.Empty() && !s.shut, "%d tasks wait for an item of %v", s.getters, s.q)
+			s.check(s.putters == 0 || s.q.Full() && !s.shut, "%d tasks wait for room in %v", s.putters, s.q)
 			unfinished := len(s.put) - s.done - s.dropped
-			s.check(s.joiners == 0 || unfinished > 0, "%d wait for %v to be done", s.joiners, s.q)
-			s.check(unfinished == 0 || strings.Contains(s.q.String(), fmt.Sprintf(" unfinished=%d", unfinished)), "%d are unfinished of %v", unfinished, s.q)
+			s.check(s.joiners == 0 || unfinished > 0, "%d tasks wait for the end of %v", s.joiners, s.q)
+			s.check(unfinished == 0 || strings.Contains(s.q.String(), fmt.Sprintf(" unfinished=%d", unfinished)), "%d items are unfinished, but the queue is %v", unfinished, s.q)
 			for !s.q.Empty() {
 				item, _ := s.q.TryGet()
 				s.got = append(s.got, item)
 			}
-			s.check(slices.Equal(s.put[:len(s.put)-s.dropped], s.got), "put were %v, %d of them dropped, and got %v", s.put, s.dropped, s.got)
+			s.check(slices.Equal(s.put[:len(s.put)-s.dropped], s.got), "put %v, dropped %d of them, got %v", s.put, s.dropped, s.got)
 		}
 	})
 }
 
-// A318, A319, A320, A321, A322, A323, A324: no item is lost or made, they come in their order, and nobody waits for what is there.
+// A318, A319, A320, A321, A322, A323, A324: items come out once and in order, and no task
+// waits without need.
 func TestInterleavingsOfQueues(t *testing.T) {
 	everyQueue(t, "getters, putters and a cancel", 0, func(s *queueScene) {
 		a := s.first("a", s.get)
@@ -525,7 +534,7 @@ func TestInterleavingsOfQueues(t *testing.T) {
 		s.task("q", s.putter(2))
 		s.task("canceller", func(context.Context) { a.Cancel() })
 	})
-	everyQueue(t, "a getter's time is up", 0, func(s *queueScene) {
+	everyQueue(t, "a getter times out", 0, func(s *queueScene) {
 		s.first("a", func(ctx context.Context) {
 			_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { s.get(ctx); return nil })
 		})
@@ -536,7 +545,7 @@ func TestInterleavingsOfQueues(t *testing.T) {
 			})
 		}
 	})
-	everyQueue(t, "room for one, and a putter cancelled", 1, func(s *queueScene) {
+	everyQueue(t, "room for one item, and a cancelled putter", 1, func(s *queueScene) {
 		s.first("p", s.putter(1))
 		q := s.first("q", s.putter(2))
 		s.first("r", s.putter(3))
@@ -545,7 +554,7 @@ func TestInterleavingsOfQueues(t *testing.T) {
 		s.task("s", s.putter(4))
 		s.task("canceller", func(context.Context) { q.Cancel() })
 	})
-	everyQueue(t, "a producer and a consumer with room for one", 1, func(s *queueScene) {
+	everyQueue(t, "a producer and a consumer with room for one item", 1, func(s *queueScene) {
 		s.task("producer", func(ctx context.Context) {
 			for i := range 4 {
 				s.putter(i)(ctx)
@@ -588,10 +597,10 @@ func TestInterleavingsOfQueues(t *testing.T) {
 	}
 }
 
-// Groups, timeouts and what gathers: they end when what they have begun has ended, with the right error, and a cancel that was accepted
-// is seen, by the block or at the next await.
+// Groups, timeouts and gathering calls end when all that they started has ended, with the
+// right error. The block or the next await sees an accepted cancel.
 func TestInterleavingsOfBlocks(t *testing.T) {
-	// cancelScene runs block in a task, and cancels that after d.
+	// cancelScene runs block in a task and cancels the task after d.
 	cancelScene := func(name string, d time.Duration, block func(s *scene, ctx context.Context) error) {
 		everyOrder(t, name, func(s *scene) {
 			var accepted, seen bool
@@ -609,24 +618,24 @@ func TestInterleavingsOfBlocks(t *testing.T) {
 			s.ended = func() { s.check(!accepted || seen || task.Cancelled(), "the cancel was lost") }
 		})
 	}
-	// sleeper is a child that is due when the cancel is.
+	// sleeper returns the function of a child that ends at the time of the cancel.
 	sleeper := func(err error) func(ctx context.Context) (int, error) { return sleepThenFail(time.Second, err) }
 	oneOf := func(s *scene, err error, kinds ...error) error {
-		s.check(slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }), "it ends with %v", err)
+		s.check(slices.ContainsFunc(kinds, func(kind error) bool { return errors.Is(err, kind) }), "the block ends with %v", err)
 		return err
 	}
-	cancelScene("a group of which one fails", time.Second, func(s *scene, ctx context.Context) error {
+	cancelScene("a group with a failing task", time.Second, func(s *scene, ctx context.Context) error {
 		var children []asyncio.AnyTask
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			children = append(children, asyncio.CreateTaskIn(tg, sleeper(errBoom)), tg.Go(never))
 			return nil
 		})
 		for _, child := range children {
-			s.check(child.Done(), "the group has ended, and %v has not", child)
+			s.check(child.Done(), "the group has ended, but %v has not", child)
 		}
 		return oneOf(s, err, errBoom, asyncio.ErrCancelled)
 	})
-	cancelScene("a group that grows while one fails", time.Second, func(s *scene, ctx context.Context) error {
+	cancelScene("a group that grows while a task fails", time.Second, func(s *scene, ctx context.Context) error {
 		var child *asyncio.Task[int]
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			asyncio.CreateTaskIn(tg, sleeper(errBoom))
@@ -634,13 +643,13 @@ func TestInterleavingsOfBlocks(t *testing.T) {
 			child = asyncio.CreateTaskIn(tg, sleeper(nil))
 			return err
 		})
-		s.check(child.Done(), "the group has ended, and %v has not", child)
+		s.check(child.Done(), "the group has ended, but %v has not", child)
 		return oneOf(s, err, errBoom, asyncio.ErrCancelled)
 	})
 	cancelScene("a timeout", time.Second, func(s *scene, ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Second) })
-		s.check(!errors.Is(err, asyncio.ErrTimeout) || tm.Expired(), "it ends with %v, and is %v", err, tm)
+		s.check(!errors.Is(err, asyncio.ErrTimeout) || tm.Expired(), "the timeout ends with %v, but is %v", err, tm)
 		return oneOf(s, err, nil, asyncio.ErrTimeout, asyncio.ErrCancelled)
 	})
 	cancelScene("a timeout in a timeout", time.Second, func(s *scene, ctx context.Context) error {
@@ -650,17 +659,17 @@ func TestInterleavingsOfBlocks(t *testing.T) {
 			innerErr = inner.Run(ctx, never)
 			return innerErr
 		})
-		s.check(!errors.Is(innerErr, asyncio.ErrTimeout) || inner.Expired(), "the inner ends with %v, and is %v", innerErr, inner)
+		s.check(!errors.Is(innerErr, asyncio.ErrTimeout) || inner.Expired(), "the inner timeout ends with %v, but is %v", innerErr, inner)
 		return oneOf(s, err, asyncio.ErrTimeout, asyncio.ErrCancelled)
 	})
 	cancelScene("WaitFor", time.Second, func(s *scene, ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, sleeper(nil))
 		_, err := asyncio.WaitFor(ctx, inner, time.Second)
-		s.check(inner.Done(), "WaitFor has ended, and %v has not", inner)
+		s.check(inner.Done(), "WaitFor has ended, but %v has not", inner)
 		return oneOf(s, err, nil, asyncio.ErrTimeout, asyncio.ErrCancelled)
 	})
 	cancelScene("Gather", time.Second, func(s *scene, ctx context.Context) error {
-		// If one failed, its error would be what the cancel ends with. As in CPython.
+		// If a child failed, the cancel would end with its error, as in CPython.
 		_, err := asyncio.Gather(ctx, spawn(ctx, sleeper(nil), sleeper(nil))...).Await(ctx)
 		return oneOf(s, err, nil, asyncio.ErrCancelled)
 	})
@@ -672,7 +681,7 @@ func TestInterleavingsOfBlocks(t *testing.T) {
 	cancelScene("Shield", time.Second, func(s *scene, ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, sleeper(nil))
 		_, err := asyncio.Shield(ctx, inner).Await(ctx)
-		s.check(!inner.Cancelled(), "the cancel came through")
+		s.check(!inner.Cancelled(), "the cancel reached the shielded task")
 		return oneOf(s, err, nil, asyncio.ErrCancelled)
 	})
 }

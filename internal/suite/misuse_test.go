@@ -1,23 +1,23 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
 	"errors"
-	"fmt"
 	"go/types"
 	"maps"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"example.com/asyncio"
 	"example.com/asyncio/driver"
+	"example.com/asyncio/internal/policy"
 )
 
-// What only a bug in the calling code can cause is told at once, and the text says what to do about it.
+// A mistake that only a bug in the calling code can cause is reported at once, with an
+// error that says how to fix it.
 
-// outcome is the error that f returns or panics with.
+// outcome returns the error that f returns or panics with.
 func outcome(f func() error) (err error) {
 	if p := panicOf(func() { err = f() }); p != nil {
 		return p
@@ -25,8 +25,9 @@ func outcome(f func() error) (err error) {
 	return err
 }
 
-// What takes a ctx, and is of no use with just any: what awaits wants that of the task that runs, the rest one of a loop.
-// good is such a ctx, with which the call prepares what it needs; the call itself is under ctx.
+// takesCtx has the functions and methods that need a certain ctx. Those that await need
+// the ctx of the running task, the others one of a running loop. The call prepares what
+// it needs under good, a correct ctx, and makes the call under ctx.
 var takesCtx = []struct {
 	name   string
 	awaits bool
@@ -104,20 +105,20 @@ var takesCtx = []struct {
 	{"TimeoutScope.Run", true, func(_, ctx context.Context) error { return asyncio.NewTimeout(time.Second).Run(ctx, nothing) }},
 }
 
-// What takes a ctx that may be any, and why.
+// takesAnyCtx has the functions and methods that accept any ctx, each with the reason.
 var takesAnyCtx = map[string]string{
-	"DefaultExceptionHandler": "writes a text, and asks nobody",
-	"TaskOf":                  "nil is the answer",
-	"CaptureCallGraph":        "needs none, where it is asked about a future",
+	"DefaultExceptionHandler": "only formats a text",
+	"TaskOf":                  "returns nil",
+	"CaptureCallGraph":        "needs none if it is given a future",
 	"Loop.StackThreadsafe":    "as SnapshotThreadsafe",
-	"Loop.SnapshotThreadsafe": "blocks a goroutine that is not the loop's",
-	"Run":                     "the ctx is that of the world outside",
+	"Loop.SnapshotThreadsafe": "is for other goroutines than the loop's",
+	"Run":                     "starts a loop",
 	"RunResult":               "as Run",
 	"Runner.Run":              "as Run",
-	"ConcurrentFuture.Result": "blocks a goroutine that is not the loop's",
-	"Coro.Await":              "calls a function, which may await",
-	"ContextVar.Get":          "has its default where there are no Contexts",
-	"Barrier.Abort":           "waits for a lock, as Lock.Acquire",
+	"ConcurrentFuture.Result": "is for other goroutines than the loop's",
+	"Coro.Await":              "passes the ctx to a function",
+	"ContextVar.Get":          "returns the default outside a loop",
+	"Barrier.Abort":           "waits only if its lock is held",
 	"Barrier.Reset":           "as Abort",
 }
 
@@ -126,7 +127,7 @@ var (
 	aVar    = asyncio.NewContextVar[int]("a variable")
 )
 
-// These are such that one has to wait for them.
+// The following objects make the caller wait.
 
 func aLock(ctx context.Context) *asyncio.Lock {
 	l := new(asyncio.Lock)
@@ -142,8 +143,8 @@ func aQueue() *asyncio.Queue[int] {
 	return q
 }
 
-// A007: without a running loop each of them says so, and how to get one: with the ctx of the world outside, and with
-// none at all.
+// A007: without a running loop, each function reports that, and which ctx it needs. The
+// ctx is one from outside the loop, or nil.
 func TestMisuseNoRunningLoop(t *testing.T) {
 	for _, test := range takesCtx {
 		t.Run(test.name, func(t *testing.T) {
@@ -159,7 +160,8 @@ func TestMisuseNoRunningLoop(t *testing.T) {
 	}
 }
 
-// A callback cannot suspend: what awaits says so there. The rest works.
+// In a callback, which cannot suspend, functions that await return an error. The others
+// work.
 func TestMisuseAwaitInACallback(t *testing.T) {
 	for _, test := range takesCtx {
 		t.Run(test.name, func(t *testing.T) {
@@ -183,8 +185,9 @@ func TestMisuseAwaitInACallback(t *testing.T) {
 	}
 }
 
-// A327: the ctx of another task, a parent's that a closure has caught say, is of no use to await: the error
-// names both. So it is with one that has ended, and with a block's inside of another's task.
+// A327: an await under the ctx of another task fails, such as that of a parent which a
+// closure has captured. The error names both tasks. The same is true for the ctx of a
+// finished task, and of a block in another task.
 func TestMisuseCtxOfAnotherTask(t *testing.T) {
 	for _, test := range takesCtx {
 		if !test.awaits {
@@ -207,7 +210,7 @@ func TestMisuseCtxOfAnotherTask(t *testing.T) {
 							wantErr(t, err, asyncio.ErrWrongContext, "await under the ctx of "+name+", but task child runs",
 								"a task's function must use the ctx that it is given", "RunCoroutineThreadsafe")
 						}
-						return asyncio.Yield(ctx) // which works all the same
+						return asyncio.Yield(ctx) // still works
 					}, asyncio.WithName("child"))
 					_, err := task.Await(block)
 					return err
@@ -217,8 +220,8 @@ func TestMisuseCtxOfAnotherTask(t *testing.T) {
 	}
 }
 
-// A058: a goroutine that a task has started with go is outside of the loop. Debug mode knows it by the goroutine itself,
-// whatever it awaits, and whichever task runs meanwhile.
+// A058: a goroutine that a task starts with a go statement is outside the loop. Debug
+// mode detects it by its goroutine id, whatever it awaits and whichever task runs.
 func TestMisuseCtxInAnotherGoroutine(t *testing.T) {
 	for _, test := range takesCtx {
 		if !test.awaits {
@@ -239,7 +242,7 @@ func TestMisuseCtxInAnotherGoroutine(t *testing.T) {
 	}
 }
 
-// Without debug mode such a goroutine is known by the task that its ctx is of, which does not run.
+// Without debug mode, such a goroutine is detected if the task of its ctx does not run.
 func TestMisuseCtxInAnotherGoroutineWithoutDebugMode(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
@@ -259,8 +262,8 @@ func TestMisuseCtxInAnotherGoroutineWithoutDebugMode(t *testing.T) {
 	})
 }
 
-// A058: what belongs to the loop and is touched by another goroutine, at any moment, is caught by debug mode before
-// anything happens. The race detector has nothing to say either.
+// A058: debug mode detects each use of the loop's objects by another goroutine before the
+// use has an effect. The race detector finds nothing either.
 func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		l := running(ctx)
@@ -268,13 +271,13 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 		task := asyncio.Go(ctx, never)
 		yields(ctx, 1)
 		ended := make(chan bool)
-		go func() { // at the same time as what follows
+		go func() { // runs in parallel with the loop below
 			defer close(ended)
 			for act, touch := range map[string]func() error{
 				"SetResult":       func() error { return f.SetResult(1) },
 				"SetException":    func() error { return f.SetException(errBoom) },
 				"Cancel":          func() error { f.Cancel(); return nil },
-				"AddDoneCallback": func() error { f.AddDoneCallback(callbackA); return nil },
+				"AddDoneCallback": func() error { f.AddDoneCallback(doneCallback); return nil },
 				"await":           func() error { _, err := task.Await(ctx); return err },
 				"CallSoon":        func() error { l.CallSoon(callback); return nil },
 				"CallLater":       func() error { l.CallLater(time.Second, callback); return nil },
@@ -297,7 +300,7 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 			}
 		}
 		if f.Done() || task.Done() || task.Cancelling() > 0 || len(asyncio.AllTasks(ctx)) != 2 {
-			t.Errorf("something happened: %v, %v, %d tasks", f, task, len(asyncio.AllTasks(ctx)))
+			t.Errorf("the calls had an effect: %v, %v, %d tasks", f, task, len(asyncio.AllTasks(ctx)))
 		}
 		return nil
 	})
@@ -306,7 +309,8 @@ func TestMisuseFromAnotherGoroutineInDebugMode(t *testing.T) {
 	}
 }
 
-// What takes a function, called without one.
+// takesFunc has the functions and methods that take a function, and a call of each with
+// nil.
 var takesFunc = map[string]func(ctx context.Context) error{
 	"CreateTask":       func(ctx context.Context) error { asyncio.CreateTask[int](ctx, nil); return nil },
 	"EnsureFuture":     func(ctx context.Context) error { asyncio.EnsureFuture[int](ctx, nil); return nil },
@@ -361,7 +365,8 @@ var takesFunc = map[string]func(ctx context.Context) error{
 	"Loop.OnClose":            func(ctx context.Context) error { running(ctx).OnClose(nil); return nil },
 }
 
-// inGroup returns what make panics with in a group, which has to be left in good order.
+// inGroup calls make in a task group and returns the error it panics with, joined with
+// that of the group.
 func inGroup(ctx context.Context, make func(tg *asyncio.TaskGroup)) (err error) {
 	joined := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 		err = panicOf(func() { make(tg) })
@@ -370,16 +375,17 @@ func inGroup(ctx context.Context, make func(tg *asyncio.TaskGroup)) (err error) 
 	return errors.Join(err, joined)
 }
 
-// What takes a function that may be nil, and what that means.
+// takesNilFunc has the functions and methods that accept a nil function, each with its
+// meaning.
 var takesNilFunc = map[string]string{
-	"Future.RemoveDoneCallback": "there is none to remove",
-	"Loop.SetExceptionHandler":  "the default one",
-	"Loop.SetTaskFactory":       "none",
-	"Loop.SetOrder":             "the usual order",
+	"Future.RemoveDoneCallback": "removes nothing",
+	"Loop.SetExceptionHandler":  "the default handler",
+	"Loop.SetTaskFactory":       "no factory",
+	"Loop.SetOrder":             "the default order",
 }
 
-// A008: a nil function is refused where it is given, not where it would be called, and the text
-// says what it should be.
+// A008: a nil function is an error where it is passed, not where it is called. The error
+// says what to pass.
 func TestMisuseNilFunction(t *testing.T) {
 	for name, call := range takesFunc {
 		t.Run(name, func(t *testing.T) {
@@ -387,10 +393,10 @@ func TestMisuseNilFunction(t *testing.T) {
 				err := outcome(func() error { return call(ctx) })
 				wantErr(t, err, asyncio.ErrInvalidArgument, "nil")
 				if err != nil && !strings.Contains(err.Error(), "give it ") && !strings.Contains(err.Error(), "; ") {
-					t.Errorf("%v: what is to be done?", err)
+					t.Errorf("%v does not say what to do", err)
 				}
 				if n := len(asyncio.AllTasks(ctx)); n != 1 {
-					t.Errorf("%d tasks, of which one is main", n)
+					t.Errorf("there are %d tasks, want only main", n)
 				}
 				return nil
 			})
@@ -398,27 +404,28 @@ func TestMisuseNilFunction(t *testing.T) {
 	}
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
-		f.AddDoneCallback(callbackA)
+		f.AddDoneCallback(doneCallback)
 		if n := f.RemoveDoneCallback(nil); n != 0 {
-			t.Errorf("RemoveDoneCallback(nil) has removed %d", n)
+			t.Errorf("RemoveDoneCallback(nil) removed %d callbacks, want 0", n)
 		}
 		return nil
 	})
 }
 
-// All that is exported and takes a ctx or a function is in one of the lists above.
+// Each exported function or method that takes a ctx or a function is in one of the lists
+// above.
 func TestMisuseListsAreComplete(t *testing.T) {
-	all := goList(t)
-	pkg, err := all.importer.Import("example.com/asyncio")
+	all := policy.List(t)
+	pkg, err := all.Importer.Import("example.com/asyncio")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctxs, funcs := maps.Clone(takesAnyCtx), maps.Clone(takesNilFunc)
 	for _, test := range takesCtx {
-		ctxs[test.name] = "is tested"
+		ctxs[test.name] = "tested"
 	}
 	for name := range takesFunc {
-		funcs[name] = "is tested"
+		funcs[name] = "tested"
 	}
 	exists := map[string]bool{}
 	check := func(name string, sig *types.Signature) {
@@ -427,9 +434,9 @@ func TestMisuseListsAreComplete(t *testing.T) {
 			_, isFunc := p.Type().Underlying().(*types.Signature)
 			switch {
 			case p.Type().String() == "context.Context" && ctxs[name] == "":
-				t.Errorf("%s takes a ctx: put it into takesCtx, or into takesAnyCtx", name)
+				t.Errorf("%s takes a ctx; add it to takesCtx or takesAnyCtx", name)
 			case isFunc && funcs[name] == "":
-				t.Errorf("%s takes a function: put it into takesFunc, or into takesNilFunc", name)
+				t.Errorf("%s takes a function; add it to takesFunc or takesNilFunc", name)
 			}
 		}
 	}
@@ -442,7 +449,7 @@ func TestMisuseListsAreComplete(t *testing.T) {
 		case *types.Func:
 			check(name, obj.Signature())
 		case *types.TypeName:
-			if types.IsInterface(obj.Type()) { // whose methods are those of its types
+			if types.IsInterface(obj.Type()) { // its implementations have the methods
 				continue
 			}
 			for m := range types.NewMethodSet(types.NewPointer(obj.Type())).Methods() {
@@ -455,17 +462,17 @@ func TestMisuseListsAreComplete(t *testing.T) {
 	}
 	for name := range maps.Keys(ctxs) {
 		if !exists[name] {
-			t.Errorf("%s, which is said to take a ctx, does not exist", name)
+			t.Errorf("%s does not exist; remove it from takesCtx or takesAnyCtx", name)
 		}
 	}
 	for name := range maps.Keys(funcs) {
 		if !exists[name] {
-			t.Errorf("%s, which is said to take a function, does not exist", name)
+			t.Errorf("%s does not exist; remove it from takesFunc or takesNilFunc", name)
 		}
 	}
 }
 
-// What else can be done wrong, and what the text says.
+// Other mistakes, and the texts of their errors.
 func TestMisuse(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
@@ -494,7 +501,7 @@ func TestMisuse(t *testing.T) {
 				asyncio.ErrWrongLoop, []string{"await of <Future pending> in task main of <Loop running>"}},
 			{"Gather of a future of another loop", func() error { asyncio.Gather(ctx, foreign); return nil },
 				asyncio.ErrWrongLoop, []string{"EnsureFuture of <Future pending> on <Loop running>"}},
-			{"await of oneself", func() error {
+			{"await of the running task", func() error {
 				var self *asyncio.Task[int]
 				self = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return self.Await(ctx) }, asyncio.WithName("self"))
 				_, err := self.Await(ctx)
@@ -507,7 +514,7 @@ func TestMisuse(t *testing.T) {
 				asyncio.ErrInvalidState, []string{"SetException on <Future finished result=3>"}},
 			{"SetResult on a task", func() error { return made().SetResult(1) },
 				asyncio.ErrMisuse, []string{"SetResult on <Task pending name=made", "gets its outcome from its function", "use a Future"}},
-			{"Result too early", func() error { _, err := made().Result(); return err },
+			{"Result of a pending task", func() error { _, err := made().Result(); return err },
 				asyncio.ErrInvalidState, []string{"Result of <Task pending name=made", "await it"}},
 
 			{"a task in a group that has not begun", func() error { new(asyncio.TaskGroup).Go(nothing); return nil },
@@ -530,39 +537,39 @@ func TestMisuse(t *testing.T) {
 			{"Reschedule of a timeout that has ended", func() error { return used.Reschedule(0) },
 				asyncio.ErrMisuse, []string{"Reschedule of <Timeout finished>: too late"}},
 
-			{"a loop run from inside of itself", func() error { return running(ctx).RunForever() },
+			{"RunForever inside the loop", func() error { return running(ctx).RunForever() },
 				asyncio.ErrMisuse, []string{"RunForever of <Loop running>, which runs already", "awaits"}},
-			{"a loop closed from inside of itself", func() error { return running(ctx).Close() },
+			{"Close inside the loop", func() error { return running(ctx).Close() },
 				asyncio.ErrMisuse, []string{"Close of <Loop running>, which is running", "call Stop"}},
-			{"Run inside of Run", func() error { return asyncio.Run(ctx, nothing) },
+			{"Run inside Run", func() error { return asyncio.Run(ctx, nothing) },
 				asyncio.ErrMisuse, []string{"Run: ctx belongs to a running loop", "await the function, or start it with Go"}},
-			{"a loop run after its end", func() error { return closed.RunForever() },
+			{"RunForever of a closed loop", func() error { return closed.RunForever() },
 				asyncio.ErrLoopClosed, []string{"RunForever on <Loop closed>", "make a new one"}},
-			{"a call on a loop after its end", func() error { closed.CallSoon(callback); return nil },
+			{"a call on a closed loop", func() error { closed.CallSoon(callback); return nil },
 				asyncio.ErrLoopClosed, []string{"CallSoon on <Loop closed>", "make a new one"}},
-			{"a call from outside after a loop's end", func() error { _, err := closed.CallSoonThreadsafe(callback); return err },
+			{"a thread-safe call on a closed loop", func() error { _, err := closed.CallSoonThreadsafe(callback); return err },
 				asyncio.ErrLoopClosed, []string{"CallSoonThreadsafe on <Loop closed>", "end its callers before the loop"}},
-			{"a job of a loop after its end", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
+			{"a job of a closed loop", func() error { asyncio.RunInExecutor(closed.Context(), nil, one); return nil },
 				asyncio.ErrLoopClosed, []string{"RunInExecutor on <Loop closed>"}},
-			{"a Runner after its end", func() error { return isDone.Run(context.Background(), nothing) },
+			{"Run of a closed Runner", func() error { return isDone.Run(context.Background(), nothing) },
 				asyncio.ErrLoopClosed, []string{"Run: the Runner is closed", "make a new one"}},
 
-			{"Release of a lock that is free", func() error { new(asyncio.Lock).Release(); return nil },
+			{"Release of a free lock", func() error { new(asyncio.Lock).Release(); return nil },
 				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
 			{"Notify without the lock", func() error { asyncio.NewCondition(nil).Notify(1); return nil },
 				asyncio.ErrMisuse, []string{"Notify on <Condition unlocked>, whose lock nobody holds", "Acquire it before"}},
 			{"Release of a bounded semaphore too often", func() error { asyncio.NewBoundedSemaphore(1).Release(); return nil },
 				asyncio.ErrInvalidArgument, []string{"Release of <BoundedSemaphore", "once for each Acquire"}},
-			{"a semaphore of less than nothing", func() error { asyncio.NewSemaphore(-1); return nil },
+			{"a negative semaphore", func() error { asyncio.NewSemaphore(-1); return nil },
 				asyncio.ErrInvalidArgument, []string{"NewSemaphore(-1)", "0 units or more"}},
-			{"a barrier for nobody", func() error { asyncio.NewBarrier(0); return nil },
+			{"a barrier for no tasks", func() error { asyncio.NewBarrier(0); return nil },
 				asyncio.ErrInvalidArgument, []string{"NewBarrier(0)", "1 task or more"}},
 			{"TaskDone too often", func() error { asyncio.NewQueue[int](0).TaskDone(); return nil },
 				asyncio.ErrInvalidArgument, []string{"TaskDone on <Queue", "once for each item"}},
-			{"Wait for nothing", func() error { _, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{}); return err },
+			{"Wait for no futures", func() error { _, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{}); return err },
 				asyncio.ErrInvalidArgument, []string{"Wait for no futures at all"}},
 		} {
-			err := outcome(test.act) // here, since t.Run calls its function in another goroutine
+			err := outcome(test.act) // t.Run calls its function in another goroutine
 			t.Run(test.what, func(t *testing.T) { wantErr(t, err, test.kind, test.text...) })
 		}
 		wantNil(t, "a second Close", closed.Close())
@@ -574,121 +581,5 @@ func wantNil(t *testing.T, what string, err error) {
 	t.Helper()
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
-	}
-}
-
-// A panic and a Goexit in each place where the program's own code runs. None stops the loop
-// or hits another task; each comes to light.
-func TestPanicAndGoexit(t *testing.T) {
-	for _, test := range []struct {
-		place string
-		with  func(ctx context.Context, fault func()) error // returns what the task that asked for it sees
-		panic []string
-		exit  []string
-	}{
-		{"a task", func(ctx context.Context, fault func()) error {
-			_, err := asyncio.Go(ctx, func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty")).Await(ctx)
-			return err
-		},
-			[]string{"reported: panic in task faulty: boom", "seen: asyncio: panic in task faulty: boom", "Run panics"},
-			[]string{"Run exits"}}, // the one that awaits it ends with it: the task began on its stack
-		{"main", func(_ context.Context, fault func()) error { fault(); return nil },
-			[]string{"reported: panic in task main: boom", "Run panics"},
-			[]string{"Run exits"}},
-		{"a callback", func(ctx context.Context, fault func()) error {
-			running(ctx).CallSoon(func(context.Context) { fault() })
-			return asyncio.Sleep(ctx, time.Second)
-		},
-			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
-			[]string{"seen: asyncio: cancelled by the shutdown of the loop", "Run exits"}},
-		{"a done callback", func(ctx context.Context, fault func()) error {
-			f := asyncio.NewFuture[int](ctx)
-			f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { fault() })
-			_ = f.SetResult(1)
-			return asyncio.Sleep(ctx, time.Second)
-		},
-			[]string{"reported: panic in callback: boom", "seen: <nil>", "Run returns <nil>"},
-			[]string{"seen: asyncio: cancelled by the shutdown of the loop", "Run exits"}},
-		{"a job", func(ctx context.Context, fault func()) error {
-			_, err := asyncio.ToThread(ctx, func(context.Context) (int, error) { fault(); return 1, nil })
-			return err
-		},
-			[]string{"seen: executor: job panicked: boom", "Run returns executor: job panicked: boom"},
-			[]string{"seen: executor: job called runtime.Goexit", "Run returns executor: job called runtime.Goexit"}},
-		{"a task of a group", func(ctx context.Context, fault func()) error {
-			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
-				tg.Go(func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty"))
-				return nil
-			})
-		},
-			[]string{"reported: panic in task faulty: boom", "seen: asyncio: unhandled error in a TaskGroup: panic in task faulty: boom", "Run panics"},
-			// Main fails with that while the loop shuts down, and there is no Run to return it.
-			[]string{"seen: asyncio: unhandled error in a TaskGroup: the task called runtime.Goexit", "reported: task main failed during shutdown", "Run exits"}},
-		{"the body of a group", func(ctx context.Context, fault func()) error {
-			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error { fault(); return nil })
-		},
-			[]string{"reported: panic in task main: boom", "Run panics"},
-			[]string{"Run exits"}},
-		{"the body of a timeout", func(ctx context.Context, fault func()) error {
-			return asyncio.Timeout(ctx, time.Second, func(context.Context) error { fault(); return nil })
-		},
-			[]string{"reported: panic in task main: boom", "Run panics"},
-			[]string{"Run exits"}},
-		{"an eager start", func(ctx context.Context, fault func()) error {
-			_, err := asyncio.Go(ctx, func(context.Context) error { fault(); return nil }, asyncio.WithName("faulty"), asyncio.WithEagerStart(true)).Await(ctx)
-			return err
-		},
-			[]string{"reported: panic in task faulty: boom", "seen: asyncio: panic in task faulty: boom", "Run panics"},
-			[]string{"seen: asyncio: the task called runtime.Goexit", "Run exits"}},
-		{"a function with a lock", func(ctx context.Context, fault func()) error {
-			return new(asyncio.Lock).With(ctx, func(context.Context) error { fault(); return nil })
-		},
-			[]string{"reported: panic in task main: boom", "Run panics"},
-			[]string{"Run exits"}},
-	} {
-		for name, fault := range map[string]func(){"panic": func() { panic("boom") }, "Goexit": runtime.Goexit} {
-			t.Run(test.place+", "+name, func(t *testing.T) {
-				var log record
-				line := func(text string, args ...any) {
-					text, _, _ = strings.Cut(fmt.Sprintf(text, args...), "\n")
-					before, after, has := strings.Cut(text, " (asyncio_test.")
-					if _, end, ok := strings.Cut(after, "):"); has && ok {
-						text = before + ":" + end
-					}
-					log.Add("%s", text)
-				}
-				exited := inGoroutine(func() {
-					p := panicOf(func() {
-						err := runErr(t, func(ctx context.Context) error {
-							asyncio.CurrentTask(ctx).SetName("main")
-							running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
-								kind, _, _ := strings.Cut(e.Message, " asyncio_test.")
-								kind, _, _ = strings.Cut(kind, " (")
-								if p := (*asyncio.PanicError)(nil); errors.As(e.Exception, &p) {
-									kind = fmt.Sprintf("%s: %v", kind, p.Value)
-								}
-								line("reported: %s", kind)
-							})
-							err := test.with(ctx, fault)
-							line("seen: %v", err)
-							return err
-						})
-						line("Run returns %v", err)
-					})
-					if p != nil {
-						line("Run panics")
-						wantErr(t, p, p, "boom", "TestPanicAndGoexit")
-					}
-				})
-				if exited {
-					line("Run exits")
-				}
-				want := test.panic
-				if name == "Goexit" {
-					want = test.exit
-				}
-				log.Want(t, want...)
-			})
-		}
 	}
 }

@@ -1,4 +1,4 @@
-package asyncio_test
+package policy_test
 
 import (
 	"go/ast"
@@ -6,14 +6,16 @@ import (
 	"go/types"
 	"strings"
 	"testing"
+
+	"example.com/asyncio/internal/policy"
 )
 
-// What CPython finds out when it runs, with a TypeError, and the compiler before: a statement,
-// and what the compiler says of it.
+// refused has statements that CPython rejects with a TypeError at run time, and part of
+// the compiler's error for each.
 var refused = []struct{ statement, says string }{
-	{`asyncio.Go(ctx, func(context.Context) error { return nil })`, ""}, // nothing: so far all is well
+	{`asyncio.Go(ctx, func(context.Context) error { return nil })`, ""}, // no error: the code around the statements compiles
 
-	// No function, or no awaitable.
+	// Neither a function nor an awaitable.
 	{`asyncio.Go(ctx, 123)`, "cannot use 123"},
 	{`asyncio.CreateTask[int](ctx, 123)`, "cannot use 123"},
 	{`asyncio.EnsureFuture[string](ctx, "ok")`, "missing method Await"},
@@ -24,7 +26,7 @@ var refused = []struct{ statement, says string }{
 	{`_, _ = asyncio.RunUntilComplete[int](l, "blah")`, "missing method Await"},
 	{`asyncio.RunInExecutor[int](ctx, nil, "a function")`, `cannot use "a function"`},
 
-	// A single future, or coroutines, where there should be futures.
+	// A single future, or coroutines, instead of futures.
 	{`_, _, _ = asyncio.Wait(ctx, f)`, "does not match"},
 	{`_, _, _ = asyncio.Wait(ctx, coro)`, "does not match"},
 	{`_, _, _ = asyncio.Wait(ctx, []asyncio.Coro[int]{coro})`, "does not satisfy asyncio.AnyFuture"},
@@ -32,11 +34,12 @@ var refused = []struct{ statement, says string }{
 	{`_ = asyncio.AsCompleted(ctx, coro)`, "does not match"},
 	{`_ = asyncio.AsCompleted(ctx, []asyncio.Coro[int]{coro})`, "does not satisfy asyncio.AnyFuture"},
 
-	// A future of the loop's where there should be one of another world, and what merely looks like a future.
+	// A future of the loop instead of a concurrent future, and a type that only resembles
+	// a future.
 	{`asyncio.WrapFuture(ctx, f)`, "does not match"},
 	{`var _ asyncio.AnyFuture = looksLikeAFuture{}`, "does not implement asyncio.AnyFuture"},
 
-	// A lock is not awaited; Acquire and With are. It finds its loop by itself.
+	// A lock has Acquire and With instead of Await. It takes no loop.
 	{`asyncio.EnsureFuture[asyncio.None](ctx, new(asyncio.Lock))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewSemaphore(1))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewBarrier(1))`, "missing method Await"},
@@ -46,7 +49,7 @@ var refused = []struct{ statement, says string }{
 	{`asyncio.NewSemaphore(1, l)`, "too many arguments"},
 	{`asyncio.NewBoundedSemaphore(1, l)`, "too many arguments"},
 
-	// A coroutine, or anything else, where there should be a callback.
+	// A coroutine or another value instead of a callback.
 	{`l.CallSoon(coro)`, "cannot use coro"},
 	{`l.CallSoon(123)`, "cannot use 123"},
 	{`l.CallLater(time.Second, coro)`, "cannot use coro"},
@@ -57,7 +60,7 @@ var refused = []struct{ statement, says string }{
 	{`l.SetExceptionHandler("spam")`, `cannot use "spam"`},
 	{`l.SetDefaultExecutor("threads")`, "does not implement executor.Executor"},
 
-	// Of another kind.
+	// Other wrong types.
 	{`asyncio.Go(ctx, nil, asyncio.WithName(6))`, "cannot use 6"},
 	{`asyncio.NewQueue[int](1.3)`, "cannot use 1.3"},
 	{`asyncio.NewFuture[int](ctx, 42)`, "cannot use 42"},
@@ -67,6 +70,7 @@ var refused = []struct{ statement, says string }{
 	{`_ = f.SetException("not an error")`, "missing method Error"},
 }
 
+// refusedIn is the file around a statement.
 const refusedIn = `package p
 
 import (
@@ -95,20 +99,20 @@ func _(ctx context.Context, l *asyncio.Loop, f *asyncio.Future[int], coro asynci
 }
 `
 
-// A008, A012, A147, A148, A162, A261, A267: an argument of a wrong kind does not compile.
+// A008, A012, A147, A148, A162, A261, A267: an argument of a wrong type does not compile.
 func TestDoesNotCompile(t *testing.T) {
-	all := goList(t)
+	all := policy.List(t)
 	for _, r := range refused {
-		file, err := parser.ParseFile(all.fset, "p.go", strings.Replace(refusedIn, "STATEMENT", r.statement, 1), 0)
+		file, err := parser.ParseFile(all.Fset, "p.go", strings.Replace(refusedIn, "STATEMENT", r.statement, 1), 0)
 		if err != nil {
 			t.Fatalf("%s: %v", r.statement, err)
 		}
-		_, err = (&types.Config{Importer: all.importer}).Check("p", all.fset, []*ast.File{file}, nil)
+		_, err = (&types.Config{Importer: all.Importer}).Check("p", all.Fset, []*ast.File{file}, nil)
 		switch {
 		case err == nil && r.says != "":
 			t.Errorf("%s compiles", r.statement)
 		case err != nil && (r.says == "" || !strings.Contains(err.Error(), r.says)):
-			t.Errorf("%s: the compiler says %v", r.statement, err)
+			t.Errorf("%s: got the error %v, want %q", r.statement, err, r.says)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -15,51 +15,56 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// What waits for each other must not rely on the order in which the loop runs what is ready. The scenes of this file, a few tasks
-// each, are run in every order that there is.
+// The primitives must work in every order in which the loop may run its ready entries.
+// The explorer of this file runs scenes, with a few tasks each, in all of these orders.
 
-var orderFlag = flag.String("order", "", "the one order in which to run a scene, as a test that failed prints it")
+var orderFlag = flag.String("order", "", "run a scene in this order only, as printed by a failed test")
 
-// maxOrders is how many orders of a scene are tried. One that has more is too large: it would not be known that it is right.
+// maxOrders limits the orders of a scene. A scene with more of them fails: it would not
+// be tested in all.
 const maxOrders = 100_000
 
-// A scene is a few tasks, and what must be true of them.
+// A scene has a few tasks, and checks of them.
 type scene struct {
 	ctx   context.Context
-	log   record // what happens
+	log   record
 	wrong []string
 
-	// ended is called when nothing more can happen. By then all tasks must have ended, unless mayWait.
+	// ended is called when nothing more can happen. All tasks must have ended then,
+	// unless mayWait is set.
 	ended   func()
 	mayWait bool
 }
 
-// task adds a task. Its first step is one of those that come in any order.
+// task adds a task. Its first step comes in any order with the others.
 func (s *scene) task(name string, fn func(ctx context.Context)) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(s.ctx, func(ctx context.Context) error { fn(ctx); return nil }, asyncio.WithName(name))
 }
 
-// first adds a task whose first step comes at once, up to where it waits, so that there are fewer orders.
+// first adds a task that starts at once and runs to its first wait. This reduces the
+// number of orders.
 func (s *scene) first(name string, fn func(ctx context.Context)) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(s.ctx, func(ctx context.Context) error { fn(ctx); return nil }, asyncio.WithName(name), asyncio.WithEagerStart(true))
 }
 
-// check notes what is wrong unless ok.
+// check records what is wrong unless ok.
 func (s *scene) check(ok bool, format string, args ...any) {
 	if !ok {
 		s.wrong = append(s.wrong, fmt.Sprintf(format, args...))
 	}
 }
 
-// A choice is which of several entries was taken.
+// A choice is the index of the entry that was taken, and the number of ready entries. The
+// number is 0 if it is not known yet.
 type choice struct{ taken, of int }
 
-// An explorer tries the orders of a scene, depth first: it replays the choices of the order before up to the last that can still
-// be another one, changes that, and takes the first of all from there on.
+// An explorer tries the orders of a scene, depth first. It replays the choices of the
+// previous order up to the last one that has an alternative, takes that, and takes the
+// first entry of each further choice.
 type explorer struct {
 	build   func(s *scene)
 	choices []choice
-	at      int // of the choices, in the present run
+	at      int // index of the next choice of the current run
 }
 
 func (e *explorer) choose(ready int) int {
@@ -69,15 +74,16 @@ func (e *explorer) choose(ready int) int {
 	c := &e.choices[e.at]
 	e.at++
 	if c.of == 0 {
-		c.of = ready // of an order that was given
+		c.of = ready // from the order given to replay
 	}
 	if c.of != ready {
-		panic(fmt.Sprintf("the scene is another one each time: choice %d was one of %d, and is one of %d", e.at, c.of, ready))
+		panic(fmt.Sprintf("the scene differs from run to run: choice %d was among %d entries and is among %d; make the scene deterministic", e.at, c.of, ready))
 	}
 	return c.taken
 }
 
-// backtrack makes the choices those of the next order, if there is one.
+// backtrack sets the choices to those of the next order. It returns false after the last
+// order.
 func (e *explorer) backtrack() bool {
 	for len(e.choices) > 0 {
 		last := &e.choices[len(e.choices)-1]
@@ -104,13 +110,13 @@ func (e *explorer) run(l *asyncio.Loop) *scene {
 	l.SetOrder(e.choose)
 	err := l.RunForever()
 	l.SetOrder(nil)
-	var over *asyncio.DeadlockError // that nothing more can happen is how a loop ends that nobody stops
+	var over *asyncio.DeadlockError // the loop ends with it when nothing more can happen
 	if !errors.As(err, &over) {
 		s.check(false, "the loop ended with %v", err)
 		return s
 	}
 	if !s.mayWait {
-		s.check(len(over.Waiting) == 0, "they wait for ever:\n\t\t%s", strings.Join(over.Waiting, "\n\t\t"))
+		s.check(len(over.Waiting) == 0, "tasks wait forever:\n\t\t%s", strings.Join(over.Waiting, "\n\t\t"))
 	}
 	if s.ended != nil {
 		s.ended()
@@ -119,7 +125,7 @@ func (e *explorer) run(l *asyncio.Loop) *scene {
 		task.Cancel()
 	}
 	if err := l.RunForever(); !errors.As(err, &over) || len(over.Waiting) > 0 {
-		s.check(false, "they do not end when they are cancelled: %v", err)
+		s.check(false, "tasks do not end when they are cancelled: %v", err)
 	}
 	return s
 }
@@ -132,8 +138,8 @@ func (e *explorer) String() string {
 	return strings.Join(all, ",")
 }
 
-// explore runs a scene in every order until in one something is wrong. Then it returns that scene, and the order. all tells whether
-// none was left out.
+// explore runs a scene in all orders, up to the first with a problem. It returns that
+// scene and its order. all reports whether it ran all orders.
 func explore(build func(s *scene)) (orders int, all bool, wrong *scene, order string) {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -150,7 +156,7 @@ func explore(build func(s *scene)) (orders int, all bool, wrong *scene, order st
 	return orders, false, nil, ""
 }
 
-// replay runs a scene in one order, as the String of an explorer has it.
+// replay runs a scene in one order, given in the form of explorer.String.
 func replay(build func(s *scene), order string) *scene {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
@@ -162,13 +168,13 @@ func replay(build func(s *scene), order string) *scene {
 	return e.run(l)
 }
 
-// everyOrder fails the test unless the scene is right in every order.
+// everyOrder fails the test unless the scene has no problem in any order.
 func everyOrder(t *testing.T, name string, build func(s *scene)) {
 	t.Run(name, func(t *testing.T) {
 		noLeaks(t)
 		if *orderFlag != "" {
 			s := replay(build, *orderFlag)
-			t.Logf("in the order %s:\n\t%s", *orderFlag, strings.Join(s.log.Lines, "\n\t"))
+			t.Logf("order %s:\n\t%s", *orderFlag, strings.Join(s.log.Lines, "\n\t"))
 			if len(s.wrong) > 0 {
 				t.Errorf("wrong:\n\t%s", strings.Join(s.wrong, "\n\t"))
 			}
@@ -177,27 +183,27 @@ func everyOrder(t *testing.T, name string, build func(s *scene)) {
 		orders, all, wrong, order := explore(build)
 		switch {
 		case wrong != nil:
-			t.Errorf("in order %d this is wrong:\n\t%s\nafter this:\n\t%s\nThe same again: go test -run '^%s$' -v -order=%s .",
+			t.Errorf("order %d has problems:\n\t%s\nafter these steps:\n\t%s\nTo repeat it: go test -run '^%s$' -v -order=%s ./internal/suite",
 				orders, strings.Join(wrong.wrong, "\n\t"), strings.Join(wrong.log.Lines, "\n\t"), strings.ReplaceAll(t.Name(), "/", "$/^"), order)
 		case !all:
-			t.Errorf("there are more than %d orders: make the scene smaller", orders)
+			t.Errorf("the scene has more than %d orders; make it smaller", orders)
 		default:
-			t.Logf("right in all of %d orders", orders)
+			t.Logf("no problem in %d orders", orders)
 		}
 	})
 }
 
-// fifo is a thing that one gets in the order of asking for it.
+// A fifo checks that tasks acquire a lock in the order in which they ask for it.
 type fifo struct {
 	s      *scene
 	of     lockLike
-	most   int // may be inside
+	most   int // limit of inside
 	inside int
 	asked  int
-	got    int // who got it last
+	got    int // number of the last task that acquired it
 }
 
-// use is one who asks, gets, stays inside for d and leaves.
+// use acquires the lock, holds it for d and releases it.
 func (f *fifo) use(ctx context.Context, d time.Duration) error {
 	f.asked++
 	me := f.asked
@@ -207,26 +213,27 @@ func (f *fifo) use(ctx context.Context, d time.Duration) error {
 		f.s.log.Add("%s is inside", name)
 		f.inside++
 		defer func() { f.inside-- }()
-		f.s.check(f.inside <= f.most, "%d are inside", f.inside)
-		f.s.check(f.most > 1 || me > f.got, "%s asked before another one, and got it after that", name)
+		f.s.check(f.inside <= f.most, "%d tasks are inside", f.inside)
+		f.s.check(f.most > 1 || me > f.got, "%s asked before another task but acquired after it", name)
 		f.got = me
 		return asyncio.Sleep(ctx, d)
 	})
-	f.s.log.Add("%s has left: %s", name, brief(err))
+	f.s.log.Add("%s left: %s", name, brief(err))
 	return err
 }
 
-// once is use that stays for a turn.
+// once is use for one turn.
 func (f *fifo) once(ctx context.Context) { _ = f.use(ctx, 0) }
 
-// What goes wrong in the function that chooses, or in a driver, comes out of RunForever as the panic that it is. The loop can be closed.
+// A panic in the order function or in a driver leaves RunForever. The loop can still be
+// closed.
 func TestPanicOfTheLoop(t *testing.T) {
 	for name, c := range map[string]struct {
 		choose func(int) int
 		driver driver.Driver
 		wrong  string
 	}{
-		"the choice of none":      {choose: func(ready int) int { return ready }, wrong: "the function given to SetOrder chose 2 of 2; it must return"},
+		"a choice out of range":   {choose: func(ready int) int { return ready }, wrong: "the function given to SetOrder chose 2 of 2; it must return"},
 		"a negative choice":       {choose: func(int) int { return -1 }, wrong: "chose -1 of 2"},
 		"a panic of the function": {choose: func(int) int { panic(errBoom) }, wrong: "panic in the loop: boom"},
 		"a panic of the driver":   {driver: panickingDriver{driver.NewVirtual()}, wrong: "panic in the loop: boom"},
@@ -250,16 +257,17 @@ type panickingDriver struct{ driver.Driver }
 
 func (panickingDriver) Park(time.Duration, bool) bool { panic(errBoom) }
 
-// TestInterleavingsFindBugs: a lock with the mistakes that CPython's once had is right in asyncio's order, and the explorer finds the
-// order in which it is not. In that it is wrong each time.
+// TestInterleavingsFindBugs checks the explorer with a lock that has former mistakes of
+// CPython's. The lock works in asyncio's order. The explorer finds an order in which it
+// fails, and fails there each time.
 func TestInterleavingsFindBugs(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		lock  brokenLock
 		wrong string
 	}{
-		{"the free lock is for whoever comes", brokenLock{barges: true}, "2 are inside"},
-		{"who is cancelled tells nobody", brokenLock{loses: true}, "they wait for ever:"},
+		{"a newcomer takes the free lock", brokenLock{barges: true}, "2 tasks are inside"},
+		{"a cancelled waiter does not pass its wake-up on", brokenLock{loses: true}, "tasks wait forever:"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			noLeaks(t)
@@ -276,27 +284,27 @@ func TestInterleavingsFindBugs(t *testing.T) {
 				})
 			}
 			if s := replay(build, ""); len(s.wrong) > 0 {
-				t.Errorf("in asyncio's order: %s", s.wrong)
+				t.Errorf("problems in asyncio's order: %s", s.wrong)
 			}
 			orders, _, wrong, order := explore(build)
 			if wrong == nil || !strings.HasPrefix(wrong.wrong[0], c.wrong) {
-				t.Fatalf("the bug was not found in %d orders: %+v", orders, wrong)
+				t.Fatalf("%d orders do not show the bug: %+v", orders, wrong)
 			}
 			t.Logf("found in order %d: %s", orders, order)
 			again := replay(build, order)
-			equal(t, "what is wrong in the same order", again.wrong[0], wrong.wrong[0])
+			equal(t, "the problem in the same order", again.wrong[0], wrong.wrong[0])
 			again.log.Want(t, wrong.log.Lines...)
 		})
 	}
 }
 
-// A brokenLock is a Lock with a mistake, or two.
+// A brokenLock is a Lock with mistakes.
 type brokenLock struct {
 	s       *scene
 	locked  bool
 	waiters []*asyncio.Future[asyncio.None]
-	barges  bool // it does not ask whether others wait
-	loses   bool // one that was woken and cancelled keeps that to itself
+	barges  bool // Acquire does not check for waiters
+	loses   bool // a waiter that is woken and cancelled does not wake the next
 }
 
 func (l *brokenLock) Acquire(ctx context.Context) error {

@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -9,9 +9,10 @@ import (
 	"example.com/asyncio"
 )
 
-// A circle of awaits: each task of it waits for the next, the last for the first. link says how.
+// circle makes n tasks that wait in a circle: each for the next, the last for the first.
+// link waits for a task.
 func circle(ctx context.Context, n int, link func(ctx context.Context, next asyncio.AnyFuture) error) []*asyncio.Task[asyncio.None] {
-	running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the gathers' errors are not read
+	running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the errors of the gathers are never read
 	tasks := make([]*asyncio.Task[asyncio.None], n)
 	for i := range tasks {
 		tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
@@ -21,21 +22,22 @@ func circle(ctx context.Context, n int, link func(ctx context.Context, next asyn
 	return tasks
 }
 
+// links are the ways in which a task can wait for another.
 var links = []struct {
 	how  string
 	link func(ctx context.Context, next asyncio.AnyFuture) error
 }{
-	{"awaits it", func(ctx context.Context, next asyncio.AnyFuture) error {
+	{"await", func(ctx context.Context, next asyncio.AnyFuture) error {
 		_, err := next.AnyAwait(ctx)
 		return err
 	}},
-	{"awaits a gather of it", func(ctx context.Context, next asyncio.AnyFuture) error {
+	{"gather", func(ctx context.Context, next asyncio.AnyFuture) error {
 		_, err := asyncio.GatherAny(ctx, next).Await(ctx)
 		return err
 	}},
-	{"awaits a gather of it twice, and of others", func(ctx context.Context, next asyncio.AnyFuture) error {
+	{"gather with others, twice", func(ctx context.Context, next asyncio.AnyFuture) error {
 		other := asyncio.NewFuture[int](ctx)
-		runnable := asyncio.Go(ctx, func(ctx context.Context) error { // waits for nothing
+		runnable := asyncio.Go(ctx, func(ctx context.Context) error { // always runnable
 			for {
 				if err := asyncio.Yield(ctx); err != nil {
 					return err
@@ -45,7 +47,7 @@ var links = []struct {
 		_, err := asyncio.GatherAnyResults(ctx, next, other, runnable, next).Await(ctx)
 		return err
 	}},
-	{"awaits it inside of a timeout", func(ctx context.Context, next asyncio.AnyFuture) error {
+	{"await in a timeout", func(ctx context.Context, next asyncio.AnyFuture) error {
 		return asyncio.Timeout(ctx, time.Hour, func(ctx context.Context) error {
 			_, err := next.AnyAwait(ctx)
 			return err
@@ -53,9 +55,9 @@ var links = []struct {
 	}},
 }
 
-// A cancel that travels along a circle of awaits ends it, wherever it begins, and whether the tasks wait already or one cancels itself
-// before it does. CPython overflows its stack.
-func TestCancelAlongACircle(t *testing.T) {
+// TestCancelInACircle checks that a cancel of any task in a circle of awaits ends all
+// tasks. CPython overflows its stack.
+func TestCancelInACircle(t *testing.T) {
 	for _, l := range links {
 		for n := 1; n <= 4; n++ {
 			if n == 1 && l.how != links[1].how && l.how != links[2].how {
@@ -67,7 +69,7 @@ func TestCancelAlongACircle(t *testing.T) {
 						tasks := circle(ctx, n, l.link)
 						yields(ctx, 2)
 						if !tasks[first].CancelWith("enough") {
-							t.Error("Cancel answered false")
+							t.Error("CancelWith returned false")
 						}
 						done, unfinished, err := asyncio.Wait(ctx, tasks)
 						for _, task := range done {
@@ -84,7 +86,8 @@ func TestCancelAlongACircle(t *testing.T) {
 	}
 }
 
-// A task that was asked to cancel before it closes the circle.
+// TestCancelBeforeTheCircleCloses checks a task that is cancelled before it closes the
+// circle.
 func TestCancelBeforeTheCircleCloses(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
@@ -107,8 +110,8 @@ func TestCancelBeforeTheCircleCloses(t *testing.T) {
 	})
 }
 
-// A cancel that comes again before the circle has ended wakes nobody twice.
-func TestCancelAlongACircleTwice(t *testing.T) {
+// TestRepeatedCancelInACircle checks that repeated cancels wake no task twice.
+func TestRepeatedCancelInACircle(t *testing.T) {
 	for _, l := range links {
 		t.Run(l.how, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {

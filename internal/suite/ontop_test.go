@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -9,10 +9,10 @@ import (
 	"example.com/asyncio"
 )
 
-// A task that is awaited before it has begun runs on the stack of the one that awaits it. Nobody sees
-// that, but in what it costs; these tests look at where it could show.
+// A task that is awaited before it begins runs on the stack of its awaiter. This must
+// affect only performance. These tests check where it could be visible.
 
-// The order in which things happen is that of the ready queue.
+// Tasks run in the order of the ready queue.
 func TestOnTopKeepsTheOrder(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
@@ -43,7 +43,8 @@ func TestOnTopKeepsTheOrder(t *testing.T) {
 	})
 }
 
-// A chain of tasks, each of which awaits one that it has just made, far longer than a stack carries.
+// A chain of tasks, each of which awaits one that it has just made, may be much longer
+// than one stack can carry.
 func TestOnTopInALongChain(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var down func(n int) asyncio.Coro[int]
@@ -62,7 +63,8 @@ func TestOnTopInALongChain(t *testing.T) {
 	})
 }
 
-// A cancel of any task of such a chain goes down to the last, and each sees it in its await.
+// A cancel of any task in such a chain goes down to the last task. Each task gets it from
+// its await.
 func TestOnTopCancelled(t *testing.T) {
 	for asked := range 3 {
 		run(t, func(ctx context.Context) error {
@@ -94,8 +96,9 @@ func TestOnTopCancelled(t *testing.T) {
 	}
 }
 
-// runtime.Goexit in a task that stands on top of others ends those too, as it ends the callers of a function:
-// their deferred calls run, the topmost's first. Others are cancelled, and Run exits.
+// runtime.Goexit in a task on top of other tasks ends these too, as it ends the callers
+// of a function. Their deferred calls run, those of the top task first. Other tasks are
+// cancelled, and Run exits.
 func TestOnTopGoexit(t *testing.T) {
 	var rec record
 	exited := inGoroutine(func() {
@@ -123,11 +126,11 @@ func TestOnTopGoexit(t *testing.T) {
 					return nil
 				})
 				_, err := top.Await(ctx)
-				rec.Add("the middle goes on: %v", err) // never
+				rec.Add("the middle continues: %v", err) // never
 				return err
 			})
 			_, err := middle.Await(ctx)
-			rec.Add("main goes on: %v", err) // never
+			rec.Add("main continues: %v", err) // never
 			return err
 		})
 	})
@@ -136,7 +139,7 @@ func TestOnTopGoexit(t *testing.T) {
 		"cleanup may await: asyncio: cancelled by the shutdown of the loop", "main is unwound", "the bystander: asyncio: cancelled by the shutdown of the loop")
 }
 
-// A panic in a task on top is its error, and goes no further.
+// A panic in a task on top becomes its error. It does not unwind the awaiter.
 func TestOnTopPanic(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record

@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -12,8 +12,8 @@ import (
 	"example.com/asyncio"
 )
 
-// A life is one of all the ways that a task can go: how it is started, who awaits it, when it is cancelled, and what its function
-// does when its one sleep is over.
+// A life is one course that a task can take: how it starts, when it is awaited, when it
+// is cancelled, and what its function does after its only sleep.
 type life struct {
 	start, await, cancel, body string
 	debug                      bool
@@ -26,35 +26,35 @@ var (
 	bodies  = []string{"returns", "fails", "panics", "swallows"}
 )
 
-// An ending is what must have become of a task.
+// An ending is the final state of a task.
 type ending struct {
-	runs      int // of the function
+	runs      int // calls of the function
 	state     string
 	requests  int // Cancelling
 	callbacks int
 	reports   int
 }
 
-// expect is the rule.
+// expect returns the ending that the life must have.
 func (l life) expect() ending {
 	requests := map[string]int{"never": 0, "at once": 1, "suspended": 1, "twice": 2, "after done": 0}[l.cancel]
 	e := ending{runs: 1, requests: requests, callbacks: 1}
-	asked := requests > 0
+	requested := requests > 0
 	switch {
-	case l.start == "lazy" && l.cancel == "at once": // it never begins
+	case l.start == "lazy" && l.cancel == "at once": // the function never starts
 		e.runs, e.state = 0, "cancelled"
-	case l.body == "returns" && asked:
+	case l.body == "returns" && requested:
 		e.state = "cancelled"
 	case l.body == "returns":
 		e.state = "result"
 	case l.body == "swallows":
 		e.state = "result"
-		if asked && l.debug {
+		if requested && l.debug {
 			e.reports = 1
 		}
 	case l.body == "fails":
 		e.state = "error"
-		// Who cancels what has failed has seen it.
+		// A cancel of a failed task counts as reading its error.
 		if l.await == "never" && l.cancel != "after done" {
 			e.reports = 1
 		}
@@ -64,7 +64,7 @@ func (l life) expect() ending {
 	return e
 }
 
-// play leads a task through l, and returns how it ended.
+// play runs a task through l and returns its ending.
 func (l life) play(t *testing.T) (e ending) {
 	report := func(context.Context, *asyncio.ExceptionContext) { e.reports++ }
 	r := &asyncio.Runner{Debug: l.debug, SlowCallback: time.Hour}
@@ -86,13 +86,13 @@ func (l life) play(t *testing.T) (e ending) {
 		task.AddDoneCallback(func(_ context.Context, f asyncio.AnyFuture) {
 			e.callbacks++
 			if f != asyncio.AnyFuture(task) || !f.Done() {
-				t.Errorf("the callback is given %v", f)
+				t.Errorf("the callback gets %v, want the task, done", f)
 			}
 		})
 		mustBePending := func() {
 			t.Helper()
 			if task.Done() || task.Cancelled() || !errors.Is(task.Exception(), asyncio.ErrInvalidState) || e.callbacks > 0 {
-				t.Errorf("it has not ended, and is %v", task)
+				t.Errorf("the task must be pending but is %v", task)
 			}
 		}
 		mustBePending()
@@ -106,7 +106,7 @@ func (l life) play(t *testing.T) (e ending) {
 			}
 		}
 		if l.cancel == "at once" && !task.Cancel() {
-			t.Error("a task that has not ended refuses a cancel")
+			t.Error("a pending task refuses a cancel")
 		}
 		mustBePending()
 		yields(ctx, 1)
@@ -125,10 +125,10 @@ func (l life) play(t *testing.T) (e ending) {
 			return err
 		}
 		if l.cancel == "after done" && task.Cancel() {
-			t.Error("a task that has ended accepts a cancel")
+			t.Error("a finished task accepts a cancel")
 		}
 		if !task.Done() || slices.ContainsFunc(asyncio.AllTasks(ctx), func(other asyncio.AnyTask) bool { return other == asyncio.AnyTask(task) }) {
-			t.Errorf("it is not done, or among those that run: %v", task)
+			t.Errorf("the task is not done, or AllTasks has it: %v", task)
 		}
 		e.requests = task.Cancelling()
 		if l.await == "after" {
@@ -136,16 +136,16 @@ func (l life) play(t *testing.T) (e ending) {
 				outcomes = append(outcomes, outcomeOf(task.Await(ctx)))
 			}
 		}
-		e.state = printedOutcome(task) // which is not to have seen it, as to ask for the error is
+		e.state = printedOutcome(task) // String does not count as reading the error
 		if task.Cancelled() != (e.state == "cancelled") {
 			t.Errorf("Cancelled is %v, the outcome %s", task.Cancelled(), e.state)
 		}
 		if want := map[string]int{"before": 2, "after": 2, "never": 0}[l.await]; len(outcomes) != want {
-			t.Errorf("%d were given the outcome, wanted %d", len(outcomes), want)
+			t.Errorf("%d awaits returned, want %d", len(outcomes), want)
 		}
 		for _, o := range outcomes {
 			if o != e.state {
-				t.Errorf("one who awaits it gets %s, it prints %s", o, e.state)
+				t.Errorf("an await returns %s, but String has %s", o, e.state)
 			}
 		}
 		return nil
@@ -156,7 +156,7 @@ func (l life) play(t *testing.T) (e ending) {
 	return e
 }
 
-// outcomeOf names an outcome.
+// outcomeOf returns the name of an outcome.
 func outcomeOf(value int, err error) string {
 	var p *asyncio.PanicError
 	switch {
@@ -172,6 +172,7 @@ func outcomeOf(value int, err error) string {
 	return fmt.Sprint(value, ", ", err)
 }
 
+// printedOutcome returns the name of the outcome in the String of a task.
 func printedOutcome(task *asyncio.Task[int]) string {
 	s := task.String()
 	switch {
@@ -187,8 +188,12 @@ func printedOutcome(task *asyncio.Task[int]) string {
 	return s
 }
 
-// Whatever happens to a task, and in whatever order: it runs once, or never if it was cancelled before; it has one outcome, the same for
-// all who ask; its callback is called once; and a failure that nobody has seen, and nothing else, is reported once.
+// TestTaskLifecycle runs a task through all lives:
+//
+//   - Its function runs once, or never if the task is cancelled before.
+//   - Each await returns the same outcome.
+//   - Its done callback is called once.
+//   - An error that is never read is reported once. Nothing else is reported.
 func TestTaskLifecycle(t *testing.T) {
 	for _, start := range starts {
 		for _, await := range awaits {
@@ -198,7 +203,7 @@ func TestTaskLifecycle(t *testing.T) {
 						l := life{start, await, cancel, body, debug}
 						t.Run(fmt.Sprintf("%s start, awaited %s, cancelled %s, %s, debug %v", start, await, cancel, body, debug), func(t *testing.T) {
 							if got, want := l.play(t), l.expect(); got != want {
-								t.Errorf("it ended as\n\t%+v\nwanted\n\t%+v", got, want)
+								t.Errorf("got\n\t%+v\nwant\n\t%+v", got, want)
 							}
 						})
 					}

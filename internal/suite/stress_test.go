@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -13,9 +13,10 @@ import (
 	"example.com/asyncio"
 )
 
-// TestStress makes a million tasks, and fewer where nothing looks for races, that do at random what tasks do, cancels some at random, and lets others be: in
-// the end each has ended, each function that began has unwound, and nothing is left. All that is random comes
-// from the seed, and time is virtual: ASYNCIO_STRESS_SEED=... plays the same again.
+// TestStress runs many tasks with random actions, and cancels some of them. At the end
+// each task has ended, each function that started has returned, and no task is left. It
+// runs a million tasks under the race detector, fewer otherwise. The random numbers come
+// from a seed, and time is virtual: set ASYNCIO_STRESS_SEED to repeat a run.
 func TestStress(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("ASYNCIO_STRESS_SEED"); text != "" {
@@ -24,7 +25,7 @@ func TestStress(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	fmt.Printf("TestStress: seed %d\n", seed) // go test shows it if something fails, be it by a crash
+	fmt.Printf("TestStress: seed %d\n", seed) // go test shows it if the test fails, even by a crash
 	s := &stress{rand: rand.New(rand.NewPCG(seed, 0)), want: 200_000}
 	switch {
 	case testing.Short():
@@ -47,9 +48,9 @@ func TestStress(t *testing.T) {
 		t.Errorf("%d tasks are left", n)
 	}
 	if s.created != s.ended || s.begun != s.unwound || s.begun > s.created {
-		t.Errorf("%d were created, %d have ended; %d began, %d were unwound", s.created, s.ended, s.begun, s.unwound)
+		t.Errorf("%d tasks were created and %d ended; %d functions started and %d returned", s.created, s.ended, s.begun, s.unwound)
 	}
-	// As much happened as was meant to.
+	// Each kind of outcome is frequent.
 	for what, n := range map[string]int{"cancelled": s.cancelled, "failed": s.failed, "reports": s.reports, "had a result": s.ended - s.cancelled - s.failed} {
 		if n < s.want/100 {
 			t.Errorf("%s: only %d", what, n)
@@ -57,20 +58,21 @@ func TestStress(t *testing.T) {
 	}
 }
 
-// A stress is what the tasks of TestStress share. It needs no lock.
+// A stress is the state that the tasks of TestStress share. It needs no lock.
 type stress struct {
 	rand  *rand.Rand
-	want  int
-	tasks []numbered             // some that may be cancelled or awaited
-	waits []*asyncio.Future[int] // some that may be finished
+	want  int                    // tasks to create
+	tasks []numbered             // tasks to cancel or await
+	waits []*asyncio.Future[int] // futures to finish
 	lock  *asyncio.Lock
 
 	created, ended, begun, unwound, cancelled, failed, reports int
 }
 
+// A numbered task knows its place in the order of creation.
 type numbered struct {
 	*asyncio.Task[int]
-	nth int // to be created
+	nth int
 }
 
 func (s *stress) main(ctx context.Context) error {
@@ -98,10 +100,10 @@ func (s *stress) main(ctx context.Context) error {
 			}
 		}
 	}
-	return nil // Run cancels what is left, and waits for it
+	return nil // Run cancels the remaining tasks and waits for them
 }
 
-// create makes a task. It takes the place of another one among those that are known.
+// create makes a task and adds it to tasks, where it may replace another.
 func (s *stress) create(ctx context.Context, opts ...asyncio.TaskOption) *asyncio.Task[int] {
 	s.created++
 	nth := s.created
@@ -122,7 +124,7 @@ func (s *stress) end(_ context.Context, f asyncio.AnyFuture) {
 	case f.Cancelled():
 		s.cancelled++
 	case s.rand.IntN(2) == 0:
-		// Nobody reads its error.
+		// Its error is never read.
 	case f.Exception() != nil:
 		s.failed++
 	}
@@ -161,7 +163,9 @@ func (s *stress) begin(ctx context.Context) (int, error) {
 		if other.nth > before {
 			return other.Await(ctx)
 		}
-		// It may wait for this one in its turn, and both for a group to which they belong: that takes no cancel to heart.
+		// The other task may in turn wait for this one, and both for a group that they
+		// belong to. Such a circle does not end when it is cancelled. The shield breaks
+		// it.
 		return asyncio.Shield(ctx, other.Task).Await(ctx)
 	case 9:
 		return s.create(ctx).Await(ctx)
@@ -186,7 +190,7 @@ func (s *stress) begin(ctx context.Context) (int, error) {
 		return 1, err
 	case 14:
 		if err := asyncio.Sleep(ctx, 10); errors.Is(err, asyncio.ErrCancelled) {
-			asyncio.CurrentTask(ctx).Uncancel() // and takes no notice
+			asyncio.CurrentTask(ctx).Uncancel() // swallows the cancel
 		}
 		return 1, nil
 	default:

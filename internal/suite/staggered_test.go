@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 	"example.com/asyncio"
 )
 
-// staggered makes attempts one after the other: the next when the last one has failed or has had delay to
-// itself. The first that succeeds wins, and the others are cancelled. It returns the winner's number, or -1, its value,
-// and the error of each attempt that was begun.
+// staggered starts attempts in sequence: the next one when the previous one has failed,
+// or after delay. The first attempt that succeeds wins, and the others are cancelled.
+// staggered returns the index of the winner or -1, its value, and the error of each
+// attempt that was started.
 //
-// Happy eyeballs is made with it. asyncio.staggered, which create_connection uses in CPython, is such a thing too; here
-// it shows that a group with Cancel is all that one needs for it.
+// It corresponds to asyncio.staggered, which create_connection of CPython uses for Happy
+// Eyeballs. A task group with Cancel is sufficient for it.
 func staggered(ctx context.Context, delay time.Duration, attempts ...asyncio.Coro[string]) (winner int, value string, errs []error, err error) {
 	winner = -1
 	err = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -42,6 +43,7 @@ func staggered(ctx context.Context, delay time.Duration, attempts ...asyncio.Cor
 	return winner, value, errs, err
 }
 
+// TestStaggeredRace checks the winner, the errors and the duration of races.
 func TestStaggeredRace(t *testing.T) {
 	succeeds := func(d time.Duration) asyncio.Coro[string] { return sleepThen(d, fmt.Sprintf("after %v", d)) }
 	fails := func(d time.Duration) asyncio.Coro[string] {
@@ -55,13 +57,13 @@ func TestStaggeredRace(t *testing.T) {
 	}{
 		{"no attempts", asyncio.Never, nil,
 			"-1  [] after 0s"},
-		{"the first succeeds, and no other is begun", asyncio.Never, []asyncio.Coro[string]{succeeds(0), succeeds(0)},
+		{"the first succeeds, and no other starts", asyncio.Never, []asyncio.Coro[string]{succeeds(0), succeeds(0)},
 			"0 after 0s [ok] after 0s"},
-		{"the second succeeds when the first has failed", asyncio.Never, []asyncio.Coro[string]{fails(time.Second), succeeds(0)},
+		{"the second succeeds after the first has failed", asyncio.Never, []asyncio.Coro[string]{fails(time.Second), succeeds(0)},
 			"1 after 0s [boom ok] after 1s"},
-		{"the second succeeds while the first is at it", 100 * time.Millisecond, []asyncio.Coro[string]{succeeds(10 * time.Second), succeeds(time.Second)},
+		{"the second succeeds while the first runs", 100 * time.Millisecond, []asyncio.Coro[string]{succeeds(10 * time.Second), succeeds(time.Second)},
 			"1 after 1s [cancelled ok] after 1.1s"},
-		{"the first succeeds after all", 100 * time.Millisecond, []asyncio.Coro[string]{succeeds(time.Second), succeeds(time.Hour), fails(0)},
+		{"the first succeeds late", 100 * time.Millisecond, []asyncio.Coro[string]{succeeds(time.Second), succeeds(time.Hour), fails(0)},
 			"0 after 1s [ok cancelled boom] after 1s"},
 		{"none succeeds", asyncio.Never, []asyncio.Coro[string]{fails(time.Second), fails(time.Minute)},
 			"-1  [boom boom] after 1m1s"},
@@ -81,7 +83,7 @@ func TestStaggeredRace(t *testing.T) {
 	}
 }
 
-// A cancel of the one who waits for the race ends all attempts.
+// TestStaggeredRaceCancelled checks that a cancel of the caller ends all attempts.
 func TestStaggeredRaceCancelled(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {

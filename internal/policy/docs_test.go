@@ -1,4 +1,4 @@
-package asyncio_test
+package policy_test
 
 import (
 	"bytes"
@@ -18,14 +18,19 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"example.com/asyncio/internal/policy"
 )
 
-// This file holds the documentation to what it says. A fenced block of Go that begins with "package main" is a program,
-// and so is one of Python that calls asyncio.run: it must print the next block of text. All other Go, in blocks and in
-// the Go columns of tables, must compile, as part of a function that the prelude below stands before.
+// pages have tested code:
+//
+//   - A fenced block of Go that begins with "package main" is a program, as is a block of
+//     Python that calls asyncio.run. It must print the next block of text.
+//   - All other Go, in blocks and in the last column of tables with the heading Go, must
+//     compile as part of a function.
 var pages = []string{"README.md", "docs/from-python.md"}
 
-// What the fragments of the pages take for granted: the names that any example has.
+// prelude declares the names that fragments may use.
 const prelude = `
 type (
 	T     = int
@@ -74,27 +79,28 @@ var (
 )
 `
 
-// What a fragment may import.
+// fragmentImports has the packages that a fragment may use.
 var fragmentImports = []string{
 	"bufio", "context", "errors", "fmt", "io", "log", "net", "net/http", "os", "os/exec", "os/signal", "syscall", "testing", "time",
 	"example.com/asyncio", "example.com/asyncio/driver", "example.com/asyncio/executor", "example.com/asyncio/introspect",
 }
 
-// A program is a block of a page that is to be run.
+// A program is a block of a page that the test runs.
 type program struct {
 	page           string
 	line           int
 	language, text string
-	want           string // what it prints
+	want           string // the expected output
 	command        []string
 }
 
 // block is a fenced block of a page: its language and its text.
 var block = regexp.MustCompile("(?ms)^ *```(go|python|text)\n(.*?)^ *```$")
 
-// code is a span of code in a table, and what may stand for a body there.
+// code is a span of code in a table that has a call.
 var code = regexp.MustCompile("`([^`]*\\([^`]*)`")
 
+// TestDocumentation runs the programs of the pages and compiles their fragments.
 func TestDocumentation(t *testing.T) {
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip(err)
@@ -128,15 +134,15 @@ func TestDocumentation(t *testing.T) {
 			}
 			out, err := exec.Command(p.command[0], p.command[1:]...).CombinedOutput()
 			if err != nil || string(out) != p.want {
-				t.Errorf("%v, and printed\n%s\nwanted\n%s", err, out, p.want)
+				t.Errorf("error %v, printed\n%s\nwant\n%s", err, out, p.want)
 			}
 		})
 	}
 }
 
-// programsOf returns the programs of a page, and notes what other Go there is.
+// programsOf returns the programs of a page, and adds its other Go code to fragments.
 func programsOf(t *testing.T, page, text string, fragments map[string]string) (all []*program) {
-	var waiting []*program // for their output
+	var waiting []*program // their output follows
 	for _, at := range block.FindAllStringSubmatchIndex(text, -1) {
 		line := strings.Count(text[:at[0]], "\n") + 1
 		language, body := text[at[2]:at[3]], text[at[4]:at[5]]
@@ -155,12 +161,13 @@ func programsOf(t *testing.T, page, text string, fragments map[string]string) (a
 		}
 	}
 	for _, p := range waiting {
-		t.Errorf("%s:%d: a program without a block of text after it that says what it prints", p.page, p.line)
+		t.Errorf("%s:%d: no block of text follows the program; add one with its output", p.page, p.line)
 	}
 	return all
 }
 
-// spansOf notes the Go in the tables of a page: in the last column of those whose last column is headed Go.
+// spansOf adds the Go code in the tables of a page to fragments: that of each last column
+// with the heading Go.
 func spansOf(page, text string, fragments map[string]string) {
 	isGo := false
 	for n, line := range strings.Split(text, "\n") {
@@ -178,8 +185,9 @@ func spansOf(page, text string, fragments map[string]string) {
 	}
 }
 
-// docs/other-tools.md is about several modules, which this one must not require. Its Go stands, word for word, in examples of
-// those modules, which compile and run there.
+// TestOtherTools checks that the Go code of docs/other-tools.md appears literally in
+// examples of the modules that the page describes. They compile and run there: this
+// module must not require them.
 func TestOtherTools(t *testing.T) {
 	examples := ""
 	for _, dir := range []string{"introspect", "introspect/otel", "introspect/prometheus"} {
@@ -212,16 +220,17 @@ func TestOtherTools(t *testing.T) {
 		}
 	}
 	if len(quoted) < 10 {
-		t.Errorf("%s has only %q", page, quoted)
+		t.Errorf("%s has only the code %q", page, quoted)
 	}
 	for _, code := range quoted {
 		if !strings.Contains(examples, code) {
-			t.Errorf("%s says %s, which stands in no example", page, code)
+			t.Errorf("%s has the code %s, which no example has", page, code)
 		}
 	}
 }
 
-// buildPrograms makes one executable of all Go programs, each a package of its own, since linking is what takes time.
+// buildPrograms builds one executable of all Go programs, each a package of its own,
+// because linking takes most of the time.
 func buildPrograms(t *testing.T, programs []*program) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -244,7 +253,7 @@ func buildPrograms(t *testing.T, programs []*program) {
 			continue
 		}
 		name := fmt.Sprintf("p%d", i)
-		// In a folder main, so that its functions are named main.f where they are named.
+		// In a directory main, so that stacks name its functions main.f.
 		write(name+"/main/main.go", strings.Replace(p.text, "package main\n", "package "+name+"\n", 1))
 		write(name+"/main/call.go", "package "+name+"\nfunc Main() { main() }\n")
 		imports += fmt.Sprintf("import %s \"docs/%s/main\"\n", name, name)
@@ -261,7 +270,8 @@ func buildPrograms(t *testing.T, programs []*program) {
 	}
 }
 
-// compile checks the types of fragments: of declarations as they are, of others as part of a function.
+// compile type-checks the fragments: declarations as they are, others as part of a
+// function.
 func compile(t *testing.T, fragments map[string]string) {
 	list := exec.Command("go", append([]string{"list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}"}, fragmentImports...)...)
 	list.Stderr = new(bytes.Buffer)
@@ -297,7 +307,7 @@ func compile(t *testing.T, fragments map[string]string) {
 			continue
 		}
 		config := types.Config{Importer: packages, Error: func(err error) {
-			if err := err.(types.Error); !err.Soft { // what a fragment does not use is no fault
+			if err := err.(types.Error); !err.Soft { // a fragment may have unused names
 				t.Errorf("%s: %v", place, err)
 			}
 		}}
@@ -305,7 +315,7 @@ func compile(t *testing.T, fragments map[string]string) {
 	}
 }
 
-// findPython returns a CPython 3.13, or "".
+// findPython returns the path of a CPython 3.13, or "".
 func findPython() string {
 	home, _ := os.UserHomeDir()
 	candidates, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions/3.13*/bin/python3.13"))
@@ -317,16 +327,16 @@ func findPython() string {
 	return ""
 }
 
-// link is a link of a page to a file of the repository or to a heading.
+// link matches a link to a file of the repository or to a heading.
 var link = regexp.MustCompile(`\]\(([^):#]*)(?:#([^)]*))?\)`)
 
-// span is a span of code, in which brackets are no link.
+// span matches a span of code. Brackets in it are not a link.
 var span = regexp.MustCompile("`[^`]*`")
 
-// notInAnchor is what a heading's anchor leaves out of its text.
+// notInAnchor matches the characters of a heading that its anchor leaves out.
 var notInAnchor = regexp.MustCompile("[^a-z0-9 _-]")
 
-// The links of all pages lead somewhere.
+// TestLinks checks that the links of all pages have targets.
 func TestLinks(t *testing.T) {
 	out, err := exec.Command("git", "ls-files", "*.md").Output()
 	if err != nil {
@@ -356,17 +366,18 @@ func TestLinks(t *testing.T) {
 			if _, err := os.Stat(to); err != nil {
 				t.Errorf("%s links to %s, which does not exist", page, m[1])
 			} else if m[2] != "" && !slices.Contains(anchors(to), m[2]) {
-				t.Errorf("%s links to #%s, which is no heading of %s", page, m[2], to)
+				t.Errorf("%s links to #%s, which is not a heading of %s", page, m[2], to)
 			}
 		}
 	}
 }
 
-// Whatever is exported has a comment, and that of a function begins with its name.
+// TestDocComments checks that all exported declarations have comments, and that those of
+// functions begin with the name.
 func TestDocComments(t *testing.T) {
-	all := goList(t)
-	for _, p := range all.own {
-		if p.Name == "main" || strings.Contains("/"+p.short(), "/internal/") {
+	all := policy.List(t)
+	for _, p := range all.Own {
+		if p.Name == "main" || strings.Contains("/"+p.Short(), "/internal/") {
 			continue
 		}
 		names, err := filepath.Glob(filepath.Join(p.Dir, "*.go"))
@@ -377,12 +388,12 @@ func TestDocComments(t *testing.T) {
 			if match, err := build.Default.MatchFile(p.Dir, filepath.Base(name)); err != nil || !match || strings.HasSuffix(name, "_test.go") {
 				continue
 			}
-			file, err := parser.ParseFile(all.fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
+			file, err := parser.ParseFile(all.Fset, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, decl := range file.Decls {
-				checkComment(t, all.fset, decl)
+				checkComment(t, all.Fset, decl)
 			}
 		}
 	}
@@ -414,7 +425,8 @@ func checkComment(t *testing.T, fset *token.FileSet, decl ast.Decl) {
 	}
 }
 
-// exportedType tells whether the type of a receiver is exported, or embedded in one that is, as futureBase is.
+// exportedType reports whether the type of a receiver is exported, or is embedded in an
+// exported type, as futureBase is.
 func exportedType(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.StarExpr:

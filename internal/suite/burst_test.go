@@ -1,4 +1,4 @@
-package asyncio_test
+package suite_test
 
 import (
 	"context"
@@ -8,7 +8,8 @@ import (
 	"example.com/asyncio"
 )
 
-// A burst of tasks that wait all at once, wake each other in a chain, and end: all in order, and few goroutines are kept for the next.
+// TestBurstGivesGoroutinesBack starts many tasks that wait at the same time. They wake in
+// order, and the loop keeps few of their goroutines.
 func TestBurstGivesGoroutinesBack(t *testing.T) {
 	const n = 20_000
 	run(t, func(ctx context.Context) error {
@@ -21,7 +22,7 @@ func TestBurstGivesGoroutinesBack(t *testing.T) {
 				tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
 					err := event.Wait(ctx)
 					if woken != i {
-						t.Errorf("task %d woke in place of %d", i, woken)
+						t.Errorf("task %d woke, want task %d", i, woken)
 					}
 					woken++
 					return err
@@ -35,7 +36,7 @@ func TestBurstGivesGoroutinesBack(t *testing.T) {
 		}
 		yields(ctx, 1)
 		if kept := runtime.NumGoroutine() - before; kept > 2000 {
-			t.Errorf("%d goroutines are kept", kept)
+			t.Errorf("the loop keeps %d goroutines, want at most 2000", kept)
 		}
 		return nil
 	})
