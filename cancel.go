@@ -1,6 +1,12 @@
 package asyncio
 
-import "math"
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"example.com/asyncio/inspect"
+)
 
 // How a cancel request finds the code that receives it.
 //
@@ -134,6 +140,75 @@ func (t *taskBase) topOfStack() *taskBase {
 		}
 		t = top
 	}
+}
+
+// originHere returns by, with the position in the source code if that is recorded.
+func (l *Loop) originHere(by any) any {
+	if !l.debug && l.record&inspect.RecordPlaces == 0 {
+		return by
+	}
+	o := cancelOrigin{by: by, site: callers()}
+	if forwarded, ok := by.(*cancelOrigin); ok {
+		o.by, o.via, o.site = forwarded.by, forwarded.via, cmp.Or(forwarded.site, o.site)
+	}
+	return &o
+}
+
+// trail returns by with the tasks that forwarded the request: those from first to last, without
+// last itself unless that forwards it to several others.
+func trail(by any, first, last *taskBase, toOthers bool) any {
+	if first == last && !toOthers {
+		return by // the usual case
+	}
+	o := cancelOrigin{by: by}
+	if before, ok := by.(*cancelOrigin); ok {
+		o = *before
+		o.via = slices.Clone(o.via)
+	}
+	at := first
+	for ; at != last; at = at.waits.self.task() {
+		o.via = append(o.via, at.future.self)
+	}
+	if toOthers {
+		o.via = append(o.via, at.future.self)
+	}
+	return &o
+}
+
+// forwardedRequest returns the request of the last task, t, as the tasks from first to t record it.
+func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
+	if first == t || t.request == nil || t.request.forwarded {
+		return t.request
+	}
+	e := *t.request
+	e.forwarded = true
+	return &e
+}
+
+// forwardedError returns the request that a task has forwarded to f, as the task records it.
+func forwardedError(f *futureBase, by, message any) *CancelledError {
+	e, ok := f.err.(*CancelledError)
+	if !ok {
+		e = newCancelledError(by, message)
+	}
+	e.forwarded = true
+	return e
+}
+
+// noteForwarded records a request that t has forwarded. The message of the last request that t
+// received itself is kept, as in CPython.
+func (t *taskBase) noteForwarded(request *CancelledError) {
+	if own := t.request.ownMessage(); request != nil && (own != nil || request.ownMessage() != nil) {
+		e := *request
+		o := cancelOrigin{by: e.by}
+		if before, ok := e.by.(*cancelOrigin); ok {
+			o = *before
+		}
+		o.ownMessage = own
+		e.by = &o
+		request = &e
+	}
+	t.request = request
 }
 
 // Cancel cancels f and wakes its awaiters with a [CancelledError]. It returns false, and does

@@ -87,11 +87,3 @@ func (f *futureBase) waitReason() inspect.WaitReason {
 	}
 	return inspect.WaitReason{Kind: inspect.ForFuture, Object: f.self}
 }
-
-// nameOf returns the name of f if it is a task; for any other future, what its awaiters wait for.
-func nameOf(f inspect.Future) string {
-	if t, ok := f.(inspect.Task); ok {
-		return t.Name()
-	}
-	return f.WaitReason().String()
-}

@@ -364,6 +364,18 @@ func (l *Loop) Close() error {
 	return nil
 }
 
+// canceller returns in whose name the running code requests a cancel: its task, nil in a callback,
+// or the origin of a request that it forwards.
+func (l *Loop) canceller() any {
+	if l.onBehalfOf != nil {
+		return l.onBehalfOf
+	}
+	if l.current == nil {
+		return nil
+	}
+	return l.current.future.self
+}
+
 // String describes l: <Loop running debug>. See BaseEventLoop.__repr__.
 func (l *Loop) String() string {
 	state := stateNames[l.state.Load()]

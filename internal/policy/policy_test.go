@@ -45,23 +45,27 @@ introspect             asyncio inspect executor
 conformance            asyncio driver
 `
 
-// layers has the files of package asyncio, a layer per line. A file uses its own layer
-// and the layers above it.
+// layers has the files of package asyncio in their order, lowest first. A file uses files
+// that come before it. A use of a file that comes after it is a back reference, which needs
+// a line in backReferences.
 //
-// A file below the dashes uses only exported names of the layers above the dashes and of
-// its neighbours in the layer. Users can therefore write a better queue or group outside
-// the package with the same means.
+//   - errors ... contextvar: values, and the words that all objects begin with
+//   - current ... callback: what a ctx carries; tasks, calls and futures
+//   - loop ... control: the loop, turns, and how control passes
+//   - await ... run: what programs call to run, wait and stop
+//   - snapshot ... graph: plain data for observers
 //
-// The files that make up the loop are one layer: a loop, its calls, its strands and the
-// futures that wake them refer to each other. offload, concurrent and run are above the
-// dashes: they are entries to the loop, like inbox.
+// A file below the dashes uses only exported names of files above them, and exported names
+// of its neighbours in the line, except those in sharedNames. So the locks, queues and
+// groups need almost nothing that users do not have.
 //
 // A name without a file fails the test.
 const layers = `
-errors
-contextvar cancelsignal
-layout funcname current task tasklist report handle inbox future callback loop describe cancellederror debug turn stack observe cancel scope control create await sleep offload concurrent run run_go127
-snapshot collect render graph
+errors layout place cancellederror cancelsignal contextvar
+current task tasklist report handle inbox future callback
+loop describe debug turn stack observe cancel scope control
+await create sleep offload concurrent run run_go127
+graph collect render snapshot
 ---
 waiters
 wait lock
@@ -69,9 +73,55 @@ timeout group shield gather completed event condition semaphore barrier queue
 methods_go127
 `
 
-// layerExceptions has uses that break the layers, each with the reason. The key is "file
-// name", or "* name" for all files. An exception that is no longer needed fails the test.
-var layerExceptions = map[string]string{
+// backReferences has the pairs of files of which each needs the other, with the reason. A
+// line that is no longer needed fails the test. There must be fewer than maxBackReferences.
+var backReferences = map[string]string{
+	"layout callback": "an entry is one word, and layout.go knows the types that begin with it",
+	"layout future":   "as layout callback",
+	"layout handle":   "as layout callback",
+	"layout task":     "as layout callback",
+
+	"current future": "the ctx of a task finds its loop through the task's future, without an interface",
+	"current loop":   "a ctx names its loop, and context variables are those of the running code",
+	"current task":   "most ctxs are a task's, and asserting one type is faster than an interface",
+	"current debug":  "debug mode checks each await",
+
+	"task future":   "a Task embeds its Future",
+	"task loop":     "a task belongs to its loop",
+	"task report":   "a panic is reported at once",
+	"task describe": "a task describes what it waits for",
+	"task control":  "AllTasks of a loop",
+
+	"handle future": "a callback delivers the outcome of a future",
+	"handle loop":   "a call belongs to its loop",
+	"handle debug":  "debug mode checks the goroutine",
+	"handle turn":   "Cancel of a timer removes it from the heap",
+
+	"report future": "a report names the future and the task",
+	"report handle": "a report names the call",
+	"report loop":   "the loop has the exception handler",
+
+	"inbox loop":    "an inbox wakes its loop, and calls belong to it",
+	"future loop":   "a future belongs to its loop, whose ready queue takes its waiters",
+	"future debug":  "debug mode checks the goroutine",
+	"callback loop": "a callback of a future that is done goes to the ready queue",
+
+	"loop control": "the loop has stacks and eager starts",
+	"loop create":  "the loop has a TaskFactory",
+	"loop debug":   "the loop has a debug mode",
+	"loop scope":   "the loop lists the open scopes for observers",
+	"loop stack":   "the loop has the probe that a stack answers",
+	"loop turn":    "calls take the inbox first, and timers go to the heap",
+	"turn control": "a deadlock report lists all tasks",
+	"scope await":  "a scope belongs to the task that may await",
+}
+
+const maxBackReferences = 40
+
+// sharedNames has the unexported names that files below the dashes use, and why no user
+// needs them. The key is "file name", or "* name" for all files. A line that is no longer
+// needed fails the test.
+var sharedNames = map[string]string{
 	"* misuse":         "formats an error, as fmt.Errorf does outside the package",
 	"* isCancelled":    "inspects an error, as errors.Is does outside the package",
 	"* loopToAwaitOn":  "RunningLoop marks the loop as known to other goroutines, which would hide deadlocks",
@@ -235,7 +285,7 @@ func TestFileLayers(t *testing.T) {
 		}
 	}
 	existing := slices.Concat(root.GoFiles, root.IgnoredGoFiles)
-	report(t, layerProblems(layers, layerExceptions, existing, uses))
+	report(t, layerProblems(layers, backReferences, sharedNames, existing, uses))
 }
 
 // A use is a use of a name in another file than that of its declaration.
@@ -243,8 +293,9 @@ type use struct{ at, from, to, name string }
 
 // layerProblems compares the layers, as text, with the files that exist and with all
 // uses.
-func layerProblems(layers string, exceptions map[string]string, files []string, uses []use) (problems []string) {
-	layerOf := map[string]int{"doc.go": 0}
+func layerProblems(layers string, back, shared map[string]string, files []string, uses []use) (problems []string) {
+	type position struct{ line, index int }
+	positions := map[string]position{"doc.go": {}}
 	dashes := 0
 	for n, line := range strings.Split(layers, "\n") {
 		if line == "---" {
@@ -252,43 +303,50 @@ func layerProblems(layers string, exceptions map[string]string, files []string, 
 			continue
 		}
 		for _, name := range strings.Fields(line) {
-			layerOf[name+".go"] = n
+			positions[name+".go"] = position{n, len(positions)}
 			if !slices.Contains(files, name+".go") {
 				problems = append(problems, fmt.Sprintf("layers: there is no %s.go; remove its name", name))
 			}
 		}
 	}
 	for _, file := range files {
-		if _, known := layerOf[file]; !known && !strings.HasSuffix(file, "_test.go") {
-			problems = append(problems, fmt.Sprintf("layers: %s has no layer; add it to the first layer below all that it uses", file))
+		if _, known := positions[file]; !known && !strings.HasSuffix(file, "_test.go") {
+			problems = append(problems, fmt.Sprintf("layers: %s has no layer; add it after all files that it uses", file))
 		}
 	}
 
 	needed := map[string]bool{}
 	for _, u := range uses {
-		var why string
-		switch user, used := layerOf[u.from], layerOf[u.to]; {
-		case used > user:
-			why = "its layer is below"
-		case ast.IsExported(u.name) || user < dashes:
+		user, used := positions[u.from], positions[u.to]
+		if used.index > user.index {
+			pair := strings.TrimSuffix(u.from, ".go") + " " + strings.TrimSuffix(u.to, ".go")
+			needed["back "+pair] = true
+			if back[pair] == "" {
+				problems = append(problems, fmt.Sprintf("%s: must not use %s of %s, which comes after it", u.at, u.name, u.to))
+			}
 			continue
-		case used < dashes:
-			why = "it is not exported and above the dashes"
-		case used == user:
-			why = "it is not exported, and the files are neighbours"
-		default:
+		}
+		if ast.IsExported(u.name) || user.line < dashes || used.line > dashes && used.line != user.line {
 			continue
 		}
 		inFile, inAll := u.from+" "+u.name, "* "+u.name
-		needed[inFile], needed[inAll] = true, true
-		if exceptions[inFile] == "" && exceptions[inAll] == "" {
-			problems = append(problems, fmt.Sprintf("%s: must not use %s of %s: %s", u.at, u.name, u.to, why))
+		needed["shared "+inFile], needed["shared "+inAll] = true, true
+		if shared[inFile] == "" && shared[inAll] == "" {
+			problems = append(problems, fmt.Sprintf("%s: must not use %s of %s, which is not exported", u.at, u.name, u.to))
 		}
 	}
-	for _, e := range slices.Sorted(maps.Keys(exceptions)) {
-		if !needed[e] {
-			problems = append(problems, fmt.Sprintf("layerExceptions: %q is not needed; remove it", e))
+	for _, pair := range slices.Sorted(maps.Keys(back)) {
+		if !needed["back "+pair] {
+			problems = append(problems, fmt.Sprintf("backReferences: %q is not needed; remove it", pair))
 		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(shared)) {
+		if !needed["shared "+name] {
+			problems = append(problems, fmt.Sprintf("sharedNames: %q is not needed; remove it", name))
+		}
+	}
+	if len(back) >= maxBackReferences {
+		problems = append(problems, fmt.Sprintf("backReferences: %d pairs of files need each other; there must be fewer than %d", len(back), maxBackReferences))
 	}
 	return problems
 }
@@ -298,33 +356,40 @@ func TestLayerProblems(t *testing.T) {
 	const layers = "a b\nc\n---\nd e\nf\n"
 	files := []string{"a.go", "b.go", "c.go", "d.go", "e.go", "f.go", "doc.go"}
 	for _, test := range []struct {
-		name, layers, exception string
-		use                     use
-		want                    string
+		name, layers, back, shared string
+		use                        use
+		want                       string
 	}{
-		{"same layer", layers, "", use{"x", "a.go", "b.go", "n"}, ""},
-		{"upwards", layers, "", use{"x", "c.go", "b.go", "n"}, ""},
-		{"across the dashes", layers, "", use{"x", "d.go", "c.go", "N"}, ""},
-		{"below the dashes", layers, "", use{"x", "f.go", "d.go", "n"}, ""},
-		{"downwards", layers, "", use{"x", "b.go", "c.go", "N"},
-			"x: must not use N of c.go: its layer is below"},
-		{"unexported", layers, "", use{"x", "d.go", "c.go", "n"},
-			"x: must not use n of c.go: it is not exported and above the dashes"},
-		{"neighbour", layers, "", use{"x", "d.go", "e.go", "n"},
-			"x: must not use n of e.go: it is not exported, and the files are neighbours"},
-		{"exception", layers, "d.go n", use{"x", "d.go", "e.go", "n"}, ""},
-		{"exception for all", layers, "* n", use{"x", "d.go", "e.go", "n"}, ""},
-		{"unused exception", layers, "e.go n", use{"x", "a.go", "b.go", "n"},
-			`layerExceptions: "e.go n" is not needed; remove it`},
-		{"no file", "g\n" + layers, "", use{}, "layers: there is no g.go; remove its name"},
-		{"no layer", strings.Replace(layers, "f", "", 1), "", use{},
-			"layers: f.go has no layer; add it to the first layer below all that it uses"},
+		{"earlier file", layers, "", "", use{"x", "c.go", "b.go", "n"}, ""},
+		{"earlier file of the line", layers, "", "", use{"x", "b.go", "a.go", "n"}, ""},
+		{"across the dashes", layers, "", "", use{"x", "d.go", "c.go", "N"}, ""},
+		{"below the dashes", layers, "", "", use{"x", "f.go", "d.go", "n"}, ""},
+		{"later file", layers, "", "", use{"x", "b.go", "c.go", "N"},
+			"x: must not use N of c.go, which comes after it"},
+		{"later file of the line", layers, "", "", use{"x", "a.go", "b.go", "N"},
+			"x: must not use N of b.go, which comes after it"},
+		{"back reference", layers, "b c", "", use{"x", "b.go", "c.go", "N"}, ""},
+		{"unused back reference", layers, "b c", "", use{"x", "c.go", "b.go", "N"},
+			`backReferences: "b c" is not needed; remove it`},
+		{"unexported", layers, "", "", use{"x", "d.go", "c.go", "n"},
+			"x: must not use n of c.go, which is not exported"},
+		{"neighbour", layers, "", "", use{"x", "e.go", "d.go", "n"},
+			"x: must not use n of d.go, which is not exported"},
+		{"shared name", layers, "", "e.go n", use{"x", "e.go", "d.go", "n"}, ""},
+		{"shared name for all", layers, "", "* n", use{"x", "e.go", "d.go", "n"}, ""},
+		{"unused shared name", layers, "", "e.go n", use{"x", "b.go", "a.go", "n"},
+			`sharedNames: "e.go n" is not needed; remove it`},
+		{"no file", "g\n" + layers, "", "", use{}, "layers: there is no g.go; remove its name"},
+		{"no layer", strings.Replace(layers, "f", "", 1), "", "", use{},
+			"layers: f.go has no layer; add it after all files that it uses"},
 	} {
-		exceptions := map[string]string{}
-		if test.exception != "" {
-			exceptions[test.exception] = "a reason"
+		reasons := func(key string) map[string]string {
+			if key == "" {
+				return nil
+			}
+			return map[string]string{key: "a reason"}
 		}
-		got := strings.Join(layerProblems(test.layers, exceptions, files, []use{test.use}), "\n")
+		got := strings.Join(layerProblems(test.layers, reasons(test.back), reasons(test.shared), files, []use{test.use}), "\n")
 		if got != test.want {
 			t.Errorf("%s: got %q, want %q", test.name, got, test.want)
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 
@@ -45,4 +46,45 @@ func funcName(pc uintptr) string {
 		return f.Name()
 	}
 	return "?"
+}
+
+// An origin is the position where something was created, as debug mode and RecordPlaces record it.
+type origin struct {
+	stack []uintptr // at most ten frames, without those of this package on top
+	label string    // the function of a Handle that has dropped it
+}
+
+func callers() *origin {
+	var pcs [32]uintptr
+	frames := pcs[:runtime.Callers(2, pcs[:])]
+	i := slices.IndexFunc(frames, func(pc uintptr) bool {
+		return !strings.HasPrefix(funcName(pc-1), packagePath+".")
+	})
+	frames = frames[max(i, 0):]
+	return &origin{stack: slices.Clone(frames[:min(len(frames), 10)])}
+}
+
+// where is the position as an addition to a description.
+func (o *origin) where() string {
+	if o == nil || len(o.stack) == 0 {
+		return ""
+	}
+	f, _ := runtime.CallersFrames(o.stack[:1]).Next()
+	return fmt.Sprintf(" made at %s:%d", f.File, f.Line)
+}
+
+// text is the stack as the runtime prints one.
+func (o *origin) text() string {
+	if o == nil || len(o.stack) == 0 {
+		return ""
+	}
+	var b strings.Builder
+	frames := runtime.CallersFrames(o.stack)
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(&b, "%s\n\t%s:%d\n", f.Function, f.File, f.Line)
+		if !more {
+			return strings.TrimSuffix(b.String(), "\n")
+		}
+	}
 }
