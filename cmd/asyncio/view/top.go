@@ -111,7 +111,7 @@ func footer(m *model.Top, height int) (lines []Line) {
 	switch {
 	case m.Typing:
 		return append(lines, Line{"/" + Clean(m.Filter) + "_", Selected})
-	case m.Filter != "" && m.Picture != nil:
+	case m.Filter != "" && m.Page == model.PageList && m.Picture != nil:
 		return append(lines, Line{fmt.Sprintf("%d of %d tasks match %q; esc shows all", len(m.Rows), len(m.Picture.Tasks), m.Filter), Dim})
 	case m.Page == model.PageTask:
 		return append(lines, Line{"up down scroll  w waits for  b awaited by  f findings  esc back  ? help  q quit", Dim})

@@ -36,6 +36,7 @@ func TestTop(t *testing.T) {
 		{"list-filter", "/ h a n", 110, 12},
 		{"list-filtered", "/ h a n enter", 110, 12},
 		{"task", "down enter", 110, 30},
+		{"task-filtered", "/ h a n enter enter", 80, 8},
 		{"task-scrolled", "down enter down down down", 110, 10},
 		{"task-locked", "down down enter", 110, 24},
 		{"help", "?", 132, 30},
