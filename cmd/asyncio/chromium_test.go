@@ -21,7 +21,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// The page of a recording: from picture to picture, what there was then and nothing of what came later.
+// The page of a recording shows each snapshot without anything later.
 func TestChromiumRecording(t *testing.T) {
 	r, err := openRecording(recordingOf(t, scene.Calm(), scene.Deadlock()))
 	if err != nil {
@@ -38,7 +38,7 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Shows(t, ctx, ".task", "waits for timer")
 	browser.Shows(t, ctx, ".task", "a recording has no stacks")
 	if has("[role=alert]") || has(".why") || has(".pill.error") {
-		t.Error("the first picture shows what came later")
+		t.Error("the first snapshot shows a later finding, cancel or error")
 	}
 	browser.Do(t, ctx, chromedp.KeyEvent("]"))
 	browser.Shows(t, ctx, ".scrubber", "snapshot 2 of 2, 1 s after the first")
@@ -46,94 +46,53 @@ func TestChromiumRecording(t *testing.T) {
 	browser.Shows(t, ctx, ".why", "requested by timeout of 13s of task main")
 	browser.Shows(t, ctx, ".task table", "12.9 s\tcancel asked")
 	browser.Shows(t, ctx, ".task table", "12.1 s\tresumed")
-	browser.Shows(t, ctx, ".task table", "waits for timer, due in 2.85 s") // not only that it waits
+	browser.Shows(t, ctx, ".task table", "waits for timer, due in 2.85 s")
 	browser.Shows(t, ctx, ".row:has(.pill.error)", "brief")
 	browser.Value[bool](t, ctx, `document.querySelector(".row:has(.pill.error)").click() ?? true`)
 	browser.Shows(t, ctx, ".task .pill", "error")
 	browser.Do(t, ctx, chromedp.KeyEvent("["))
 	browser.Shows(t, ctx, ".task .pill", "not created yet")
 	browser.Do(t, ctx, chromedp.KeyEvent("]"))
-	browser.Picture(t, ctx, "recording", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "recording", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Search(t, ctx, "brief")
 	browser.Shows(t, ctx, "#lane-chosen", "brief #20 ended: error ended no ink")
 	browser.Search(t, ctx, "left")
 	browser.Shows(t, ctx, "#lane-chosen", "waits for a lock for 799 ms")
-	// It stands still, and is drawn again in the colours of the other theme.
+	// The timeline does not move. A change of the theme redraws it.
 	ruler := `new Promise(done => setTimeout(() => { const c = document.querySelector(".lanes canvas"); done(c.getContext("2d").getImageData(c.width - 2, 2, 1, 1).data[0]) }, 300))`
-	browser.Wear(t, ctx, "light")
+	browser.SetScheme(t, ctx, "light")
 	light := browser.Value[int](t, ctx, ruler)
-	browser.Wear(t, ctx, "dark")
+	browser.SetScheme(t, ctx, "dark")
 	if dark := browser.Value[int](t, ctx, ruler); light < 200 || dark > 50 {
-		t.Errorf("the ruler is as bright as %d, and in the dark as %d", light, dark)
+		t.Errorf("the ruler has brightness %d in the light theme and %d in the dark theme, want at least 200 and at most 50", light, dark)
 	}
-	browser.Picture(t, ctx, "recording-timeline", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "recording-timeline", "dark", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("["), chromedp.KeyEvent("1"))
 	browser.Search(t, ctx, "")
 	browser.Shows(t, ctx, ".scrubber", "snapshot 1 of 2")
 	browser.Shows(t, ctx, ".rows", "waits for job main.pack")
 	if browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap"))); has("[role=alert]") {
-		t.Error("back at the first picture there is an alarm")
+		t.Error("the first snapshot shows an alarm after going back")
 	}
 	browser.Shows(t, ctx, "figure", "3 steps")
 }
 
-var tree = flag.String("tree", "", "have treesum hash this, with sha512 one file at a time, for pictures; the list of Go's own sources is else read slowly")
+var tree = flag.String("tree", "", "for screenshots, let treesum hash this `directory` with sha512, one file at a time; default: the sources of Go, read slowly")
 
-// Treesum at work, as ps, pstree, top and the page show it from outside. The pictures of README.md and the texts of
-// docs/debugging.md come from here: go test -v -run Treesum -tree /usr -screenshots DIR
+// Treesum as ps, pstree, top and the page show it. This writes the screenshots of
+// README.md and the texts of docs/debugging.md:
+//
+//	go test -v -run Treesum -tree /usr -screenshots DIR
 func TestChromiumTreesum(t *testing.T) {
-	dir := t.TempDir()
-	t.Setenv("XDG_RUNTIME_DIR", dir)
-	treesum := filepath.Join(dir, "treesum")
-	if out, err := exec.Command("go", "build", "-trimpath", "-o", treesum, "example.com/asyncio/examples/treesum").CombinedOutput(); err != nil {
-		t.Skipf("SKIPPED: treesum at work: it cannot be built from here (without go.work?)\n%s", out)
-	}
-	root, err := exec.Command("go", "env", "GOROOT").Output()
-	if err != nil {
-		t.Fatal(err)
-	}
-	program, stop := context.WithCancel(t.Context())
-	defer stop()
-	cmd := exec.CommandContext(program, treesum, "--introspect", filepath.Join(strings.TrimSpace(string(root)), "src"))
-	pause := 100 * time.Millisecond
-	if *tree != "" {
-		cmd.Args = append(cmd.Args[:2], "-j1", "-asha512", *tree)
-		pause = 0
-	}
-	list, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	says, err := cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	over := make(chan struct{})
-	go func() {
-		defer close(over)
-		for err := error(nil); err == nil; time.Sleep(pause) {
-			_, err = io.CopyN(io.Discard, list, 4<<10)
-		}
-	}()
-	defer func() {
-		stop()
-		<-over
-		_ = cmd.Wait()
-	}()
-	if _, err := bufio.NewReader(says).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	pid := strconv.Itoa(cmd.Process.Pid)
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	pid := startTreesum(t)
 	client, err := introspect.Dial(t.Context(), pid)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer client.Close()
-	for full := false; !full; { // until the list is what all wait for
+	for full := false; !full; { // until walk waits for space in the queue
 		p, err := client.Picture(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -160,21 +119,71 @@ func TestChromiumTreesum(t *testing.T) {
 	} else {
 		t.Logf("$ asyncio top %s\n%s", pid, s)
 	}
+	testTreesumPage(t, client)
+}
 
+func testTreesumPage(t *testing.T, client *introspect.Client) {
 	ctx := browser.Open(t, web.Handler(proxy(client), ""), ".row")
-	browser.Size(t, ctx, 1240, 520, 2)
+	browser.Resize(t, ctx, 1240, 520, 2)
 	browser.Shows(t, ctx, ".rows", "walk")
 	browser.Value[bool](t, ctx, `[...document.querySelectorAll(".row")].find(r => r.innerText.includes("walk")).click() ?? true`)
 	browser.Shows(t, ctx, ".task h2", "walk #2")
 	browser.Shows(t, ctx, ".task pre", "main.(*pipeline).walk")
-	browser.Picture(t, ctx, "treesum-tree", "light", 4*time.Second)
+	browser.Screenshot(t, ctx, "treesum-tree", "light", 4*time.Second)
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, "#lane-chosen", "Task-1")
 	browser.Do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("++"))
 	browser.Shows(t, ctx, "#window", "2.5 s")
 	browser.Shows(t, ctx, "[aria-pressed]", "Following")
-	browser.Picture(t, ctx, "treesum-timeline", "dark", 4*time.Second)
+	browser.Screenshot(t, ctx, "treesum-timeline", "dark", 4*time.Second)
 	browser.Do(t, ctx, chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS(".thing")))
 	browser.Shows(t, ctx, ".graph", "Queue maxsize=64")
-	browser.Picture(t, ctx, "treesum-waits", "dark", 4*time.Second)
+	browser.Screenshot(t, ctx, "treesum-waits", "dark", 4*time.Second)
+}
+
+// startTreesum starts treesum, whose output it reads slowly without -tree, and returns
+// its process ID when the process serves.
+func startTreesum(t *testing.T) (pid string) {
+	treesum := filepath.Join(t.TempDir(), "treesum")
+	if out, err := exec.Command("go", "build", "-trimpath", "-o", treesum, "example.com/asyncio/examples/treesum").CombinedOutput(); err != nil {
+		t.Skipf("SKIPPED: cannot test with treesum: it does not build here (without go.work?)\n%s", out)
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, treesum, "--introspect", filepath.Join(strings.TrimSpace(string(root)), "src"))
+	pause := 100 * time.Millisecond
+	if *tree != "" {
+		cmd.Args = append(cmd.Args[:2], "-j1", "-asha512", *tree)
+		pause = 0
+	}
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for err := error(nil); err == nil; time.Sleep(pause) {
+			_, err = io.CopyN(io.Discard, stdout, 4<<10)
+		}
+	}()
+	t.Cleanup(func() {
+		stop()
+		<-done
+		_ = cmd.Wait()
+	})
+	if _, err := bufio.NewReader(stderr).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	return strconv.Itoa(cmd.Process.Pid)
 }

@@ -2,18 +2,14 @@ package main
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"example.com/asyncio/cmd/asyncio/internal/scene"
-	"example.com/asyncio/introspect"
 )
 
-// asyncioIn runs the program with no terminal, and returns all that it has to say.
+// asyncioIn runs the program without a terminal and returns its status and output.
 func asyncioIn(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
@@ -21,34 +17,9 @@ func asyncioIn(t *testing.T, args ...string) (status int, stdout, stderr string)
 	return status, out.String(), errs.String()
 }
 
-// recordingOf writes pictures as asyncio record does, and events between the first two.
-func recordingOf(t *testing.T, pictures ...*introspect.Picture) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "shop.jsonl")
-	var lines bytes.Buffer
-	lines.WriteString(`{"kind":"asyncio recording","version":1}` + "\n")
-	write := func(m introspect.Message) {
-		if err := json.NewEncoder(&lines).Encode(m); err != nil {
-			t.Fatal(err)
-		}
-	}
-	write(introspect.Message{Kind: introspect.KindHello, Hello: pictures[0], Seq: 1})
-	for i, p := range pictures[1:] {
-		if i == 0 {
-			write(introspect.Message{Kind: introspect.KindEvents, Seq: 1, Events: scene.Events()})
-			write(introspect.Message{Kind: introspect.KindSample, Sample: &introspect.Sample{Time: p.Loop.Time, Taken: p.Loop.Taken, Lag: 42_000, Tasks: 5}})
-		}
-		write(introspect.Message{Kind: introspect.KindPicture, Picture: p, Findings: scene.Findings().Findings})
-	}
-	if err := os.WriteFile(path, lines.Bytes(), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
-
-// A336, A337: what ps and pstree print of two pictures that are always the same. A cycle is named on
-// standard error, and is status 1.
-func TestTextOfPictures(t *testing.T) {
+// The output of ps and pstree for two constant snapshots. A cycle is reported on standard
+// error, with status 1.
+func TestTextOfSnapshots(t *testing.T) {
 	file := recordingOf(t, scene.Calm(), scene.Deadlock())
 	for _, c := range []struct{ name, args string }{
 		{"ps", "--ps --at 500ms"},
@@ -63,15 +34,15 @@ func TestTextOfPictures(t *testing.T) {
 	}
 }
 
-// A338: a picture is taken by the loop itself, between two steps, and is consistent each time: there is no --retries.
-func TestNothingToRetry(t *testing.T) {
+// The loop takes snapshots itself, so each is consistent and --retries is not needed.
+func TestNoRetries(t *testing.T) {
 	status, _, stderr := asyncioIn(t, "ps", "--retries", "3", "1")
 	if status != exitUsage || !strings.Contains(stderr, "unknown flag --retries") {
-		t.Errorf("status %d: %s", status, stderr)
+		t.Errorf("ps --retries: status %d, want %d and an unknown flag: %s", status, exitUsage, stderr)
 	}
 }
 
-// What is wrong with a command line is told, with status 2; what cannot be read, with status 1.
+// A wrong command line has status 2, a process or file that cannot be read status 1.
 func TestErrors(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	var s strings.Builder
@@ -87,7 +58,7 @@ func TestErrors(t *testing.T) {
 	scene.Golden(t, "errors", s.String())
 }
 
-// Each command has its help, with status 0.
+// Each command has a help text, with status 0.
 func TestHelp(t *testing.T) {
 	var s strings.Builder
 	for _, args := range []string{"--help", "ps --help", "pstree --help", "top --help", "web --help", "record --help", "replay --help"} {
@@ -95,26 +66,4 @@ func TestHelp(t *testing.T) {
 		fmt.Fprintf(&s, "$ asyncio %s\n%s%sstatus %d\n\n", args, stdout, stderr, status)
 	}
 	scene.Golden(t, "help", s.String())
-}
-
-// A recording whose writer was ended in the middle of a line has what came before.
-func TestRecordingThatIsCutOff(t *testing.T) {
-	file := recordingOf(t, scene.Calm(), scene.Deadlock())
-	whole, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(file, whole[:len(whole)-10], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r, err := openRecording(file)
-	if err != nil || len(r.pictures) != 1 {
-		t.Fatal(r, err)
-	}
-	if got := r.pictures[0].Tasks[0].Name; got != "main" {
-		t.Errorf("the first task is %q", got)
-	}
-	if got := r.eventsOf(t.Context(), scene.Fetch); len(got) != 3 {
-		t.Errorf("%d events of fetch are left", len(got))
-	}
 }

@@ -1,18 +1,21 @@
-// Asyncio looks into running programs that are made with package asyncio and have called introspect.Serve: which
-// tasks there are, who waits for whom, and why one was cancelled.
+// Asyncio inspects running programs that use package asyncio and have called
+// introspect.Serve: which tasks exist, which task waits for which, and why a task was
+// cancelled.
 //
-//	asyncio ps [PID]           the tasks of a process; without PID the processes that can be looked into
-//	asyncio pstree PID         the tree of awaits; exit status 1 if there is a cycle
-//	asyncio top PID            live
-//	asyncio web PID            a page in the browser
-//	asyncio record PID FILE    all events of a process, and a picture a second
-//	asyncio replay FILE        a recording in top; with --web on the page, with --ps or --pstree as those print it
+//	asyncio ps                 list the processes that can be inspected
+//	asyncio ps PID             list the tasks of a process
+//	asyncio pstree PID         print the tree of awaits; status 1 if there is a cycle
+//	asyncio top PID            show the tasks live
+//	asyncio web PID            show a page in the browser
+//	asyncio record PID FILE    record all events, and a snapshot per second
+//	asyncio replay FILE        show a recording in top, or with --web, --ps or --pstree
 //
-// asyncio --help has the flags. The exit status is 0 if all is well, 1 if a process cannot be looked into or there
-// is a cycle, 2 if the command line is wrong.
+// asyncio --help lists the flags. The exit status is 0 on success, 1 if a process cannot
+// be inspected or there is a cycle, and 2 if the command line is wrong.
 //
-// CPython's asyncio ps has --retries, since it reads another process's memory while that changes. Here the loop itself takes the
-// picture between two steps, and it is consistent each time: there is nothing to retry, and no such flag.
+// CPython's asyncio ps has a flag --retries, because it reads the memory of a process
+// that keeps running. Here the loop itself takes the snapshot between two steps. Each
+// snapshot is consistent, so this command has no such flag.
 package main
 
 import (
@@ -29,7 +32,7 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// The statuses that the program exits with, beside 0.
+// The exit statuses other than 0.
 const (
 	exitFailed = 1
 	exitUsage  = 2
@@ -37,24 +40,24 @@ const (
 
 // commands is the command line.
 type commands struct {
-	Ps     psCommand     `cmd:"" help:"List the tasks of a process; without PID, the processes that can be looked into."`
+	Ps     psCommand     `cmd:"" help:"List the tasks of a process; without PID, the processes that can be inspected."`
 	Pstree pstreeCommand `cmd:"" help:"Print the tree of awaits. The exit status is 1 if there is a cycle."`
-	Top    topCommand    `cmd:"" help:"Watch the tasks of a process, live."`
-	Web    webCommand    `cmd:"" help:"Watch a process in the browser."`
-	Record recordCommand `cmd:"" help:"Record a process into a file, its events and a picture a second, until Ctrl-C or until it ends."`
-	Replay replayCommand `cmd:"" help:"Look at a recording."`
+	Top    topCommand    `cmd:"" help:"Show the tasks of a process, live."`
+	Web    webCommand    `cmd:"" help:"Show a process in the browser."`
+	Record recordCommand `cmd:"" help:"Record the events of a process and a snapshot per second to a file, until Ctrl-C or until the process ends."`
+	Replay replayCommand `cmd:"" help:"Show a recording."`
 
 	JSON bool `help:"Print JSON."`
 }
 
-// A terminal is where a command reads and writes.
+// A terminal is the input and the output of a command.
 type terminal struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
-	json           bool
+	json           bool // the flag --json
 }
 
-// errCycle is how pstree fails where it has said why.
+// errCycle is returned by pstree after it has reported the cycles.
 var errCycle = errors.New("there is a cycle")
 
 func main() {
@@ -64,17 +67,17 @@ func main() {
 	os.Exit(status)
 }
 
-// run is the program; it returns the exit status.
+// run runs the program and returns the exit status.
 func run(ctx context.Context, args []string, t *terminal) int {
 	cli := &commands{}
-	helped := false
+	helpShown := false
 	parser := kong.Must(cli, kong.Name("asyncio"), kong.Writers(t.stdout, t.stderr),
-		kong.Description("Look into running programs made with package asyncio that have called introspect.Serve."),
+		kong.Description("Inspect running programs that use package asyncio and have called introspect.Serve."),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
-		kong.Exit(func(int) { helped = true }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(t))
+		kong.Exit(func(int) { helpShown = true }), kong.BindTo(ctx, (*context.Context)(nil)), kong.Bind(t))
 	command, err := parser.Parse(args)
 	switch {
-	case helped:
+	case helpShown:
 		return 0
 	case err != nil:
 		fmt.Fprintf(t.stderr, "asyncio: %v\nTry 'asyncio --help'.\n", err)
@@ -85,17 +88,17 @@ func run(ctx context.Context, args []string, t *terminal) int {
 	case err == nil:
 		return 0
 	case !errors.Is(err, errCycle):
-		t.complain(err)
+		t.printError(err)
 	}
 	return exitFailed
 }
 
-// complain says what went wrong, in a line.
-func (t *terminal) complain(err error) {
+// printError writes err as one line to standard error.
+func (t *terminal) printError(err error) {
 	fmt.Fprintln(t.stderr, "asyncio:", strings.TrimPrefix(err.Error(), "asyncio: "))
 }
 
-// writeJSON writes v for a program, and for people with jq.
+// writeJSON writes v as indented JSON.
 func (t *terminal) writeJSON(v any) error {
 	e := json.NewEncoder(t.stdout)
 	e.SetIndent("", "  ")

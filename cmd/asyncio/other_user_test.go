@@ -13,26 +13,26 @@ import (
 	"testing"
 )
 
-// The processes of another user are looked into by nobody but that one: neither with a folder of one's own nor with
-// that user's. Each is a line, and status 1.
+// The processes of another user cannot be inspected, neither through the caller's folder
+// nor through the folder of that user. The error is one line, with status 1.
 func TestOtherUser(t *testing.T) {
-	shop := open(t, "calm") // of this user
-	theirs := os.Getenv("XDG_RUNTIME_DIR")
-	ours, program := filepath.Join(t.TempDir(), "folder"), filepath.Join(t.TempDir(), "asyncio")
-	if err := errors.Join(os.Mkdir(ours, 0o700), copyFile(program)); err != nil {
+	shop := open(t, "calm") // owned by this user
+	otherFolder := os.Getenv("XDG_RUNTIME_DIR")
+	folder, program := filepath.Join(t.TempDir(), "folder"), filepath.Join(t.TempDir(), "asyncio")
+	if err := errors.Join(os.Mkdir(folder, 0o700), copyTestBinary(program)); err != nil {
 		t.Fatal(err)
 	}
 	pid, user := shop.pid, &syscall.Credential{Uid: 65534, Gid: 65534} // nobody
 	if os.Getuid() == 0 {
-		if err := errors.Join(os.Chown(ours, 65534, 65534), open4all(t, program), open4all(t, ours)); err != nil {
+		if err := errors.Join(os.Chown(folder, 65534, 65534), allowAll(t, program), allowAll(t, folder)); err != nil {
 			t.Fatal(err)
 		}
-	} else { // then of root's
-		pid, user, theirs = "1", nil, ""
+	} else { // inspect a process of root
+		pid, user, otherFolder = "1", nil, ""
 	}
 	for _, c := range []struct{ folder, want string }{
-		{ours, "asyncio: process " + pid + " belongs to another user, and only that user can inspect it: no permission\n"},
-		{theirs, "no permission\n"},
+		{folder, "asyncio: process " + pid + " belongs to another user, and only that user can inspect it: no permission\n"},
+		{otherFolder, "no permission\n"},
 	} {
 		if c.folder == "" {
 			continue
@@ -40,7 +40,7 @@ func TestOtherUser(t *testing.T) {
 		for _, command := range []string{"ps", "pstree", "top", "web", "record"} {
 			cmd := exec.Command(program, command, pid)
 			if command == "record" {
-				cmd.Args = append(cmd.Args, filepath.Join(ours, "file"))
+				cmd.Args = append(cmd.Args, filepath.Join(folder, "file"))
 			}
 			cmd.Env = []string{beCommand + "=1", "XDG_RUNTIME_DIR=" + c.folder}
 			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: user}
@@ -48,14 +48,15 @@ func TestOtherUser(t *testing.T) {
 			cmd.Stderr = &errs
 			_ = cmd.Run()
 			if status := cmd.ProcessState.ExitCode(); status != exitFailed || !strings.HasSuffix(errs.String(), c.want) || strings.Count(errs.String(), "\n") != 1 {
-				t.Errorf("%s with %s: status %d\n%swanted\n%s", command, c.folder, status, errs.String(), c.want)
+				t.Errorf("%s with %s: status %d\n%swant\n%s", command, c.folder, status, errs.String(), c.want)
 			}
 		}
 	}
 }
 
-// copyFile copies the test's binary, which others may not reach where it is.
-func copyFile(to string) error {
+// copyTestBinary copies the binary of the test, whose folder other users may not be able
+// to read.
+func copyTestBinary(to string) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
@@ -67,8 +68,8 @@ func copyFile(to string) error {
 	return os.WriteFile(to, text, 0o755)
 }
 
-// open4all lets others go to path, below the folder of all tests.
-func open4all(t *testing.T, path string) error {
+// allowAll lets all users reach path, which is below the folder for temporary files.
+func allowAll(t *testing.T, path string) error {
 	for dir := filepath.Dir(path); dir != filepath.Clean(os.TempDir()) && len(dir) > 1; dir = filepath.Dir(dir) {
 		if err := os.Chmod(dir, 0o755); err != nil {
 			return err

@@ -12,22 +12,22 @@ import (
 )
 
 type psCommand struct {
-	PID string `arg:"" optional:"" name:"PID" help:"A process id; 4711.2 is the second loop of process 4711."`
+	PID string `arg:"" optional:"" name:"PID" help:"A process ID; 4711.2 is the second loop of process 4711."`
 }
 
-// Run prints the processes, or the tasks of one.
+// Run prints the processes, or the tasks of a process.
 func (c *psCommand) Run(ctx context.Context, t *terminal) error {
 	if c.PID == "" {
 		return listProcesses(ctx, t)
 	}
-	p, findings, err := take(ctx, c.PID)
+	p, findings, err := inspectProcess(ctx, c.PID)
 	if err != nil {
 		return err
 	}
 	return printTasks(t, p, findings)
 }
 
-// tasksJSON is a picture, and what is wrong in it.
+// tasksJSON is the output of ps --json.
 type tasksJSON struct {
 	*introspect.Picture
 	Findings []introspect.Finding `json:"findings"`
@@ -40,36 +40,37 @@ func printTasks(t *terminal, p *introspect.Picture, f *introspect.Findings) erro
 	return view.Tasks(t.stdout, p, f.Findings)
 }
 
-// take returns a picture of a process, and what is wrong there. It asks for both at once: what is wrong is known also of a loop
-// that is blocked, and then there is no need to wait for the picture.
-func take(ctx context.Context, pid string) (*introspect.Picture, *introspect.Findings, error) {
+// inspectProcess returns a snapshot and the findings of a process. It requests both at
+// the same time. The findings arrive even if the loop is blocked; inspectProcess then
+// does not wait for the snapshot.
+func inspectProcess(ctx context.Context, pid string) (*introspect.Picture, *introspect.Findings, error) {
 	c, err := introspect.Dial(ctx, pid)
 	if err != nil {
 		return nil, nil, err
 	}
 	defer c.Close()
-	waiting, giveUp := context.WithCancel(ctx)
-	defer giveUp()
+	snapshotCtx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	var p *introspect.Picture
-	var noPicture error
-	var asked sync.WaitGroup
-	asked.Go(func() { p, noPicture = c.Picture(waiting) })
+	var snapshotErr error
+	var requests sync.WaitGroup
+	requests.Go(func() { p, snapshotErr = c.Picture(snapshotCtx) })
 	f, err := c.Findings(ctx)
 	blocked := err == nil && f.Process.Blocked != ""
 	if blocked && slices.ContainsFunc(f.Findings, func(f introspect.Finding) bool { return f.Severe && !f.Over && f.Stack != "" }) {
-		giveUp() // it may take long
+		cancel() // it may take long
 	}
-	asked.Wait()
+	requests.Wait()
 	switch {
-	case noPicture == nil:
+	case snapshotErr == nil:
 		return p, f, err
-	case blocked && !errors.Is(noPicture, introspect.ErrNoProcess):
-		return nil, nil, fmt.Errorf("process %s: its loop is blocked: %s", c.Process().Name, view.Clean(f.Process.Blocked))
+	case blocked && !errors.Is(snapshotErr, introspect.ErrNoProcess):
+		return nil, nil, fmt.Errorf("process %s: the loop is blocked: %s", c.Process().Name, view.Clean(f.Process.Blocked))
 	}
-	return nil, nil, noPicture
+	return nil, nil, snapshotErr
 }
 
-// listProcesses leaves out what ends while it looks.
+// listProcesses prints the processes, without those that end meanwhile.
 func listProcesses(ctx context.Context, t *terminal) error {
 	found, err := introspect.Processes()
 	if err != nil {
@@ -77,18 +78,18 @@ func listProcesses(ctx context.Context, t *terminal) error {
 	}
 	infos := make([]introspect.ProcessInfo, len(found))
 	errs := make([]error, len(found))
-	var asked sync.WaitGroup // at once: one whose loop is blocked answers late
+	var requests sync.WaitGroup // concurrent, since a process with a blocked loop may respond late
 	for i, p := range found {
-		asked.Go(func() { infos[i], errs[i] = identify(ctx, p.Name) })
+		requests.Go(func() { infos[i], errs[i] = processInfo(ctx, p.Name) })
 	}
-	asked.Wait()
+	requests.Wait()
 	all := []introspect.ProcessInfo{} // not null in JSON
 	for i, err := range errs {
 		switch {
 		case err == nil:
 			all = append(all, infos[i])
 		case !errors.Is(err, introspect.ErrNoProcess):
-			t.complain(err)
+			t.printError(err)
 		}
 	}
 	if t.json {
@@ -97,8 +98,9 @@ func listProcesses(ctx context.Context, t *terminal) error {
 	return view.Processes(t.stdout, all)
 }
 
-// identify returns what a process says of itself, with what is wrong: that it tells also while its loop is blocked.
-func identify(ctx context.Context, name string) (introspect.ProcessInfo, error) {
+// processInfo returns the description of a process. It requests the findings, which also
+// arrive while the loop is blocked.
+func processInfo(ctx context.Context, name string) (introspect.ProcessInfo, error) {
 	c, err := introspect.Dial(ctx, name)
 	if err != nil {
 		return introspect.ProcessInfo{}, err

@@ -10,39 +10,40 @@ import (
 )
 
 type pstreeCommand struct {
-	PID string `arg:"" name:"PID" help:"A process id; 4711.2 is the second loop of process 4711."`
+	PID string `arg:"" name:"PID" help:"A process ID; 4711.2 is the second loop of process 4711."`
 }
 
-// Run prints the tree of a process.
+// Run prints the tree of awaits of a process.
 func (c *pstreeCommand) Run(ctx context.Context, t *terminal) error {
-	p, _, err := take(ctx, c.PID)
+	p, _, err := inspectProcess(ctx, c.PID)
 	if err != nil {
 		return err
 	}
 	return printTree(t, p)
 }
 
-// A treeJSON is a tree of awaits for programs: of each task the numbers of those that it waits for, to end or to give up a lock.
+// treeJSON is the output of pstree --json.
 type treeJSON struct {
 	Process introspect.ProcessInfo `json:"process"`
-	Tasks   []treeTask             `json:"tasks"`            // in the order of their creation
+	Tasks   []treeTask             `json:"tasks"`            // in order of creation
 	Cycles  [][]uint64             `json:"cycles,omitempty"` // each task waits for the next, and the last for the first
 }
 
 type treeTask struct {
 	ID       uint64   `json:"id"`
 	Name     string   `json:"name"`
-	WaitsFor []uint64 `json:"waits_for,omitempty"`
+	WaitsFor []uint64 `json:"waits_for,omitempty"` // tasks whose end it waits for, and the holder of its lock
 }
 
-// printTree prints the tree, and on standard error the cycles, which are an error.
+// printTree prints the tree, and the cycles to standard error. Its error is errCycle if
+// there are any.
 func printTree(t *terminal, p *introspect.Picture) error {
 	g := model.NewGraph(&p.Snapshot)
 	if t.json {
 		tree := treeJSON{Process: p.Process, Tasks: []treeTask{}, Cycles: g.Cycles}
 		for i := range p.Tasks {
 			task := &p.Tasks[i]
-			tree.Tasks = append(tree.Tasks, treeTask{task.ID, task.Name, g.Needs(task.ID)})
+			tree.Tasks = append(tree.Tasks, treeTask{task.ID, task.Name, g.WaitsFor(task.ID)})
 		}
 		if err := t.writeJSON(tree); err != nil {
 			return err
@@ -51,7 +52,7 @@ func printTree(t *terminal, p *introspect.Picture) error {
 		return err
 	}
 	for _, cycle := range g.Cycles {
-		fmt.Fprintln(t.stderr, "asyncio: a cycle of awaits:", view.Cycle(g, cycle))
+		fmt.Fprintln(t.stderr, "asyncio: cycle of awaits:", view.Cycle(g, cycle))
 	}
 	if len(g.Cycles) > 0 {
 		return errCycle

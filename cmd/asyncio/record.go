@@ -13,18 +13,19 @@ import (
 )
 
 type recordCommand struct {
-	PID      string        `arg:"" name:"PID" help:"A process id; 4711.2 is the second loop of process 4711."`
-	File     string        `arg:"" name:"FILE" help:"The file to write, in lines of JSON. It must not be there yet, unless with --force."`
-	Every    time.Duration `default:"1s" help:"The time between two pictures. Events are all recorded, as they come."`
-	Count    int           `help:"Stop after so many pictures."`
-	NoEvents bool          `help:"Record pictures only: then the loop is not observed."`
-	Force    bool          `help:"Write over a file that is there."`
+	PID      string        `arg:"" name:"PID" help:"A process ID; 4711.2 is the second loop of process 4711."`
+	File     string        `arg:"" name:"FILE" help:"The file to write, one JSON value per line. It must not exist, unless --force is given."`
+	Every    time.Duration `default:"1s" help:"The time between two snapshots. It does not affect events."`
+	Count    int           `help:"Stop after this number of snapshots."`
+	NoEvents bool          `help:"Record only snapshots. The loop is then not observed."`
+	Force    bool          `help:"Overwrite an existing file."`
 }
 
-// Validate is called when the command line is read.
-func (c *recordCommand) Validate() error { return positive(c.Every) }
+// Validate is called by the command-line parser.
+func (c *recordCommand) Validate() error { return checkEvery(c.Every) }
 
-// Run records until ctx is cancelled, the process ends, or there are as many pictures as were asked for.
+// Run records until ctx is cancelled, the process ends, or the requested number of
+// snapshots is recorded.
 func (c *recordCommand) Run(ctx context.Context, t *terminal) (err error) {
 	client, err := introspect.Dial(ctx, c.PID)
 	if err != nil {
@@ -35,7 +36,7 @@ func (c *recordCommand) Run(ctx context.Context, t *terminal) (err error) {
 	if !c.Force {
 		flags |= os.O_EXCL
 	}
-	file, err := os.OpenFile(c.File, flags, 0o600) // as the socket: names and errors can be secrets
+	file, err := os.OpenFile(c.File, flags, 0o600) // like the socket: names and errors may be secret
 	if err != nil {
 		return err
 	}
@@ -49,15 +50,16 @@ func (c *recordCommand) Run(ctx context.Context, t *terminal) (err error) {
 			introspect.Recorded
 		}{c.File, got})
 	}
-	s := fmt.Sprintf("%d pictures and %d events in %s", got.Pictures, got.Events, c.File)
+	s := fmt.Sprintf("%d snapshots and %d events in %s", got.Pictures, got.Events, c.File)
 	if got.Dropped > 0 {
-		s += fmt.Sprintf("; %d more events were lost", got.Dropped)
+		s += fmt.Sprintf("; %d more events are missing", got.Dropped)
 	}
 	_, err = fmt.Fprintln(t.stdout, s)
 	return err
 }
 
-// printPictures writes a picture a line until ctx is cancelled or the process ends. That it has ended after its first picture is no error.
+// printPictures writes one snapshot per line until ctx is cancelled or the process ends.
+// The end of the process is an error only before the first snapshot.
 func printPictures(ctx context.Context, client *introspect.Client, every time.Duration, w io.Writer) error {
 	lines := json.NewEncoder(w)
 	ticks := time.NewTicker(every)

@@ -20,12 +20,12 @@ import (
 )
 
 type replayCommand struct {
-	File   string        `arg:"" name:"FILE" help:"What asyncio record has written."`
-	At     time.Duration `help:"Begin with the picture at this time after the first; with --ps and --pstree, show that one and not the last."`
-	Ps     bool          `help:"Print the tasks, as asyncio ps." xor:"how"`
-	Pstree bool          `help:"Print the tree of awaits, as asyncio pstree." xor:"how"`
-	Web    bool          `help:"Look at it in the browser, as asyncio web." xor:"how"`
-	Port   int           `help:"With --web: the port on 127.0.0.1; any that is free if it is not given."`
+	File   string        `arg:"" name:"FILE" help:"A file written by asyncio record."`
+	At     time.Duration `help:"Begin with the snapshot at this time after the first. --ps and --pstree print this one instead of the last."`
+	Ps     bool          `help:"Print the tasks, like asyncio ps." xor:"how"`
+	Pstree bool          `help:"Print the tree of awaits, like asyncio pstree." xor:"how"`
+	Web    bool          `help:"Show the recording in the browser, like asyncio web." xor:"how"`
+	Port   int           `help:"With --web: the port on 127.0.0.1; by default any free port."`
 	Stay   bool          `help:"With --web: do not open the browser."`
 }
 
@@ -53,21 +53,23 @@ func (c *replayCommand) Run(ctx context.Context, t *terminal) error {
 	return show(ctx, t, r)
 }
 
-// A recording is a source for top, whose [ and ] go from picture to picture, and for the page.
+// A recording is a source for top, where [ and ] go from snapshot to snapshot, and for
+// the page.
 type recording struct {
 	path     string
-	pictures []recorded // one or more
-	seq      uint64     // the number of the first event
-	at       int        // the picture that is shown
+	pictures []recorded // at least one
+	seq      uint64     // the sequence number of the first event
+	at       int        // the index of the current snapshot
 }
 
-// recorded is a picture, and what was wrong then.
+// recorded is a snapshot, with the findings of that time.
 type recorded struct {
 	*introspect.Picture
-	findings []introspect.Finding
+	findings []introspect.Finding // nil: none were recorded
 }
 
-// openRecording reads a file. A last line that is cut off is left out: whoever recorded was ended hard.
+// openRecording reads a file. It ignores a truncated last line, which a killed recorder
+// leaves.
 func openRecording(path string) (*recording, error) {
 	r := &recording{path: path}
 	for m, err := range r.messages() {
@@ -84,12 +86,12 @@ func openRecording(path string) (*recording, error) {
 		}
 	}
 	if len(r.pictures) == 0 {
-		return nil, fmt.Errorf("%s has no picture", path)
+		return nil, fmt.Errorf("%s has no snapshot", path)
 	}
 	return r, nil
 }
 
-// messages reads the file: there are too many events to keep.
+// messages reads the file again for each use, since the events may not fit into memory.
 func (r *recording) messages() iter.Seq2[*introspect.Message, error] {
 	return func(yield func(*introspect.Message, error) bool) {
 		file, err := os.Open(r.path)
@@ -102,7 +104,7 @@ func (r *recording) messages() iter.Seq2[*introspect.Message, error] {
 	}
 }
 
-// seek goes to the last picture that was taken no later than this after the first.
+// seek selects the last snapshot that was taken at most this long after the first.
 func (r *recording) seek(after time.Duration) {
 	for r.at = 0; r.at+1 < len(r.pictures) && r.since(r.at+1) <= after; r.at++ {
 	}
@@ -112,7 +114,7 @@ func (r *recording) since(i int) time.Duration {
 	return r.pictures[i].Loop.Taken.Sub(r.pictures[0].Loop.Taken)
 }
 
-// Picture returns the picture that is shown, after Back and Forward another one.
+// Picture returns the current snapshot, which Back and Forward change.
 func (r *recording) Picture(_ context.Context, a model.Action) (*introspect.Picture, string, error) {
 	switch a {
 	case model.Back:
@@ -120,18 +122,18 @@ func (r *recording) Picture(_ context.Context, a model.Action) (*introspect.Pict
 	case model.Forward:
 		r.at = min(r.at+1, len(r.pictures)-1)
 	}
-	where := fmt.Sprintf("[picture %d of %d, at %v]", r.at+1, len(r.pictures), r.since(r.at).Round(time.Millisecond))
+	where := fmt.Sprintf("[snapshot %d of %d, at %v]", r.at+1, len(r.pictures), r.since(r.at).Round(time.Millisecond))
 	return r.pictures[r.at].Picture, where, nil
 }
 
-var errNoStacks = errors.New("a recording has no stacks") // since to take them all would hold the loop up
+var errNoStacks = errors.New("a recording has no stacks") // taking them all would block the loop
 
-// Task returns no page.
+// Task returns errNoStacks.
 func (r *recording) Task(context.Context, uint64) (*introspect.TaskPage, error) {
 	return nil, errNoStacks
 }
 
-// Findings returns what is wrong in the picture that is shown.
+// Findings returns the findings of the current snapshot.
 func (r *recording) Findings(context.Context) (*introspect.Findings, error) {
 	return r.findings(r.at), nil
 }
@@ -144,11 +146,11 @@ func (r *recording) findings(at int) *introspect.Findings {
 	return &introspect.Findings{Process: p.Process, Findings: p.findings}
 }
 
-// Events yields all events, and samples.
+// Events yields all events and samples.
 func (r *recording) Events(ctx context.Context) iter.Seq2[*introspect.Message, error] {
 	return func(yield func(*introspect.Message, error) bool) {
 		for m, err := range r.messages() {
-			if err != nil || ctx.Err() != nil { // it was told when the file was read first
+			if err != nil || ctx.Err() != nil { // openRecording has reported the error
 				return
 			}
 			if (m.Kind == introspect.KindEvents || m.Kind == introspect.KindSample) && !yield(m, nil) {
@@ -158,23 +160,24 @@ func (r *recording) Events(ctx context.Context) iter.Seq2[*introspect.Message, e
 	}
 }
 
-// Every is 0: nothing changes by itself.
+// Every returns 0: a recording does not change by itself.
 func (r *recording) Every() time.Duration { return 0 }
 
-// A helloAgain begins the stream of a recording: it tells the page which pictures there are.
-type helloAgain struct {
+// recordingHello is the first message of the stream of a recording. It lists the
+// snapshots for the page.
+type recordingHello struct {
 	introspect.Message
 	Recording struct {
-		Times []time.Duration `json:"times"` // of the pictures, as the loop counts; ?at=N asks for one
-		At    int             `json:"at"`    // which to begin with
+		Times []time.Duration `json:"times"` // of the snapshots, in the loop's time; ?at=N selects one
+		At    int             `json:"at"`    // the index of the snapshot to begin with
 	} `json:"recording"`
 }
 
-// handler answers as a process does, and takes ?at=N for the picture that is meant.
+// handler responds like a process. The query ?at=N selects the snapshot.
 func (r *recording) handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, req *http.Request) { reply(w, r.pictures[r.asked(req)].Picture) })
-	mux.HandleFunc("GET /findings", func(w http.ResponseWriter, req *http.Request) { reply(w, r.findings(r.asked(req))) })
+	mux.HandleFunc("GET /snapshot", func(w http.ResponseWriter, req *http.Request) { reply(w, r.pictures[r.requested(req)].Picture) })
+	mux.HandleFunc("GET /findings", func(w http.ResponseWriter, req *http.Request) { reply(w, r.findings(r.requested(req))) })
 	mux.HandleFunc("GET /events", r.serveEvents)
 	mux.HandleFunc("GET /tasks/{id}", func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
@@ -189,14 +192,14 @@ func (r *recording) handler() http.Handler {
 
 func reply(w http.ResponseWriter, v any) { _ = json.NewEncoder(w).Encode(v) }
 
-// asked returns the picture that a request means.
-func (r *recording) asked(req *http.Request) int {
+// requested returns the index of the snapshot that a request selects.
+func (r *recording) requested(req *http.Request) int {
 	at, _ := strconv.Atoi(req.URL.Query().Get("at"))
 	return min(max(0, at), len(r.pictures)-1)
 }
 
 func (r *recording) serveEvents(w http.ResponseWriter, req *http.Request) {
-	hello := &helloAgain{}
+	hello := &recordingHello{}
 	hello.Kind, hello.Seq, hello.Hello, hello.Recording.At = introspect.KindHello, r.seq, r.pictures[0].Picture, r.at
 	for _, p := range r.pictures {
 		hello.Recording.Times = append(hello.Recording.Times, p.Loop.Time)
@@ -209,7 +212,7 @@ func (r *recording) serveEvents(w http.ResponseWriter, req *http.Request) {
 }
 
 func (r *recording) eventsOf(ctx context.Context, id uint64) []inspect.EventInfo {
-	found := []inspect.EventInfo{} // not null
+	found := []inspect.EventInfo{} // not null in JSON
 	for m := range r.Events(ctx) {
 		for _, e := range m.Events {
 			if e.Task == id || slices.Contains(e.Through, id) {

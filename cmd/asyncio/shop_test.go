@@ -10,10 +10,11 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// The test binary is a program to look into, where this is set: to "calm", or to "deadlock".
+// If this variable is "calm" or "deadlock", the test binary runs a shop of that kind.
 const beShop = "ASYNCIO_TEST_BE_SHOP"
 
-// It is the program asyncio itself, where this is set: for what another user or a terminal is needed for.
+// If this variable is set, the test binary is the program asyncio. Tests use it to run
+// asyncio as another user, or with its own standard output.
 const beCommand = "ASYNCIO_TEST_BE_COMMAND"
 
 func TestMain(m *testing.M) {
@@ -31,7 +32,8 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// A shop has a few tasks, each with a function that has a name, so that it is called the same by all versions of Go.
+// A shop is a program with a few tasks. Their functions are named, because the names of
+// function literals differ between versions of Go.
 type shop struct {
 	scissors, glue *asyncio.Lock
 	door           *asyncio.Event
@@ -39,8 +41,8 @@ type shop struct {
 	visit          *asyncio.Task[asyncio.None] // of the guest
 }
 
-// run says in a line when all tasks have come to where they wait. At a line of standard input it cancels the guest, and it
-// ends when standard input does.
+// run prints "open" when all tasks wait. It cancels the guest at each line of standard
+// input, and returns at its end.
 func (s *shop) run(ctx context.Context) error {
 	stop, err := introspect.Serve(ctx)
 	if err != nil {
@@ -48,7 +50,7 @@ func (s *shop) run(ctx context.Context) error {
 	}
 	defer stop()
 	asyncio.Go(ctx, s.day, asyncio.WithName("day"))
-	for range 5 { // more than they need
+	for range 5 { // more than the tasks need
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}

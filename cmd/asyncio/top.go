@@ -18,21 +18,22 @@ import (
 )
 
 type topCommand struct {
-	PID   string        `arg:"" name:"PID" help:"A process id; 4711.2 is the second loop of process 4711."`
-	Every time.Duration `default:"1s" help:"The time between two pictures."`
+	PID   string        `arg:"" name:"PID" help:"A process ID; 4711.2 is the second loop of process 4711."`
+	Every time.Duration `default:"1s" help:"The time between two snapshots."`
 }
 
-// Validate is called when the command line is read.
-func (c *topCommand) Validate() error { return positive(c.Every) }
+// Validate is called by the command-line parser.
+func (c *topCommand) Validate() error { return checkEvery(c.Every) }
 
-func positive(every time.Duration) error {
+func checkEvery(every time.Duration) error {
 	if every <= 0 {
-		return fmt.Errorf("--every %v: it takes a time above 0", every)
+		return fmt.Errorf("--every %v: must be positive", every)
 	}
 	return nil
 }
 
-// Run shows the process until the user leaves. With --json it prints a picture a line instead.
+// Run shows the process until the user quits. With --json it prints one snapshot per line
+// instead.
 func (c *topCommand) Run(ctx context.Context, t *terminal) error {
 	client, err := introspect.Dial(ctx, c.PID)
 	if err != nil {
@@ -45,20 +46,21 @@ func (c *topCommand) Run(ctx context.Context, t *terminal) error {
 	return show(ctx, t, &live{client, c.Every})
 }
 
-// A source has what top shows.
+// A source provides the data that top shows.
 type source interface {
-	// Picture returns the first picture, and after Back or Forward of a recording another one.
+	// Picture returns a snapshot, and its position if the source is a recording. Back and
+	// Forward change the position.
 	Picture(ctx context.Context, a model.Action) (p *introspect.Picture, where string, err error)
 	Task(ctx context.Context, id uint64) (*introspect.TaskPage, error)
-	// Findings returns what is wrong, also where there is no picture since the loop is blocked.
+	// Findings returns the findings. It succeeds even if the loop is blocked.
 	Findings(ctx context.Context) (*introspect.Findings, error)
-	// Events yields what happens, from now on; those of a recording all at once.
+	// Events yields the events from now on, or all events of a recording.
 	Events(ctx context.Context) iter.Seq2[*introspect.Message, error]
-	// Every is the time after which there is a new picture. 0: there is none unless the user asks.
+	// Every returns the time between two snapshots. 0: they change only by keys.
 	Every() time.Duration
 }
 
-// live is a process.
+// live is a source that is a running process.
 type live struct {
 	client *introspect.Client
 	every  time.Duration
@@ -83,26 +85,27 @@ func (l *live) Events(ctx context.Context) iter.Seq2[*introspect.Message, error]
 
 func (l *live) Every() time.Duration { return l.every }
 
-var errNoTerminal = errors.New("top takes a terminal; --json prints pictures without one")
+var errNoTerminal = errors.New("top needs a terminal; --json prints snapshots without one")
 
 // show runs top on a terminal.
 func show(ctx context.Context, t *terminal, s source) error {
 	if out, ok := t.stdout.(*os.File); ok && !term.IsTerminal(out.Fd()) {
 		return errNoTerminal
 	}
-	// What cannot be looked into at all is told as by the other commands. A loop that is blocked can be: what is wrong is known of it.
+	// Report a process that cannot be inspected before taking over the terminal. If the
+	// loop is blocked, the findings succeed and explain why there is no snapshot.
 	findings, err := s.Findings(ctx)
 	if err != nil {
 		return err
 	}
-	looking, stop := context.WithCancel(ctx)
+	sourceCtx, stop := context.WithCancel(ctx)
 	defer stop()
-	top := &top{ctx: looking, source: s, model: &model.Top{}, width: 80, height: 24}
-	top.model.SeeFindings(findings)
+	top := &top{ctx: sourceCtx, source: s, model: &model.Top{}, width: 80, height: 24}
+	top.model.SetFindings(findings)
 	_, err = tea.NewProgram(top, tea.WithContext(ctx), tea.WithInput(t.stdin), tea.WithOutput(t.stdout),
 		tea.WithoutSignalHandler()).Run()
 	switch {
-	case ctx.Err() != nil: // it was interrupted: another way to leave
+	case ctx.Err() != nil: // an interrupt is a way to quit
 		return nil
 	case err == nil && top.ended != nil:
 		return top.ended
@@ -110,24 +113,24 @@ func show(ctx context.Context, t *terminal, s source) error {
 	return err
 }
 
-// top leads from the terminal and the source to the model, and back.
+// top connects the model with the terminal and the source.
 type top struct {
 	ctx           context.Context
-	events        *stream // while a task's page is open
+	events        *stream // of the open task page; nil: none is open
 	source        source
 	model         *model.Top
 	width, height int
-	ended         error // there is no such process any more
+	ended         error // the process has ended
 }
 
-// What comes from the source.
+// Messages with data from the source.
 type (
 	pictureMsg struct {
 		*introspect.Picture
 		where    string
-		findings *introspect.Findings // of a recording
+		findings *introspect.Findings // only of a recording
 		err      error
-		tick     bool // another one follows by itself
+		tick     bool // from a tick; the next tick must be started
 	}
 	taskMsg struct {
 		id   uint64
@@ -148,18 +151,18 @@ func (t *top) Init() tea.Cmd {
 	return tea.Batch(func() tea.Msg { return t.picture(model.None, t.source.Every() > 0) }, t.tick(t.findings))
 }
 
-// tick asks for something after the time between two pictures has passed. Pictures and findings have a tick each: the loop may be
-// blocked, and then a picture takes long.
-func (t *top) tick(ask func() tea.Msg) tea.Cmd {
+// tick calls request after the time between two snapshots. Snapshots and findings have a
+// tick each, because a snapshot takes long if the loop is blocked.
+func (t *top) tick(request func() tea.Msg) tea.Cmd {
 	if t.source.Every() == 0 {
 		return nil
 	}
-	return func() tea.Msg { // tea.Tick would go on when all is over
+	return func() tea.Msg { // tea.Tick would continue after the end of top
 		timer := time.NewTimer(t.source.Every())
 		defer timer.Stop()
 		select {
 		case <-timer.C:
-			return ask()
+			return request()
 		case <-t.ctx.Done():
 			return nil
 		}
@@ -168,28 +171,29 @@ func (t *top) tick(ask func() tea.Msg) tea.Cmd {
 
 func (t *top) findings() tea.Msg {
 	f, err := t.source.Findings(t.ctx)
-	if err != nil { // the picture tells why
+	if err != nil { // the snapshot reports the error
 		f = nil
 	}
 	return findingsMsg{f, true}
 }
 
-// A stream has the events of a source.
+// A stream passes on the events of a source.
 type stream struct {
 	messages chan *introspect.Message
 	stop     context.CancelFunc
 }
 
-// listen asks for events anew, for a recording has all of them only once; a stream that there was ends.
+// listen starts a new stream and stops the previous one. A recording yields its events
+// only once per stream.
 func (t *top) listen() tea.Cmd {
-	t.hangUp()
+	t.stopEvents()
 	ctx, stop := context.WithCancel(t.ctx)
 	s := &stream{make(chan *introspect.Message), stop}
 	t.events = s
 	go func() {
 		defer close(s.messages)
 		for m, err := range t.source.Events(ctx) {
-			if err != nil { // pictures tell why
+			if err != nil { // the snapshot reports the error
 				return
 			}
 			select {
@@ -202,14 +206,14 @@ func (t *top) listen() tea.Cmd {
 	return s.next
 }
 
-func (t *top) hangUp() {
+func (t *top) stopEvents() {
 	if t.events != nil {
 		t.events.stop()
 		t.events = nil
 	}
 }
 
-// next waits for a message.
+// next returns the next message, or nil at the end of the stream.
 func (s *stream) next() tea.Msg {
 	if m := <-s.messages; m != nil {
 		return eventsMsg{s, m}
@@ -240,16 +244,16 @@ func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		return t, t.key(msg)
 	case pictureMsg:
-		return t, t.see(msg)
+		return t, t.setPicture(msg)
 	case taskMsg:
 		if msg.id == t.model.Selected {
-			t.model.SeeTask(msg.page, msg.err)
+			t.model.SetTask(msg.page, msg.err)
 		}
 	case findingsMsg:
-		return t, t.seeFindings(msg)
+		return t, t.setFindings(msg)
 	case eventsMsg:
 		if msg.from == t.events {
-			t.model.SeeEvents(msg.Dropped, msg.Events)
+			t.model.AddEvents(msg.Dropped, msg.Events)
 			return t, msg.from.next
 		}
 	}
@@ -258,12 +262,12 @@ func (t *top) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 
 func (t *top) key(k tea.KeyPressMsg) tea.Cmd {
 	name := k.String()
-	if k.Text != "" && k.Text != " " { // A, and not shift+a
+	if k.Text != "" && k.Text != " " { // "A" instead of "shift+a"
 		name = k.Text
 	}
 	a := t.model.Key(name)
 	if t.model.Page != model.PageTask {
-		t.hangUp()
+		t.stopEvents()
 	}
 	switch a {
 	case model.Quit:
@@ -278,23 +282,23 @@ func (t *top) key(k tea.KeyPressMsg) tea.Cmd {
 	return nil
 }
 
-func (t *top) see(msg pictureMsg) tea.Cmd {
+func (t *top) setPicture(msg pictureMsg) tea.Cmd {
 	var next []tea.Cmd
 	if msg.tick {
 		next = append(next, t.tick(func() tea.Msg { return t.picture(model.None, true) }))
 	}
 	switch {
 	case errors.Is(msg.err, introspect.ErrNoProcess):
-		// The last picture stays, for who reads it.
-		t.model.Err, t.ended = strings.TrimPrefix(msg.err.Error(), "asyncio: ")+"; q quits", msg.err
+		// The last snapshot remains visible.
+		t.model.Err, t.ended = strings.TrimPrefix(msg.err.Error(), "asyncio: ")+"; press q to quit", msg.err
 		return nil
 	case msg.err != nil:
 		t.model.Err = strings.TrimPrefix(msg.err.Error(), "asyncio: ")
 	case !t.model.Paused || !msg.tick:
 		t.model.Where = msg.where
-		t.model.See(msg.Picture)
+		t.model.SetPicture(msg.Picture)
 		if msg.findings != nil {
-			t.model.SeeFindings(msg.findings)
+			t.model.SetFindings(msg.findings)
 		}
 		if t.model.Page == model.PageTask {
 			next = append(next, t.task(t.model.Selected))
@@ -303,9 +307,9 @@ func (t *top) see(msg pictureMsg) tea.Cmd {
 	return tea.Batch(next...)
 }
 
-func (t *top) seeFindings(msg findingsMsg) tea.Cmd {
+func (t *top) setFindings(msg findingsMsg) tea.Cmd {
 	if msg.Findings != nil && (!t.model.Paused || !msg.tick) {
-		t.model.SeeFindings(msg.Findings)
+		t.model.SetFindings(msg.Findings)
 	}
 	if msg.tick && t.ended == nil {
 		return t.tick(t.findings)
@@ -313,8 +317,9 @@ func (t *top) seeFindings(msg findingsMsg) tea.Cmd {
 	return nil
 }
 
-// looks are the terminal's own sixteen colours and reverse, which fit whatever theme there is.
-var looks = map[view.Style]string{view.Title: "1", view.Selected: "7", view.Alarm: "31", view.Dim: "2"}
+// sgr holds the codes of the styles. They use the sixteen colours of the terminal, which
+// fit its theme.
+var sgr = map[view.Style]string{view.Title: "1", view.Selected: "7", view.Alarm: "31", view.Dim: "2"}
 
 func (t *top) View() tea.View {
 	var s strings.Builder
@@ -322,8 +327,8 @@ func (t *top) View() tea.View {
 		if i > 0 {
 			s.WriteByte('\n')
 		}
-		if look := looks[line.Style]; look != "" {
-			fmt.Fprintf(&s, "\x1b[%sm%s\x1b[m", look, line.Text)
+		if code := sgr[line.Style]; code != "" {
+			fmt.Fprintf(&s, "\x1b[%sm%s\x1b[m", code, line.Text)
 		} else {
 			s.WriteString(line.Text)
 		}

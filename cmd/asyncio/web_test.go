@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// The page is served to who has the token, with the answers of the process, until it is interrupted.
+// web serves the page and the responses of the process to holders of the token, until it
+// is interrupted.
 func TestWeb(t *testing.T) {
 	shop := open(t, "calm")
 	ctx, cancel := context.WithCancel(t.Context())
@@ -25,8 +26,8 @@ func TestWeb(t *testing.T) {
 		})})
 	}()
 	address, rest, _ := strings.Cut(<-addresses, "\n")
-	if rest != "Ctrl-C ends it\n" {
-		t.Errorf("it says %q", rest)
+	if rest != "Press Ctrl-C to stop.\n" {
+		t.Errorf("after the address it prints %q", rest)
 	}
 	jar, err := cookiejar.New(nil)
 	if err != nil {
@@ -50,20 +51,20 @@ func TestWeb(t *testing.T) {
 	}
 	base, _, _ := strings.Cut(address, "?")
 	if status, _ := get(base + "api/snapshot"); status != http.StatusForbidden {
-		t.Errorf("without a token: status %d", status)
+		t.Errorf("without the token: status %d, want 403", status)
 	}
 	if status, text := get(address); status != http.StatusOK || !strings.Contains(text, "<html") {
-		t.Errorf("status %d: %.200s", status, text)
+		t.Errorf("the page: status %d: %.200s", status, text)
 	}
 	if status, text := get(base + "api/snapshot"); status != http.StatusOK || !strings.Contains(text, `"guest"`) {
-		t.Errorf("status %d: %.200s", status, text)
+		t.Errorf("the snapshot: status %d: %.200s", status, text)
 	}
 	shop.end()
 	if status, text := get(base + "api/snapshot"); status != http.StatusBadGateway {
-		t.Errorf("after the end of the process: status %d: %.200s", status, text)
+		t.Errorf("after the end of the process: status %d, want 502: %.200s", status, text)
 	}
 	cancel()
 	if status := <-ended; status != 0 || errs.Len() > 0 {
-		t.Errorf("status %d: %s", status, errs.String())
+		t.Errorf("interrupted web: status %d: %s", status, errs.String())
 	}
 }

@@ -1,4 +1,5 @@
-// Package model is what the commands know of a program, without a terminal: the graph of its waits, and what top shows.
+// Package model holds what the commands know about a program, independent of a terminal:
+// the graph of its waits, and the state of top.
 package model
 
 import (
@@ -7,13 +8,13 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A Graph is who waits for whom, in a snapshot.
+// A Graph holds which task waits for which in a snapshot.
 type Graph struct {
 	Tasks  map[uint64]*inspect.TaskInfo
-	Cycles [][]uint64 // in each, every task waits for the next, and the last for the first; its least number comes first
+	Cycles [][]uint64 // each task waits for the next, and the last for the first; begins with the smallest ID
 }
 
-// NewGraph returns the graph of s, which it refers to.
+// NewGraph returns the graph of s. The graph refers to s.
 func NewGraph(s *inspect.Snapshot) *Graph {
 	g := &Graph{Tasks: make(map[uint64]*inspect.TaskInfo, len(s.Tasks))}
 	for i := range s.Tasks {
@@ -23,9 +24,9 @@ func NewGraph(s *inspect.Snapshot) *Graph {
 	return g
 }
 
-// Needs returns the tasks that have to do something before this one goes on: those whose end it
-// waits for, and who has the lock that it wants.
-func (g *Graph) Needs(id uint64) []uint64 {
+// WaitsFor returns the tasks that block the task id: those whose end it waits for, and
+// the holder of the lock that it waits for.
+func (g *Graph) WaitsFor(id uint64) []uint64 {
 	t := g.Tasks[id]
 	if t == nil || t.Waits == nil {
 		return nil
@@ -42,37 +43,37 @@ func (g *Graph) known(ids []uint64) (known []uint64) {
 	return known
 }
 
-// findCycles walks along the needs of each task, depth first. A task that is met again on the way to it closes
-// a cycle. One that was left for good is not entered again, so that each task is walked through once, and of
-// cycles that share an edge one is found: enough to say that there is one.
+// findCycles is a depth-first search. A task that is reached again on the current path
+// closes a cycle. Each task is visited once, so only one of several cycles that share an
+// edge is found. That suffices to report that a cycle exists.
 func (g *Graph) findCycles(s *inspect.Snapshot) {
-	const onPath, left = 1, 2
+	const onPath, visited = 1, 2
 	state := map[uint64]int{}
 	var path []uint64
-	var walk func(id uint64)
-	walk = func(id uint64) {
+	var visit func(id uint64)
+	visit = func(id uint64) {
 		state[id] = onPath
 		path = append(path, id)
-		for _, next := range g.Needs(id) {
+		for _, next := range g.WaitsFor(id) {
 			switch state[next] {
 			case onPath:
-				g.Cycles = append(g.Cycles, leastFirst(path[slices.Index(path, next):]))
-			case left:
+				g.Cycles = append(g.Cycles, smallestFirst(path[slices.Index(path, next):]))
+			case visited:
 			default:
-				walk(next)
+				visit(next)
 			}
 		}
 		path = path[:len(path)-1]
-		state[id] = left
+		state[id] = visited
 	}
 	for i := range s.Tasks {
 		if id := s.Tasks[i].ID; state[id] == 0 {
-			walk(id)
+			visit(id)
 		}
 	}
 }
 
-func leastFirst(cycle []uint64) []uint64 {
+func smallestFirst(cycle []uint64) []uint64 {
 	i := slices.Index(cycle, slices.Min(cycle))
 	return slices.Concat(cycle[i:], cycle[:i])
 }

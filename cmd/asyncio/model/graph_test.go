@@ -8,7 +8,7 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// graphOf makes tasks 1, 2, ... of which each waits for those that are given.
+// graphOf returns a graph of tasks 1, 2, ...; each waits for the tasks in waitsFor.
 func graphOf(waitsFor ...[]uint64) *Graph {
 	s := &inspect.Snapshot{}
 	for i, ids := range waitsFor {
@@ -28,22 +28,22 @@ func TestCycles(t *testing.T) {
 	}{
 		{graphOf(), "[]"},
 		{graphOf([]uint64{2}, []uint64{3}, nil), "[]"},
-		{graphOf([]uint64{2, 3}, []uint64{4}, []uint64{4}, nil), "[]"}, // a diamond is none
+		{graphOf([]uint64{2, 3}, []uint64{4}, []uint64{4}, nil), "[]"}, // a diamond
 		{graphOf([]uint64{1}), "[[1]]"},
 		{graphOf([]uint64{3}, []uint64{1}, []uint64{2}), "[[1 3 2]]"},
-		{graphOf([]uint64{2}, []uint64{3}, []uint64{2}), "[[2 3]]"}, // one leads into it
+		{graphOf([]uint64{2}, []uint64{3}, []uint64{2}), "[[2 3]]"}, // task 1 is outside the cycle
 		{graphOf([]uint64{2}, []uint64{1}, []uint64{4}, []uint64{3}), "[[1 2] [3 4]]"},
 		{graphOf([]uint64{99, 2}, nil), "[]"}, // 99 has ended
 		{NewGraph(&scene.Calm().Snapshot), "[]"},
 		{NewGraph(&scene.Deadlock().Snapshot), "[[4 5]]"}, // by locks
 	} {
 		if got := fmt.Sprint(c.graph.Cycles); got != c.want {
-			t.Errorf("got %s, wanted %s", got, c.want)
+			t.Errorf("got %s, want %s", got, c.want)
 		}
 	}
 }
 
-// A chain of many thousand tasks is walked through as any other.
+// A long cycle does not exhaust the stack.
 func TestLongChain(t *testing.T) {
 	chain := make([][]uint64, 20_000)
 	for i := range chain {
@@ -51,6 +51,6 @@ func TestLongChain(t *testing.T) {
 	}
 	chain[len(chain)-1] = []uint64{1}
 	if g := graphOf(chain...); len(g.Cycles) != 1 || len(g.Cycles[0]) != len(chain) {
-		t.Errorf("%d cycles", len(g.Cycles))
+		t.Errorf("got %d cycles, want 1 with %d tasks", len(g.Cycles), len(chain))
 	}
 }

@@ -13,7 +13,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// Processes writes a line for each process that listens.
+// Processes writes a table of processes.
 func Processes(w io.Writer, all []introspect.ProcessInfo) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "PID\tGO\tSTARTED\tCOMMAND")
@@ -27,35 +27,35 @@ func Processes(w io.Writer, all []introspect.ProcessInfo) error {
 	return table.Flush()
 }
 
-// Tasks writes a line for each task, in the order of their creation; then why some are asked to cancel, errors that nobody has
-// read, and what is wrong otherwise.
+// Tasks writes a table of the tasks, in order of creation. A line follows for each
+// cancelled task, each finding that is not over, and each unread error that has no
+// finding.
 func Tasks(w io.Writer, p *introspect.Picture, findings []introspect.Finding) error {
 	var s strings.Builder
 	fmt.Fprintf(&s, "%s\n%s", process(&p.Process), introspect.PS(&p.Snapshot))
 	between := "\n"
-	say := func(format string, args ...any) {
-		fmt.Fprintf(&s, between+format+"\n", args...)
+	add := func(line string) {
+		s.WriteString(between + line + "\n")
 		between = ""
 	}
 	for i := range p.Tasks {
 		if t := &p.Tasks[i]; t.Cancel != nil {
-			say("%s is asked to cancel: %s", label(t), cancel(t))
+			add(label(t) + ": " + cancelText(t))
 		}
 	}
-	told := map[uint64]bool{}
+	reported := map[uint64]bool{}
 	for _, f := range findings {
 		if f.Rule == introspect.RuleUnread {
-			told[f.Tasks[0]] = true
+			reported[f.Tasks[0]] = true
 		}
 		if !f.Over {
-			say("%s", sentence(f))
+			add(sentence(f))
 		}
 	}
 	for _, u := range p.Unread {
-		if told[u.ID] {
-			continue
+		if !reported[u.ID] {
+			add(fmt.Sprintf("%s: %s failed, and its error was never read: %s", introspect.RuleUnread, Clean(u.What), Clean(u.Error)))
 		}
-		say("nobody has read the error of %s: %s", Clean(u.What), Clean(u.Error))
 	}
 	_, err := io.WriteString(w, s.String())
 	return err
@@ -67,7 +67,7 @@ func Tree(w io.Writer, p *introspect.Picture) error {
 	return err
 }
 
-// Cycle writes a cycle of waits as a line: a #1 -> b #2 -> a #1.
+// Cycle returns a cycle as one line: a #1 -> b #2 -> a #1.
 func Cycle(g *model.Graph, cycle []uint64) string {
 	var s strings.Builder
 	for _, id := range cycle {
@@ -76,23 +76,23 @@ func Cycle(g *model.Graph, cycle []uint64) string {
 	return s.String() + label(g.Tasks[cycle[0]])
 }
 
-// process says which program it is.
+// process returns the name of a process, and what blocks its loop.
 func process(p *introspect.ProcessInfo) string {
 	s := "process " + p.Name
 	if len(p.Command) > 0 {
 		s = Clean(filepath.Base(p.Command[0])) + ", " + s
 	}
 	if p.Blocked != "" {
-		s += ": its loop is BLOCKED: " + Clean(p.Blocked)
+		s += ": the loop is BLOCKED: " + Clean(p.Blocked)
 	}
 	return s
 }
 
-// headline says in a line which program it is, and how its loop does.
+// headline describes a process and its loop in one line.
 func headline(p *introspect.Picture) string {
-	return fmt.Sprintf("%s: loop %s for %s, %s, %d ready, %s, %s elsewhere", process(&p.Process), p.Loop.State,
+	return fmt.Sprintf("%s: loop %s for %s, %s, %d ready, %s, %s outside", process(&p.Process), p.Loop.State,
 		round(p.Loop.Time), count(len(p.Tasks), "task"), p.Loop.Ready, count(p.Loop.Timers, "timer"), count(p.Loop.Outside, "job"))
 }
 
-// label names a task so that it can be found elsewhere: there may be others of its name.
+// label returns the name and the ID of a task. Names need not be unique.
 func label(t *inspect.TaskInfo) string { return Clean(t.Name) + " #" + strconv.FormatUint(t.ID, 10) }

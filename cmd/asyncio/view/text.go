@@ -1,4 +1,5 @@
-// Package view writes what package model knows as text: tables, trees, and the screens of top.
+// Package view renders the data of package model as text: tables, trees, and the screens
+// of top.
 package view
 
 import (
@@ -11,8 +12,8 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// Clean returns s without what a terminal could take for a command: names and
-// texts come from another program.
+// Clean replaces each unprintable character of s, since names and texts come from another
+// program and may contain escape sequences.
 func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -22,7 +23,7 @@ func Clean(s string) string {
 	}, s)
 }
 
-// round leaves of a duration what a reader can take in: three digits or so.
+// round rounds d to about three digits.
 func round(d time.Duration) string {
 	unit := time.Nanosecond
 	for unit < time.Second && d.Abs() >= 1000*unit {
@@ -34,15 +35,16 @@ func round(d time.Duration) string {
 	return d.Round(max(1, unit/100)).String()
 }
 
-func count(n int, one string) string {
+func count(n int, noun string) string {
 	if n == 1 {
-		return "1 " + one
+		return "1 " + noun
 	}
-	return fmt.Sprintf("%d %ss", n, one)
+	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// waits says what t waits for, and how long still. Names are of the tasks of its snapshot.
-func waits(t *inspect.TaskInfo, tasks map[uint64]*inspect.TaskInfo, now time.Duration) string {
+// waitText describes what t waits for, and the remaining time of a timer. The tasks are
+// those of its snapshot.
+func waitText(t *inspect.TaskInfo, tasks map[uint64]*inspect.TaskInfo, now time.Duration) string {
 	w := t.Waits
 	if w == nil {
 		return ""
@@ -65,16 +67,16 @@ func waits(t *inspect.TaskInfo, tasks map[uint64]*inspect.TaskInfo, now time.Dur
 	case w.Holder != 0:
 		s += fmt.Sprintf(" held by %s #%d", Clean(w.HolderName), w.Holder)
 	case w.HolderName != "":
-		s += " taken by " + Clean(w.HolderName) + ", which has ended"
+		s += " held by " + Clean(w.HolderName) + ", which has ended"
 	}
 	if w.Kind != inspect.ForTask && len(w.Tasks) > 0 {
 		s += ":"
 	}
-	return s + some(w.Tasks, tasks)
+	return s + firstTasks(w.Tasks, tasks)
 }
 
-// some names the first few tasks of several.
-func some(ids []uint64, tasks map[uint64]*inspect.TaskInfo) string {
+// firstTasks lists the first three of the tasks ids, after a space.
+func firstTasks(ids []uint64, tasks map[uint64]*inspect.TaskInfo) string {
 	const few = 3
 	var names []string
 	for i, id := range ids {
@@ -92,18 +94,18 @@ func some(ids []uint64, tasks map[uint64]*inspect.TaskInfo) string {
 	return " " + strings.Join(names, ", ")
 }
 
-// cancel says that t was asked to cancel, and why.
-func cancel(t *inspect.TaskInfo) string {
+// cancelText describes the last request to cancel t.
+func cancelText(t *inspect.TaskInfo) string {
 	if t.Cancel == nil {
 		return ""
 	}
 	if t.Cancel.Pending {
-		return Clean(t.Cancel.Reason) + " (it has not heard of it)"
+		return Clean(t.Cancel.Reason) + " (not received yet)"
 	}
 	return Clean(t.Cancel.Reason)
 }
 
-// sentence says what is wrong, by which rule.
+// sentence returns the rule and the text of f.
 func sentence(f introspect.Finding) string {
 	if rule, _, ok := strings.Cut(f.Text, ":"); ok && strings.EqualFold(rule, f.Rule) {
 		return Clean(f.Text)

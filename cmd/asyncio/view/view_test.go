@@ -14,7 +14,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// screen returns what is on the screen, and a letter before each line for how it looks.
+// screen returns the screen of m, with a letter for its style before each line.
 func screen(m *model.Top, width, height int) string {
 	var s strings.Builder
 	for _, line := range Top(m, width, height) {
@@ -23,7 +23,7 @@ func screen(m *model.Top, width, height int) string {
 	return s.String()
 }
 
-// A336, A337: each screen of top, on pictures that are always the same.
+// The pages of top for constant snapshots.
 func TestTop(t *testing.T) {
 	for _, c := range []struct {
 		name          string
@@ -36,42 +36,43 @@ func TestTop(t *testing.T) {
 		{"list-filter", "/ h a n", 110, 12},
 		{"list-filtered", "/ h a n enter", 110, 12},
 		{"task", "down enter", 110, 30},
+		{"task-filtered", "/ h a n enter enter", 80, 8},
 		{"task-scrolled", "down enter down down down", 110, 10},
 		{"task-locked", "down down enter", 110, 24},
 		{"help", "?", 132, 30},
-		{"list-wrong", "", 110, 24},
-		{"list-much-wrong", "", 110, 8},
-		{"task-wrong", "down down enter", 60, 12},
+		{"list-findings", "", 110, 24},
+		{"list-many-findings", "", 110, 8},
+		{"task-findings", "down down enter", 60, 12},
 		{"task-ended", "end enter", 110, 16},
 		{"findings", "f", 60, 30},
 		{"findings-scrolled", "f down down down", 60, 8},
 	} {
 		m := &model.Top{}
-		m.See(scene.Calm())
-		m.See(scene.Deadlock())
-		if strings.Contains(c.name, "wrong") || strings.Contains(c.name, "findings") {
-			m.SeeFindings(scene.Findings())
+		m.SetPicture(scene.Calm())
+		m.SetPicture(scene.Deadlock())
+		if strings.Contains(c.name, "findings") {
+			m.SetFindings(scene.Findings())
 		}
 		for key := range strings.FieldsSeq(c.keys) {
 			if m.Key(key) == model.LoadTask {
-				m.SeeTask(page(m.Selected), nil)
+				m.SetTask(page(m.Selected), nil)
 			}
 		}
 		if c.name == "task-ended" {
 			p := scene.Deadlock()
 			p.Tasks = p.Tasks[:4]
-			m.See(p)
-			m.SeeEvents(0, []inspect.EventInfo{{Kind: inspect.TaskEnded, Task: scene.Odd, Time: 14 * time.Second, Outcome: "error", Error: "odd\n"}})
+			m.SetPicture(p)
+			m.AddEvents(0, []inspect.EventInfo{{Kind: inspect.TaskEnded, Task: scene.Odd, Time: 14 * time.Second, Outcome: "error", Error: "odd\n"}})
 		}
 		got := screen(m, c.width, c.height)
 		scene.Golden(t, c.name, got)
 		lines := strings.SplitAfter(got, "\n")
 		if len(lines) != c.height+1 {
-			t.Errorf("%s: %d lines, wanted %d", c.name, len(lines)-1, c.height)
+			t.Errorf("%s: got %d lines, want %d", c.name, len(lines)-1, c.height)
 		}
 		for _, line := range lines {
 			if w := ansi.StringWidth(strings.TrimSuffix(line, "\n")) - len("T|"); w > c.width {
-				t.Errorf("%s: a line has %d columns, wanted %d: %s", c.name, w, c.width, line)
+				t.Errorf("%s: a line has %d columns, want at most %d: %s", c.name, w, c.width, line)
 			}
 		}
 	}
@@ -83,41 +84,54 @@ func page(id uint64) *introspect.TaskPage {
 	return p
 }
 
-// A screen of any size has just its lines, whatever is on it.
+// A screen of any height has that many lines.
 func TestTopOfAnySize(t *testing.T) {
 	for height := range 8 {
 		for _, keys := range []string{"", "enter", "?", "/"} {
 			m := &model.Top{}
-			m.See(scene.Deadlock())
+			m.SetPicture(scene.Deadlock())
 			for key := range strings.FieldsSeq(keys) {
 				m.Key(key)
 			}
 			if got := len(Top(m, 10, height)); got > max(height, 2) {
-				t.Errorf("%q: %d lines, wanted %d", keys, got, height)
+				t.Errorf("%q: got %d lines, want %d", keys, got, height)
 			}
 		}
 	}
 }
 
-// What top shows of a task's stack, until it is there and if there is none.
+// The stack on a task page: while it is loaded, after an error, and if it is empty.
 func TestStack(t *testing.T) {
 	m := &model.Top{}
-	m.See(scene.Calm())
+	m.SetPicture(scene.Calm())
 	m.Key("enter")
 	want := func(text string) {
 		t.Helper()
 		if got := screen(m, 80, 24); !strings.Contains(got, "T|Stack\n |  "+text+"\n") {
-			t.Errorf("wanted %q in\n%s", text, got)
+			t.Errorf("want %q in\n%s", text, got)
 		}
 	}
 	want("...")
-	m.SeeTask(nil, fmt.Errorf("a recording has no stacks"))
+	m.SetTask(nil, fmt.Errorf("a recording has no stacks"))
 	want("a recording has no stacks")
 	p := page(scene.Main)
-	m.SeeTask(p, nil)
+	m.SetTask(p, nil)
 	want("asyncio.Sleep /src/asyncio/sleep.go:40")
 	p.Stack.Frames = nil
 	want("none")
+}
+
+// Before the first snapshot top handles keys too.
+func TestTopWithoutSnapshot(t *testing.T) {
+	for _, keys := range []string{"", "enter", "/ x", "/ x enter", "? x", "f", "s r"} {
+		m := &model.Top{}
+		for key := range strings.FieldsSeq(keys) {
+			m.Key(key)
+		}
+		if got := screen(m, 80, 5); !strings.HasPrefix(got, " |waiting for the first snapshot ...\n") {
+			t.Errorf("%q: got\n%s", keys, got)
+		}
+	}
 }
 
 func TestProcesses(t *testing.T) {
@@ -138,7 +152,7 @@ func TestRound(t *testing.T) {
 		-1234567890: "-1.23s",
 	} {
 		if got := round(d); got != want {
-			t.Errorf("%d: got %s, wanted %s", d, got, want)
+			t.Errorf("%d: got %s, want %s", d, got, want)
 		}
 	}
 }

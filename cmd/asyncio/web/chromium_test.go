@@ -18,9 +18,18 @@ import (
 	"example.com/asyncio/introspect"
 )
 
+// Every view of the same program, in one browser.
 func TestChromiumShop(t *testing.T) {
 	ctx := browser.Open(t, Handler(shop(), ""), ".row")
+	testTree(t, ctx)
+	testCancelledTasks(t, ctx)
+	testGraph(t, ctx)
+	testFindings(t, ctx)
+	testTimes(t, ctx)
+	testTimeline(t, ctx)
+}
 
+func testTree(t *testing.T, ctx context.Context) {
 	// The tree shows which task awaits which.
 	browser.Shows(t, ctx, "#found", "19 tasks")
 	browser.Shows(t, ctx, "[role=treeitem]", "main")
@@ -28,8 +37,8 @@ func TestChromiumShop(t *testing.T) {
 		t.Errorf("main awaits bank, which awaits teller Ada: teller Ada is at level %s, want 3", level)
 	}
 	browser.Shows(t, ctx, "[role=alert]", "Neither can continue")
-	browser.Picture(t, ctx, "tree", "light", 700*time.Millisecond)
-	browser.Picture(t, ctx, "tree", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "tree", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "tree", "dark", 700*time.Millisecond)
 
 	// A search from the keyboard narrows the tree and keeps the ancestors of its matches.
 	browser.Do(t, ctx, chromedp.KeyEvent("/"))
@@ -47,7 +56,9 @@ func TestChromiumShop(t *testing.T) {
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape))
 	browser.Search(t, ctx, "")
 	browser.Shows(t, ctx, "#found", "19 tasks")
+}
 
+func testCancelledTasks(t *testing.T, ctx context.Context) {
 	// The page of a cancelled task shows why, after its end and before it has received
 	// the cancellation.
 	click := func(name string) {
@@ -56,11 +67,13 @@ func TestChromiumShop(t *testing.T) {
 	}
 	click("order 17")
 	browser.Shows(t, ctx, ".why", "cancelled by a timeout of 5s in task serve")
-	browser.Picture(t, ctx, "cancelled", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "cancelled", "light", 700*time.Millisecond)
 	click("refund")
 	browser.Shows(t, ctx, ".why", "the customer left")
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape))
+}
 
+func testGraph(t *testing.T, ctx context.Context) {
 	// A deadlock is red in the graph.
 	browser.Do(t, ctx, chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS("svg.graph")))
 	red := browser.Value[[]string](t, ctx, `[...document.querySelectorAll(".node.cycle")].map(n => getComputedStyle(n.querySelector("rect")).stroke + " " + n.querySelector(".name").textContent).sort()`)
@@ -70,12 +83,16 @@ func TestChromiumShop(t *testing.T) {
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".edge.cycle").length`); n != 2 {
 		t.Errorf("%d arrows are red, want 2", n)
 	}
-	browser.Picture(t, ctx, "graph", "light", 700*time.Millisecond)
-	browser.Picture(t, ctx, "graph", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "graph", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "graph", "dark", 700*time.Millisecond)
+}
 
-	// The other views.
+func testFindings(t *testing.T, ctx context.Context) {
 	browser.Do(t, ctx, chromedp.KeyEvent("5"))
 	browser.Shows(t, ctx, "article.severe", "Take the locks in the same order")
+}
+
+func testTimes(t *testing.T, ctx context.Context) {
 	browser.Do(t, ctx, chromedp.KeyEvent("4"), chromedp.WaitVisible(chromedp.CSS(".u-wrap canvas")))
 	browser.Shows(t, ctx, "figure", "50% within")
 	browser.Shows(t, ctx, "figure:nth-of-type(2)", "measurement")
@@ -88,13 +105,16 @@ func TestChromiumShop(t *testing.T) {
 	if steps[0] < 20e3 || steps[0] > 40e3 || steps[1] < 80e6 || steps[1] > 110e6 {
 		t.Errorf("steps take from %.0f to %.0f ns, want from 20-40 µs to 80-110 ms", steps[0], steps[1])
 	}
-	browser.Picture(t, ctx, "times", "light", 700*time.Millisecond)
-	browser.Picture(t, ctx, "times", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "times", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "times", "dark", 700*time.Millisecond)
+}
+
+func testTimeline(t *testing.T, ctx context.Context) {
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")), chromedp.Focus(chromedp.CSS(".lanes")),
 		chromedp.KeyEvent("---"), chromedp.KeyEvent(kb.End)) // a slow test may need a longer interval
 	browser.Shows(t, ctx, "#lane-chosen", "ended: cancelled")
-	browser.Picture(t, ctx, "timeline", "light", 700*time.Millisecond)
-	browser.Picture(t, ctx, "timeline", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "timeline", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "timeline", "dark", 700*time.Millisecond)
 	if colours := browser.Value[int](t, ctx, `(() => {
 		const c = document.querySelector(".lanes canvas");
 		const d = new Uint32Array(c.getContext("2d").getImageData(0, 0, c.width, c.height).data.buffer);
@@ -136,25 +156,25 @@ func TestChromiumRealProgram(t *testing.T) {
 	browser.Value[bool](t, ctx, `document.querySelector(".pill.cancelled").closest(".row").click() ?? true`)
 	browser.Shows(t, ctx, ".why", "20ms")
 	browser.Shows(t, ctx, ".why", "requested by")
-	browser.Picture(t, ctx, "real-cancelled", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "real-cancelled", "light", 700*time.Millisecond)
 	browser.Search(t, ctx, "Ada")
 	browser.Value[bool](t, ctx, `document.querySelector(".row.cycle").click() ?? true`)
 	browser.Shows(t, ctx, ".task", "held by")
 	browser.Shows(t, ctx, ".task", "blocks\n")
 	browser.Shows(t, ctx, ".task pre", "web.bankAtWork")
-	browser.Picture(t, ctx, "real-task", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "real-task", "dark", 700*time.Millisecond)
 	browser.Search(t, ctx, "")
 	browser.Do(t, ctx, chromedp.KeyEvent(kb.Escape), chromedp.KeyEvent("3"), chromedp.WaitVisible(chromedp.CSS(".edge.cycle")))
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".node.cycle").length`); n != 2 {
 		t.Errorf("%d tasks are red, want 2", n)
 	}
-	browser.Picture(t, ctx, "real-graph", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "real-graph", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, "#lane-chosen", "waits for a ")
-	browser.Picture(t, ctx, "real-timeline", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "real-timeline", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("4"))
 	browser.Shows(t, ctx, "figure", "50% within")
-	browser.Picture(t, ctx, "real-times", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "real-times", "light", 700*time.Millisecond)
 }
 
 // The loop of the program is blocked before the page opens. The page reports what blocks
@@ -196,7 +216,7 @@ func TestChromiumBlockedProgram(t *testing.T) {
 	browser.Shows(t, ctx, ".state", "blocked: task grind")
 	browser.Do(t, ctx, chromedp.KeyEvent("5"))
 	browser.Shows(t, ctx, "article.severe pre", "TestChromiumBlockedProgram")
-	browser.Picture(t, ctx, "blocked", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "blocked", "dark", 700*time.Millisecond)
 	goOn()
 	browser.Shows(t, ctx, "article.over", "grind") // the finding is resolved
 	browser.Shows(t, ctx, ".state", "live")
@@ -248,10 +268,10 @@ func TestChromiumCrowd(t *testing.T) {
 	if n := browser.Value[int](t, ctx, `document.querySelectorAll(".row").length`); n > 100 {
 		t.Errorf("%d rows are drawn for 10,000 tasks, want at most 100", n)
 	}
-	browser.Picture(t, ctx, "crowd-tree", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "crowd-tree", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("3"))
 	browser.Shows(t, ctx, ".note", "120 of")
-	browser.Picture(t, ctx, "crowd-graph", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "crowd-graph", "light", 700*time.Millisecond)
 	browser.Do(t, ctx, chromedp.KeyEvent("2"), chromedp.WaitVisible(chromedp.CSS(".lanes canvas")))
 	browser.Shows(t, ctx, ".state", "sampled: ")
 	// The work per frame depends on the lanes and pixels in the window, not on the tasks.
@@ -274,8 +294,8 @@ func TestChromiumCrowd(t *testing.T) {
 	browser.Search(t, ctx, "worker 7777")
 	browser.Shows(t, ctx, "#lane-chosen", "7777")
 	browser.Search(t, ctx, "")
-	browser.Picture(t, ctx, "crowd-timeline", "light", 700*time.Millisecond)
-	browser.Picture(t, ctx, "crowd-timeline", "dark", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "crowd-timeline", "light", 700*time.Millisecond)
+	browser.Screenshot(t, ctx, "crowd-timeline", "dark", 700*time.Millisecond)
 }
 
 // A page without time for events skips them. It reports this in the header, and hatches

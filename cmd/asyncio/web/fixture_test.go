@@ -37,7 +37,7 @@ type object = map[string]any
 
 func (p *fakeProgram) now() time.Duration { return time.Since(p.began) }
 
-func (p *fakeProgram) picture() object {
+func (p *fakeProgram) snapshot() object {
 	return object{
 		"process": object{"pid": 4711, "name": "4711", "command": []string{"/usr/bin/shop", "-listen"}, "go": "go1.26"},
 		"loop":    inspect.LoopInfo{Time: p.now(), Taken: time.Now(), State: "running", Steps: true},
@@ -51,7 +51,7 @@ func (p *fakeProgram) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reply := func(v any) { json.NewEncoder(w).Encode(v) }
 	switch {
 	case r.URL.Path == "/snapshot":
-		reply(p.picture())
+		reply(p.snapshot())
 	case r.URL.Path == "/findings":
 		reply(object{"findings": p.findings})
 	case r.URL.Path == "/events":
@@ -80,7 +80,7 @@ func (p *fakeProgram) stream(w http.ResponseWriter, r *http.Request) {
 		lines.Encode(v)
 		w.(http.Flusher).Flush()
 	}
-	send(object{"kind": "hello", "hello": p.picture(), "seq": 1})
+	send(object{"kind": "hello", "hello": p.snapshot(), "seq": 1})
 	seq, dropped := uint64(1), uint64(0)
 	events := func(es []inspect.EventInfo) {
 		if len(es) > 0 {

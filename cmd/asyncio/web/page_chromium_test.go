@@ -33,7 +33,7 @@ func TestChromiumAccessible(t *testing.T) {
 		}
 	}
 	for _, scheme := range []string{"light", "dark"} {
-		browser.Wear(t, ctx, scheme)
+		browser.SetScheme(t, ctx, scheme)
 		// Axe does not check the canvas. WCAG requires a contrast of 3:1 for graphics.
 		pale := browser.Value[[]string](t, ctx, `(() => { const style = getComputedStyle(document.documentElement), c = document.createElement("canvas").getContext("2d");
 			const light = (name) => { c.fillStyle = style.getPropertyValue(name); c.fillRect(0, 0, 1, 1);
@@ -44,7 +44,7 @@ func TestChromiumAccessible(t *testing.T) {
 			t.Errorf("%s: the contrast of %v is below 3:1", scheme, pale)
 		}
 		for _, width := range []int64{1280, 420} {
-			browser.Size(t, ctx, width, 760, 1)
+			browser.Resize(t, ctx, width, 760, 1)
 			for i, view := range []string{".rows", ".lanes", ".graph", ".u-wrap", "article"} {
 				browser.Do(t, ctx, chromedp.KeyEvent(string(rune('1'+i))), chromedp.WaitVisible(chromedp.CSS(view)))
 				check(scheme + " " + view)

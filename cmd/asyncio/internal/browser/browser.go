@@ -1,4 +1,4 @@
-// Package browser opens pages in a Chromium, for tests.
+// Package browser opens pages in Chromium, for tests.
 package browser
 
 import (
@@ -19,8 +19,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// go test -run Chromium -screenshots DIR keeps what the pages look like.
-var screenshots = flag.String("screenshots", "", "the folder for pictures of the page")
+var screenshots = flag.String("screenshots", "", "write screenshots of the pages to this folder")
 
 func chromium() string {
 	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
@@ -31,11 +30,12 @@ func chromium() string {
 	return ""
 }
 
-// Open opens a page in a browser, waits until the element first is in sight, and fails the test where the page has an error.
+// Open opens a page in a browser and waits until the element first is visible. The test
+// fails if the page has an uncaught exception.
 func Open(t *testing.T, page http.Handler, first string) context.Context {
 	path := chromium()
 	if path == "" {
-		t.Skip("SKIPPED: the page in a browser: there is no Chromium")
+		t.Skip("SKIPPED: cannot test the page: Chromium is missing")
 	}
 	server := httptest.NewServer(page)
 	t.Cleanup(server.CloseClientConnections)
@@ -48,7 +48,7 @@ func Open(t *testing.T, page http.Handler, first string) context.Context {
 		}
 	}))
 	t.Cleanup(stop)
-	// Without a limit of time: the browser lives as long as the context of the first call.
+	// No timeout here: the browser ends with the context of the first call.
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL)); err != nil {
 		t.Fatal(err)
 	}
@@ -67,18 +67,19 @@ func run[T any](t *testing.T, ctx context.Context, action chromedp.Action[T]) T 
 	return v
 }
 
+// Do runs steps in the page.
 func Do(t *testing.T, ctx context.Context, steps ...chromedp.Action[chromedp.Void]) {
 	t.Helper()
 	run(t, ctx, chromedp.Steps(steps...))
 }
 
-// Value returns what an expression is in the page.
+// Value returns the value of a JavaScript expression in the page.
 func Value[T any](t *testing.T, ctx context.Context, js string) T {
 	t.Helper()
 	return run(t, ctx, chromedp.Evaluate[T](js, chromedp.EvalAwaitPromise))
 }
 
-// Shows waits until the text of the first element that selector finds contains want.
+// Shows waits until the text of the first element that matches selector contains want.
 func Shows(t *testing.T, ctx context.Context, selector, want string) {
 	t.Helper()
 	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
@@ -87,13 +88,13 @@ func Shows(t *testing.T, ctx context.Context, selector, want string) {
 			return
 		}
 		if time.Now().After(end) {
-			t.Fatalf("%s shows %q, and not %q", selector, text, want)
+			t.Fatalf("%s shows %q, want %q", selector, text, want)
 		}
 	}
 }
 
-// Wear has the page light or dark.
-func Wear(t *testing.T, ctx context.Context, scheme string) {
+// SetScheme sets the color scheme of the page to light or dark.
+func SetScheme(t *testing.T, ctx context.Context, scheme string) {
 	t.Helper()
 	Do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}
@@ -102,8 +103,8 @@ func Wear(t *testing.T, ctx context.Context, scheme string) {
 	})
 }
 
-// Size has the window of a size, in points, and so many pixels to a point.
-func Size(t *testing.T, ctx context.Context, width, height int64, scale float64) {
+// Resize sets the size of the window in points, and the number of pixels per point.
+func Resize(t *testing.T, ctx context.Context, width, height int64, scale float64) {
 	t.Helper()
 	Do(t, ctx, func(ctx context.Context, target *chromedp.Target) (chromedp.Void, error) {
 		_, err := cdp.Call(ctx, target, emulation.SetDeviceMetricsOverride,
@@ -112,21 +113,22 @@ func Size(t *testing.T, ctx context.Context, width, height int64, scale float64)
 	})
 }
 
-// Picture keeps a picture of the page, light or dark, where -screenshots asks for it; after a while, so that there is more to see.
-func Picture(t *testing.T, ctx context.Context, name, scheme string, while time.Duration) {
+// Screenshot writes a screenshot of the page, light or dark, if the flag -screenshots is
+// set. It waits for delay first, so that the page has more to show.
+func Screenshot(t *testing.T, ctx context.Context, name, scheme string, delay time.Duration) {
 	t.Helper()
 	if *screenshots == "" {
 		return
 	}
-	Wear(t, ctx, scheme)
-	Do(t, ctx, chromedp.Sleep(while))
+	SetScheme(t, ctx, scheme)
+	Do(t, ctx, chromedp.Sleep(delay))
 	png := run(t, ctx, chromedp.CaptureScreenshot())
 	if err := os.WriteFile(filepath.Join(*screenshots, name+"-"+scheme+".png"), png, 0o666); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// Search puts text into the field.
+// Search enters text into the search field.
 func Search(t *testing.T, ctx context.Context, text string) {
 	t.Helper()
 	Value[bool](t, ctx, `(() => { const i = document.querySelector("input"); i.value = "`+text+`"; return i.dispatchEvent(new Event("input")) })()`)

@@ -9,7 +9,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-// Golden fails the test unless got is what stands in testdata/name.golden.
+// Golden fails the test unless got is the content of testdata/name.golden.
 func Golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".golden")
@@ -23,6 +23,6 @@ func Golden(t *testing.T, name, got string) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("this is not what stands in %s (go test -update writes it):\n%s", path, got)
+		t.Errorf("got\n%s\nwant the content of %s; go test -update writes it", got, path)
 	}
 }

@@ -1,4 +1,5 @@
-// Package scene has pictures of a program for the tests of the commands: always the same.
+// Package scene contains constant snapshots, findings and events of a program, for the
+// tests of the commands.
 package scene
 
 import (
@@ -8,7 +9,7 @@ import (
 	"example.com/asyncio/introspect"
 )
 
-// Ids of tasks in the pictures.
+// The IDs of the tasks.
 const (
 	Main  = 1
 	Fetch = 3
@@ -17,8 +18,12 @@ const (
 	Odd   = 7
 )
 
-// Calm returns a picture without a cycle: main waits for a group of fetch, which sleeps, and of left and right, of which
-// right waits for the lock of left, which has a job.
+// Calm returns a snapshot without a cycle:
+//
+//   - main waits for a group of fetch, left and right;
+//   - fetch sleeps;
+//   - left waits for a job;
+//   - right waits for a lock that left holds.
 func Calm() *introspect.Picture {
 	p := shop(12*time.Second, 10)
 	left, right := &p.Tasks[2], &p.Tasks[3]
@@ -27,7 +32,8 @@ func Calm() *introspect.Picture {
 	return p
 }
 
-// Deadlock returns the same a second later: now left waits for the lock of right, too, and fetch was asked to cancel.
+// Deadlock returns a snapshot one second after Calm: left waits for a lock that right
+// holds, and fetch was asked to cancel.
 func Deadlock() *introspect.Picture {
 	p := Calm()
 	later := shop(13*time.Second, 14)
@@ -62,17 +68,17 @@ func shop(now time.Duration, steps uint64) *introspect.Picture {
 	return p
 }
 
-// Findings returns what is wrong in Deadlock, for one who has watched.
+// Findings returns the findings of Deadlock, with some that only a watchdog finds.
 func Findings() *introspect.Findings {
 	p := Deadlock()
 	found := introspect.Check(&p.Snapshot)
-	return &introspect.Findings{Process: p.Process, Partial: "the queues could not be asked", Findings: append(found,
+	return &introspect.Findings{Process: p.Process, Partial: "the loop is blocked", Findings: append(found,
 		introspect.Finding{Rule: introspect.RuleUnread, Tasks: []uint64{6}, Text: "task audit (#6) failed 11s ago, and its error was never read: no ink", Advice: "Await it, or start it in a TaskGroup."},
 		introspect.Finding{Rule: introspect.RuleBlocked, Tasks: []uint64{Fetch}, Over: true, Text: "task fetch (#3) has blocked the loop for 300ms. Nothing else could run.",
 			Advice: "Move long work to ToThread.", Stack: "goroutine 7 [sleep]:\ntime.Sleep(0x11e1a300)\n\t/go/src/runtime/time.go:363 +0x1\nmain.fetch()\n\t/src/fetch.go:9 +0x2\n"})}
 }
 
-// Events returns what happened between Calm and Deadlock.
+// Events returns the events between Calm and Deadlock.
 func Events() []inspect.EventInfo {
 	ms := func(n int) time.Duration { return 12*time.Second + time.Duration(n)*time.Millisecond }
 	return []inspect.EventInfo{
