@@ -21,8 +21,16 @@ import (
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
 	t, to, err := f.beginAwait(ctx)
 	if t != nil {
-		if to != nil && !t.stack.Cross(to) { // this is Loop.suspend
-			t.stack.Forward()
+		if to != nil { // this is Loop.suspend: see there
+			side, ok := t.stack.Depart(to), false
+			if side.Yield != nil {
+				ok = side.Yield(struct{}{})
+			} else {
+				_, ok = side.Next()
+			}
+			if !ok {
+				t.stack.Forward()
+			}
 		}
 		f.loop.resume(t)
 		err = f.endWait(t)
@@ -214,8 +222,16 @@ func Yield(ctx context.Context) error {
 	}
 	l := t.future.loop
 	l.ready.Push(&t.head)
-	if to := l.successor(t, nil); to != nil && !t.stack.Cross(to) { // this is Loop.suspend
-		t.stack.Forward()
+	if to := l.successor(t, nil); to != nil { // this is Loop.suspend: see there
+		side, ok := t.stack.Depart(to), false
+		if side.Yield != nil {
+			ok = side.Yield(struct{}{})
+		} else {
+			_, ok = side.Next()
+		}
+		if !ok {
+			t.stack.Forward()
+		}
 	}
 	l.resume(t)
 	err = t.delivered()

@@ -127,11 +127,11 @@ func (l *Loop) leave(t *taskBase) (to *coro.Stack) {
 // suspend runs everything else that is ready, until t's entry comes up. child is the only future
 // that can wake t; nil if there are others.
 //
-// Yield and Await contain this code themselves: the collector scans each frame between a task's
-// code and the runtime's switch, and the processor mispredicts its return.
+// Yield and Await spell this out, and coro's Switch with it: the collector scans each frame between
+// a task's code and the runtime's switch, and the processor mispredicts its return.
 func (l *Loop) suspend(t *taskBase, child *futureBase) {
-	if to := l.successor(t, child); to != nil && !t.stack.Cross(to) {
-		t.stack.Forward()
+	if to := l.successor(t, child); to != nil {
+		t.stack.Switch(to)
 	}
 	l.resume(t)
 }

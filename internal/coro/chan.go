@@ -9,6 +9,14 @@ const Engine = "chan"
 // It is as simple as possible, and three to four times as slow.
 type parked struct {
 	resume chan struct{}
+	side   Side
+	to     *Stack // the argument of the last Depart
+}
+
+// A Side has the function that a caller of Depart calls; see the other engine. Next is nil.
+type Side struct {
+	Yield func(struct{}) bool
+	Next  func() (struct{}, bool)
 }
 
 // Switch resumes to, and returns when another stack switches to s. It must be called on
@@ -18,18 +26,22 @@ func (s *Stack) Switch(to *Stack) {
 	<-s.resume
 }
 
-// Cross is Switch; see the other engine.
-func (s *Stack) Cross(to *Stack) bool {
-	s.Switch(to)
-	return true
+// Depart is the first part of a Switch; see the other engine.
+func (s *Stack) Depart(to *Stack) *Side {
+	s.to = to
+	return &s.side
 }
 
-// Forward is called after a Cross that returned false, which does not happen here.
+// Forward is called after a switch that returned false, which does not happen here.
 func (s *Stack) Forward() {}
 
 func (s *Stack) start() {
 	// With an unbuffered channel, the sender could not go on to its own receive.
 	s.resume = make(chan struct{}, 1)
+	s.side.Yield = func(struct{}) bool {
+		s.Switch(s.to)
+		return true
+	}
 	go func() {
 		<-s.resume
 		defer func() {

@@ -137,9 +137,7 @@ func (s *Stack) Rest(to *Stack) bool {
 		return false
 	}
 	g.idle = append(g.idle, s)
-	if !s.Cross(to) {
-		s.Forward()
-	}
+	s.Switch(to)
 	return !g.closing
 }
 

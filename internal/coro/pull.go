@@ -15,43 +15,64 @@ const Engine = "pull"
 //
 // The tests of this package check that each Go version still behaves like this.
 
-// A side is one of the two functions of an iter.Pull: the one whose call is due next
-// while a stack waits in the coroutine.
-type side struct {
-	turn  func(struct{}) bool // false: the stack that owns the coroutine has ended
-	other *side               // due next after a call of turn
+// A Side is one of the two functions of an iter.Pull: the one whose call is due next while
+// a stack waits in the coroutine. One of Yield and Next is nil.
+type Side struct {
+	Yield func(struct{}) bool
+	Next  func() (struct{}, bool)
+	other *Side // due after a call of this one
 }
 
 type parked struct {
-	at  *side   // resumes this stack; while the stack runs, a stale value
-	own [2]side // yield and next of the stack's own coroutine, which others also use
+	at  *Side   // resumes this stack; while the stack runs, a stale value
+	own [2]Side // yield and next of the stack's own coroutine, which others also use
 }
 
 // Switch resumes to, and returns when another stack switches to s. It must be called on
 // the goroutine of s.
 func (s *Stack) Switch(to *Stack) {
-	if !s.Cross(to) {
+	if !s.cross(to) {
 		s.Forward()
 	}
 }
 
-// Cross is the part of Switch that Go can inline. If it returns false, the caller must
-// call Forward.
-//
-// A frame between the caller and the runtime's switch costs time twice: the processor
-// mispredicts its return (7 ns), and the collector scans it for each suspended stack.
-func (s *Stack) Cross(to *Stack) bool {
-	at := to.at
-	s.at = at.other
-	return at.turn(struct{}{})
+func (s *Stack) cross(to *Stack) (ok bool) {
+	if side := s.Depart(to); side.Yield != nil {
+		ok = side.Yield(struct{}{})
+	} else {
+		_, ok = side.Next()
+	}
+	return ok
 }
 
-// Forward completes a Cross that returned false: no stack switched to s, but the stack
-// that owns the coroutine of s has ended. Forward passes control on, unless s is the
-// heir.
+// Depart is the first part of a Switch that the caller spells out. The caller then calls
+// the function of the Side, and Forward if that returns false:
+//
+//	side, ok := s.Depart(to), false
+//	if side.Yield != nil {
+//		ok = side.Yield(struct{}{})
+//	} else {
+//		_, ok = side.Next()
+//	}
+//	if !ok {
+//		s.Forward()
+//	}
+//
+// A frame between the caller and the runtime's switch costs time twice: the processor
+// mispredicts its return (7 ns), and the collector scans it for each suspended stack. Go
+// inlines no function with two calls, so the three hot places have this code themselves.
+func (s *Stack) Depart(to *Stack) *Side {
+	at := to.at
+	s.at = at.other
+	return at
+}
+
+// Forward completes a switch whose function returned false: no stack switched to s, but
+// the stack that owns the coroutine of s has ended. Forward passes control on, unless s is
+// the heir.
 func (s *Stack) Forward() {
 	for !s.group.closing {
-		if to := s.group.heir; to == s || s.Cross(to) {
+		if to := s.group.heir; to == s || s.cross(to) {
 			return
 		}
 	}
@@ -59,19 +80,14 @@ func (s *Stack) Forward() {
 
 func (s *Stack) start() {
 	next, _ := iter.Pull(func(yield func(struct{}) bool) {
-		s.own[0].turn = yield
+		s.own[0].Yield = yield
 		defer s.ended()
 		if !s.group.closing { // closing: the stack was reserved, but never used
 			s.group.body(s)
 		}
 		s.returned = true
 	})
-	// A Cross contains one call, or it is not inlined. So next gets the type of yield,
-	// and half of all switches pay for the frame of this function.
-	s.own[1].turn = func(struct{}) bool {
-		_, ok := next()
-		return ok
-	}
+	s.own[1].Next = next
 	s.own[0].other, s.own[1].other = &s.own[1], &s.own[0]
 	s.at = &s.own[1]
 }
