@@ -79,7 +79,10 @@ func (e *head) callText() string {
 
 // WaitReason reports why awaiters of f are blocked. A plain Future is an inspect.ForFuture, with
 // itself as Object. Only the loop's goroutine may call it.
-func (f *futureBase) WaitReason() inspect.WaitReason { return f.self.waitReason() }
+func (f *futureBase) WaitReason() inspect.WaitReason {
+	f.mustBeMade("WaitReason")
+	return f.self.waitReason()
+}
 
 func (f *futureBase) waitReason() inspect.WaitReason {
 	if f.isTask {

@@ -211,10 +211,10 @@ func (f *futureBase) outcomeSource() futureSource {
 	return source
 }
 
-// mustBeMade panics for a zero Future, which has no loop.
+// mustBeMade panics for a zero Future or Task, which has no loop.
 func (f *futureBase) mustBeMade(act string) {
 	if f.loop == nil {
-		panic(misuse(ErrMisuse, "%s of a zero Future, which belongs to no loop; make it with NewFuture", act))
+		panic(misuse(ErrMisuse, "%s of a zero Future or Task, which belongs to no loop; make it with NewFuture or CreateTask", act))
 	}
 }
 

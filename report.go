@@ -42,6 +42,9 @@ func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 // or else with the present ones. If the handler panics, the default handler reports that. See
 // loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
+	if e == nil {
+		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); give it an ExceptionContext with a Message"))
+	}
 	vars := l.contextVars()
 	if e.Future != nil && e.Future.task() != nil {
 		vars = e.Future.task().ContextVars()

@@ -23,6 +23,7 @@ import (
 //
 // It does not suspend, and takes a microsecond or two. See Task.get_stack.
 func (t *taskBase) Stack(limit int) []inspect.Frame {
+	t.mustBeMade("Stack")
 	l := t.future.loop
 	if l.debug {
 		l.mustBeHere("Stack")
@@ -41,6 +42,7 @@ func (t *taskBase) Stack(limit int) []inspect.Frame {
 // PrintStack writes [Task.Stack], with the same limit, as text; for a failed task its error too. See
 // Task.print_stack.
 func (t *taskBase) PrintStack(w io.Writer, limit int) error {
+	t.mustBeMade("PrintStack")
 	f := t.future
 	frames := t.Stack(limit)
 	var b strings.Builder

@@ -75,6 +75,13 @@ func (t *Task[T]) public() AnyFuture { return t }
 // task returns the task whose future this is: t itself. The same method of futureBase returns nil.
 func (t *taskBase) task() *taskBase { return t }
 
+// mustBeMade panics for a zero Task.
+func (t *taskBase) mustBeMade(act string) {
+	if t.future == nil {
+		panic(misuse(ErrMisuse, "%s of a zero Task, which belongs to no loop; make it with CreateTask", act))
+	}
+}
+
 // number returns the number of the task's future, which does not wrap: the loop numbers futures
 // with 32 bits, and a future has no room for more.
 func (t *taskBase) number() uint64 { return uint64(t.epoch)<<32 | uint64(t.future.seq) }

@@ -176,6 +176,9 @@ func (j *job) Cancel(cause error) bool {
 // Shutdown shuts down the pool and ends its goroutines; see [Executor]. When it returns
 // nil, they have nothing left to do.
 func (p *Pool) Shutdown(ctx context.Context) error {
+	if ctx == nil {
+		panic("executor: Shutdown with a nil ctx; use context.Background() to wait without a limit")
+	}
 	p.lock()
 	if !p.closed {
 		p.closed = true

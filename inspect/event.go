@@ -167,7 +167,10 @@ type EventInfo struct {
 
 // Info returns e as plain data. Only the loop's goroutine may call it.
 func (e *Event) Info() EventInfo {
-	i := EventInfo{Kind: e.Kind, Time: e.Loop.Time(), Size: e.Size, By: CauseText(e.By)}
+	i := EventInfo{Kind: e.Kind, Size: e.Size, By: CauseText(e.By)}
+	if e.Loop != nil {
+		i.Time = e.Loop.Time()
+	}
 	if e.Task != nil {
 		i.Task, i.Name = e.Task.ID(), e.Task.Name()
 	}

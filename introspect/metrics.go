@@ -108,6 +108,9 @@ func (h *histogram) info() HistogramInfo {
 
 // Observe counts e.
 func (m *Metrics) Observe(e *inspect.Event) {
+	if e == nil {
+		return
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.started {

@@ -11,6 +11,8 @@ import (
 	"iter"
 	"sync"
 	"time"
+
+	"example.com/asyncio"
 )
 
 // A recording is text with one JSON object per line. The first line has the format and
@@ -54,6 +56,9 @@ type Recorded struct {
 //   - While the loop is blocked it takes no pictures. The events continue afterwards.
 //   - Its errors are those of w; and if nothing was recorded yet, those of the process.
 func (c *Client) Record(ctx context.Context, w io.Writer, what Recording) (Recorded, error) {
+	if ctx == nil || w == nil {
+		return Recorded{}, fmt.Errorf("%w: Record with a nil ctx or writer; pass both", asyncio.ErrInvalidArgument)
+	}
 	type result struct {
 		m   *Message
 		err error
