@@ -173,9 +173,6 @@ func (t *Token[T]) String() string {
 	return fmt.Sprintf("<Token var=%v>", t.v)
 }
 
-// NewContextVars returns an empty ContextVars. See contextvars.Context().
-func NewContextVars() *ContextVars { return &ContextVars{} }
-
 // CopyContextVars returns a copy of the context variables of ctx. It panics with
 // [ErrNoRunningLoop] if ctx comes from no task, callback or ToThread. See
 // contextvars.copy_context.

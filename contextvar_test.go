@@ -118,7 +118,7 @@ func TestContextVarsOfCallbacks(t *testing.T) {
 			v := asyncio.NewContextVar[string]("v")
 			var log record
 			run(t, func(ctx context.Context) error {
-				given := asyncio.NewContextVars()
+				given := new(asyncio.ContextVars)
 				v.Set(ctx, "at registration")
 				for _, opts := range [][]option{nil, {asyncio.WithContextVars(given)}} {
 					test.register(ctx, func(ctx context.Context) {
@@ -174,7 +174,7 @@ func TestContextVarsOfExceptionHandler(t *testing.T) {
 
 		// Reports by the program itself.
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { v.Set(ctx, "task"); return 1, nil })
-		given := asyncio.NewContextVars()
+		given := new(asyncio.ContextVars)
 		_ = given.Run(ctx, func(ctx context.Context) { v.Set(ctx, "handle") })
 		handle := l.CallSoon(func(context.Context) {}, asyncio.WithContextVars(given))
 		yields(ctx, 1)
@@ -198,7 +198,7 @@ func TestContextVarsOfExceptionHandler(t *testing.T) {
 func TestHandleContextVars(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		given := asyncio.NewContextVars()
+		given := new(asyncio.ContextVars)
 		l := running(ctx)
 		nothing := func(context.Context) {}
 		if got := l.CallSoon(nothing, asyncio.WithContextVars(given)).ContextVars(); got != given {
@@ -263,7 +263,7 @@ func TestContextVarsOfRunner(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", "nothing")
 	var log record
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
-	given := asyncio.NewContextVars()
+	given := new(asyncio.ContextVars)
 	for _, step := range []struct {
 		set  string
 		opts []asyncio.TaskOption
@@ -370,7 +370,7 @@ func TestTokens(t *testing.T) {
 func TestContextVarsEnteredTwice(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		c := asyncio.NewContextVars()
+		c := new(asyncio.ContextVars)
 		never := func(context.Context) { t.Error("the function was called") }
 		refused := func(ctx context.Context, in *asyncio.ContextVars) {
 			t.Helper()
@@ -407,7 +407,7 @@ func TestContextVarsEnteredTwice(t *testing.T) {
 func TestAwaitInContextVarsRun(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	run(t, func(ctx context.Context) error {
-		c := asyncio.NewContextVars()
+		c := new(asyncio.ContextVars)
 		var task *asyncio.Task[string]
 		err := c.Run(ctx, func(inside context.Context) {
 			v.Set(inside, "inside")
@@ -424,7 +424,7 @@ func TestAwaitInContextVarsRun(t *testing.T) {
 		}
 		return err
 	})
-	err := asyncio.NewContextVars().Run(context.Background(), func(context.Context) { t.Error("the function was called") })
+	err := new(asyncio.ContextVars).Run(context.Background(), func(context.Context) { t.Error("the function was called") })
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "Run of <ContextVars ", "pass the ctx that the task was given")
 }
 

@@ -112,7 +112,7 @@ func TestTaskInAGivenContext(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", "unset")
 	var log record
 	run(t, func(ctx context.Context) error {
-		shared := asyncio.NewContextVars()
+		shared := new(asyncio.ContextVars)
 		step := func(who, set string) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				got, _ := v.Get(ctx)

@@ -309,7 +309,7 @@ func TestCallbackContext(t *testing.T) {
 				v.Set(ctx, "set by "+who)
 			}
 		}
-		given := asyncio.NewContextVars()
+		given := new(asyncio.ContextVars)
 		v.Set(ctx, "at registration")
 		f.AddDoneCallback(callback("the one with a copy"))
 		f.AddDoneCallback(callback("the one with a Context"), asyncio.WithContextVars(given))

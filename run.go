@@ -199,7 +199,7 @@ func (r *Runner) init() {
 	if r.Record != 0 {
 		r.loop.SetRecord(r.Record)
 	}
-	r.context = NewContextVars()
+	r.context = &ContextVars{}
 }
 
 // Loop returns the loop of the Runner, which it makes before the first use. After Close

@@ -467,7 +467,7 @@ func TestRunnerWithContextVars(t *testing.T) {
 	r := virtual()
 	defer r.Close()
 	v := asyncio.NewContextVarDefault("v", "nothing")
-	given := asyncio.NewContextVars()
+	given := new(asyncio.ContextVars)
 	var log record
 	set := func(ctx context.Context) error {
 		log.Add("value: %s", valueOf(ctx, v))

@@ -97,7 +97,7 @@ func TestTaskString(t *testing.T) {
 // A021: a task tells the Context in which it runs: the one given, or a copy of its own.
 func TestTaskContext(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		given := asyncio.NewContextVars()
+		given := new(asyncio.ContextVars)
 		in := asyncio.CreateTask(ctx, one, asyncio.WithContextVars(given))
 		own := asyncio.CreateTask(ctx, one)
 		other := asyncio.CreateTask(ctx, one)

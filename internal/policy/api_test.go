@@ -73,7 +73,7 @@ func TestAPI(t *testing.T) {
 		}
 	}
 	if t.Failed() {
-		t.Log("if the change is intended, run: go test -run TestAPI -update ./internal/policy")
+		t.Log("if the change is intended, run: go test -run TestAPI ./internal/policy -update")
 	}
 }
 

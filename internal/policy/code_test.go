@@ -36,7 +36,6 @@ var mayUseUnsafe = map[string]string{
 var mayBeLong = map[string]string{
 	"ci/widths.go blocks":               "to be split",
 	"completed.go AsCompleted":          "to be split",
-	"cmd/asyncio/view/top.go taskLines": "to be split",
 }
 
 func TestUnsafe(t *testing.T) {

@@ -53,7 +53,7 @@ var takesCtx = []struct {
 		asyncio.WrapFuture(ctx, c)
 		return nil
 	}},
-	{"ContextVars.Run", false, func(_, ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, callback) }},
+	{"ContextVars.Run", false, func(_, ctx context.Context) error { return new(asyncio.ContextVars).Run(ctx, callback) }},
 	{"ContextVar.Reset", false, func(good, ctx context.Context) error { return aVar.Reset(ctx, aVar.Set(good, 1)) }},
 	{"ContextVar.Set", false, func(_, ctx context.Context) error { aVar.Set(ctx, 1); return nil }},
 	{"Coro.EnsureFuture", false, func(_, ctx context.Context) error { oneCoro.EnsureFuture(ctx); return nil }},
@@ -343,7 +343,7 @@ var takesFunc = map[string]func(ctx context.Context) error{
 	"Barrier.With":      func(ctx context.Context) error { return asyncio.NewBarrier(1).With(ctx, nil) },
 	"Condition.WaitFor": func(ctx context.Context) error { return aCondition(ctx).WaitFor(ctx, nil) },
 	"Condition.With":    func(ctx context.Context) error { return asyncio.NewCondition(nil).With(ctx, nil) },
-	"ContextVars.Run":   func(ctx context.Context) error { return asyncio.NewContextVars().Run(ctx, nil) },
+	"ContextVars.Run":   func(ctx context.Context) error { return new(asyncio.ContextVars).Run(ctx, nil) },
 	"Coro.Await":        func(ctx context.Context) error { _, err := asyncio.Coro[int](nil).Await(ctx); return err },
 	"Coro.EnsureFuture": func(ctx context.Context) error { asyncio.Coro[int](nil).EnsureFuture(ctx); return nil },
 	"CreateTaskIn": func(ctx context.Context) error {
