@@ -361,7 +361,7 @@ func TestCancelAndThenAnError(t *testing.T) {
 
 // A073: a cancellation is told from an ordinary error by errors.Is, with asyncio's name and with Go's, and by errors.As. It is
 // no timeout. (Python keeps it apart from what a bare except catches; in Go nothing catches what one does not look at, and
-// debug mode finds who did not: see TestCancelSwallowedIsReported.)
+// debug mode finds who did not: see TestSuppressedCancelIsReported.)
 func TestCancelledErrorIsKnownByItsKind(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		_, err := cancelLater(ctx, never)
