@@ -520,13 +520,16 @@ func TestLoopClose(t *testing.T) {
 	)
 }
 
-// A253: using a closed loop gives ErrLoopClosed with advice. Functions that suspend or
-// may be called from outside return it; the others panic with it.
+// A009, A253: using a closed loop gives ErrLoopClosed with advice. Functions that suspend
+// or may be called from outside return it; the others panic with it. A closed loop never
+// runs the functions of new tasks.
 func TestUseOfClosedLoop(t *testing.T) {
+	noLeaks(t)
 	l := asyncio.NewLoop(driver.NewVirtual())
 	ctx := l.Context()
 	f := asyncio.NewFuture[int](ctx)
 	nothing := func(context.Context) {}
+	unused := coro(func(context.Context) error { t.Error("the closed loop ran a task"); return nil })
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
@@ -535,8 +538,8 @@ func TestUseOfClosedLoop(t *testing.T) {
 		"CallSoon":        func() { l.CallSoon(nothing) },
 		"CallLater":       func() { l.CallLater(time.Second, nothing) },
 		"CallAt":          func() { l.CallAt(time.Second, nothing) },
-		"CreateTask":      func() { asyncio.CreateTask(ctx, one) },
-		"Go":              func() { asyncio.Go(ctx, never) },
+		"CreateTask":      func() { asyncio.CreateTask(ctx, unused) },
+		"Go":              func() { asyncio.Go(ctx, func(ctx context.Context) error { _, err := unused(ctx); return err }) },
 		"AddDoneCallback": func() { f.AddDoneCallback(callbackA) },
 	} {
 		wantErr(t, panicOf(use), asyncio.ErrLoopClosed, act+" on <Loop closed>, which will not run again; make a new one")
@@ -550,8 +553,10 @@ func TestUseOfClosedLoop(t *testing.T) {
 	} {
 		wantErr(t, use(), asyncio.ErrLoopClosed, act+" on <Loop closed>, which will not run again;")
 	}
-	_, err := asyncio.RunCoroutineThreadsafe(l, one).Result(context.Background())
+	_, err := asyncio.RunCoroutineThreadsafe(l, unused).Result(context.Background())
 	wantErr(t, err, asyncio.ErrLoopClosed, "CallSoonThreadsafe on <Loop closed>")
+	_, err = asyncio.RunUntilComplete(l, unused)
+	wantErr(t, err, asyncio.ErrLoopClosed)
 
 	// Methods that only read or set state still work.
 	if l.Time() != 0 || len(l.AllTasks()) != 0 || l.Debug() || l.ExceptionHandler() != nil || l.TaskFactory() != nil {

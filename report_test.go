@@ -80,8 +80,8 @@ func TestUnreadErrorsAreReportedInCreationOrder(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-// A034: an error that was reported at the collection of its task is not reported again
-// when the loop closes.
+// A034, A057: an unread error is reported when its task or future is collected, and not
+// again when the loop closes.
 func TestUnreadErrorIsReportedOnce(t *testing.T) {
 	var log record
 	var kept *asyncio.Task[asyncio.None]
@@ -90,11 +90,14 @@ func TestUnreadErrorIsReportedOnce(t *testing.T) {
 		kept = asyncio.Go(ctx, fails(errBoom), asyncio.WithName("kept"))
 		asyncio.Go(ctx, fails(errBoom), asyncio.WithName("dropped"))
 		collect(ctx, func() bool { return len(log.Lines) > 0 })
+		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
+		collect(ctx, func() bool { return len(log.Lines) > 1 })
 		log.Add("main ends")
 		return nil
 	})
 	log.Want(t,
 		"reported: task dropped failed and its error was never read: boom",
+		"reported: a future failed and its error was never read: boom",
 		"main ends",
 		"reported: task kept failed and its error was never read: boom",
 	)
@@ -151,8 +154,8 @@ func TestExceptionHandlerThatExitsDuringClose(t *testing.T) {
 	}
 }
 
-// A256: a panic in a callback of any kind is reported with its Handle and name, and the
-// loop continues.
+// A049, A256: a panic in a callback of any kind is reported with its Handle and name. The
+// other callbacks run, and the loop continues.
 func TestPanicInCallback(t *testing.T) {
 	var log record
 	l := newLoop(t)
