@@ -151,7 +151,7 @@ func TestCancelOverridesEndOfCtx(t *testing.T) {
 	})
 }
 
-// A pending request also takes precedence: it is what ended the ctx.
+// A pending request also takes precedence, because it ended the ctx.
 func TestPendingCancelOverridesEndOfCtx(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for name, await := range map[string]func(ctx context.Context) error{"Sleep": sleep(time.Hour), "Yield": asyncio.Yield} {

@@ -99,7 +99,7 @@ func TestCancelFollowsChainOfAwaits(t *testing.T) {
 	)
 }
 
-// A062: a task may continue after the cancellation of what it awaits on its behalf.
+// A062: a task may continue after its cancellation has cancelled the awaited future.
 func TestCancelOfChainHandledByOuterTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)

@@ -9,7 +9,46 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 )
+
+// A326: CurrentTask returns the running task of the loop, nil in a callback, and panics
+// without a loop.
+func TestCurrentTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		main := asyncio.CurrentTask(ctx)
+		f, g := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		var a, b *asyncio.Task[asyncio.None]
+		a = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), a)
+			_, err := f.Await(ctx)
+			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), a)
+			_ = g.SetResult(1)
+			return err
+		})
+		b = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), b)
+			_ = f.SetResult(1)
+			_, err := g.Await(ctx)
+			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), b)
+			return err
+		})
+		inCallback := false
+		running(ctx).CallSoon(func(ctx context.Context) {
+			inCallback = true
+			equal(t, "in a callback, the current task", asyncio.CurrentTask(ctx), nil)
+		})
+		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{a, b})
+		equal(t, "at the end, the current task", asyncio.CurrentTask(ctx), main)
+		equal(t, "whether the callback ran", inCallback, true)
+		return err
+	})
+	err := panicOf(func() { asyncio.CurrentTask(context.Background()) })
+	wantErr(t, err, asyncio.ErrNoRunningLoop, "CurrentTask", "start with asyncio.Run")
+	l := asyncio.NewLoop(driver.NewVirtual())
+	defer l.Close()
+	equal(t, "on an idle loop, the current task", asyncio.CurrentTask(l.Context()), nil)
+}
 
 // A326, A328: each loop has its own current task and its own AllTasks.
 func TestCurrentTaskOfEachLoop(t *testing.T) {

@@ -253,7 +253,7 @@ func TestSuppressedCancelIsReported(t *testing.T) {
 			})
 			var tasks []*asyncio.Task[asyncio.None]
 			for name, end := range map[string]func(ctx context.Context, err error) error{
-				"swallows": func(context.Context, error) error { return nil },
+				"suppresses": func(context.Context, error) error { return nil },
 				"uncancels": func(ctx context.Context, _ error) error {
 					asyncio.CurrentTask(ctx).Uncancel()
 					return nil
@@ -278,9 +278,9 @@ func TestSuppressedCancelIsReported(t *testing.T) {
 		var want []string
 		if debug {
 			want = []string{
-				"reported: task swallows (asyncio_test.TestSuppressedCancelIsReported.func1.6() at debug_test.go:N) was cancelled and returned without an error; " +
+				"reported: task suppresses (asyncio_test.TestSuppressedCancelIsReported.func1.6() at debug_test.go:N) was cancelled and returned without an error; " +
 					"return the CancelledError, or call Uncancel to withdraw the request",
-				"reported for swallows",
+				"reported for suppresses",
 			}
 		}
 		log.Want(t, want...)

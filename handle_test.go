@@ -109,7 +109,7 @@ func TestTimerHandlesCompare(t *testing.T) {
 	}
 	set := map[*asyncio.TimerHandle]bool{a: true}
 	if !set[a] || set[b] {
-		t.Error("a map does not tell two handles apart")
+		t.Error("two handles are the same map key")
 	}
 }
 

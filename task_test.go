@@ -202,10 +202,10 @@ func TestTaskWithSeveralAwaiters(t *testing.T) {
 				return 7, outcome
 			})
 			var waiters []*asyncio.Task[asyncio.None]
-			for _, who := range []string{"first", "second"} {
+			for _, name := range []string{"first", "second"} {
 				waiters = append(waiters, asyncio.Go(ctx, func(ctx context.Context) error {
 					v, err := task.Await(ctx)
-					log.Add("%s gets %v, %v", who, v, err)
+					log.Add("%s: %v, %v", name, v, err)
 					return nil
 				}))
 			}
@@ -216,10 +216,10 @@ func TestTaskWithSeveralAwaiters(t *testing.T) {
 		return nil
 	})
 	log.Want(t,
-		"first gets 7, <nil>",
-		"second gets 7, <nil>",
-		"first gets 0, boom",
-		"second gets 0, boom",
+		"first: 7, <nil>",
+		"second: 7, <nil>",
+		"first: 0, boom",
+		"second: 0, boom",
 	)
 }
 
@@ -262,44 +262,6 @@ func TestResultThatIsFuture(t *testing.T) {
 		}
 		return err
 	})
-}
-
-// A326: CurrentTask returns the running task of the loop, nil in a callback, and panics
-// without a loop.
-func TestCurrentTask(t *testing.T) {
-	run(t, func(ctx context.Context) error {
-		main := asyncio.CurrentTask(ctx)
-		f, g := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
-		var a, b *asyncio.Task[asyncio.None]
-		a = asyncio.Go(ctx, func(ctx context.Context) error {
-			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), a)
-			_, err := f.Await(ctx)
-			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), a)
-			_ = g.SetResult(1)
-			return err
-		})
-		b = asyncio.Go(ctx, func(ctx context.Context) error {
-			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), b)
-			_ = f.SetResult(1)
-			_, err := g.Await(ctx)
-			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), b)
-			return err
-		})
-		inCallback := false
-		running(ctx).CallSoon(func(ctx context.Context) {
-			inCallback = true
-			equal(t, "in a callback, the current task", asyncio.CurrentTask(ctx), nil)
-		})
-		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{a, b})
-		equal(t, "at the end, the current task", asyncio.CurrentTask(ctx), main)
-		equal(t, "whether the callback ran", inCallback, true)
-		return err
-	})
-	err := panicOf(func() { asyncio.CurrentTask(context.Background()) })
-	wantErr(t, err, asyncio.ErrNoRunningLoop, "CurrentTask", "start with asyncio.Run")
-	l := asyncio.NewLoop(driver.NewVirtual())
-	defer l.Close()
-	equal(t, "on an idle loop, the current task", asyncio.CurrentTask(l.Context()), nil)
 }
 
 // A026: a task that awaits itself receives an error from that Await and keeps running.
