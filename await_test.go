@@ -12,22 +12,22 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// endsSoon returns a ctx of Go's own, under ctx, that a callback of the loop ends soon.
+// endsSoon returns a ctx derived from ctx that a callback of the loop cancels.
 func endsSoon(ctx context.Context) context.Context {
 	ctx, stop := context.WithCancel(ctx)
 	running(ctx).CallSoon(func(context.Context) { stop() })
 	return ctx
 }
 
-// An await under a ctx with a cancel of its own ends with that ctx's error when it is done. What it waited for goes on, the task
-// was asked nothing, and its other awaits are not concerned.
-func TestAwaitUnderACtxThatEnds(t *testing.T) {
+// An Await with a derived ctx that ends returns the error of that ctx. The awaited future
+// stays pending, and the task is not cancelled.
+func TestAwaitWithCtxThatEnds(t *testing.T) {
 	run(t, func(task context.Context) error {
 		f := asyncio.NewFuture[int](task)
 		ctx := endsSoon(task)
 		_, err := f.Await(ctx)
 		if err != ctx.Err() || err != context.Canceled || errors.Is(err, asyncio.ErrCancelled) {
-			t.Errorf("it ended with %v", err)
+			t.Errorf("Await returned %v; want context.Canceled", err)
 		}
 		equal(t, "the future, cancelling", []any{f, asyncio.CurrentTask(task).Cancelling()}, "[<Future pending> 0]")
 		_ = f.SetResult(1)
@@ -37,39 +37,39 @@ func TestAwaitUnderACtxThatEnds(t *testing.T) {
 	})
 }
 
-// Under one that is done already, an await that would suspend ends at once, also one that would only let others run. One
-// that need not wait has its result.
-func TestAwaitUnderACtxThatHasEnded(t *testing.T) {
+// With a ctx that is already done, an await that would suspend returns at once, even
+// Yield. An await of a finished future returns its result.
+func TestAwaitWithDoneCtx(t *testing.T) {
 	run(t, func(task context.Context) error {
 		ctx, stop := context.WithCancel(task)
 		stop()
 		asyncio.Go(task, func(context.Context) error { return nil })
 		for name, await := range map[string]func(ctx context.Context) error{
-			"future": waitFor(asyncio.NewFuture[int](task)),
-			"sleep":  sleep(time.Hour),
-			"pause":  asyncio.Yield,
-			"wait": func(ctx context.Context) error {
+			"Await": waitFor(asyncio.NewFuture[int](task)),
+			"Sleep": sleep(time.Hour),
+			"Yield": asyncio.Yield,
+			"Wait": func(ctx context.Context) error {
 				_, _, err := asyncio.Wait(ctx, []*asyncio.Future[int]{asyncio.NewFuture[int](task)})
 				return err
 			},
-			"timeout": func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Hour, sleep(time.Hour)) },
-			"event":   new(asyncio.Event).Wait,
+			"Timeout":    func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Hour, sleep(time.Hour)) },
+			"Event.Wait": new(asyncio.Event).Wait,
 		} {
 			if err := await(ctx); err != context.Canceled {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s returned %v; want context.Canceled", name, err)
 			}
 		}
 		done := asyncio.NewFuture[int](task)
 		_ = done.SetResult(1)
 		got, err := done.Await(ctx)
-		equal(t, "the result of what is done", got, 1)
+		equal(t, "the result of a finished future", got, 1)
 		equal(t, "the time", running(task).Time(), "0s")
 		return err
 	})
 }
 
-// All that waits for something ends with its ctx, and leaves things as after a cancel.
-func TestWaitingUnderACtxThatEnds(t *testing.T) {
+// Every wait ends with its ctx and leaves the same state as after a cancellation.
+func TestWaitsWithCtxThatEnds(t *testing.T) {
 	run(t, func(task context.Context) error {
 		lock := new(asyncio.Lock)
 		queue := asyncio.NewQueue[int](1)
@@ -78,29 +78,29 @@ func TestWaitingUnderACtxThatEnds(t *testing.T) {
 			return err
 		}
 		for name, wait := range map[string]func(ctx context.Context) error{
-			"sleep": sleep(time.Hour),
-			"lock":  lock.Acquire,
-			"queue": func(ctx context.Context) error { return queue.Put(ctx, 2) },
-			"timeout": func(ctx context.Context) error {
+			"Sleep":        sleep(time.Hour),
+			"Lock.Acquire": lock.Acquire,
+			"Queue.Put":    func(ctx context.Context) error { return queue.Put(ctx, 2) },
+			"Timeout": func(ctx context.Context) error {
 				return asyncio.Timeout(ctx, time.Hour, func(ctx context.Context) error { return never(ctx) })
 			},
-			"wait for": func(ctx context.Context) error {
+			"WaitFor": func(ctx context.Context) error {
 				_, err := asyncio.WaitFor(ctx, asyncio.NewFuture[int](task), time.Hour)
 				return err
 			},
 		} {
 			if err := wait(endsSoon(task)); err != context.Canceled {
-				t.Errorf("%s: %v", name, err)
+				t.Errorf("%s returned %v; want context.Canceled", name, err)
 			}
 		}
 		lock.Release()
-		equal(t, "the lock, what is in the queue, the time", []any{lock.Locked(), queue.Len(), running(task).Time()}, "[false 1 0s]")
+		equal(t, "lock held, length of the queue, time", []any{lock.Locked(), queue.Len(), running(task).Time()}, "[false 1 0s]")
 		return nil
 	})
 }
 
-// A deadline of Go's is one here too. It is of real time: here of the bubble's, in which that does not take any.
-func TestAwaitUnderADeadline(t *testing.T) {
+// A deadline of a derived ctx applies in real time; here the time of the synctest bubble.
+func TestAwaitWithDeadline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		begin := time.Now()
 		err := runOn(t, &asyncio.Runner{Driver: driver.NewReal()}, func(task context.Context) error {
@@ -114,8 +114,8 @@ func TestAwaitUnderADeadline(t *testing.T) {
 	})
 }
 
-// A task that returns the error of such a ctx has failed: nobody asked it to cancel.
-func TestTaskThatEndsWithItsCtxHasFailed(t *testing.T) {
+// A task that returns the error of a derived ctx has failed and is not cancelled.
+func TestTaskThatReturnsCtxErrorHasFailed(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error { return never(endsSoon(ctx)) })
 		_, err := task.Await(ctx)
@@ -124,8 +124,9 @@ func TestTaskThatEndsWithItsCtxHasFailed(t *testing.T) {
 	})
 }
 
-// A cancel of the task, with its message, goes before the end of a ctx under the task's, which it ends too.
-func TestCancelOfATaskThatAwaitsUnderACtx(t *testing.T) {
+// A cancellation of the task takes precedence over the end of a derived ctx in the same
+// turn, and ends that ctx too.
+func TestCancelOverridesEndOfCtx(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, ends := range []bool{true, false} {
 			var under context.Context
@@ -150,10 +151,10 @@ func TestCancelOfATaskThatAwaitsUnderACtx(t *testing.T) {
 	})
 }
 
-// So does one that is still on its way when the await begins: it is what has ended the ctx.
-func TestCancelOnItsWayToAnAwaitUnderACtx(t *testing.T) {
+// A pending request also takes precedence, because it ended the ctx.
+func TestPendingCancelOverridesEndOfCtx(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		for name, await := range map[string]func(ctx context.Context) error{"sleep": sleep(time.Hour), "pause": asyncio.Yield} {
+		for name, await := range map[string]func(ctx context.Context) error{"Sleep": sleep(time.Hour), "Yield": asyncio.Yield} {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				under, stop := context.WithCancel(ctx)
 				defer stop()
@@ -169,17 +170,18 @@ func TestCancelOnItsWayToAnAwaitUnderACtx(t *testing.T) {
 	})
 }
 
-// In the cleanup the task's ctx is done, and what is derived from it. A deadline of Go's for the cleanup is made without that.
-func TestCleanupUnderACtx(t *testing.T) {
+// During the cleanup, the task's ctx and ctxs derived from it are done. For a deadline in
+// the cleanup, use context.WithoutCancel.
+func TestCleanupWithCtx(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
 			err := asyncio.Sleep(ctx, time.Hour)
 			derived, stop := context.WithTimeout(ctx, time.Hour)
 			defer stop()
-			equal(t, "under a ctx that is done", asyncio.Sleep(derived, time.Second), context.Canceled)
+			equal(t, "Sleep with a done ctx", asyncio.Sleep(derived, time.Second), context.Canceled)
 			fresh, stop := context.WithTimeout(context.WithoutCancel(ctx), time.Hour)
 			defer stop()
-			equal(t, "under one that is not", asyncio.Sleep(fresh, time.Second), nil)
+			equal(t, "Sleep with an open ctx", asyncio.Sleep(fresh, time.Second), nil)
 			return err
 		})
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
@@ -187,8 +189,9 @@ func TestCleanupUnderACtx(t *testing.T) {
 	})
 }
 
-// A ctx with values only is as good as the task's own, and so is one that no cancel reaches: a cancel of the task ends the await.
-func TestAwaitUnderACtxWithValues(t *testing.T) {
+// A cancellation of the task ends an Await with a ctx derived by WithValue or
+// WithoutCancel.
+func TestAwaitWithCtxWithValues(t *testing.T) {
 	type key struct{}
 	run(t, func(ctx context.Context) error {
 		for name, derive := range map[string]func(ctx context.Context) context.Context{
@@ -202,18 +205,18 @@ func TestAwaitUnderACtxWithValues(t *testing.T) {
 	})
 }
 
-// An await under the task's own ctx costs nothing for all this: a sleep is one allocation, and one under a ctx with values
-// no more. (In a block neither.)
-func TestAwaitUnderTheTasksCtxCostsNothingExtra(t *testing.T) {
+// Derived contexts do not make an await more expensive: Sleep allocates once with the
+// task's ctx, a ctx with values, or the ctx of a block.
+func TestSleepAllocatesOnceWithAnyCtx(t *testing.T) {
 	if raceDetector() {
 		t.Skip("the race detector allocates")
 	}
 	type key struct{}
 	run(t, func(ctx context.Context) error {
 		count := func(what string, ctx context.Context) {
-			_ = asyncio.Sleep(ctx, 1) // its Done is looked at once
+			_ = asyncio.Sleep(ctx, 1) // calls Done for the first time
 			if n := testing.AllocsPerRun(100, func() { _ = asyncio.Sleep(ctx, 1) }); n != 1 {
-				t.Errorf("a sleep under %s: %v allocations", what, n)
+				t.Errorf("Sleep with %s has %v allocations; want 1", what, n)
 			}
 		}
 		count("the task's ctx", ctx)
@@ -225,9 +228,9 @@ func TestAwaitUnderTheTasksCtxCostsNothingExtra(t *testing.T) {
 	})
 }
 
-// A task that is made under a ctx of Go's has its values, and not its end: it has a ctx of its own. A block is a part of the task that
-// it is in, and ends with it.
-func TestTaskIsNotUnderItsMakersCtx(t *testing.T) {
+// A task has the values of the ctx in which it was created, but not its cancellation or
+// deadline, because it has its own ctx.
+func TestTaskDoesNotEndWithCreatorsCtx(t *testing.T) {
 	type key struct{}
 	run(t, func(ctx context.Context) error {
 		under := endsSoon(context.WithValue(ctx, key{}, "value"))
@@ -237,22 +240,23 @@ func TestTaskIsNotUnderItsMakersCtx(t *testing.T) {
 		})
 		got, err := task.Await(ctx)
 		equal(t, "value, done", got, "value, done: false")
-		equal(t, "the maker's ctx", isDone(t, under), true)
+		equal(t, "the creator's ctx", isDone(t, under), true)
 
-		// Nor does a cause come from there.
+		// context.Cause does not use the creator's ctx either.
 		var cause error
 		late := asyncio.Go(under, func(ctx context.Context) error { cause = context.Cause(ctx); return nil })
 		if _, err := late.Await(ctx); err != nil {
 			return err
 		}
-		equal(t, "the cause of a ctx that is open", cause, "<nil>")
+		equal(t, "the cause of an open ctx", cause, "<nil>")
 		return err
 	})
 }
 
-// A group under a ctx that ends: the wait for its tasks ends them, and the block returns the ctx's error when they are through.
-func TestGroupUnderACtxThatEnds(t *testing.T) {
-	for _, where := range []string{"in the body", "after it"} {
+// When the ctx of a group ends, the group cancels its tasks, waits for them and returns
+// the error of the ctx.
+func TestGroupWithCtxThatEnds(t *testing.T) {
+	for _, where := range []string{"in the block", "after it"} {
 		var log record
 		run(t, func(ctx context.Context) error {
 			err := asyncio.WithTaskGroup(endsSoon(ctx), func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -260,30 +264,30 @@ func TestGroupUnderACtxThatEnds(t *testing.T) {
 					err := asyncio.Sleep(ctx, time.Hour)
 					log.Add("task: %s", brief(err))
 					_ = asyncio.Sleep(ctx, time.Minute)
-					log.Add("task leaves")
+					log.Add("task ends")
 					return err
 				})
-				if where == "in the body" {
+				if where == "in the block" {
 					yields(ctx, 1)
-					return log.Recorded("body", never)(ctx)
+					return log.Recorded("block", never)(ctx)
 				}
 				return nil
 			})
 			log.Add("group: %v", err)
 			return nil
 		})
-		want := []string{"task: cancelled", "task leaves", "group: context canceled"}
-		if where == "in the body" {
-			want = []string{"body: context canceled", "task: cancelled", "task leaves", "group: context canceled"}
+		want := []string{"task: cancelled", "task ends", "group: context canceled"}
+		if where == "in the block" {
+			want = []string{"block: context canceled", "task: cancelled", "task ends", "group: context canceled"}
 		}
 		log.Want(t, want...)
 	}
 }
 
-// What fails in the body or in a task goes before the end of the ctx.
-func TestGroupUnderACtxThatEndsAndAFailure(t *testing.T) {
+// Errors of the block's function or of a task take precedence over the end of the ctx.
+func TestGroupWithFailureAndCtxThatEnds(t *testing.T) {
 	for name, body := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
-		"the body fails, and the ctx ends while a task cleans up": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		"the block's function fails, and the ctx ends while a task cleans up": func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			asyncio.CreateTaskIn(tg, stubborn(time.Second))
 			yields(ctx, 1)
 			return errBoom
@@ -292,7 +296,7 @@ func TestGroupUnderACtxThatEndsAndAFailure(t *testing.T) {
 			tg.Go(failInCleanup(errBoom))
 			return nil
 		},
-		"a task fails in its cleanup after the body": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		"a task fails in its cleanup after the block's function": func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(failInCleanup(errBoom))
 			return never(ctx)
 		},
@@ -308,8 +312,9 @@ func TestGroupUnderACtxThatEndsAndAFailure(t *testing.T) {
 	}
 }
 
-// What a thread is doing for an await that ends with its ctx is cancelled: nobody else waits for it.
-func TestThreadUnderACtxThatEnds(t *testing.T) {
+// If the ctx of ToThread ends, the ctx of its job is cancelled, because nothing else
+// waits for the job.
+func TestToThreadWithCtxThatEnds(t *testing.T) {
 	run(t, func(task context.Context) error {
 		ctx, stop := context.WithCancel(task)
 		l := running(task)
@@ -323,29 +328,29 @@ func TestThreadUnderACtxThatEnds(t *testing.T) {
 	})
 }
 
-// In virtual time an await under a ctx of Go's does not stop the clock: that the ctx may end is no reason to wait for it. It is when
-// there is nothing else to wait for; then another goroutine may end it, and that is no deadlock.
-func TestVirtualClockUnderACtx(t *testing.T) {
+// In virtual time, an Await with a derived ctx does not stop the clock. When nothing else
+// is pending, another goroutine may end the ctx, so this is not a deadlock.
+func TestVirtualClockWithCtx(t *testing.T) {
 	run(t, func(task context.Context) error {
 		ctx, stop := context.WithCancel(task)
 		if err := asyncio.Sleep(ctx, time.Hour); err != nil {
-			t.Errorf("under a ctx that does not end: %v", err)
+			t.Errorf("Sleep with a ctx that does not end returned %v; want nil", err)
 		}
 		ctx, stopLate := context.WithTimeout(ctx, time.Hour) // of real time
 		defer stopLate()
 		if err := asyncio.Sleep(ctx, time.Minute); err != nil {
-			t.Errorf("under a ctx with a deadline: %v", err)
+			t.Errorf("Sleep with a ctx with a deadline returned %v; want nil", err)
 		}
 		equal(t, "the time", running(task).Time(), "1h1m0s")
 		go stop()
-		equal(t, "under a ctx that another goroutine ends", never(ctx), context.Canceled)
+		equal(t, "Await with a ctx that another goroutine ends", never(ctx), context.Canceled)
 		return nil
 	})
 }
 
-// A task in a circle of awaits, whose ctx has just ended when it is cancelled as well, goes on once, and not twice: its cleanup
-// waits as long as it should.
-func TestCancelOfACircleAsTheCtxEnds(t *testing.T) {
+// A task in a cycle of awaits whose ctx ends while it is cancelled resumes once, so its
+// cleanup waits for its full time.
+func TestCancelOfCycleWhileCtxEnds(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var a, b *asyncio.Task[asyncio.None]
 		var end context.CancelFunc
@@ -358,8 +363,8 @@ func TestCancelOfACircleAsTheCtxEnds(t *testing.T) {
 		b = asyncio.Go(ctx, func(ctx context.Context) error { return waitFor(a)(ctx) })
 		yields(ctx, 1)
 		end()
-		// The word of that comes at some time, and is then the second that is ready. It runs first; what it makes
-		// ready, which is a, has to wait.
+		// The loop learns of the end at some time, as the second ready item. SetOrder
+		// runs that item first, and the task it makes ready has to wait.
 		ended := false
 		running(ctx).SetOrder(func(ready int) int {
 			if ended {

@@ -12,7 +12,7 @@ import (
 	"example.com/asyncio"
 )
 
-// waitFor returns a task's function that awaits f.
+// waitFor returns a task function that awaits f.
 func waitFor[T any](f asyncio.Awaitable[T]) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		_, err := f.Await(ctx)
@@ -20,11 +20,11 @@ func waitFor[T any](f asyncio.Awaitable[T]) func(ctx context.Context) error {
 	}
 }
 
-// stateOf returns the state that a future or a task prints: the second word.
+// stateOf returns the state in the text form of a future or task: its second word.
 func stateOf(f fmt.Stringer) string { return strings.Trim(strings.Fields(f.String())[1], ">") }
 
-// A059, A076: Cancel asks. It is accepted, also a second time, as long as the task has not ended, and counted; nothing is
-// cancelled yet.
+// A059, A076: Cancel only requests cancellation. It returns true and counts the request
+// until the task has ended.
 func TestCancelIsARequest(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, sleep(10*time.Second))
@@ -32,21 +32,22 @@ func TestCancelIsARequest(t *testing.T) {
 		for n := 1; n <= 2; n++ {
 			equal(t, "accepted, cancelling, cancelled, done",
 				[]any{task.Cancel(), task.Cancelling(), task.Cancelled(), task.Done()}, []any{true, n, false, false})
-			equal(t, "as it prints", stateOf(task), "cancelling")
+			equal(t, "state", stateOf(task), "cancelling")
 		}
 		_, err := task.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
-		equal(t, "accepted, cancelling, cancelled, done",
+		equal(t, "after the end: accepted, cancelling, cancelled, done",
 			[]any{task.Cancel(), task.Cancelling(), task.Cancelled(), task.Done()}, "[false 2 true true]")
 		equal(t, "the time", running(ctx).Time(), "0s")
 		return nil
 	})
 }
 
-// A060: a task that is cancelled before its first step never takes it.
-func TestCancelBeforeTheFirstStep(t *testing.T) {
+// A060: a task cancelled before its first step ends cancelled without running its
+// function.
+func TestCancelBeforeFirstStep(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		task := asyncio.Go(ctx, func(context.Context) error { t.Error("it runs"); return nil })
+		task := asyncio.Go(ctx, func(context.Context) error { t.Error("the function ran"); return nil })
 		task.CancelWith("too early")
 		_, err := task.Await(ctx)
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: too early true]")
@@ -54,13 +55,14 @@ func TestCancelBeforeTheFirstStep(t *testing.T) {
 	})
 }
 
-// A061: a task that waits for a future has that cancelled at once, and sees the cancel when it runs again.
-func TestCancelOfATaskThatWaitsForAFuture(t *testing.T) {
+// A061: cancelling a task blocked on a future cancels that future immediately; the task's
+// Await then returns a CancelledError.
+func TestCancelOfTaskBlockedOnFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := f.Await(ctx)
-			equal(t, "what the task sees", brief(err), "cancelled: enough")
+			equal(t, "the error in the task", brief(err), "cancelled: enough")
 			return err
 		})
 		yields(ctx, 1)
@@ -72,8 +74,9 @@ func TestCancelOfATaskThatWaitsForAFuture(t *testing.T) {
 	})
 }
 
-// A062: a cancel goes along the chain of awaits, to the innermost future; each on its way is asked, and hears of it from the inside out.
-func TestCancelGoesAlongTheChain(t *testing.T) {
+// A062: cancellation follows the chain of awaits to the innermost future. Each task of
+// the chain is cancelled, and they receive their errors from the inside out.
+func TestCancelFollowsChainOfAwaits(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -82,13 +85,13 @@ func TestCancelGoesAlongTheChain(t *testing.T) {
 		outer := asyncio.Go(ctx, log.Recorded("outer", waitFor(middle)))
 		yields(ctx, 1)
 		outer.CancelWith("enough")
-		log.Add("future cancelled: %v, asked: %d %d %d", f.Cancelled(), inner.Cancelling(), middle.Cancelling(), outer.Cancelling())
+		log.Add("future cancelled: %v, cancelling: %d %d %d", f.Cancelled(), inner.Cancelling(), middle.Cancelling(), outer.Cancelling())
 		_, err := outer.Await(ctx)
 		log.Add("main: %s", brief(err))
 		return nil
 	})
 	log.Want(t,
-		"future cancelled: true, asked: 1 1 1",
+		"future cancelled: true, cancelling: 1 1 1",
 		"inner: cancelled: enough",
 		"middle: cancelled: enough",
 		"outer: cancelled: enough",
@@ -96,8 +99,8 @@ func TestCancelGoesAlongTheChain(t *testing.T) {
 	)
 }
 
-// A062: the one that awaits may go on when what it awaits was cancelled for its sake.
-func TestCancelGoesAlongTheChainAndIsSwallowedOutside(t *testing.T) {
+// A062: a task may continue after its cancellation has cancelled the awaited future.
+func TestCancelOfChainHandledByOuterTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		inside := false
@@ -113,12 +116,12 @@ func TestCancelGoesAlongTheChainAndIsSwallowedOutside(t *testing.T) {
 		yields(ctx, 1)
 		outer.Cancel()
 		_, err := outer.Await(ctx)
-		equal(t, "seen inside, future cancelled, outer cancelled", []any{inside, f.Cancelled(), outer.Cancelled()}, "[true true false]")
+		equal(t, "received inside, future cancelled, outer cancelled", []any{inside, f.Cancelled(), outer.Cancelled()}, "[true true false]")
 		return err
 	})
 }
 
-// A062: whoever Waits for a task, or awaits its Shield, can be cancelled without that.
+// A062: cancelling a task that awaits Wait or Shield does not cancel the inner task.
 func TestCancelStopsAtWaitAndShield(t *testing.T) {
 	for name, await := range map[string]func(ctx context.Context, inner *asyncio.Task[int]) error{
 		"Wait": func(ctx context.Context, inner *asyncio.Task[int]) error {
@@ -135,15 +138,15 @@ func TestCancelStopsAtWaitAndShield(t *testing.T) {
 				task, err := cancelLater(ctx, func(ctx context.Context) error { return await(ctx, inner) })
 				equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
 				got, err := inner.Await(ctx)
-				equal(t, "the inner task: asked, result", []any{inner.Cancelling(), got}, "[0 1]")
+				equal(t, "the inner task: cancelling, result", []any{inner.Cancelling(), got}, "[0 1]")
 				return err
 			})
 		})
 	}
 }
 
-// A063: a task that is ready to run sees the cancel in its next step.
-func TestCancelOfATaskThatIsReady(t *testing.T) {
+// A063: a ready task receives the cancellation in its next step.
+func TestCancelOfReadyTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			err := asyncio.Yield(ctx)
@@ -154,24 +157,25 @@ func TestCancelOfATaskThatIsReady(t *testing.T) {
 		task.Cancel()
 		_, err := task.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
-		equal(t, "cancelled, accepts another", []any{task.Cancelled(), task.Cancel()}, "[true false]")
+		equal(t, "cancelled, accepts another request", []any{task.Cancelled(), task.Cancel()}, "[true false]")
 		return nil
 	})
 }
 
-// A063, A064: a task that runs sees it at its next await, which does not wait: what would be awaited is cancelled at once, be it a
-// future, a task with what that awaits, or a pause.
-func TestCancelOfTheRunningTask(t *testing.T) {
+// A063, A064: the running task receives the cancellation at its next blocking Await,
+// which cancels its target and does not block: a future, a task and its target, a sleep,
+// or a Yield.
+func TestCancelOfRunningTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		inner := asyncio.Go(ctx, waitFor(f))
 		yields(ctx, 1)
 		alone := asyncio.NewFuture[int](ctx)
 		for name, await := range map[string]func(ctx context.Context) error{
-			"a sleep":  sleep(100 * time.Second),
-			"a pause":  asyncio.Yield,
-			"a future": waitFor(alone),
-			"a task":   waitFor(inner),
+			"Sleep":  sleep(100 * time.Second),
+			"Yield":  asyncio.Yield,
+			"future": waitFor(alone),
+			"task":   waitFor(inner),
 		} {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				asyncio.CurrentTask(ctx).CancelWith("enough")
@@ -187,8 +191,9 @@ func TestCancelOfTheRunningTask(t *testing.T) {
 	})
 }
 
-// A064: an await of what is done already does not suspend, and so does not see the cancel. The next one does.
-func TestCancelIsNotSeenByAnAwaitThatDoesNotSuspend(t *testing.T) {
+// A064: an Await of a finished future does not suspend and so does not receive the
+// cancellation. The next blocking one does.
+func TestCancelIsNotDeliveredWithoutSuspension(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		done := asyncio.NewFuture[int](ctx)
 		_ = done.SetResult(1)
@@ -200,8 +205,9 @@ func TestCancelIsNotSeenByAnAwaitThatDoesNotSuspend(t *testing.T) {
 	})
 }
 
-// A065: a task that is asked to cancel, and returns before it awaits anything, ends cancelled. Its result is dropped.
-func TestCancelAndReturn(t *testing.T) {
+// A065: a task that requests its own cancellation and returns before another suspension
+// ends cancelled, and its result is discarded.
+func TestCancelDiscardsResultOfReturn(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		var log record
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
@@ -212,18 +218,19 @@ func TestCancelAndReturn(t *testing.T) {
 			})
 			got, err := task.Await(ctx)
 			equal(t, "result, error, cancelled", []any{got, brief(err), task.Cancelled()}, "[0 cancelled: enough true]")
-			equal(t, "accepts another", task.Cancel(), false)
+			equal(t, "accepts another request", task.Cancel(), false)
 			return nil
 		})
 		if err != nil {
 			t.Error(err)
 		}
-		log.Want(t) // it did not swallow anything
+		log.Want(t) // not reported as a suppressed cancellation
 	}
 }
 
-// A066: a task whose future is done, and that was not given the result yet, can still be cancelled. The result stays with the future.
-func TestCancelWinsOverAResultOnItsWay(t *testing.T) {
+// A066: a task can still be cancelled after the future it awaits is done, until it
+// resumes; the future keeps its result.
+func TestCancelOverridesUndeliveredResult(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for name, settle := range map[string]func(f *asyncio.Future[int]) error{
 			"result": func(f *asyncio.Future[int]) error { return f.SetResult(1) },
@@ -242,9 +249,9 @@ func TestCancelWinsOverAResultOnItsWay(t *testing.T) {
 	})
 }
 
-// A067, A068: a cancel is seen once. A task that catches it may await as before, and if it returns a result it has one: it
-// was not cancelled.
-func TestCancelIsSeenOnce(t *testing.T) {
+// A067, A068: each request interrupts one Await. A task that handles the error can await
+// again and finish with a result.
+func TestCancelIsDeliveredOnce(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		first, second, third := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
@@ -253,7 +260,7 @@ func TestCancelIsSeenOnce(t *testing.T) {
 			log.Add("first: %s", brief(err))
 			_, err = second.Await(ctx)
 			log.Add("second: %s", brief(err))
-			log.Add("a pause: %s", brief(asyncio.Yield(ctx)))
+			log.Add("Yield: %s", brief(asyncio.Yield(ctx)))
 			return third.Await(ctx)
 		})
 		yields(ctx, 1)
@@ -270,14 +277,15 @@ func TestCancelIsSeenOnce(t *testing.T) {
 	log.Want(t,
 		"first: ok",
 		"second: cancelled",
-		"a pause: ok",
+		"Yield: ok",
 		"result: 42, cancelled: false, cancelling: 1",
 		"futures cancelled: false true false",
 	)
 }
 
-// A069: each request is counted. Two before the task runs are one error, with the message of the first where a future was
-// cancelled for it; one after that is another.
+// A069: every request increments Cancelling. Requests made before the task's next step
+// are delivered as one error, with the message of the first; a later request is another
+// error.
 func TestCancelRepeated(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -300,8 +308,9 @@ func TestCancelRepeated(t *testing.T) {
 	log.Want(t, "cancelling: 2", "cancelled: 1", "cancelled: 3", "ok", "cancelling: 3, cancelled: false")
 }
 
-// A070: cancelled is what a task is that ends with a cancellation, wherever that came from: nobody needs to have asked the task.
-func TestCancelledWithoutARequest(t *testing.T) {
+// A070: a task is cancelled whenever its function returns a CancelledError, even if no
+// one requested that.
+func TestCancelledWithoutRequest(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		task := asyncio.Go(ctx, waitFor(f))
@@ -313,15 +322,16 @@ func TestCancelledWithoutARequest(t *testing.T) {
 	})
 }
 
-// A071: a cancel of the future and one of the task in the same turn are one orderly cancellation, whichever comes first.
-func TestCancelOfTheFutureAndTheTask(t *testing.T) {
+// A071: cancelling a task and the future it awaits in the same turn results in a single
+// cancellation, in either order.
+func TestCancelOfFutureAndTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, futureFirst := range []bool{true, false} {
 			f := asyncio.NewFuture[int](ctx)
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				_, err := f.Await(ctx)
 				wantErr(t, err, asyncio.ErrCancelled)
-				return errors.Join(err, asyncio.Yield(ctx)) // which goes well
+				return errors.Join(err, asyncio.Yield(ctx)) // returns nil
 			})
 			yields(ctx, 1)
 			if futureFirst {
@@ -337,32 +347,32 @@ func TestCancelOfTheFutureAndTheTask(t *testing.T) {
 	})
 }
 
-// A072: another error that comes up in the cleanup makes the task one that has failed.
-func TestCancelAndThenAnError(t *testing.T) {
+// A072: a task that returns a different error while handling a cancellation has failed
+// and is not cancelled.
+func TestErrorWhileHandlingCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for name, end := range map[string]func(cancel error) error{
 			"instead":  func(error) error { return errBoom },
 			"joined":   func(cancel error) error { return errors.Join(cancel, errBoom) },
 			"with %w":  func(cancel error) error { return fmt.Errorf("%w after %w", errBoom, cancel) },
 			"a cause":  func(cancel error) error { return &asyncio.TimeoutError{Cause: cancel} },
-			"a %v":     func(cancel error) error { return fmt.Errorf("cleanup: %v", cancel) },
-			"a panic":  func(cancel error) error { panic(fmt.Sprint(cancel)) },
-			"panic it": func(cancel error) error { panic(cancel) },
+			"with %v":  func(cancel error) error { return fmt.Errorf("cleanup: %v", cancel) },
+			"panic":    func(cancel error) error { panic(fmt.Sprint(cancel)) },
+			"re-panic": func(cancel error) error { panic(cancel) },
 		} {
 			running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
 			task, err := cancelLater(ctx, func(ctx context.Context) error { return end(asyncio.Sleep(ctx, time.Hour)) })
 			if err == nil || task.Cancelled() || task.Exception() != err || task.Cancelling() != 1 {
-				t.Errorf("%s: it ended with %v, cancelled: %v", name, err, task.Cancelled())
+				t.Errorf("%s: the task ended with %v, cancelled: %v; want a failure", name, err, task.Cancelled())
 			}
 		}
 		return nil
 	})
 }
 
-// A073: a cancellation is told from an ordinary error by errors.Is, with asyncio's name and with Go's, and by errors.As. It is
-// no timeout. (Python keeps it apart from what a bare except catches; in Go nothing catches what one does not look at, and
-// debug mode finds who did not: see TestCancelSwallowedIsReported.)
-func TestCancelledErrorIsKnownByItsKind(t *testing.T) {
+// A073: callers can distinguish cancellation from other errors with errors.Is, using
+// ErrCancelled or context.Canceled, and with errors.As. It is not a timeout.
+func TestCancelledErrorKinds(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		_, err := cancelLater(ctx, never)
 		err = fmt.Errorf("while working: %w", err)
@@ -370,19 +380,20 @@ func TestCancelledErrorIsKnownByItsKind(t *testing.T) {
 		wantErr(t, err, context.Canceled)
 		var c *asyncio.CancelledError
 		if !errors.As(err, &c) || c.Message != "enough" {
-			t.Errorf("it is %#v", err)
+			t.Errorf("the error is %#v; want a CancelledError with the message", err)
 		}
 		for _, not := range []error{asyncio.ErrTimeout, context.DeadlineExceeded, asyncio.ErrMisuse, asyncio.ErrInterrupted} {
 			if errors.Is(err, not) {
-				t.Errorf("%v is %v", err, not)
+				t.Errorf("errors.Is reports that %v is %v", err, not)
 			}
 		}
 		return nil
 	})
 }
 
-// A074: the message of a Cancel, of any type, is seen inside of the task and by the one that awaits it; without one there is none.
-func TestCancelOfATaskWithAMessage(t *testing.T) {
+// A074: a message of any type given to CancelWith appears in the error seen by the task
+// and by its awaiters; Cancel has no message.
+func TestCancelWithMessage(t *testing.T) {
 	type reason struct{ code int }
 	for _, msg := range [][]any{nil, {nil}, {"my message"}, {5}, {reason{7}}} {
 		run(t, func(ctx context.Context) error {
@@ -394,13 +405,13 @@ func TestCancelOfATaskWithAMessage(t *testing.T) {
 				t.Helper()
 				var c *asyncio.CancelledError
 				if !errors.As(err, &c) || c.Message != want {
-					t.Errorf("%s: %#v, wanted the message %v", where, err, want)
+					t.Errorf("%s: the error is %#v; want the message %v", where, err, want)
 				}
 			}
 			start := func(when string) *asyncio.Task[asyncio.None] {
 				task := asyncio.Go(ctx, func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, 10*time.Second)
-					message("inside", err)
+					message("in the task", err)
 					return err
 				})
 				if when == "suspended" {
@@ -409,7 +420,7 @@ func TestCancelOfATaskWithAMessage(t *testing.T) {
 				cancelWith(task, msg...)
 				return task
 			}
-			for _, when := range []string{"suspended", "not begun"} {
+			for _, when := range []string{"suspended", "not started"} {
 				_, err := start(when).Await(ctx)
 				message("await, "+when, err)
 				task := start(when)
@@ -427,14 +438,15 @@ func TestCancelOfATaskWithAMessage(t *testing.T) {
 	}
 }
 
-// The text of a CancelledError has the message, if there is one, and who asked: a task, a timeout, a group; a callback is nobody.
+// The text of a CancelledError has the message, if any, and the origin of the request: a
+// task, a timeout or a group. A callback is not named.
 func TestCancelledErrorText(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		show := func(err error) {
+		add := func(err error) {
 			var c *asyncio.CancelledError
 			if !errors.As(err, &c) {
-				t.Errorf("%v is no CancelledError", err)
+				t.Errorf("%v is not a CancelledError", err)
 				return
 			}
 			log.Add("%q: %v", c.By(), err)
@@ -442,15 +454,15 @@ func TestCancelledErrorText(t *testing.T) {
 		task := asyncio.Go(ctx, never)
 		killer := asyncio.Go(ctx, func(context.Context) error { task.CancelWith("enough"); return nil }, asyncio.WithName("killer"))
 		_, err := task.Await(ctx)
-		show(err)
+		add(err)
 		_, err = killer.Await(ctx)
 
 		_, byCall := cancelLater(ctx, never)
-		show(byCall)
-		_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { show(never(ctx)); return nil })
+		add(byCall)
+		_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { add(never(ctx)); return nil })
 		_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Cancel()
-			show(never(ctx))
+			add(never(ctx))
 			return nil
 		})
 		return err
@@ -463,9 +475,9 @@ func TestCancelledErrorText(t *testing.T) {
 	)
 }
 
-// A075: the error with which a cancelled task ended is given to the first who asks: the very value that the task's function
-// returned, with all it wraps. The next gets one of its own, without the message, that leads to it.
-func TestCancelledErrorIsGivenOnce(t *testing.T) {
+// A075: the first awaiter of a cancelled task receives the error value that its function
+// returned; later ones receive a new error that wraps it and has no message.
+func TestCancelledErrorReachesFirstReader(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for name, ask := range map[string]func(task *asyncio.Task[int]) error{
 			"Await":     func(task *asyncio.Task[int]) error { _, err := task.Await(ctx); return err },
@@ -481,19 +493,19 @@ func TestCancelledErrorIsGivenOnce(t *testing.T) {
 			task.CancelWith("enough")
 			yields(ctx, 1)
 			if first := ask(task); first != returned || brief(first) != "cancelled: enough" {
-				t.Errorf("%s: the first gets %v", name, first)
+				t.Errorf("%s: the first error is %v; want that of the function", name, first)
 			}
 			var second *asyncio.CancelledError
 			if err := ask(task); !errors.As(err, &second) || second.Message != nil || second.Cause != returned {
-				t.Errorf("%s: the second gets %#v", name, err)
+				t.Errorf("%s: the second error is %#v; want one that wraps the first", name, err)
 			}
 		}
 		return nil
 	})
 }
 
-// A075: an error that is made of it can be followed back to it.
-func TestCancelledErrorAsACause(t *testing.T) {
+// A075: an error that a task makes from a CancelledError leads back to it.
+func TestCancelledErrorAsCause(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.Go(ctx, never)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -505,18 +517,18 @@ func TestCancelledErrorAsACause(t *testing.T) {
 		_, err := task.Await(ctx)
 		var c *asyncio.CancelledError
 		if !errors.Is(err, errBoom) || !errors.As(err, &c) || c.Message != "msg" || task.Cancelled() {
-			t.Errorf("it ended with %v, cancelled: %v", err, task.Cancelled())
+			t.Errorf("the task ended with %v, cancelled: %v; want a failure that wraps the cancellation", err, task.Cancelled())
 		}
 		return nil
 	})
 }
 
-// A076, A077: Uncancel takes one request back and tells how many are left, never less than none. It does not undo what was
-// delivered, and nothing once the task has ended.
+// A076, A077: Uncancel undoes one request and returns the remaining number, which is
+// never negative. It does not undo a delivery, and has no effect after the end.
 func TestUncancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		equal(t, "Uncancel of nothing", asyncio.CurrentTask(ctx).Uncancel(), 0)
+		equal(t, "Uncancel without a request", asyncio.CurrentTask(ctx).Uncancel(), 0)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			self := asyncio.CurrentTask(ctx)
 			log.Add("first: %s", brief(asyncio.Sleep(ctx, 10*time.Second)))
@@ -524,46 +536,46 @@ func TestUncancel(t *testing.T) {
 			return log.Recorded("second", sleep(10*time.Second))(ctx)
 		})
 		yields(ctx, 1)
-		for range 2 { // for each of the two sleeps
+		for range 2 { // one request for each sleep
 			task.Cancel()
-			log.Add("%s, asked %d", stateOf(task), task.Cancelling())
+			log.Add("%s, cancelling %d", stateOf(task), task.Cancelling())
 			yields(ctx, 2)
-			log.Add("%s, asked %d", stateOf(task), task.Cancelling())
+			log.Add("%s, cancelling %d", stateOf(task), task.Cancelling())
 		}
 		log.Add("after the end, left: %d, cancelled: %v", task.Uncancel(), task.Cancelled())
 		return nil
 	})
 	log.Want(t,
-		"cancelling, asked 1",
+		"cancelling, cancelling 1",
 		"first: cancelled",
 		"left: 0",
-		"pending, asked 0",
-		"cancelling, asked 1",
+		"pending, cancelling 0",
+		"cancelling, cancelling 1",
 		"second: cancelled",
-		"cancelled, asked 1",
+		"cancelled, cancelling 1",
 		"after the end, left: 0, cancelled: true",
 	)
 }
 
-// A078: a request that is taken back before it was delivered is void: the task goes on as if nothing had been. If there are several
-// it is the last that must be taken back.
-func TestUncancelBeforeTheCancelIsDelivered(t *testing.T) {
+// A078: undoing the last request before its delivery withdraws it completely. If there
+// are several, all must be undone.
+func TestUncancelBeforeDelivery(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, requests := range []int{1, 2} {
-			for _, taken := range []int{1, 2} {
+			for _, undone := range []int{1, 2} {
 				f := asyncio.NewFuture[int](ctx)
 				task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return f.Await(ctx) })
 				yields(ctx, 1)
-				_ = f.SetResult(42) // so that the request waits for the task to run
+				_ = f.SetResult(42) // delays the delivery until the task runs
 				for range requests {
 					task.Cancel()
 				}
-				for range taken {
+				for range undone {
 					task.Uncancel()
 				}
 				got, err := task.Await(ctx)
-				if void := taken >= requests; void && (got != 42 || err != nil) || !void && !errors.Is(err, asyncio.ErrCancelled) {
-					t.Errorf("%d requests, of which %d were taken back: it ended with %v, %v", requests, taken, got, err)
+				if withdrawn := undone >= requests; withdrawn && (got != 42 || err != nil) || !withdrawn && !errors.Is(err, asyncio.ErrCancelled) {
+					t.Errorf("%d requests, %d undone: Await returned %v, %v", requests, undone, got, err)
 				}
 			}
 		}
@@ -571,8 +583,8 @@ func TestUncancelBeforeTheCancelIsDelivered(t *testing.T) {
 	})
 }
 
-// A078: so it is with a task that has not begun, or runs.
-func TestUncancelOfATaskThatHasNotBegun(t *testing.T) {
+// A078: the same holds for a task that has not started or is running.
+func TestUncancelOfNewAndRunningTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 			asyncio.CurrentTask(ctx).Cancel()
@@ -587,9 +599,10 @@ func TestUncancelOfATaskThatHasNotBegun(t *testing.T) {
 	})
 }
 
-// A079: a timeout by hand, with Task.Cancel and Uncancel alone. The five rules: undo in any case; only what one has asked
-// for oneself; once; make another error of it only when nothing else is asked for; and only of a cancellation.
-func TestUncancelInAStructuredBlock(t *testing.T) {
+// A079: Cancel and Uncancel suffice to write a structured block such as this timeout. Its
+// rules: always undo the request; undo only its own request; undo it once; replace the
+// error only if no other request is pending; replace only a cancellation.
+func TestUncancelInStructuredBlock(t *testing.T) {
 	errLate := errors.New("late")
 	limited := func(ctx context.Context, limit time.Duration, body func(ctx context.Context) error) error {
 		task, late := asyncio.CurrentTask(ctx), false
@@ -606,7 +619,7 @@ func TestUncancelInAStructuredBlock(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		body   func(ctx context.Context) error
-		cancel time.Duration // from outside; 0 is never
+		cancel time.Duration // time of a request from outside; 0 means none
 		want   string
 	}{
 		"in time":             {body: sleep(time.Second), want: "ok, left 0"},
@@ -614,10 +627,10 @@ func TestUncancelInAStructuredBlock(t *testing.T) {
 		"late, another error": {body: failInCleanup(errBoom), want: "boom, left 0"},
 		"cancelled":           {body: sleep(time.Minute), cancel: 5 * time.Second, want: "cancelled, left 1"},
 		"cancelled and late":  {body: sleep(time.Minute), cancel: 10 * time.Second, want: "cancelled, left 1"},
-		"late, in a block": {body: func(ctx context.Context) error {
+		"late, inner block": {body: func(ctx context.Context) error {
 			return limited(ctx, time.Second, sleep(time.Minute))
 		}, want: "late, left 0"},
-		"late, around a block": {body: func(ctx context.Context) error {
+		"late, outer block": {body: func(ctx context.Context) error {
 			return limited(ctx, 20*time.Second, sleep(time.Minute))
 		}, want: "late, left 0"},
 	} {
@@ -625,8 +638,8 @@ func TestUncancelInAStructuredBlock(t *testing.T) {
 			run(t, func(ctx context.Context) error {
 				task := asyncio.Go(ctx, func(ctx context.Context) error {
 					err := limited(ctx, 10*time.Second, c.body)
-					equal(t, "what came of it", fmt.Sprintf("%s, left %d", brief(err), asyncio.CurrentTask(ctx).Cancelling()), c.want)
-					return asyncio.Yield(ctx) // code outside of the block is not disturbed
+					equal(t, "the outcome", fmt.Sprintf("%s, left %d", brief(err), asyncio.CurrentTask(ctx).Cancelling()), c.want)
+					return asyncio.Yield(ctx) // not interrupted, because it is outside the block
 				})
 				if c.cancel > 0 {
 					running(ctx).CallAt(c.cancel, func(context.Context) { task.Cancel() })
@@ -638,8 +651,8 @@ func TestUncancelInAStructuredBlock(t *testing.T) {
 	}
 }
 
-// A082: what main leaves behind is cancelled in the order of its creation.
-func TestCancelAtTheEndIsInOrderOfCreation(t *testing.T) {
+// A082: the shutdown cancels the remaining tasks in the order of their creation.
+func TestShutdownCancelsInCreationOrder(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		for _, name := range []string{"a", "b", "c"} {
@@ -653,17 +666,17 @@ func TestCancelAtTheEndIsInOrderOfCreation(t *testing.T) {
 	log.Want(t, "a: cancelled", "b: cancelled", "c: cancelled")
 }
 
-// A083: a future that refuses the cancel, as a gather does whose children are all done, is awaited to its end. Then the
-// task gets the cancel, and not the result.
-func TestCancelThatTheFutureRefuses(t *testing.T) {
+// A083: if the awaited future refuses to be cancelled, the task waits for its completion
+// and receives the cancellation instead of the result.
+func TestCancelRefusedByFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		asked := 0
-		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool { asked++; return false }))
+		calls := 0
+		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool { calls++; return false }))
 		task := asyncio.Go(ctx, waitFor(f))
 		yields(ctx, 1)
 		equal(t, "accepted", task.CancelWith("enough"), true)
 		yields(ctx, 3)
-		equal(t, "task, future done, asked", []any{task.Done(), f.Done(), asked}, "[false false 1]")
+		equal(t, "task, future done, calls", []any{task.Done(), f.Done(), calls}, "[false false 1]")
 		_ = f.SetResult(1)
 		_, err := task.Await(ctx)
 		equal(t, "the error, task cancelled, future", []any{brief(err), task.Cancelled(), f}, "[cancelled: enough true <Future finished result=1>]")
@@ -671,30 +684,31 @@ func TestCancelThatTheFutureRefuses(t *testing.T) {
 	})
 }
 
-// A task ends cancelled if its error is a cancellation or wraps one: asyncio's in any case, Go's own while a cancel is
-// outstanding. Its error is then a CancelledError to everybody, and leads to what the function returned.
-func TestWhatEndsATaskCancelled(t *testing.T) {
+// A task ends cancelled if its error is or wraps a CancelledError, or, while a request is
+// pending, context.Canceled. Its error is then a CancelledError that wraps that of the
+// function.
+func TestErrorsThatEndTaskCancelled(t *testing.T) {
 	type end struct {
 		err       error
-		requested bool // is the task asked to cancel at its end?
-		cancelled bool // does it then end cancelled?
+		requested bool // whether a request is pending at the end
+		cancelled bool // whether the task ends cancelled
 	}
-	asyncios := &asyncio.CancelledError{Message: "m"}
+	own := &asyncio.CancelledError{Message: "m"}
 	for _, e := range []end{
 		{asyncio.ErrCancelled, false, true},
-		{asyncios, false, true},
-		{fmt.Errorf("in here: %w", asyncios), false, true},
-		{errors.Join(asyncios, asyncio.ErrCancelled), false, true},
-		{errors.Join(asyncios, errBoom), false, false},
+		{own, false, true},
+		{fmt.Errorf("in here: %w", own), false, true},
+		{errors.Join(own, asyncio.ErrCancelled), false, true},
+		{errors.Join(own, errBoom), false, false},
 		{context.Canceled, false, false},
 		{fmt.Errorf("Get /: %w", context.Canceled), false, false},
-		{errors.Join(asyncios, context.Canceled), false, false},
+		{errors.Join(own, context.Canceled), false, false},
 		{context.Canceled, true, true},
 		{fmt.Errorf("Get /: %w", context.Canceled), true, true},
-		{errors.Join(asyncios, context.Canceled), true, true},
+		{errors.Join(own, context.Canceled), true, true},
 		{errors.Join(errBoom, context.Canceled), true, false},
 		{context.DeadlineExceeded, true, false},
-		{&asyncio.TimeoutError{Cause: asyncios}, true, false},
+		{&asyncio.TimeoutError{Cause: own}, true, false},
 	} {
 		run(t, func(ctx context.Context) error {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -706,7 +720,7 @@ func TestWhatEndsATaskCancelled(t *testing.T) {
 			})
 			_, err := task.Await(ctx)
 			if task.Cancelled() != e.cancelled || !errors.Is(err, e.err) {
-				t.Errorf("%+v: cancelled: %v, %v", e, task.Cancelled(), err)
+				t.Errorf("for %+v, Cancelled is %v and the error is %v", e, task.Cancelled(), err)
 			}
 			if e.cancelled {
 				wantErr(t, err, asyncio.ErrCancelled)
@@ -716,7 +730,7 @@ func TestWhatEndsATaskCancelled(t *testing.T) {
 	}
 }
 
-// get stands for a call of Go's own, one of net/http say, that knows nothing of asyncio: it ends when ctx does.
+// get is like a function of another library, such as net/http, that ends when ctx does.
 func get(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
@@ -726,8 +740,9 @@ func get(ctx context.Context) error {
 	}
 }
 
-// A plain Go function sees in the ctx that the task is to end, from the request on, and if its error is the task's the task is cancelled.
-func TestCancelAndAPlainGoFunction(t *testing.T) {
+// Other Go functions see the request in the ctx. If the task returns their error, it ends
+// cancelled.
+func TestCancelOfOtherGoFunctions(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			if err := get(ctx); err != nil {
@@ -738,9 +753,9 @@ func TestCancelAndAPlainGoFunction(t *testing.T) {
 		})
 		_, err := task.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
-		equal(t, "cancelled, what it returned", []any{task.Cancelled(), errors.Unwrap(err)}, "[true Get /: context canceled]")
+		equal(t, "cancelled, returned error", []any{task.Cancelled(), errors.Unwrap(err)}, "[true Get /: context canceled]")
 
-		// When the request was withdrawn the same error is one like any other.
+		// After Uncancel, the same error is an ordinary failure.
 		task = asyncio.Go(ctx, func(ctx context.Context) error {
 			asyncio.CurrentTask(ctx).CancelWith("enough")
 			err := get(ctx)
@@ -753,7 +768,7 @@ func TestCancelAndAPlainGoFunction(t *testing.T) {
 	})
 }
 
-// isDone tells whether ctx is done, and fails the test if its methods do not agree on that.
+// isDone reports whether ctx is done and fails the test if Done and Err disagree.
 func isDone(t testing.TB, ctx context.Context) bool {
 	t.Helper()
 	closed := false
@@ -768,12 +783,13 @@ func isDone(t testing.TB, ctx context.Context) bool {
 	return closed
 }
 
-// The ctx of a task is done as soon as it is asked to cancel: before the task runs again, in its cleanup, and after its
-// end. Who looked before and who looks only then see the same; of the whole chain of awaits each is done.
-func TestCancelEndsTheCtx(t *testing.T) {
+// The ctx of a task is done from the request on: before the task runs again, during its
+// cleanup, and after its end. It does not matter when the ctx is first observed. The ctxs
+// of all tasks in a chain of awaits are done.
+func TestCancelEndsCtx(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		for _, lookedBefore := range []bool{true, false} {
+		for _, observedBefore := range []bool{true, false} {
 			var inside, innermost context.Context
 			inner := asyncio.Go(ctx, func(ctx context.Context) error {
 				innermost = ctx
@@ -781,7 +797,7 @@ func TestCancelEndsTheCtx(t *testing.T) {
 			})
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				inside = ctx
-				if lookedBefore {
+				if observedBefore {
 					log.Add("before: %v", isDone(t, ctx))
 				}
 				_, err := inner.Await(ctx)
@@ -789,34 +805,34 @@ func TestCancelEndsTheCtx(t *testing.T) {
 				return err
 			})
 			yields(ctx, 1)
-			if lookedBefore {
-				context.AfterFunc(inside, func() {}) // a goroutine of its own is not needed: noLeaks would find it
+			if observedBefore {
+				context.AfterFunc(inside, func() {}) // starts no goroutine, which noLeaks would find
 			}
 			task.Cancel()
-			log.Add("asked: %v, of the chain: %v", isDone(t, inside), isDone(t, innermost))
+			log.Add("requested: %v, innermost: %v", isDone(t, inside), isDone(t, innermost))
 			equal(t, "the cause", context.Cause(inside), context.Canceled)
 			_, err := task.Await(ctx)
 			wantErr(t, err, asyncio.ErrCancelled)
 			log.Add("ended: %v", isDone(t, inside))
 		}
-		log.Add("of the one that asked: %v", isDone(t, ctx))
+		log.Add("canceller: %v", isDone(t, ctx))
 		return nil
 	})
 	log.Want(t,
 		"before: false",
-		"asked: true, of the chain: true",
+		"requested: true, innermost: true",
 		"cleanup: true, ok",
 		"ended: true",
-		"asked: true, of the chain: true",
+		"requested: true, innermost: true",
 		"cleanup: true, ok",
 		"ended: true",
-		"of the one that asked: false",
+		"canceller: false",
 	)
 }
 
-// When Uncancel has taken the last request back, the task's ctx reads as open again. What was derived from it
-// before stays done; what is derived after that is open, and ends with the next request.
-func TestUncancelOpensTheCtx(t *testing.T) {
+// After Uncancel undoes the last request, the task's ctx is open again. A ctx derived
+// before stays done; one derived later is open and ends with the next request.
+func TestUncancelReopensCtx(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		self := asyncio.CurrentTask(ctx)
 		before, stop := context.WithCancel(ctx)
@@ -825,44 +841,44 @@ func TestUncancelOpensTheCtx(t *testing.T) {
 		self.Cancel()
 		_ = asyncio.Yield(ctx)
 		self.Uncancel()
-		equal(t, "with one left: done", isDone(t, ctx), true)
+		equal(t, "one request left: done", isDone(t, ctx), true)
 		self.Uncancel()
-		equal(t, "with none left: done, what was derived before", []any{isDone(t, ctx), isDone(t, before)}, "[false true]")
+		equal(t, "none left: done, derived before", []any{isDone(t, ctx), isDone(t, before)}, "[false true]")
 		after, stop := context.WithCancel(ctx)
 		defer stop()
-		equal(t, "what is derived after", isDone(t, after), false)
+		equal(t, "derived after: done", isDone(t, after), false)
 		self.Cancel()
-		equal(t, "with the next request", []any{isDone(t, ctx), isDone(t, after)}, "[true true]")
+		equal(t, "next request: done, derived after", []any{isDone(t, ctx), isDone(t, after)}, "[true true]")
 		_ = asyncio.Yield(ctx)
 		self.Uncancel()
 		return asyncio.Yield(ctx)
 	})
 }
 
-// In the cleanup a task may await as it likes: a cancel that was delivered is no reason for an await to fail, be it in a block, under a
-// lock, or in a thread, whose function is given a ctx that is open.
-func TestCancelLeavesTheCleanupAlone(t *testing.T) {
+// A delivered cancellation does not affect further awaits of the cleanup: in blocks,
+// under a lock, or in ToThread, whose function receives an open ctx.
+func TestCancelDoesNotAffectCleanup(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		lock := new(asyncio.Lock)
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
 			cancelled := asyncio.Sleep(ctx, time.Hour)
 			for name, err := range map[string]error{
-				"sleep":   asyncio.Sleep(ctx, time.Second),
+				"Sleep":   asyncio.Sleep(ctx, time.Second),
 				"task":    waitFor(asyncio.CreateTask(ctx, sleepThen(time.Second, 1)))(ctx),
-				"gather":  waitFor(asyncio.Gather(ctx, asyncio.Coro[int](sleepThen(time.Second, 1)), asyncio.Coro[int](one)))(ctx),
-				"timeout": asyncio.Timeout(ctx, time.Minute, sleep(time.Second)),
-				"group": asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				"Gather":  waitFor(asyncio.Gather(ctx, asyncio.Coro[int](sleepThen(time.Second, 1)), asyncio.Coro[int](one)))(ctx),
+				"Timeout": asyncio.Timeout(ctx, time.Minute, sleep(time.Second)),
+				"TaskGroup": asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 					tg.Go(sleep(time.Second))
 					return nil
 				}),
-				"lock": lock.With(ctx, sleep(time.Second)),
-				"thread": func() error {
+				"Lock.With": lock.With(ctx, sleep(time.Second)),
+				"ToThread": func() error {
 					_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { return 0, ctx.Err() })
 					return err
 				}(),
 			} {
 				if err != nil {
-					t.Errorf("%s: %v", name, err)
+					t.Errorf("%s returned %v; want nil", name, err)
 				}
 			}
 			return cancelled
@@ -872,44 +888,45 @@ func TestCancelLeavesTheCleanupAlone(t *testing.T) {
 	})
 }
 
-// The ctx of a function in a thread is cancelled by a cancel of the await of that function.
-func TestCancelReachesAThread(t *testing.T) {
+// Cancelling an Await of ToThread cancels the ctx of its function.
+func TestCancelReachesToThread(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		seen := make(chan error, 1)
-		begun := new(asyncio.Event)
+		started := new(asyncio.Event)
 		l := running(ctx)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := asyncio.ToThread(ctx, func(ctx context.Context) (int, error) {
-				_, _ = l.CallSoonThreadsafe(func(context.Context) { begun.Set() })
+				_, _ = l.CallSoonThreadsafe(func(context.Context) { started.Set() })
 				<-ctx.Done()
 				seen <- context.Cause(ctx)
 				return 1, nil
 			})
 			return err
 		})
-		if err := begun.Wait(ctx); err != nil {
+		if err := started.Wait(ctx); err != nil {
 			return err
 		}
 		task.CancelWith("enough")
 		_, err := task.Await(ctx)
 		equal(t, "the error, cancelled", []any{brief(err), task.Cancelled()}, "[cancelled: enough true]")
-		equal(t, "what the function sees", brief(<-seen), "cancelled: enough")
+		equal(t, "the cause in the function", brief(<-seen), "cancelled: enough")
 		return nil
 	})
 }
 
-// A cancel goes along a chain of awaits however long that is: without a deep stack, to the innermost first, and each task is asked once.
-func TestCancelGoesAlongALongChain(t *testing.T) {
+// A cancellation of a long chain of awaits needs no deep stack, reaches the innermost
+// task first, and requests each task once.
+func TestCancelOfLongChain(t *testing.T) {
 	length := 100_000
 	if testing.Short() || raceDetector() {
-		length = 5_000 // for the sake of time and memory
+		length = 5_000 // saves time and memory
 	}
 	run(t, func(ctx context.Context) error {
 		var deepest [100]uintptr
 		frames := 0
 		innermost := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool {
 			frames = runtime.Callers(0, deepest[:])
-			return false // the cancel is a flag then, at the innermost task
+			return false // leaves the request pending at the innermost task
 		}))
 		chain := []*asyncio.Task[int]{asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return innermost.Await(ctx) })}
 		ended := 0
@@ -917,7 +934,7 @@ func TestCancelGoesAlongALongChain(t *testing.T) {
 			chain = append(chain, asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 				_, err := chain[i-1].Await(ctx)
 				if ended++; ended != i {
-					t.Fatalf("task %d ends as the %d.", i, ended)
+					t.Fatalf("task %d is number %d to end", i, ended)
 				}
 				return 0, err
 			}))
@@ -926,11 +943,11 @@ func TestCancelGoesAlongALongChain(t *testing.T) {
 		outermost := chain[length-1]
 		outermost.CancelWith("enough")
 		if frames == 0 || frames > 20 {
-			t.Errorf("the innermost future was asked at a depth of %d calls", frames)
+			t.Errorf("the innermost future was cancelled at a depth of %d calls; want at most 20", frames)
 		}
 		for i, task := range chain {
 			if task.Cancelling() != 1 {
-				t.Fatalf("task %d was asked %d times", i, task.Cancelling())
+				t.Fatalf("Cancelling of task %d is %d; want 1", i, task.Cancelling())
 			}
 		}
 		_ = innermost.SetResult(1)
@@ -940,8 +957,8 @@ func TestCancelGoesAlongALongChain(t *testing.T) {
 	})
 }
 
-// Neither does it matter to a chain how it ends.
-func TestALongChainEnds(t *testing.T) {
+// A long chain of awaits ends with a result, too.
+func TestLongChainOfAwaits(t *testing.T) {
 	const length = 10_000
 	run(t, func(ctx context.Context) error {
 		last := asyncio.CreateTask(ctx, sleepThen(time.Second, 1))

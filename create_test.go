@@ -15,28 +15,28 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A001: CreateTask returns at once, and nothing of the function runs before the
-// creator gives control away.
-func TestCreateTaskRunsNothingYet(t *testing.T) {
+// A001: CreateTask returns before any code of the task function runs; the first step
+// waits in the ready queue.
+func TestCreateTaskReturnsBeforeFirstStep(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(context.Context) error { log.Add("task"); return nil })
-		log.Add("made, done=%v", task.Done())
+		log.Add("created, done=%v", task.Done())
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
-		log.Add("after a turn, done=%v", task.Done())
+		log.Add("after Yield, done=%v", task.Done())
 		return nil
 	})
 	log.Want(t,
-		"made, done=false",
+		"created, done=false",
 		"task",
-		"after a turn, done=true",
+		"after Yield, done=true",
 	)
 }
 
-// A002: tasks take their first steps in the order in which they were made.
-func TestTasksStartInOrderOfCreation(t *testing.T) {
+// A002: tasks take their first steps in creation order.
+func TestTasksStartInCreationOrder(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		for _, name := range []string{"A", "B", "C"} {
@@ -47,27 +47,26 @@ func TestTasksStartInOrderOfCreation(t *testing.T) {
 	log.Want(t, "A", "B", "C")
 }
 
-// A003: a task has the name that it was given. In Go that is a string from the
-// start; what Python makes a string of, the caller does.
-func TestTaskHasTheNameGiven(t *testing.T) {
+// A003: WithName sets the task's name.
+func TestWithName(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			if got := asyncio.CurrentTask(ctx).Name(); got != "fetch" {
-				t.Errorf("inside it is called %q", got)
+				t.Errorf("Name in the task returned %q; want fetch", got)
 			}
 			return nil
 		}, asyncio.WithName("fetch"))
 		if got := task.Name(); got != "fetch" {
-			t.Errorf("it is called %q", got)
+			t.Errorf("Name returned %q; want fetch", got)
 		}
 		_, err := task.Await(ctx)
 		return err
 	})
 }
 
-// A004: without a name a task is Task-N, where N grows, and no N comes twice in a process, on
-// how many loops and goroutines so ever.
-func TestTasksWithoutNameAreNumbered(t *testing.T) {
+// A004: an unnamed task is called Task-N, with increasing N, and no N repeats within a
+// process, across all loops and goroutines.
+func TestUnnamedTasksAreNumbered(t *testing.T) {
 	noLeaks(t)
 	const loops, tasks = 4, 100
 	var (
@@ -85,7 +84,7 @@ func TestTasksWithoutNameAreNumbered(t *testing.T) {
 					task := asyncio.CreateTask(ctx, one)
 					n, err := strconv.Atoi(strings.TrimPrefix(task.Name(), "Task-"))
 					if err != nil || n <= last {
-						t.Errorf("%s comes after Task-%d", task.Name(), last)
+						t.Errorf("the task after Task-%[2]d is called %[1]s", task.Name(), last)
 					}
 					last = n
 					mu.Lock()
@@ -102,26 +101,26 @@ func TestTasksWithoutNameAreNumbered(t *testing.T) {
 	all.Wait()
 	slices.Sort(names)
 	if got := len(slices.Compact(names)); got != loops*tasks {
-		t.Errorf("%d tasks have %d names", loops*tasks, got)
+		t.Errorf("%d tasks have %d different names", loops*tasks, got)
 	}
 }
 
-// A005: WithContextVars has the task run in that very Context: what it sets is seen by its
-// creator and by the other tasks there.
-func TestTaskInAGivenContext(t *testing.T) {
+// A005: WithContextVars runs the task in the given ContextVars itself, so its changes are
+// visible to every user of that ContextVars.
+func TestTaskInGivenContextVars(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", "unset")
 	var log record
 	run(t, func(ctx context.Context) error {
 		shared := new(asyncio.ContextVars)
-		step := func(who, set string) {
+		step := func(name, set string) {
 			task := asyncio.Go(ctx, func(ctx context.Context) error {
 				got, _ := v.Get(ctx)
-				log.Add("%s finds %s", who, got)
+				log.Add("%s: %s", name, got)
 				v.Set(ctx, set)
 				return asyncio.Yield(ctx)
 			}, asyncio.WithContextVars(shared))
 			if task.ContextVars() != shared {
-				t.Errorf("%s runs in another Context", who)
+				t.Errorf("%s runs in other ContextVars", name)
 			}
 			if _, err := task.Await(ctx); err != nil {
 				t.Error(err)
@@ -131,77 +130,84 @@ func TestTaskInAGivenContext(t *testing.T) {
 		step("second", "from second")
 		_ = shared.Run(ctx, func(ctx context.Context) {
 			got, _ := v.Get(ctx)
-			log.Add("the creator finds %s there", got)
+			log.Add("creator in the same ContextVars: %s", got)
 		})
 		got, _ := v.Get(ctx)
-		log.Add("and %s in its own", got)
+		log.Add("creator in its own: %s", got)
 		return nil
 	})
 	log.Want(t,
-		"first finds unset",
-		"second finds from first",
-		"the creator finds from second there",
-		"and unset in its own",
+		"first: unset",
+		"second: from first",
+		"creator in the same ContextVars: from second",
+		"creator in its own: unset",
 	)
 }
 
-// A006: otherwise the task runs in a copy of its creator's Context, which is taken
-// when it is made: what either sets from then on the other does not see.
-func TestTaskInACopyOfTheContext(t *testing.T) {
+// A006: without WithContextVars, a task runs in a copy of its creator's ContextVars, and
+// later changes on either side stay private.
+func TestTaskInCopyOfContextVars(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	var log record
 	run(t, func(ctx context.Context) error {
 		v.Set(ctx, "before")
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			got, _ := v.Get(ctx)
-			log.Add("the task finds %s", got)
+			log.Add("task: %s", got)
 			v.Set(ctx, "the task's")
 			if err := asyncio.Yield(ctx); err != nil {
 				return err
 			}
 			got, _ = v.Get(ctx)
-			log.Add("and then %s", got)
+			log.Add("task, later: %s", got)
 			return nil
 		})
 		v.Set(ctx, "after")
 		yields(ctx, 1)
 		got, _ := v.Get(ctx)
-		log.Add("the creator finds %s", got)
+		log.Add("creator: %s", got)
 		v.Set(ctx, "later")
 		_, err := task.Await(ctx)
 		return err
 	})
 	log.Want(t,
-		"the task finds before",
-		"the creator finds after",
-		"and then the task's",
+		"task: before",
+		"creator: after",
+		"task, later: the task's",
 	)
 }
 
-// A007: outside of a running loop a task cannot be made, and the call says so.
-func TestCreateTaskWithoutALoop(t *testing.T) {
-	ran := false
-	fn := func(context.Context) error { ran = true; return nil }
-	for act, create := range map[string]func(){
-		"Go":         func() { asyncio.Go(context.Background(), fn) },
-		"CreateTask": func() { asyncio.CreateTask(context.Background(), one) },
+// A007, A040: creating a task or future needs a loop. Without one, the call panics with
+// an explanation and never runs the function.
+func TestCreateWithoutLoop(t *testing.T) {
+	ctx := context.Background()
+	coro := asyncio.Coro[int](func(context.Context) (int, error) { t.Error("the function ran"); return 1, nil })
+	for _, test := range []struct {
+		act    string
+		create func()
+	}{
+		{"Go", func() { asyncio.Go(ctx, func(ctx context.Context) error { _, err := coro(ctx); return err }) }},
+		{"CreateTask", func() { asyncio.CreateTask(ctx, coro) }},
+		{"NewFuture", func() { asyncio.NewFuture[int](ctx) }},
+		{"", func() { asyncio.EnsureFuture(ctx, coro) }},
+		{"", func() { asyncio.Gather[int](ctx, coro) }},
+		{"", func() { asyncio.Gather[int, *asyncio.Task[int]](ctx) }},
+		{"", func() { asyncio.Shield(ctx, coro) }},
+		{"", func() { asyncio.WrapFuture(ctx, asyncio.NewConcurrentFuture[int]()) }},
 	} {
-		wantErr(t, panicOf(create), asyncio.ErrNoRunningLoop, act, "start with asyncio.Run")
+		wantErr(t, panicOf(test.create), asyncio.ErrNoRunningLoop, test.act, "start with asyncio.Run")
 	}
 	run(t, func(ctx context.Context) error {
 		yields(ctx, 3)
 		if n := len(asyncio.AllTasks(ctx)); n != 1 {
-			t.Errorf("%d tasks on the next loop", n)
+			t.Errorf("AllTasks of the next loop has %d tasks; want 1", n)
 		}
 		return nil
 	})
-	if ran {
-		t.Error("the function ran")
-	}
 }
 
-// A008: what is no function is refused at the call. In Go only nil is left of that.
-func TestCreateTaskOfNil(t *testing.T) {
+// A008: a nil task function is rejected by the call that receives it.
+func TestCreateTaskWithNil(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		refused := func(act string, create func()) {
 			t.Helper()
@@ -215,48 +221,30 @@ func TestCreateTaskOfNil(t *testing.T) {
 			return nil
 		})
 		if n := len(asyncio.AllTasks(ctx)); n != 1 {
-			t.Errorf("%d tasks, of which one is main", n)
+			t.Errorf("AllTasks has %d tasks; want 1", n)
 		}
 		return err
 	})
 }
 
-// A009: on a closed loop a task cannot be made, and its function never runs.
-func TestCreateTaskOnAClosedLoop(t *testing.T) {
-	noLeaks(t)
-	l := asyncio.NewLoop(driver.NewVirtual())
-	ctx := l.Context()
-	if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	ran := false
-	err := panicOf(func() {
-		asyncio.Go(ctx, func(context.Context) error { ran = true; return nil })
-	})
-	wantErr(t, err, asyncio.ErrLoopClosed, "Go on <Loop closed>")
-	if _, err := asyncio.RunUntilComplete(l, asyncio.Coro[int](one)); err == nil || ran {
-		t.Errorf("a closed loop runs, with error %v", err)
-	}
-}
-
-// A010, A221: the task factory is asked for every task, and what it returns is done;
-// nil restores the default. A factory that is no function there is none in Go.
+// A010, A221: the loop consults its TaskFactory for every new task and uses its result.
+// SetTaskFactory(nil) restores the default.
 func TestTaskFactory(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		if l.TaskFactory() != nil {
-			t.Error("there is a factory from the start")
+			t.Error("TaskFactory of a new loop is not nil")
 		}
-		l.SetTaskFactory(func(of *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
-			log.Add("asked for %q on my loop: %v", c.Name, of == l)
+		l.SetTaskFactory(func(got *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
+			log.Add("called for %q with the loop: %v", c.Name, got == l)
 			if c.Name == "" {
-				c.Name = "made by the factory"
+				c.Name = "named by the factory"
 			}
 			return c
 		})
 		if l.TaskFactory() == nil {
-			t.Error("the factory cannot be asked for")
+			t.Error("TaskFactory returned nil after SetTaskFactory")
 		}
 		log.Add("%s", asyncio.CreateTask(ctx, one).Name())
 		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
@@ -266,20 +254,21 @@ func TestTaskFactory(t *testing.T) {
 		_, _ = asyncio.Gather[int](ctx, asyncio.Coro[int](one)).Await(ctx)
 		l.SetTaskFactory(nil)
 		name := asyncio.CreateTask(ctx, one).Name()
-		log.Add("without it a task is numbered: %v", strings.HasPrefix(name, "Task-"))
+		log.Add("numbered without the factory: %v", strings.HasPrefix(name, "Task-"))
 		return err
 	})
 	log.Want(t,
-		`asked for "" on my loop: true`,
-		"made by the factory",
-		`asked for "in a group" on my loop: true`,
+		`called for "" with the loop: true`,
+		"named by the factory",
+		`called for "in a group" with the loop: true`,
 		"in a group",
-		`asked for "" on my loop: true`,
-		"without it a task is numbered: true",
+		`called for "" with the loop: true`,
+		"numbered without the factory: true",
 	)
 }
 
-// A010: a factory that panics does so out of the call that makes the task, of which nothing is left.
+// A010: a panic of the factory leaves the call that creates the task, and no task
+// remains.
 func TestTaskFactoryThatPanics(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(func(*asyncio.Loop, asyncio.TaskConfig) asyncio.TaskConfig {
@@ -287,44 +276,44 @@ func TestTaskFactoryThatPanics(t *testing.T) {
 		})
 		wantErr(t, panicOf(func() { asyncio.CreateTask(ctx, one) }), asyncio.ErrInvalidArgument)
 		if n := len(asyncio.AllTasks(ctx)); n != 1 {
-			t.Errorf("%d tasks, of which one is main", n)
+			t.Errorf("AllTasks has %d tasks; want 1", n)
 		}
 		return nil
 	})
 }
 
-// A011: the name asked for at the call stands, whatever the factory makes of it.
-func TestNameGoesBeforeTheFactory(t *testing.T) {
+// A011: a name passed with WithName overrides the name that a TaskFactory chooses.
+func TestWithNameOverridesFactory(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(func(_ *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig {
 			c.Name = "the factory's"
 			return c
 		})
 		if got := asyncio.CreateTask(ctx, one, asyncio.WithName("the caller's")).Name(); got != "the caller's" {
-			t.Errorf("it is called %q", got)
+			t.Errorf("Name returned %q; want that of WithName", got)
 		}
 		return nil
 	})
 }
 
-// An oddAwaitable is one that is neither future nor task nor Coro.
+// An oddAwaitable is an Awaitable other than a Future, Task or Coro.
 type oddAwaitable struct{ value string }
 
 func (o oddAwaitable) Await(ctx context.Context) (string, error) {
 	return o.value, asyncio.Yield(ctx)
 }
 
-// A012: EnsureFuture returns a future or a task as it is, and makes a task of
-// what else can be awaited. What cannot be, the compiler refuses; nil is left.
+// A012: EnsureFuture returns a Future unchanged, the embedded Future of a Task, and a new
+// task for any other Awaitable; nil is rejected.
 func TestEnsureFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
 		if asyncio.EnsureFuture(ctx, f) != f {
-			t.Error("another future came back")
+			t.Error("EnsureFuture returned a different future")
 		}
 		task := asyncio.CreateTask(ctx, func(context.Context) (string, error) { return "task", nil })
 		if asyncio.EnsureFuture(ctx, task) != &task.Future {
-			t.Error("the future of another task came back")
+			t.Error("EnsureFuture did not return the embedded Future of the task")
 		}
 		coro := func(ctx context.Context) (string, error) { return "coro", asyncio.Yield(ctx) }
 		for want, aw := range map[string]asyncio.Awaitable[string]{
@@ -334,10 +323,10 @@ func TestEnsureFuture(t *testing.T) {
 			before := len(asyncio.AllTasks(ctx))
 			made := asyncio.EnsureFuture(ctx, aw)
 			if n := len(asyncio.AllTasks(ctx)) - before; n != 1 {
-				t.Errorf("%s became %d tasks", want, n)
+				t.Errorf("EnsureFuture created %[2]d tasks for %[1]s; want 1", want, n)
 			}
 			if got, err := made.Await(ctx); got != want || err != nil {
-				t.Errorf("it gave %q, %v; wanted %q", got, err, want)
+				t.Errorf("Await returned %q, %v; want %q", got, err, want)
 			}
 		}
 		err := panicOf(func() { asyncio.EnsureFuture[string](ctx, nil) })
@@ -346,7 +335,7 @@ func TestEnsureFuture(t *testing.T) {
 	})
 }
 
-// A013: EnsureFuture of a future or a task of another loop than the one asked for is refused.
+// A013: EnsureFuture rejects a future or task whose loop differs from the loop in ctx.
 func TestEnsureFutureOfAnotherLoop(t *testing.T) {
 	other := asyncio.NewLoop(driver.NewVirtual())
 	defer other.Close()
@@ -361,8 +350,9 @@ func TestEnsureFutureOfAnotherLoop(t *testing.T) {
 	})
 }
 
-// A015: WithEagerStart decides for one task, whatever the factory is, and wherever tasks are made.
-func TestEagerStartOfOneTask(t *testing.T) {
+// A015: WithEagerStart selects eager or scheduled start for a single task, in CreateTask
+// and in groups, whatever the TaskFactory prefers.
+func TestWithEagerStart(t *testing.T) {
 	var log record
 	fn := func(ctx context.Context) error { log.Add("runs"); return nil }
 	valued := func(ctx context.Context) (int, error) { return 1, fn(ctx) }
@@ -394,7 +384,7 @@ func TestEagerStartOfOneTask(t *testing.T) {
 	log.Want(t, want...)
 }
 
-// runEager is run on a loop whose tasks all start eagerly.
+// runEager is like run on a loop whose tasks all start eagerly.
 func runEager(t *testing.T, main func(ctx context.Context) error) {
 	t.Helper()
 	run(t, func(ctx context.Context) error {
@@ -403,9 +393,9 @@ func runEager(t *testing.T, main func(ctx context.Context) error) {
 	})
 }
 
-// runSteps is runOn in debug mode, with step called for each step of a task and
-// each callback that the loop took from its queue: debug mode reports those that
-// take too long, and here all do.
+// runSteps is like run in debug mode. It calls step for each task step and callback that
+// the loop takes from its queue. To see them, it sets a limit that makes debug mode
+// report them all.
 func runSteps(t *testing.T, main func(ctx context.Context) error, step func(what string)) {
 	t.Helper()
 	err := runOn(t, &asyncio.Runner{Debug: true, SlowCallback: -1}, func(ctx context.Context) error {
@@ -421,8 +411,9 @@ func runSteps(t *testing.T, main func(ctx context.Context) error, step func(what
 	}
 }
 
-// A212, A219: with the eager factory a task's function runs inside of the call that makes the task,
-// up to where it suspends; then the creator goes on, and the rest comes in its turn.
+// A212, A219: with EagerTaskFactory, a task's function runs inside the call that creates
+// the task, up to its first suspension. The creator then continues, and the rest runs in
+// its turn.
 func TestEagerStart(t *testing.T) {
 	for _, factory := range []asyncio.TaskFactory{asyncio.EagerTaskFactory, nil} {
 		var log record
@@ -448,8 +439,8 @@ func TestEagerStart(t *testing.T) {
 	}
 }
 
-// A213: a function that never suspends leaves a task that is done, and nothing on
-// the loop. One that does suspend comes back once.
+// A213: a function that never suspends results in a finished task and no work for the
+// loop. One that suspends is resumed once.
 func TestEagerCompletion(t *testing.T) {
 	var log record
 	runSteps(t, func(ctx context.Context) error {
@@ -464,15 +455,15 @@ func TestEagerCompletion(t *testing.T) {
 		_, slowErr := slow.Await(ctx)
 		return errors.Join(err, slowErr)
 	}, func(what string) {
-		if name, _, isTask := strings.Cut(what, " ("); isTask && !strings.HasPrefix(name, "task Task-") { // which is main
+		if name, _, isTask := strings.Cut(what, " ("); isTask && !strings.HasPrefix(name, "task Task-") { // the numbered task is main
 			log.Add("the loop ran %s", name)
 		}
 	})
 	log.Want(t, "quick done=true", "my message", "slow done=false", "the loop ran task slow")
 }
 
-// A213: so it is with what fails, and what panics or is cancelled on the way: the
-// creator sees none of it unless it asks.
+// A213: errors, panics and cancellations during the eager start stay in the task unless
+// its creator reads them.
 func TestEagerFailure(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
@@ -481,11 +472,11 @@ func TestEagerFailure(t *testing.T) {
 			func(context.Context) error { return errBoom },
 			func(context.Context) error { panic("boom") },
 			func(ctx context.Context) error {
-				asyncio.CurrentTask(ctx).CancelWith("by myself")
+				asyncio.CurrentTask(ctx).CancelWith("by itself")
 				return asyncio.Yield(ctx)
 			},
 			func(ctx context.Context) error {
-				asyncio.CurrentTask(ctx).CancelWith("by myself")
+				asyncio.CurrentTask(ctx).CancelWith("by itself")
 				return nil
 			},
 		} {
@@ -507,21 +498,22 @@ func TestEagerFailure(t *testing.T) {
 		"done=true cancelled=false: boom",
 		"reported: panic in task eager",
 		"done=true cancelled=false: asyncio: panic in task eager",
-		"done=true cancelled=true: asyncio: cancelled by eager: by myself",
-		"done=true cancelled=true: asyncio: cancelled by eager: by myself",
+		"done=true cancelled=true: asyncio: cancelled by eager: by itself",
+		"done=true cancelled=true: asyncio: cancelled by eager: by itself",
 	)
 }
 
-// A214, A326, A327: inside of its eager part the new task is the current one, in what
-// follows too; the creator is the current one again afterwards, or nobody if it is a callback.
-func TestCurrentTaskOfAnEagerStart(t *testing.T) {
+// A214, A326, A327: during its eager start, the new task is the current one, and it is
+// again after each suspension. Afterwards the creator is current again, or no task in a
+// callback.
+func TestCurrentTaskDuringEagerStart(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
 		current := func(ctx context.Context) string {
 			if task := asyncio.CurrentTask(ctx); task != nil {
 				return task.Name()
 			}
-			return "nobody"
+			return "no task"
 		}
 		nested := func(ctx context.Context) error {
 			log.Add("in inner: %s", current(ctx))
@@ -552,11 +544,12 @@ func TestCurrentTaskOfAnEagerStart(t *testing.T) {
 	})
 	log.Want(t,
 		"in outer: outer", "in inner: inner", "in outer: outer", "in main: main", "in outer, later: outer",
-		"in a callback: nobody", "in inner: inner", "in a callback: nobody", "in main: main",
+		"in a callback: no task", "in inner: inner", "in a callback: no task", "in main: main",
 	)
 }
 
-// A215, A328: AllTasks has a task in its eager part, and afterwards only if it suspended.
+// A215, A328: AllTasks includes a task during its eager start, and afterwards only if it
+// suspended.
 func TestAllTasksWithEagerStart(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
@@ -591,42 +584,43 @@ func TestAllTasksWithEagerStart(t *testing.T) {
 	)
 }
 
-// A216: the eager part runs in the task's own Context. What it sets its creator does not see.
-func TestContextOfAnEagerStart(t *testing.T) {
+// A216: an eager start runs in the task's own ContextVars. Its creator does not see
+// changes there.
+func TestEagerStartContextVars(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", 0)
 	var log record
 	runEager(t, func(ctx context.Context) error {
-		find := func(ctx context.Context, who string) {
+		add := func(ctx context.Context, name string) {
 			got, _ := v.Get(ctx)
-			log.Add("%s finds %d", who, got)
+			log.Add("%s: %d", name, got)
 		}
 		v.Set(ctx, 1)
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
-			find(ctx, "the task")
+			add(ctx, "task")
 			v.Set(ctx, 2)
 			err := asyncio.Sleep(ctx, time.Second)
-			find(ctx, "the task, later,")
+			add(ctx, "task, later")
 			v.Set(ctx, 3)
-			find(ctx, "the task, later,")
+			add(ctx, "task, later")
 			return err
 		})
-		find(ctx, "the creator")
+		add(ctx, "creator")
 		_, err := task.Await(ctx)
-		find(ctx, "the creator, in the end,")
+		add(ctx, "creator, at the end")
 		return err
 	})
 	log.Want(t,
-		"the task finds 1",
-		"the creator finds 1",
-		"the task, later, finds 2",
-		"the task, later, finds 3",
-		"the creator, in the end, finds 1",
+		"task: 1",
+		"creator: 1",
+		"task, later: 2",
+		"task, later: 3",
+		"creator, at the end: 1",
 	)
 }
 
-// A216: a Context is entered once at a time, so a task cannot start eagerly in that
-// of its creator. It says so, and nothing is left of it.
-func TestEagerStartInAContextThatIsInUse(t *testing.T) {
+// A216: ContextVars can be entered only once at a time, so a task cannot start eagerly in
+// those of its creator. The call panics and leaves no task.
+func TestEagerStartInContextVarsInUse(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
 		own := asyncio.CurrentTask(ctx).ContextVars()
 		ran := false
@@ -634,55 +628,56 @@ func TestEagerStartInAContextThatIsInUse(t *testing.T) {
 		err := panicOf(func() { asyncio.Go(ctx, fn, asyncio.WithContextVars(own)) })
 		wantErr(t, err, asyncio.ErrMisuse, "Go with an eager start", "something runs already", "give it a Copy")
 		if n := len(asyncio.AllTasks(ctx)); n != 1 || ran {
-			t.Errorf("%d tasks, of which one is main; the function ran: %v", n, ran)
+			t.Errorf("AllTasks has %d tasks, and the function ran: %v; want 1, false", n, ran)
 		}
 		asyncio.Go(ctx, fn, asyncio.WithContextVars(own), asyncio.WithEagerStart(false))
 		yields(ctx, 1)
 		if !ran {
-			t.Error("a task that starts later cannot use its creator's Context")
+			t.Error("a scheduled start in the creator's ContextVars did not run")
 		}
 		return nil
 	})
 }
 
-// A217: a cancel after the eager completion has no effect.
+// A217: cancelling a task that completed during its eager start has no effect.
 func TestCancelAfterEagerCompletion(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one)
 		if task.Cancel() || task.Cancelling() != 0 {
-			t.Error("a task that has ended was cancelled")
+			t.Error("Cancel of a finished task had an effect")
 		}
 		if v, err := task.Await(ctx); v != 1 || err != nil || task.Cancelled() {
-			t.Errorf("it gave %v, %v, cancelled=%v", v, err, task.Cancelled())
+			t.Errorf("Await returned %v, %v, and Cancelled %v; want 1, nil, false", v, err, task.Cancelled())
 		}
 		return nil
 	})
 }
 
-// A218: a cancel after the eager part has suspended works as for any task, message and all.
-func TestCancelAfterEagerPart(t *testing.T) {
+// A218: cancelling a task that suspended during its eager start works as for any task,
+// including the message.
+func TestCancelAfterEagerStart(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			err := asyncio.Sleep(ctx, time.Second)
-			log.Add("it sees: %v", err)
+			log.Add("task: %v", err)
 			return err
 		})
 		asyncio.CurrentTask(ctx).SetName("main")
-		log.Add("%v, %d asked", task.CancelWith("cancellation message"), task.Cancelling())
+		log.Add("%v, cancelling %d", task.CancelWith("cancellation message"), task.Cancelling())
 		_, err := task.Await(ctx)
 		log.Add("after %v: %v", running(ctx).Time(), err)
 		return nil
 	})
 	log.Want(t,
-		"true, 1 asked",
-		"it sees: asyncio: cancelled by main: cancellation message",
+		"true, cancelling 1",
+		"task: asyncio: cancelled by main: cancellation message",
 		"after 0s: asyncio: cancelled by main: cancellation message",
 	)
 }
 
-// A220: where the loop does not run the task starts with the loop, as it would without the factory.
-func TestEagerFactoryOnALoopThatDoesNotRun(t *testing.T) {
+// A220: on an idle loop, a task starts when the loop runs, as without the eager factory.
+func TestEagerFactoryOnIdleLoop(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
@@ -691,15 +686,16 @@ func TestEagerFactoryOnALoopThatDoesNotRun(t *testing.T) {
 	fn := func(context.Context) (int, error) { log.Add("runs"); return 1, nil }
 	task := asyncio.CreateTask(l.Context(), fn)
 	asked := asyncio.CreateTask(l.Context(), fn, asyncio.WithEagerStart(true))
-	log.Add("made, done=%v %v", task.Done(), asked.Done())
+	log.Add("created, done=%v %v", task.Done(), asked.Done())
 	if _, err := asyncio.RunUntilComplete(l, asked); err != nil {
 		t.Error(err)
 	}
 	log.Add("done=%v %v", task.Done(), asked.Done())
-	log.Want(t, "made, done=false false", "runs", "runs", "done=true true")
+	log.Want(t, "created, done=false false", "runs", "runs", "done=true true")
 }
 
-// The three shapes of work in which tasks make tasks. Each tells how many leaves it has.
+// Three shapes of nested work. chain returns its depth, and the others their number of
+// leaves.
 
 func chain(ctx context.Context, depth int) (int, error) {
 	if depth == 0 {
@@ -741,21 +737,21 @@ func groupTree(ctx context.Context, width, depth int) (leaves int, err error) {
 	return leaves, err
 }
 
-// A222: a chain of calls, groups in groups and gathers in gathers come to the
-// same under an eager start, with less work for the loop: where nothing has to wait, no
-// task is scheduled. (A task of a group waits for the others' callbacks: a failure must not
-// cancel the body in the middle of its work.)
-func TestEagerStartSchedulesLess(t *testing.T) {
+// A222: chains of calls, nested groups and nested gathers give the same results with an
+// eager start and take fewer steps. Work that never waits schedules no task. (The parent
+// of a group still waits for the callbacks of its tasks: a failure must not interrupt the
+// block's function.)
+func TestEagerStartTakesFewerSteps(t *testing.T) {
 	for _, test := range []struct {
 		name        string
 		work        func(ctx context.Context) (int, error)
 		want        int
-		lazy, eager int // steps of tasks that the loop took, main's included
+		lazy, eager int // number of task steps, including those of main
 	}{
 		{"chain", func(ctx context.Context) (int, error) { return chain(ctx, 100) }, 100, 1, 1},
-		// 1+5+25+125 tasks with children take two steps, 625 without take one.
+		// 1+5+25+125 tasks with children take two steps each, 625 without children one.
 		{"gather", func(ctx context.Context) (int, error) { return gatherTree(ctx, 5, 4) }, 625, 937, 1},
-		// The eager ones take their first step at once.
+		// Eager tasks take their first step during their creation.
 		{"group", func(ctx context.Context) (int, error) { return groupTree(ctx, 5, 4) }, 625, 937, 157},
 	} {
 		for factory, want := range map[string]int{"lazy": test.lazy, "eager": test.eager} {
@@ -766,7 +762,7 @@ func TestEagerStartSchedulesLess(t *testing.T) {
 				}
 				got, err := test.work(ctx)
 				if got != test.want {
-					t.Errorf("%s %s: it came to %d, wanted %d", factory, test.name, got, test.want)
+					t.Errorf("%s %s: the result is %d; want %d", factory, test.name, got, test.want)
 				}
 				return err
 			}, func(what string) {
@@ -775,14 +771,14 @@ func TestEagerStartSchedulesLess(t *testing.T) {
 				}
 			})
 			if steps != want {
-				t.Errorf("%s %s: %d steps, wanted %d", factory, test.name, steps, want)
+				t.Errorf("%s %s: the work took %d steps; want %d", factory, test.name, steps, want)
 			}
 		}
 	}
 }
 
-// A222: tasks that start each other a thousand deep need no more than a stack each.
-func TestEagerStartsNest(t *testing.T) {
+// A222: tasks can start each other eagerly to a depth of one thousand.
+func TestNestedEagerStarts(t *testing.T) {
 	runEager(t, func(ctx context.Context) error {
 		var down func(ctx context.Context, depth int) (int, error)
 		down = func(ctx context.Context, depth int) (int, error) {
@@ -794,24 +790,24 @@ func TestEagerStartsNest(t *testing.T) {
 		}
 		n, err := down(ctx, 1000)
 		if n != 1000 {
-			t.Errorf("it came to %d", n)
+			t.Errorf("the depth is %d; want 1000", n)
 		}
 		return err
 	})
 }
 
-// A212: what an eager part does to its creator, who waits for it, is seen when that goes on: a cancel
-// at its next await.
-func TestEagerPartThatCancelsItsCreator(t *testing.T) {
+// A212: a task that cancels its creator during an eager start does not interrupt it; the
+// creator receives the cancellation at its next Await.
+func TestEagerStartCancelsCreator(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
 		creator := asyncio.Go(ctx, func(ctx context.Context) error {
-			me := asyncio.CurrentTask(ctx)
+			self := asyncio.CurrentTask(ctx)
 			child := asyncio.Go(ctx, func(ctx context.Context) error {
-				log.Add("%v", me.Cancel())
+				log.Add("%v", self.Cancel())
 				return asyncio.Yield(ctx)
 			}, asyncio.WithName("child"))
-			log.Add("goes on, child done=%v", child.Done())
+			log.Add("creator continues, child done=%v", child.Done())
 			err := asyncio.Yield(ctx)
 			log.Add("%v", err)
 			return err
@@ -820,48 +816,49 @@ func TestEagerPartThatCancelsItsCreator(t *testing.T) {
 		wantErr(t, err, asyncio.ErrCancelled)
 		return nil
 	})
-	log.Want(t, "true", "goes on, child done=false", "asyncio: cancelled by child")
+	log.Want(t, "true", "creator continues, child done=false", "asyncio: cancelled by child")
 }
 
-// A212: an eager part may await its creator, which goes on when it does.
-func TestEagerPartThatAwaitsItsCreator(t *testing.T) {
+// A212: a task may await its creator during an eager start, and the creator continues
+// then.
+func TestEagerStartAwaitsCreator(t *testing.T) {
 	var log record
 	runEager(t, func(ctx context.Context) error {
 		var creator *asyncio.Task[int]
 		creator = asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
-			_ = asyncio.Yield(ctx) // for creator to be known
+			_ = asyncio.Yield(ctx) // CreateTask returns first and sets creator
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				v, err := creator.Await(ctx)
 				log.Add("child: %v, %v", v, err)
 				return err
 			})
-			log.Add("creator goes on")
+			log.Add("creator continues")
 			return 7, nil
 		})
 		_, err := creator.Await(ctx)
 		yields(ctx, 1)
 		return err
 	})
-	log.Want(t, "creator goes on", "child: 7, <nil>")
+	log.Want(t, "creator continues", "child: 7, <nil>")
 }
 
-// A212: runtime.Goexit in an eager part ends that task, and not its creator; the
-// rest is cancelled, and Run ends by Goexit too.
-func TestGoexitInAnEagerPart(t *testing.T) {
+// A212: runtime.Goexit during an eager start ends that task and not its creator. The
+// remaining tasks are cancelled, and Run ends by Goexit too.
+func TestGoexitDuringEagerStart(t *testing.T) {
 	var log record
 	exited := inGoroutine(func() {
 		runEager(t, func(ctx context.Context) error {
 			child := asyncio.Go(ctx, func(context.Context) error { runtime.Goexit(); return nil })
-			log.Add("creator goes on, child's error: %v", child.Exception())
+			log.Add("creator continues, child's error: %v", child.Exception())
 			err := asyncio.Sleep(ctx, time.Second)
-			log.Add("and ends with: %v", err)
+			log.Add("creator ends with: %v", err)
 			return err
 		})
 	})
 	log.Add("Run exits: %v", exited)
 	log.Want(t,
-		"creator goes on, child's error: asyncio: the task called runtime.Goexit",
-		"and ends with: asyncio: cancelled by the shutdown of the loop",
+		"creator continues, child's error: asyncio: the task called runtime.Goexit",
+		"creator ends with: asyncio: cancelled by the shutdown of the loop",
 		"Run exits: true",
 	)
 }

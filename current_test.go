@@ -9,10 +9,49 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 )
 
-// A326, A328: the current task, and all tasks, are a matter of each loop.
-func TestCurrentTaskIsOfItsLoop(t *testing.T) {
+// A326: CurrentTask returns the running task of the loop, nil in a callback, and panics
+// without a loop.
+func TestCurrentTask(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		main := asyncio.CurrentTask(ctx)
+		f, g := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
+		var a, b *asyncio.Task[asyncio.None]
+		a = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), a)
+			_, err := f.Await(ctx)
+			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), a)
+			_ = g.SetResult(1)
+			return err
+		})
+		b = asyncio.Go(ctx, func(ctx context.Context) error {
+			equal(t, "at the start, the current task", asyncio.CurrentTask(ctx), b)
+			_ = f.SetResult(1)
+			_, err := g.Await(ctx)
+			equal(t, "after an Await, the current task", asyncio.CurrentTask(ctx), b)
+			return err
+		})
+		inCallback := false
+		running(ctx).CallSoon(func(ctx context.Context) {
+			inCallback = true
+			equal(t, "in a callback, the current task", asyncio.CurrentTask(ctx), nil)
+		})
+		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{a, b})
+		equal(t, "at the end, the current task", asyncio.CurrentTask(ctx), main)
+		equal(t, "whether the callback ran", inCallback, true)
+		return err
+	})
+	err := panicOf(func() { asyncio.CurrentTask(context.Background()) })
+	wantErr(t, err, asyncio.ErrNoRunningLoop, "CurrentTask", "start with asyncio.Run")
+	l := asyncio.NewLoop(driver.NewVirtual())
+	defer l.Close()
+	equal(t, "on an idle loop, the current task", asyncio.CurrentTask(l.Context()), nil)
+}
+
+// A326, A328: each loop has its own current task and its own AllTasks.
+func TestCurrentTaskOfEachLoop(t *testing.T) {
 	run(t, func(outer context.Context) error {
 		asyncio.CurrentTask(outer).SetName("outer")
 		inGoroutine(func() {
@@ -20,10 +59,10 @@ func TestCurrentTaskIsOfItsLoop(t *testing.T) {
 				asyncio.CurrentTask(inner).SetName("inner")
 				a, b := asyncio.CurrentTask(outer).Name(), asyncio.CurrentTask(inner).Name()
 				if a != "outer" || b != "inner" {
-					t.Errorf("the current tasks are %s and %s", a, b)
+					t.Errorf("the current tasks are %s and %s; want outer and inner", a, b)
 				}
 				if n := len(asyncio.AllTasks(inner)); n != 1 {
-					t.Errorf("the inner loop has %d tasks", n)
+					t.Errorf("AllTasks of the inner loop has %d tasks; want 1", n)
 				}
 				return nil
 			})
@@ -32,9 +71,9 @@ func TestCurrentTaskIsOfItsLoop(t *testing.T) {
 	})
 }
 
-// A327: two tasks cannot be current on a loop: what would need it is an error that names both, and the
-// loop cannot be run from inside of itself.
-func TestOneTaskAtATime(t *testing.T) {
+// A327: only one task is current on a loop. An Await with the ctx of another task returns
+// an error that names both, and a running loop cannot be run.
+func TestOnlyOneTaskIsCurrent(t *testing.T) {
 	run(t, func(outer context.Context) error {
 		asyncio.CurrentTask(outer).SetName("outer")
 		l := running(outer)
@@ -45,7 +84,7 @@ func TestOneTaskAtATime(t *testing.T) {
 			_, err = asyncio.RunUntilComplete(l, asyncio.Coro[int](one))
 			wantErr(t, err, asyncio.ErrMisuse, "<Loop running>: the loop is running")
 			if got := asyncio.CurrentTask(ctx).Name(); got != "inner" {
-				t.Errorf("the current task is %s", got)
+				t.Errorf("the current task is %s; want inner", got)
 			}
 			return nil
 		}, asyncio.WithName("inner"))
@@ -54,8 +93,8 @@ func TestOneTaskAtATime(t *testing.T) {
 	})
 }
 
-// A328, A329: AllTasks has the tasks that have not ended, in the order of their creation, by whatever way they were
-// made. There is nothing to register: no other kind of task can be.
+// A328, A329: AllTasks returns the unfinished tasks in creation order, however they were
+// created, without any registration.
 func TestAllTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
@@ -86,20 +125,20 @@ func TestAllTasks(t *testing.T) {
 			tg.Go(never)
 			asyncio.RunCoroutineThreadsafe(l, waiting)
 			l.SetTaskFactory(func(l *asyncio.Loop, c asyncio.TaskConfig) asyncio.TaskConfig { c.Name = "last"; return c })
-			yields(ctx, 2) // one for the inbox
+			yields(ctx, 2) // one turn is for the call from outside
 			const want = "main Go CreateTask Gather EnsureFuture Shield CreateTaskIn tg.Go last"
 			if got := all(); got != want {
-				t.Errorf("all tasks: %s\nwanted:    %s", got, want)
+				t.Errorf("AllTasks is %s\n     want %s", got, want)
 			}
 			tg.Cancel()
 			return nil
 		})
 		if got := all(); strings.Contains(got, "tg.Go") || strings.Contains(got, "CreateTaskIn") {
-			t.Errorf("tasks that have ended are among %s", got)
+			t.Errorf("AllTasks has finished tasks: %s", got)
 		}
 		tasks := asyncio.AllTasks(ctx)
 		if !slices.Equal(tasks, l.AllTasks()) {
-			t.Error("the loop says otherwise")
+			t.Error("AllTasks(ctx) and Loop.AllTasks differ")
 		}
 		for _, task := range tasks[1:] {
 			task.Cancel()
@@ -109,22 +148,22 @@ func TestAllTasks(t *testing.T) {
 			return err
 		}
 		if got := all(); got != "main" {
-			t.Errorf("in the end: %s", got)
+			t.Errorf("AllTasks is %s at the end; want main", got)
 		}
 		return err
 	})
 }
 
-// A328: AllTasks is in order of creation, in whatever order tasks begin, suspend for the first time and end. Who is asked is in
-// each of the places where a task can be: one that has not begun, that runs, that was started eagerly, that
-// stands below another one which it awaits.
-func TestAllTasksAreInOrder(t *testing.T) {
+// A328: AllTasks is in creation order, in whatever order tasks start, suspend and end.
+// Each task checks it in the states of a task: new, running, started eagerly, and below a
+// task that it awaits.
+func TestAllTasksInCreationOrder(t *testing.T) {
 	for seed := range uint64(50) {
 		random := rand.New(rand.NewPCG(seed, 0))
 		run(t, func(ctx context.Context) error {
 			main := asyncio.CurrentTask(ctx)
 			made := []*asyncio.AnyTask{&main}
-			left := 100 // to be made
+			left := 100 // tasks to create
 			check := func() {
 				made = slices.DeleteFunc(made, func(task *asyncio.AnyTask) bool { return (*task).Done() })
 				var got, want []string
@@ -135,7 +174,7 @@ func TestAllTasksAreInOrder(t *testing.T) {
 					want = append(want, (*task).Name())
 				}
 				if !slices.Equal(got, want) {
-					t.Errorf("seed %d: all tasks %v\nwanted %v", seed, got, want)
+					t.Errorf("seed %d: AllTasks is %v\nwant %v", seed, got, want)
 				}
 			}
 			var live func(ctx context.Context) error
@@ -143,7 +182,7 @@ func TestAllTasksAreInOrder(t *testing.T) {
 				task := new(asyncio.AnyTask)
 				made = append(made, task)
 				*task = asyncio.Go(ctx, func(ctx context.Context) error {
-					*task = asyncio.CurrentTask(ctx) // in an eager start Go has not returned yet
+					*task = asyncio.CurrentTask(ctx) // during an eager start, Go has not returned yet
 					return live(ctx)
 				}, asyncio.WithEagerStart(random.IntN(2) == 0))
 				return *task

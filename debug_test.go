@@ -13,18 +13,19 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A339: debug mode is off, unless ASYNCIODEBUG is set and not empty when the loop is made. SetDebug changes it.
+// A339: debug mode is on if ASYNCIODEBUG is not empty when the loop is created. SetDebug
+// changes it.
 func TestSetDebug(t *testing.T) {
 	for env, want := range map[string]bool{"": false, "1": true, "0": true} {
 		t.Setenv("ASYNCIODEBUG", env)
 		l := newLoop(t)
 		if l.Debug() != want {
-			t.Errorf("with ASYNCIODEBUG=%q a new loop has debug mode %v", env, l.Debug())
+			t.Errorf("Debug returned %v with ASYNCIODEBUG=%q; want %v", l.Debug(), env, want)
 		}
 		for _, on := range []bool{true, false, true} {
 			l.SetDebug(on)
 			if l.Debug() != on || strings.Contains(l.String(), "debug") != on {
-				t.Errorf("after SetDebug(%v) there is %v", on, l)
+				t.Errorf("after SetDebug(%v) Debug is %v and the loop is %v", on, l.Debug(), l)
 			}
 		}
 	}
@@ -32,7 +33,8 @@ func TestSetDebug(t *testing.T) {
 
 var anyTime = regexp.MustCompile(` took [\d.]+(ns|µs|ms|s),`)
 
-// slowSteps plays a scene and returns the reports of slow steps, without the times.
+// slowSteps runs a task beside main and returns the reports of slow steps, without the
+// times.
 func slowSteps(t *testing.T, r *asyncio.Runner) []string {
 	var log record
 	r.LoopFactory = func() *asyncio.Loop {
@@ -55,7 +57,7 @@ func slowSteps(t *testing.T, r *asyncio.Runner) []string {
 	log.WithoutLineNumbers()
 	for i, line := range log.Lines {
 		line = anyTime.ReplaceAllString(line, " took TIME,")
-		if before, after, ok := strings.Cut(line, " made at /"); ok { // of a directory that is different for all
+		if before, after, ok := strings.Cut(line, " made at /"); ok { // remove the directory
 			_, after, _ = strings.Cut(after, ">")
 			line = before + " made at PLACE>" + after
 		}
@@ -66,8 +68,9 @@ func slowSteps(t *testing.T, r *asyncio.Runner) []string {
 
 func oneYield(ctx context.Context) error { return asyncio.Yield(ctx) }
 
-// A340: in debug mode a step of a task, or a callback, that takes as long as SetSlowCallback says, or longer,
-// is reported by name; a step that ends the task too. No step takes less than no time, and none takes an hour.
+// A340: debug mode reports by name each step or callback that takes at least the time of
+// SetSlowCallback, including the last step of a task. The limits here are below zero and
+// one hour.
 func TestSlowCallback(t *testing.T) {
 	const took = " took TIME, and nothing else could run meanwhile; give long work to ToThread"
 	const worker = "reported: task worker (asyncio_test.oneYield() at debug_test.go:N)" + took
@@ -81,20 +84,20 @@ func TestSlowCallback(t *testing.T) {
 		main,
 	}
 	if len(got) < len(want) || !slices.Equal(got[:len(want)], want) {
-		t.Errorf("what was slow:\n\t%s\nwanted:\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
+		t.Errorf("the reports are\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(want, "\n\t"))
 	}
 	for _, r := range []*asyncio.Runner{
 		{SlowCallback: -1},
 		{Debug: true, SlowCallback: time.Hour},
 	} {
 		if got := slowSteps(t, r); len(got) > 0 {
-			t.Errorf("with debug=%v and %v: %v", r.Debug, r.SlowCallback, got)
+			t.Errorf("with debug mode %v and the limit %v, the reports are %v; want none", r.Debug, r.SlowCallback, got)
 		}
 	}
 }
 
-// A340: a Runner's zero SlowCallback, and one of 0, mean 100 ms: a step that does nothing is not reported.
-func TestSlowCallbackOfZero(t *testing.T) {
+// A340: a SlowCallback of 0 means 100 ms, so an empty step is not reported.
+func TestSlowCallbackDefault(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.SetDebug(true)
@@ -107,20 +110,21 @@ func TestSlowCallbackOfZero(t *testing.T) {
 	l.SetSlowCallback(-1)
 	step()
 	if len(log.Lines) != 1 {
-		t.Errorf("of one step there are the reports %v", log.Lines)
+		t.Errorf("a step over the limit has the reports %v; want one", log.Lines)
 	}
 	log.Lines = nil
 	l.SetSlowCallback(0)
 	for range 10 {
 		step()
 	}
-	if len(log.Lines) == 10 { // one may be interrupted by the machine
-		t.Errorf("of steps that do nothing there are the reports %v", log.Lines)
+	if len(log.Lines) == 10 { // the system may delay some of them
+		t.Errorf("empty steps have the reports %v; want none", log.Lines)
 	}
 }
 
-// A341: in debug mode only what runs on the loop may use it; also another loop's code may not.
-func TestDebugModeChecksTheGoroutine(t *testing.T) {
+// A341: in debug mode, only code that runs on the loop may use it. Code of another loop
+// may not.
+func TestDebugModeChecksGoroutine(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		var log record
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
@@ -169,9 +173,9 @@ func TestDebugModeChecksTheGoroutine(t *testing.T) {
 	}
 }
 
-// A341: what the synchronisation primitives and queues do goes through futures: to wake somebody from another goroutine
-// is found, and wakes nobody.
-func TestDebugModeChecksWhoWakes(t *testing.T) {
+// A341: primitives and queues wake their waiters through futures. In debug mode, waking
+// from another goroutine panics and wakes no task.
+func TestDebugModeChecksWakeUps(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		lock, event, cond := new(asyncio.Lock), new(asyncio.Event), asyncio.NewCondition(nil)
 		sem, queue := asyncio.NewSemaphore(0), asyncio.NewQueue[int](0)
@@ -194,13 +198,13 @@ func TestDebugModeChecksWhoWakes(t *testing.T) {
 				"Queue.TryPut":      func() { _ = queue.TryPut(1) },
 			} {
 				if err := panicOf(wake); !errors.Is(err, asyncio.ErrMisuse) || !strings.Contains(err.Error(), "SetResult from a goroutine that is not the loop's") {
-					t.Errorf("%s: %v", what, err)
+					t.Errorf("%s panicked with %v; want ErrMisuse", what, err)
 				}
 			}
 		})
 		yields(ctx, 2)
 		if n := len(asyncio.AllTasks(ctx)); n != 6 {
-			t.Errorf("%d tasks are left", n)
+			t.Errorf("AllTasks has %d tasks; want 6", n)
 		}
 		return nil
 	})
@@ -209,8 +213,8 @@ func TestDebugModeChecksWhoWakes(t *testing.T) {
 	}
 }
 
-// Debug mode may be turned on and off at any time, by any task: what it knew before is no false alarm.
-func TestDebugModeIsTurnedOnAndOff(t *testing.T) {
+// Any task may switch debug mode at any time without causing false reports.
+func TestDebugModeCanBeSwitchedAnytime(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		var tasks []*asyncio.Task[asyncio.None]
@@ -237,19 +241,19 @@ func TestDebugModeIsTurnedOnAndOff(t *testing.T) {
 	})
 }
 
-// Debug mode reports a task that was asked to cancel, was told so, and returned as if nothing had been: unless it
-// says so with Uncancel, or ends with any error.
-func TestCancelSwallowedIsReported(t *testing.T) {
+// Debug mode reports a task that was cancelled and returned nil, unless it called
+// Uncancel.
+func TestSuppressedCancelIsReported(t *testing.T) {
 	for _, debug := range []bool{true, false} {
 		var log record
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
 			running(ctx).SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
 				log.Handle(ctx, e)
-				log.Add("of %s", e.Future.(asyncio.AnyTask).Name())
+				log.Add("reported for %s", e.Future.(asyncio.AnyTask).Name())
 			})
 			var tasks []*asyncio.Task[asyncio.None]
 			for name, end := range map[string]func(ctx context.Context, err error) error{
-				"swallows": func(context.Context, error) error { return nil },
+				"suppresses": func(context.Context, error) error { return nil },
 				"uncancels": func(ctx context.Context, _ error) error {
 					asyncio.CurrentTask(ctx).Uncancel()
 					return nil
@@ -274,16 +278,16 @@ func TestCancelSwallowedIsReported(t *testing.T) {
 		var want []string
 		if debug {
 			want = []string{
-				"reported: task swallows (asyncio_test.TestCancelSwallowedIsReported.func1.6() at debug_test.go:N) was cancelled and returned without an error; " +
+				"reported: task suppresses (asyncio_test.TestSuppressedCancelIsReported.func1.6() at debug_test.go:N) was cancelled and returned without an error; " +
 					"return the CancelledError, or call Uncancel to withdraw the request",
-				"of swallows",
+				"reported for suppresses",
 			}
 		}
 		log.Want(t, want...)
 	}
 }
 
-// deep calls f below n calls of itself.
+// deep calls f at a recursion depth of n.
 func deep(n int, f func()) {
 	if n == 0 {
 		f()
@@ -292,8 +296,8 @@ func deep(n int, f func()) {
 	deep(n-1, f)
 }
 
-// A342: what debug mode remembers of where a task, a future or a call was made are ten frames at most, from the
-// code on that uses this package. They are in the reports.
+// A342: in debug mode, reports show where a task, future or call was created, as up to
+// ten frames that start at the caller's code.
 func TestOriginHasTenFrames(t *testing.T) {
 	for what, fail := range map[string]func(ctx context.Context){
 		"a task":            func(ctx context.Context) { asyncio.Go(ctx, fails(errBoom)) },
@@ -318,24 +322,24 @@ func TestOriginHasTenFrames(t *testing.T) {
 				t.Error(err)
 			}
 			if len(sources) != 1 {
-				t.Errorf("%s: there are %d reports", what, len(sources))
+				t.Errorf("%s has %d reports; want 1", what, len(sources))
 				continue
 			}
 			lines := strings.Split(sources[0], "\n") // two for each frame
 			if !strings.HasPrefix(lines[0], "example.com/asyncio_test.TestOriginHasTenFrames.func") || !strings.Contains(lines[1], "/debug_test.go:") {
-				t.Errorf("%s was made at\n%s", what, sources[0])
+				t.Errorf("%s was created at\n%s", what, sources[0])
 			}
 			if got := len(lines) / 2; got > 10 || frames > 0 && got != frames {
-				t.Errorf("%s has %d frames:\n%s", what, got, sources[0])
+				t.Errorf("%s has %d frames; want at most 10:\n%s", what, got, sources[0])
 			}
 			if got := strings.Count(sources[0], "asyncio_test.deep\n"); frames > 0 && got < 7 {
-				t.Errorf("%s has %d frames of the calls to it:\n%s", what, got, sources[0])
+				t.Errorf("%s has %d frames of its callers; want at least 7:\n%s", what, got, sources[0])
 			}
 		}
 	}
 }
 
-// A342: without debug mode nothing is remembered but a task's function.
+// A342: without debug mode, reports show only the function of a task.
 func TestOriginWithoutDebugMode(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -351,8 +355,8 @@ func TestOriginWithoutDebugMode(t *testing.T) {
 	log.Want(t, `""`, `"asyncio_test.failing() at report_test.go:N"`, `""`)
 }
 
-// A344: Go does not tell when something is dropped that ought to have been closed. What a loop leaves behind are
-// goroutines that stand in this package's code, where a leak check finds them; Close ends them all.
+// A344: an unclosed loop leaves parked goroutines that a leak check finds, and Close ends
+// them all.
 func TestUnclosedLoopLeavesGoroutines(t *testing.T) {
 	noLeaks(t)
 	before := goroutines()
@@ -367,7 +371,7 @@ func TestUnclosedLoopLeavesGoroutines(t *testing.T) {
 		}
 	}
 	if left != 1 {
-		t.Errorf("the task that waits is seen in %d goroutines", left)
+		t.Errorf("the waiting task has %d goroutines; want 1", left)
 	}
 	if err := l.Close(); err != nil {
 		t.Error(err)

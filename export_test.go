@@ -2,7 +2,7 @@ package asyncio
 
 import "context"
 
-// Internals that tests of package asyncio_test use.
+// Internals for the tests in package asyncio_test.
 
 type (
 	Scope          = cancelScope

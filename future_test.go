@@ -14,9 +14,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// eachKind runs a test on a future and on a task, since a task is a future but for
-// who gives it its outcome. end gives f its outcome, and lets the turns pass
-// that it takes.
+// eachKind runs a test on a future and on a task, which differ only in name sets the
+// outcome. end sets the outcome of f and yields as often as f needs to receive it.
 func eachKind(t *testing.T, test func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(value int, err error))) {
 	t.Run("Future", func(t *testing.T) {
 		run(t, func(ctx context.Context) error {
@@ -36,7 +35,7 @@ func eachKind(t *testing.T, test func(t *testing.T, ctx context.Context, f async
 			outcome := asyncio.NewFuture[int](ctx)
 			task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) { return outcome.Await(ctx) })
 			test(t, ctx, task, func(value int, err error) {
-				// A task is stepped to its end in this turn, its callbacks come in the next.
+				// The task ends in this turn, and its callbacks run in the next.
 				if err != nil {
 					_ = outcome.SetException(err)
 				} else {
@@ -49,11 +48,12 @@ func eachKind(t *testing.T, test func(t *testing.T, ctx context.Context, f async
 	})
 }
 
-// A016, A039: a fresh future or task is not done, not cancelled, and has neither result nor error.
-func TestFreshFuture(t *testing.T) {
+// A016, A039: a new future or task is neither done nor cancelled, and reading its outcome
+// returns ErrInvalidState.
+func TestNewFuture(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		if f.Done() || f.Cancelled() {
-			t.Errorf("done=%v cancelled=%v", f.Done(), f.Cancelled())
+			t.Errorf("Done is %v and Cancelled is %v; want false and false", f.Done(), f.Cancelled())
 		}
 		wantErr(t, f.Exception(), asyncio.ErrInvalidState, "Exception of <", "pending", "await it")
 		_, err := f.(interface{ Result() (int, error) }).Result()
@@ -63,40 +63,24 @@ func TestFreshFuture(t *testing.T) {
 	})
 }
 
-// A040: a future belongs to the loop of the ctx that it was made with, be it running or not.
-func TestFutureBelongsToALoop(t *testing.T) {
+// A040: a future belongs to the loop of the ctx it was created with, even if that loop is
+// not running yet.
+func TestFutureLoop(t *testing.T) {
 	l := asyncio.NewLoop(driver.NewVirtual())
 	defer l.Close()
 	if f := asyncio.NewFuture[int](l.Context()); f.Loop() != l {
-		t.Error("made before the loop runs, it is of another")
+		t.Error("a future created before the loop runs has a different loop")
 	}
 	run(t, func(ctx context.Context) error {
 		if f := asyncio.NewFuture[int](ctx); f.Loop() != running(ctx) {
-			t.Error("made in a task, it is of another loop")
+			t.Error("a future created in a task has a different loop")
 		}
 		return nil
 	})
-	err := panicOf(func() { asyncio.NewFuture[int](context.Background()) })
-	wantErr(t, err, asyncio.ErrNoRunningLoop, "NewFuture", "start with asyncio.Run")
 }
 
-// A007, A040: what makes futures or tasks of others needs a loop too, and says so.
-func TestFuturesWithoutALoop(t *testing.T) {
-	ctx := context.Background()
-	coro := asyncio.Coro[int](one)
-	for _, fn := range []func(){
-		func() { asyncio.EnsureFuture(ctx, coro) },
-		func() { asyncio.Gather[int](ctx, coro) },
-		func() { asyncio.Gather[int, *asyncio.Task[int]](ctx) }, // of nothing
-		func() { asyncio.Shield(ctx, coro) },
-		func() { asyncio.WrapFuture(ctx, asyncio.NewConcurrentFuture[int]()) },
-	} {
-		wantErr(t, panicOf(fn), asyncio.ErrNoRunningLoop, "start with asyncio.Run")
-	}
-}
-
-// A040: with the ctx of a loop that does not run yet futures are made for later.
-func TestFuturesMadeBeforeTheLoopRuns(t *testing.T) {
+// A040: futures can be created with the ctx of a loop that is not running yet.
+func TestFuturesCreatedBeforeLoopRuns(t *testing.T) {
 	noLeaks(t)
 	l := asyncio.NewLoop(driver.NewVirtual())
 	ctx := l.Context()
@@ -106,7 +90,7 @@ func TestFuturesMadeBeforeTheLoopRuns(t *testing.T) {
 	nothing := asyncio.Gather[int, *asyncio.Task[int]](ctx)
 	for _, f := range []asyncio.AnyFuture{f, shield, wrapped, g, nothing} {
 		if f.Loop() != l {
-			t.Errorf("%v is of another loop", f)
+			t.Errorf("%v has a different loop", f)
 		}
 	}
 	l.CallSoon(func(context.Context) { _ = f.SetResult(7) })
@@ -114,13 +98,13 @@ func TestFuturesMadeBeforeTheLoopRuns(t *testing.T) {
 	got, err := asyncio.RunUntilComplete(l, g)
 	equal(t, "the result", got, "[7 1 8]")
 	none, noErr := asyncio.RunUntilComplete(l, nothing)
-	equal(t, "the result of nothing", none, "[]")
+	equal(t, "the result without arguments", none, "[]")
 	if err := errors.Join(err, noErr, l.Close()); err != nil {
 		t.Error(err)
 	}
 }
 
-// A zero Future says that it was not made, to all that would change it.
+// The methods of a zero Future that would change it panic and name NewFuture.
 func TestZeroFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := new(asyncio.Future[int])
@@ -139,15 +123,16 @@ func TestZeroFuture(t *testing.T) {
 		_, err = f.Await(ctx)
 		wantErr(t, err, asyncio.ErrWrongLoop)
 		if f.Done() || f.Cancelled() || f.RemoveDoneCallback(callbackA) != 0 {
-			t.Error("it is in some state")
+			t.Error("a zero Future is done or cancelled, or has a callback")
 		}
 		equal(t, "a zero Future", f, "<Future of no loop>")
 		return nil
 	})
 }
 
-// A041: a future gets its outcome once. A second one is an error, and changes nothing.
-func TestFutureGetsItsOutcomeOnce(t *testing.T) {
+// A041: the first outcome of a future is final. Setting another returns an error and has
+// no effect.
+func TestFutureOutcomeIsFinal(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		result, failure, stopped := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
 		if err := result.SetResult(1); err != nil {
@@ -157,29 +142,29 @@ func TestFutureGetsItsOutcomeOnce(t *testing.T) {
 			t.Error(err)
 		}
 		if !stopped.Cancel() {
-			t.Error("a pending future is not cancelled")
+			t.Error("Cancel of a pending future returned false; want true")
 		}
 		for _, f := range []*asyncio.Future[int]{result, failure, stopped} {
 			before := f.String()
 			wantErr(t, f.SetResult(2), asyncio.ErrInvalidState, "SetResult on "+before)
 			wantErr(t, f.SetException(errors.New("other")), asyncio.ErrInvalidState, "SetException on "+before)
 			if f.Cancel() {
-				t.Errorf("%v was cancelled", f)
+				t.Errorf("Cancel of %v returned true; want false", f)
 			}
 			if f.String() != before {
 				t.Errorf("%s became %v", before, f)
 			}
 		}
 		if v, err := result.Result(); v != 1 || err != nil {
-			t.Errorf("Result is %v, %v", v, err)
+			t.Errorf("Result returned %v, %v; want 1, nil", v, err)
 		}
 		wantErr(t, asyncio.NewFuture[int](ctx).SetException(nil), asyncio.ErrInvalidArgument, "SetException(nil)", "SetResult")
 		return nil
 	})
 }
 
-// A042: Cancel makes a pending future cancelled, has its callbacks called, and
-// gives its message to all who ask.
+// A042: cancelling a pending future schedules its callbacks and passes the message to
+// every reader of the outcome.
 func TestFutureCancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -192,7 +177,7 @@ func TestFutureCancel(t *testing.T) {
 			for _, err := range []error{awaited, result, f.Exception()} {
 				var c *asyncio.CancelledError
 				if !errors.As(err, &c) {
-					t.Fatalf("the error is %v", err)
+					t.Fatalf("the error is %v; want a CancelledError", err)
 				}
 				log.Add("message %v", c.Message)
 			}
@@ -207,8 +192,8 @@ func TestFutureCancel(t *testing.T) {
 	)
 }
 
-// A042, A074: the message of a cancel can be asked for, before anybody has got the error too. A
-// request that a task has passed on is not its own.
+// A042, A074: CancelMessage returns the message before any caller has received the error.
+// A request that a task passed on is not its own.
 func TestCancelMessage(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -256,9 +241,9 @@ func TestCancelMessage(t *testing.T) {
 	)
 }
 
-// A016, A044: no callback is called from within what makes a future done, or from
-// within AddDoneCallback.
-func TestCallbackIsNeverCalledAtOnce(t *testing.T) {
+// A016, A044: completing a future, or adding a callback to a finished one, never runs a
+// callback before the call returns.
+func TestCallbackNeverRunsDuringCall(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		var log record
 		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("before") })
@@ -271,14 +256,15 @@ func TestCallbackIsNeverCalledAtOnce(t *testing.T) {
 	})
 }
 
-// A016, A045: callbacks are called in the order of registration, each once, with the future.
+// A016, A045: callbacks run once each, in the order they were added, with the future as
+// argument.
 func TestCallbackOrder(t *testing.T) {
 	for _, outcome := range []error{nil, errBoom} {
 		eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 			var log record
-			callback := func(who string) func(context.Context, asyncio.AnyFuture) {
+			callback := func(name string) func(context.Context, asyncio.AnyFuture) {
 				return func(_ context.Context, got asyncio.AnyFuture) {
-					log.Add("%s, with the future: %v, error %v", who, got == f, got.Exception())
+					log.Add("%s, with the future: %v, error %v", name, got == f, got.Exception())
 				}
 			}
 			f.AddDoneCallback(callback("first"))
@@ -296,51 +282,50 @@ func TestCallbackOrder(t *testing.T) {
 	}
 }
 
-// A016, A046: a callback runs in the Context given, or else in a copy of the one
-// it was registered in, as that was then.
+// A016, A046: a callback runs in the ContextVars passed to AddDoneCallback, or in a copy
+// made at that call.
 func TestCallbackContext(t *testing.T) {
 	v := asyncio.NewContextVar[string]("v")
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		var log record
-		callback := func(who string) func(context.Context, asyncio.AnyFuture) {
+		callback := func(name string) func(context.Context, asyncio.AnyFuture) {
 			return func(ctx context.Context, _ asyncio.AnyFuture) {
 				got, _ := v.Get(ctx)
-				log.Add("%s finds %q", who, got)
-				v.Set(ctx, "set by "+who)
+				log.Add("%s: %q", name, got)
+				v.Set(ctx, "set by "+name)
 			}
 		}
 		given := new(asyncio.ContextVars)
 		v.Set(ctx, "at registration")
-		f.AddDoneCallback(callback("the one with a copy"))
-		f.AddDoneCallback(callback("the one with a Context"), asyncio.WithContextVars(given))
+		f.AddDoneCallback(callback("callback with a copy"))
+		f.AddDoneCallback(callback("callback with the given ContextVars"), asyncio.WithContextVars(given))
 		v.Set(ctx, "later")
 		yields(ctx, 1)
 		end(1, nil)
-		f.AddDoneCallback(callback("the late one"))
+		f.AddDoneCallback(callback("late callback"))
 		v.Set(ctx, "last")
 		yields(ctx, 1)
 		got, _ := v.Get(ctx)
-		log.Add("the task finds %q", got)
+		log.Add("task: %q", got)
 		_ = given.Run(ctx, func(ctx context.Context) { got, _ = v.Get(ctx) })
-		log.Add("and in the Context given %q", got)
+		log.Add("given ContextVars: %q", got)
 		log.Want(t,
-			`the one with a copy finds "at registration"`,
-			`the one with a Context finds ""`,
-			`the late one finds "later"`,
-			`the task finds "last"`,
-			`and in the Context given "set by the one with a Context"`,
+			`callback with a copy: "at registration"`,
+			`callback with the given ContextVars: ""`,
+			`late callback: "later"`,
+			`task: "last"`,
+			`given ContextVars: "set by callback with the given ContextVars"`,
 		)
 	})
 }
 
-// A016, A047: RemoveDoneCallback takes all registrations of a function out and
-// returns how many. Function values are told apart without running anybody's code,
-// which could change the list meanwhile, as it can in Python.
+// A016, A047: RemoveDoneCallback removes all registrations of a function and returns
+// their number. The comparison of function values runs no user code.
 func TestRemoveDoneCallback(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		var log record
-		callback := func(who string) func(context.Context, asyncio.AnyFuture) {
-			return func(context.Context, asyncio.AnyFuture) { log.Add("%s", who) }
+		callback := func(name string) func(context.Context, asyncio.AnyFuture) {
+			return func(context.Context, asyncio.AnyFuture) { log.Add("%s", name) }
 		}
 		a, b, c := callback("a"), callback("b"), callback("c") // closures of one func literal
 		for _, fn := range []func(context.Context, asyncio.AnyFuture){a, b, a, c, a, b} {
@@ -349,17 +334,17 @@ func TestRemoveDoneCallback(t *testing.T) {
 		log.Add("removed %d, %d, %d", f.RemoveDoneCallback(a), f.RemoveDoneCallback(a), f.RemoveDoneCallback(callback("other")))
 		yields(ctx, 1)
 		end(1, nil)
-		log.Add("removed %d once it is done", f.RemoveDoneCallback(b))
+		log.Add("removed %d after the end", f.RemoveDoneCallback(b))
 		yields(ctx, 1)
-		log.Want(t, "removed 3, 0, 0", "removed 0 once it is done", "b", "c", "b")
+		log.Want(t, "removed 3, 0, 0", "removed 0 after the end", "b", "c", "b")
 	})
 }
 
-// A047: wherever among the others a callback stands, first or last, it is taken out, and only it.
-func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
+// A047: RemoveDoneCallback removes exactly its function, wherever that is in the list.
+func TestRemoveDoneCallbackAtEachPosition(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		const all = 4
-		for gone := range 1 << all { // which are taken out, a bit each
+		for gone := range 1 << all { // a set bit for each removed callback
 			var log record
 			var want []string
 			f := asyncio.NewFuture[int](ctx)
@@ -375,7 +360,7 @@ func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
 					continue
 				}
 				if n := f.RemoveDoneCallback(fn); n != 1 {
-					t.Errorf("%d were taken out", n)
+					t.Errorf("RemoveDoneCallback returned %d; want 1", n)
 				}
 			}
 			_ = f.SetResult(1)
@@ -386,9 +371,9 @@ func TestRemoveDoneCallbackAtEachPlace(t *testing.T) {
 	})
 }
 
-// A048: a callback may register others, and remove some: those that were on their
-// way are called all the same, the new ones after them.
-func TestCallbacksThatChangeTheCallbacks(t *testing.T) {
+// A048: callbacks may add and remove callbacks. Those already scheduled still run, and
+// new ones run after them.
+func TestCallbacksThatAddAndRemoveCallbacks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -405,28 +390,9 @@ func TestCallbacksThatChangeTheCallbacks(t *testing.T) {
 	log.Want(t, "first removes 0", "last", "new")
 }
 
-// A049: a callback that panics is reported, with its handle; the others are called.
-func TestCallbackThatPanics(t *testing.T) {
-	var log record
-	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) {
-			p := &asyncio.PanicError{}
-			log.Add("reported: panic in a callback=%v handle=%v value=%v",
-				strings.HasPrefix(e.Message, "panic in callback"), e.Handle != nil, errors.As(e.Exception, &p) && p.Value == "boom")
-		})
-		f := asyncio.NewFuture[int](ctx)
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("first"); panic("boom") })
-		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) { log.Add("second") })
-		_ = f.SetResult(1)
-		_, err := f.Await(ctx)
-		yields(ctx, 1)
-		return err
-	})
-	log.Want(t, "first", "reported: panic in a callback=true handle=true value=true", "second")
-}
-
-// A025: an await of a future suspends until it is done, and gives that very result, in the next turn.
-func TestAwaitOfAFuture(t *testing.T) {
+// A025: Await of a future suspends until it is done, and returns its result in the next
+// turn.
+func TestFutureAwait(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[*int](ctx)
 		var got *int
@@ -436,34 +402,34 @@ func TestAwaitOfAFuture(t *testing.T) {
 		})
 		yields(ctx, 3)
 		if task.Done() {
-			t.Error("it did not wait")
+			t.Error("the task is done before its future")
 		}
 		want := new(int)
 		_ = f.SetResult(want)
 		yields(ctx, 1)
 		if got != want || !task.Done() {
-			t.Errorf("it has %p, wanted %p; the task is %v", got, want, task)
+			t.Errorf("Await returned %p; want %p; the task is %v", got, want, task)
 		}
 		return task.Exception()
 	})
 }
 
-// A016, A050: an await of what is done does not suspend: nothing else runs meanwhile.
-func TestAwaitOfADoneFutureDoesNotSuspend(t *testing.T) {
+// A016, A050: Await on a finished future returns without suspending.
+func TestAwaitOfFinishedFutureDoesNotSuspend(t *testing.T) {
 	eachKind(t, func(t *testing.T, ctx context.Context, f asyncio.AnyFuture, end func(int, error)) {
 		yields(ctx, 1)
 		end(1, nil)
 		other := asyncio.CreateTask(ctx, one)
 		v, err := f.(asyncio.Awaitable[int]).Await(ctx)
 		if v != 1 || err != nil || other.Done() {
-			t.Errorf("got %v, %v; another task ran meanwhile: %v", v, err, other.Done())
+			t.Errorf("Await returned %v, %v; another task ran: %v", v, err, other.Done())
 		}
 	})
 }
 
-// A051: a timer that finds its future cancelled leaves it alone: here the sleeper
-// is cancelled in the turn in which its time is up, a moment before.
-func TestTimerFindsItsFutureCancelled(t *testing.T) {
+// A051: a timer that expires for an already cancelled future has no effect. Here the
+// sleeper is cancelled just before, in the same turn.
+func TestTimerOfCancelledFuture(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(log.Handle)
@@ -477,22 +443,21 @@ func TestTimerFindsItsFutureCancelled(t *testing.T) {
 	log.Want(t, "after 1s: asyncio: cancelled")
 }
 
-// A052: WrapFuture makes a future of the loop's out of one of the world of goroutines, and
-// copies its outcome over when there is one. (A future of the loop's is none that
-// one could give it: see internal/policy/compile_test.go.)
+// A052: WrapFuture returns a loop-bound future that receives the outcome of a
+// ConcurrentFuture. It accepts no other future: see internal/policy/compile_test.go.
 func TestWrapFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		source := asyncio.NewConcurrentFuture[int]()
 		f := asyncio.WrapFuture(ctx, source)
 		go func() { _ = source.SetResult(7) }()
 		if v, err := f.Await(ctx); v != 7 || err != nil {
-			t.Errorf("it gave %v, %v", v, err)
+			t.Errorf("Await returned %v, %v; want 7, nil", v, err)
 		}
 		return nil
 	})
 }
 
-// A053: a cancel of the wrapper cancels the source, and a cancel of the source the wrapper.
+// A053: cancellation passes between the wrapper and its source in both directions.
 func TestWrapFutureCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		source := asyncio.NewConcurrentFuture[int]()
@@ -500,7 +465,7 @@ func TestWrapFutureCancel(t *testing.T) {
 		f.Cancel()
 		yields(ctx, 1)
 		if _, err := source.Result(context.Background()); !errors.Is(err, asyncio.ErrCancelled) {
-			t.Errorf("the source ended with %v", err)
+			t.Errorf("the source ended with %v; want ErrCancelled", err)
 		}
 
 		source = asyncio.NewConcurrentFuture[int]()
@@ -509,15 +474,15 @@ func TestWrapFutureCancel(t *testing.T) {
 		_, err := f.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		if !f.Cancelled() {
-			t.Errorf("the wrapper is %v", f)
+			t.Errorf("the wrapper is %v; want it cancelled", f)
 		}
 		return nil
 	})
 }
 
-// A054: result, error and cancellation are each copied as they are; a wrapper that is
-// cancelled already is left alone.
-func TestWrapFutureCopiesTheOutcome(t *testing.T) {
+// A054: a result, an error and a cancellation are transferred unchanged. A wrapper that
+// is already cancelled stays as it is.
+func TestWrapFutureTransfersOutcome(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(log.Handle)
@@ -532,13 +497,13 @@ func TestWrapFutureCopiesTheOutcome(t *testing.T) {
 			stopped.CancelWith("mine")
 			v, err := f.Await(ctx)
 			log.Add("%v, %v, cancelled=%v", v, err, f.Cancelled())
-			log.Add("the cancelled one: %v", stopped.Exception())
+			log.Add("cancelled wrapper: %v", stopped.Exception())
 		}
 		return nil
 	})
-	const mine = "the cancelled one: asyncio: cancelled by Task-N: mine"
+	const mine = "cancelled wrapper: asyncio: cancelled by Task-N: mine"
 	for i, line := range log.Lines {
-		if strings.HasPrefix(line, "the cancelled one: asyncio: cancelled by Task-") && strings.HasSuffix(line, ": mine") {
+		if strings.HasPrefix(line, "cancelled wrapper: asyncio: cancelled by Task-") && strings.HasSuffix(line, ": mine") {
 			log.Lines[i] = mine
 		}
 	}
@@ -549,8 +514,8 @@ func TestWrapFutureCopiesTheOutcome(t *testing.T) {
 	)
 }
 
-// A055: what is a future is a matter of an interface, AnyFuture. Futures and tasks
-// of all types are; what merely can be awaited is not, nor what looks alike.
+// A055: exactly the types that implement the sealed interface AnyFuture are futures:
+// futures and tasks of all types, but not other awaitables or types with similar methods.
 func TestAnyFuture(t *testing.T) {
 	is := reflect.TypeFor[asyncio.AnyFuture]()
 	for _, of := range []reflect.Type{
@@ -559,7 +524,7 @@ func TestAnyFuture(t *testing.T) {
 		reflect.TypeFor[asyncio.AnyTask](),
 	} {
 		if !of.Implements(is) {
-			t.Errorf("%v is no AnyFuture", of)
+			t.Errorf("%v does not implement AnyFuture", of)
 		}
 	}
 	for _, of := range []reflect.Type{
@@ -568,7 +533,7 @@ func TestAnyFuture(t *testing.T) {
 		reflect.TypeFor[*asyncio.ConcurrentFuture[int]](),
 	} {
 		if of.Implements(is) {
-			t.Errorf("%v is an AnyFuture", of)
+			t.Errorf("%v implements AnyFuture", of)
 		}
 	}
 }
@@ -576,7 +541,8 @@ func TestAnyFuture(t *testing.T) {
 func callbackA(context.Context, asyncio.AnyFuture) {}
 func callbackB(context.Context, asyncio.AnyFuture) {}
 
-// A056: a future prints its state, up to two callbacks and how many more, its result or error.
+// A056: a future's text form shows its state, its first two callbacks, the number of
+// others, and its outcome.
 func TestFutureString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -612,46 +578,9 @@ func TestFutureString(t *testing.T) {
 	)
 }
 
-// A056, A057: in debug mode a future remembers where it was made, prints it, and has it
-// in the report of an error that nobody read.
-func TestFutureRemembersItsMakerInDebugMode(t *testing.T) {
-	var source, text string
-	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { source = e.Source })
-		f := futureMaker(ctx)
-		text = f.String()
-		return f.SetException(errBoom)
-	})
-	if err != nil {
-		t.Error(err)
-	}
-	if !strings.Contains(text, "made at ") || !strings.Contains(text, "future_test.go:") {
-		t.Errorf("it prints as %s", text)
-	}
-	first, rest, _ := strings.Cut(source, "\n")
-	if first != "example.com/asyncio_test.futureMaker" || !strings.Contains(rest, "TestFutureRemembersItsMakerInDebugMode") {
-		t.Errorf("it was made at\n%s", source)
-	}
-}
-
-func futureMaker(ctx context.Context) *asyncio.Future[int] { return asyncio.NewFuture[int](ctx) }
-
-// A034, A057: a future that failed, and whose error nobody read, is reported when it is collected too.
-func TestFutureErrorThatNobodyReads(t *testing.T) {
-	var log record
-	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.Handle)
-		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
-		collect(ctx, func() bool { return len(log.Lines) > 0 })
-		log.Add("before the end")
-		return nil
-	})
-	log.Want(t, "reported: a future failed and its error was never read: boom", "before the end")
-}
-
-// A035: a future that is pending for ever, or has a result, read or not, is no case for a report; nor
-// is one whose error somebody asked for, or that was cancelled after it had failed.
-func TestFutureWithoutAnErrorIsNotReported(t *testing.T) {
+// A035: a future is not reported if it is pending, has a result, had its error read, or
+// was cancelled after it failed.
+func TestFutureWithoutUnreadErrorIsNotReported(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(log.Handle)
@@ -665,25 +594,25 @@ func TestFutureWithoutAnErrorIsNotReported(t *testing.T) {
 		read := asyncio.NewFuture[int](ctx)
 		_ = read.SetResult(2)
 		if v, err := read.Result(); v != 2 || err != nil {
-			t.Errorf("the result is %v, %v", v, err)
+			t.Errorf("Result returned %v, %v; want 2, nil", v, err)
 		}
 		if err := failed().Exception(); err != errBoom {
-			t.Errorf("the error is %v", err)
+			t.Errorf("Exception returned %v; want boom", err)
 		}
 		if _, err := failed().Result(); err != errBoom {
-			t.Errorf("the error of the result is %v", err)
+			t.Errorf("Result returned the error %v; want boom", err)
 		}
 		if failed().Cancel() {
-			t.Error("a failed future was cancelled")
+			t.Error("Cancel of a failed future returned true; want false")
 		}
 		return nil
 	})
-	log.Want(t) // also none at the loop's close, where what is unread is told
+	log.Want(t) // and the close of the loop reports none
 }
 
-// A058, A084: a future and a task belong to what runs on the loop. Another goroutine
-// that touches one is told so in debug mode; it must go through the inbox.
-func TestDebugModeFindsForeignGoroutines(t *testing.T) {
+// A058, A084: debug mode detects futures and tasks that another goroutine uses directly.
+// It must use CallSoonThreadsafe.
+func TestDebugModeChecksGoroutineOfFutures(t *testing.T) {
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		task := asyncio.Go(ctx, never)
@@ -697,7 +626,7 @@ func TestDebugModeFindsForeignGoroutines(t *testing.T) {
 			wantErr(t, panicOf(func() { f.AddDoneCallback(callbackA) }), asyncio.ErrMisuse, "AddDoneCallback "+text)
 		})
 		if f.Done() || task.Cancelling() != 0 {
-			t.Error("something happened all the same")
+			t.Errorf("the rejected calls changed %v or %v", f, task)
 		}
 		l := running(ctx)
 		inGoroutine(func() {
@@ -712,8 +641,8 @@ func TestDebugModeFindsForeignGoroutines(t *testing.T) {
 	}
 }
 
-// A045: a SharedCallback is called for each future as a callback of its own, in the order in which they are
-// done, and is taken out by its function.
+// A045: a sharedCallback is called separately for each of its futures, in the order of
+// their completion. RemoveDoneCallback finds it by its function.
 func TestSharedCallback(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
@@ -727,7 +656,7 @@ func TestSharedCallback(t *testing.T) {
 			shared.AddTo(f)
 			futures = append(futures, f)
 		}
-		equal(t, "taken out", futures[7].RemoveDoneCallback(shared.Func), 1)
+		equal(t, "removed", futures[7].RemoveDoneCallback(shared.Func), 1)
 		for i := range 3 {
 			_ = futures[7-i].SetResult(7 - i)
 		}
@@ -737,7 +666,7 @@ func TestSharedCallback(t *testing.T) {
 		rec.Want(t, "6", "5", "99")
 		pending := slices.Collect(shared.Pending())
 		equal(t, "pending", len(pending), 96)
-		equal(t, "the sixth of them", pending[5], asyncio.AnyFuture(futures[8]))
+		equal(t, "the sixth pending future", pending[5], asyncio.AnyFuture(futures[8]))
 		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrInvalidArgument, "SharedCallback.AddTo with a nil function")
 		return nil
 	})

@@ -12,10 +12,10 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// graphed returns a call graph in one line: name [calls] <- (who awaits it), ...
+// graphed returns a call graph as one line: name [calls] <- (awaiter, ...).
 func graphed(g *inspect.CallGraph) string { return graphedWith(g, true) }
 
-// graphedNames is graphed without the calls.
+// graphedNames is like graphed without the calls.
 func graphedNames(g *inspect.CallGraph) string { return graphedWith(g, false) }
 
 func graphedWith(g *inspect.CallGraph, stacks bool) string {
@@ -47,7 +47,8 @@ func graphedOnce(g *inspect.CallGraph, stacks bool, before map[*inspect.CallGrap
 	return line
 }
 
-// graphOf runs main as a task of that name and wants these lines for what it captures.
+// graphOf runs main as a task named main and fails the test unless main captures these
+// graphs.
 func graphOf(t *testing.T, main func(ctx context.Context, capture func(ctx context.Context, f asyncio.AnyFuture)) error, want ...string) {
 	t.Helper()
 	var r record
@@ -60,13 +61,13 @@ func graphOf(t *testing.T, main func(ctx context.Context, capture func(ctx conte
 	r.Want(t, want...)
 }
 
-// A332: the graph of the task that runs, by itself: its calls, and those of who awaits it, and so on.
-func TestCallGraphOfTheCurrentTask(t *testing.T) {
+// A332: the graph of the running task has its calls and its awaiters, recursively.
+func TestCallGraphOfCurrentTask(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
 		inner := start(ctx, "inner", func(ctx context.Context) error {
-			_ = asyncio.Yield(ctx) // the others have begun to wait
+			_ = asyncio.Yield(ctx) // outer and main suspend
 			r.Add("%s", graphed(asyncio.CaptureCallGraph(ctx, nil)))
 			return nil
 		})
@@ -74,7 +75,7 @@ func TestCallGraphOfTheCurrentTask(t *testing.T) {
 		_, err := outer.Await(ctx)
 		return err
 	})
-	r.Want(t, "inner [TestCallGraphOfTheCurrentTask.func1.1] <- (outer [joinIt > TestCallGraphOfTheCurrentTask.func1.2] <- (main [TestCallGraphOfTheCurrentTask.func1]))")
+	r.Want(t, "inner [TestCallGraphOfCurrentTask.func1.1] <- (outer [joinIt > TestCallGraphOfCurrentTask.func1.2] <- (main [TestCallGraphOfCurrentTask.func1]))")
 }
 
 func joinIt(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
@@ -82,9 +83,9 @@ func joinIt(ctx context.Context, t *asyncio.Task[asyncio.None]) error {
 	return err
 }
 
-// A332: the graph of another task, and of a future, which is awaited by several; of one that nobody awaits, and of one
-// that is done.
-func TestCallGraphOfOthers(t *testing.T) {
+// A332: the graph of another task, of a future with several awaiters, of a future without
+// awaiters, and of a finished future.
+func TestCallGraphOfOtherTasksAndFutures(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -101,22 +102,23 @@ func TestCallGraphOfOthers(t *testing.T) {
 		r.Add("%s", graphed(asyncio.CaptureCallGraph(ctx, f)))
 		return nil
 	})
-	const a = "a [TestCallGraphOfOthers.func1.1] <- (c [TestCallGraphOfOthers.func1.2])"
+	const a = "a [TestCallGraphOfOtherTasksAndFutures.func1.1] <- (c [TestCallGraphOfOtherTasksAndFutures.func1.2])"
 	r.Want(t,
-		"true future <- ("+a+", b [TestCallGraphOfOthers.func1.1])",
+		"true future <- ("+a+", b [TestCallGraphOfOtherTasksAndFutures.func1.1])",
 		"true "+a,
 		"true future",
 		"future",
 	)
 }
 
-// A332: without a current task there is no graph; without a loop that is a panic, unless it is asked about a future.
-func TestCallGraphWithoutATask(t *testing.T) {
+// A332: without a current task there is no graph. Without a loop, CaptureCallGraph panics
+// unless it gets a future.
+func TestCallGraphWithoutTask(t *testing.T) {
 	var r record
 	l := asyncio.NewLoop(nil)
 	defer l.Close()
 	f := asyncio.NewFuture[int](l.Context())
-	r.Add("outside of a loop: %s", graphed(asyncio.CaptureCallGraph(context.Background(), f)))
+	r.Add("outside a loop: %s", graphed(asyncio.CaptureCallGraph(context.Background(), f)))
 	wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(context.Background(), nil) }), asyncio.ErrNoRunningLoop)
 	run(t, func(ctx context.Context) error {
 		running(ctx).CallSoon(func(ctx context.Context) {
@@ -125,10 +127,11 @@ func TestCallGraphWithoutATask(t *testing.T) {
 		wantErr(t, panicOf(func() { asyncio.CaptureCallGraph(ctx, f) }), asyncio.ErrWrongLoop, "CaptureCallGraph of <Future pending>")
 		return asyncio.Yield(ctx)
 	})
-	r.Want(t, "outside of a loop: future", `in a callback: none, ""`)
+	r.Want(t, "outside a loop: future", `in a callback: none, ""`)
 }
 
-// A333: the edges through a gather, a wait, a shield, a timeout, as_completed, and through one in the other.
+// A333: await edges remain visible through Gather, Wait, Shield, timeouts, AsCompleted
+// and combinations of them.
 func TestCallGraphThroughControlFlow(t *testing.T) {
 	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
 		shared := start(ctx, "shared", never)
@@ -157,17 +160,17 @@ func TestCallGraphThroughControlFlow(t *testing.T) {
 	)
 }
 
-// A333: a task of a group is awaited by the one whose block it is, while that still runs and at its end; so are those of
-// a group within a group.
+// A333: the tasks of a group are awaited by the task of its block, both while the block's
+// function runs and at its end. The same holds for nested groups.
 func TestCallGraphThroughGroups(t *testing.T) {
 	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(func(ctx context.Context) error {
 				return asyncio.WithTaskGroup(ctx, func(_ context.Context, inner *asyncio.TaskGroup) error {
 					inner.Go(func(ctx context.Context) error {
-						capture(ctx, nil) // inner waits at its end, and main for a timer
+						capture(ctx, nil) // child waits at the end of its block, and main for a timer
 						_ = asyncio.Sleep(ctx, 2*time.Second)
-						capture(ctx, nil) // both wait at their ends
+						capture(ctx, nil) // both wait at the ends of their blocks
 						return nil
 					}, asyncio.WithName("grandchild"))
 					return nil
@@ -181,10 +184,10 @@ func TestCallGraphThroughGroups(t *testing.T) {
 	)
 }
 
-// Who awaits by several ways is there once, and a circle of awaits ends.
-func TestCallGraphWithCircles(t *testing.T) {
+// A task that awaits in several ways appears in full once, and a cycle of awaits ends.
+func TestCallGraphWithCycles(t *testing.T) {
 	graphOf(t, func(ctx context.Context, capture func(context.Context, asyncio.AnyFuture)) error {
-		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // at the end the circle is cancelled
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the shutdown cancels the cycle
 		var a, b *asyncio.Task[asyncio.None]
 		a = start(ctx, "a", func(ctx context.Context) error { _, err := b.Await(ctx); return err })
 		b = start(ctx, "b", func(ctx context.Context) error { _, err := asyncio.Gather(ctx, a).Await(ctx); return err })
@@ -202,8 +205,8 @@ func TestCallGraphWithCircles(t *testing.T) {
 	)
 }
 
-// A334: the text of a graph, and that a limit of 0 leaves the stacks out.
-func TestFormatCallGraph(t *testing.T) {
+// A334: the text form of a graph. A limit of 0 leaves the stacks out.
+func TestCallGraphFormat(t *testing.T) {
 	place := regexp.MustCompile(`File ".*/(\w+\.go)", line \d+`)
 	number := regexp.MustCompile(`id=\d+`)
 	var r record
@@ -211,7 +214,7 @@ func TestFormatCallGraph(t *testing.T) {
 		asyncio.CurrentTask(ctx).SetName("main")
 		f := asyncio.NewFuture[int](ctx)
 		waits := func(ctx context.Context) error { _, err := f.Await(ctx); return err }
-		show := func(text string) {
+		add := func(text string) {
 			for line := range strings.SplitSeq(text, "\n") {
 				r.Add("%s", number.ReplaceAllString(place.ReplaceAllString(line, "File $1, line N"), "id=N"))
 			}
@@ -220,9 +223,9 @@ func TestFormatCallGraph(t *testing.T) {
 			tg.Go(waits, asyncio.WithName("first"))
 			tg.Go(waits, asyncio.WithName("second"))
 			_ = asyncio.Yield(ctx)
-			show(asyncio.CaptureCallGraph(ctx, f).String())
-			show(asyncio.CaptureCallGraph(ctx, f).Format(0))
-			show(asyncio.CaptureCallGraph(ctx, nil).Format(1))
+			add(asyncio.CaptureCallGraph(ctx, f).String())
+			add(asyncio.CaptureCallGraph(ctx, f).Format(0))
+			add(asyncio.CaptureCallGraph(ctx, nil).Format(1))
 			return f.SetResult(1)
 		})
 	})
@@ -231,15 +234,15 @@ func TestFormatCallGraph(t *testing.T) {
 		`  + Awaited by:`,
 		`    * Task(name="first", id=N)`,
 		`      + Call stack:`,
-		`      |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.1()`,
+		`      |   File graph_test.go, line N, in asyncio_test.TestCallGraphFormat.func1.1()`,
 		`      + Awaited by:`,
 		`        * Task(name="main", id=N)`,
 		`          + Call stack:`,
-		`          |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.3()`,
-		`          |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1()`,
+		`          |   File graph_test.go, line N, in asyncio_test.TestCallGraphFormat.func1.3()`,
+		`          |   File graph_test.go, line N, in asyncio_test.TestCallGraphFormat.func1()`,
 		`    * Task(name="second", id=N)`,
 		`      + Call stack:`,
-		`      |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.1()`,
+		`      |   File graph_test.go, line N, in asyncio_test.TestCallGraphFormat.func1.1()`,
 		`      + Awaited by:`,
 		`        * Task(name="main", id=N) as above`,
 
@@ -254,13 +257,13 @@ func TestFormatCallGraph(t *testing.T) {
 
 		`* Task(name="main", id=N)`,
 		`  + Call stack:`,
-		`  |   File graph_test.go, line N, in asyncio_test.TestFormatCallGraph.func1.3()`,
+		`  |   File graph_test.go, line N, in asyncio_test.TestCallGraphFormat.func1.3()`,
 	)
 }
 
-// A335: code that waits by other means than an await adds an edge, which the graph and a snapshot show: of a task, and of a
-// future, whose awaiters the snapshot then names. It is there once, until it is taken out. Without a future nothing happens.
-func TestFutureAddToAwaitedBy(t *testing.T) {
+// A335: custom code can add an await edge for a task or a future, which the call graph
+// and snapshots show once until it is removed. A nil future has no effect.
+func TestAddAwaiter(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
@@ -269,23 +272,23 @@ func TestFutureAddToAwaitedBy(t *testing.T) {
 		f := asyncio.NewFuture[int](ctx)
 		start(ctx, "behind", func(ctx context.Context) error { _, err := f.Await(ctx); return err })
 		_ = asyncio.Yield(ctx)
-		look := func() {
+		add := func() {
 			r.Add("%s; snapshot: %v", graphedNames(asyncio.CaptureCallGraph(ctx, task)), running(ctx).Snapshot().Tasks[1].AwaitedBy)
 		}
 		asyncio.AddAwaiter(task, f)
 		asyncio.AddAwaiter(task, waiter)
 		asyncio.AddAwaiter(task, waiter)
-		look()
+		add()
 		asyncio.RemoveAwaiter(task, waiter)
 		asyncio.RemoveAwaiter(task, f)
-		look()
+		add()
 		asyncio.RemoveAwaiter(task, f)
 		asyncio.RemoveAwaiter(waiter, f)
 		asyncio.AddAwaiter(nil, task)
 		asyncio.AddAwaiter(task, nil)
 		asyncio.RemoveAwaiter(nil, task)
 		asyncio.RemoveAwaiter(task, nil)
-		look()
+		add()
 		return nil
 	})
 	r.Want(t,

@@ -14,8 +14,8 @@ import (
 func idle(context.Context)                        {}
 func idleDone(context.Context, asyncio.AnyFuture) {}
 
-// A240, A241: Cancel of a Handle makes sure that the call does not happen, however late it comes, and
-// may be called twice, and after the call.
+// A240, A241: Handle.Cancel prevents the call until the callback runs. It may be called
+// repeatedly, and after the call.
 func TestHandleCancel(t *testing.T) {
 	var log record
 	l := newLoop(t)
@@ -27,9 +27,9 @@ func TestHandleCancel(t *testing.T) {
 		later.Cancel()
 	}
 	if !soon.Cancelled() || !later.Cancelled() || due.Cancelled() {
-		t.Error("Cancelled tells something else")
+		t.Errorf("Cancelled returned %v, %v, %v; want true, true, false", soon.Cancelled(), later.Cancelled(), due.Cancelled())
 	}
-	// Two that are ready at once: the first cancels the second.
+	// Both calls are ready at once, and the first cancels the second.
 	var second *asyncio.TimerHandle
 	l.CallAt(3*time.Second, func(context.Context) { log.Add("first of two"); second.Cancel() })
 	second = l.CallAt(3*time.Second, log.Adds("second of two"))
@@ -38,16 +38,17 @@ func TestHandleCancel(t *testing.T) {
 	}
 	log.Want(t, "due", "first of two")
 	if due.Cancelled() {
-		t.Error("a call that was made is cancelled")
+		t.Error("Cancelled returned true after the call; want false")
 	}
 	due.Cancel()
 	if !due.Cancelled() {
-		t.Error("it was not cancelled afterwards")
+		t.Error("Cancelled returned false after a late Cancel; want true")
 	}
 }
 
-// A240: a Handle that was cancelled, or called, holds nothing of what it was for, though somebody holds it.
-func TestHandleHoldsNothing(t *testing.T) {
+// A240: a Handle that was cancelled or called releases its function, even if the Handle
+// is still referenced.
+func TestHandleReleasesItsFunction(t *testing.T) {
 	l := newLoop(t)
 	var freed atomic.Int32
 	capturing := func() func(context.Context) {
@@ -65,14 +66,14 @@ func TestHandleHoldsNothing(t *testing.T) {
 		runtime.GC()
 	}
 	if n := freed.Load(); n != 3 {
-		t.Errorf("%d of the 3 were freed that are not called any more; one waits", n)
+		t.Errorf("%d functions were freed; want 3, because one call is pending", n)
 	}
 	for _, h := range []any{called, soon, timer, waits} {
 		runtime.KeepAlive(h)
 	}
 }
 
-// A242: When tells the time of the call, as Loop.Time counts.
+// A242: When returns the time of the call on the clock of Loop.Time.
 func TestTimerHandleWhen(t *testing.T) {
 	l := newLoop(t)
 	if err := sleepOn(l, time.Minute); err != nil {
@@ -88,31 +89,31 @@ func TestTimerHandleWhen(t *testing.T) {
 		{l.CallLater(-time.Hour, idle), time.Minute - time.Hour},
 	} {
 		if got := test.h.When(); got != test.want {
-			t.Errorf("When is %v, wanted %v", got, test.want)
+			t.Errorf("When returned %v; want %v", got, test.want)
 		}
 		test.h.Cancel()
 		if got := test.h.When(); got != test.want {
-			t.Errorf("when it is cancelled When is %v, wanted %v", got, test.want)
+			t.Errorf("When returned %v after Cancel; want %v", got, test.want)
 		}
 	}
 }
 
-// A243: two timers compare by When. They are the same if they are one: Go has no operators to
-// define, and a handle can be a key of a map.
+// A243: timers compare by When. Handles are equal only if they are identical, and can be
+// map keys.
 func TestTimerHandlesCompare(t *testing.T) {
 	l := newLoop(t)
 	a, b := l.CallAt(time.Second, idle), l.CallAt(time.Second, idle)
 	later := l.CallAt(2*time.Second, idle)
 	if a == b || a.When() != b.When() || a.When() >= later.When() {
-		t.Errorf("%v, %v and %v do not compare as they should", a, b, later)
+		t.Errorf("%v, %v and %v compare wrongly", a, b, later)
 	}
 	set := map[*asyncio.TimerHandle]bool{a: true}
 	if !set[a] || set[b] {
-		t.Error("a handle is no good key")
+		t.Error("two handles are the same map key")
 	}
 }
 
-// A342: a handle prints what it will call, and whether it was cancelled.
+// A342: a handle's text form shows its function and whether it was cancelled.
 func TestHandleString(t *testing.T) {
 	var log record
 	l := newLoop(t)
@@ -143,8 +144,8 @@ func TestHandleString(t *testing.T) {
 	)
 }
 
-// A342: in debug mode it also prints where it was made, whoever made it, and still knows what
-// it was for when it was cancelled or called.
+// A342: in debug mode, a handle's text form also shows where the handle was created, and
+// keeps its function after a cancel or the call.
 func TestHandleStringInDebugMode(t *testing.T) {
 	var log record
 	l := newLoop(t)
@@ -159,7 +160,7 @@ func TestHandleStringInDebugMode(t *testing.T) {
 		log.Add("%v", h)
 	}
 	log.WithoutLineNumbers()
-	for i, line := range log.Lines { // without the directory, which is different for all
+	for i, line := range log.Lines { // remove the directory
 		at := strings.Index(line, "made at ") + len("made at ")
 		log.Lines[i] = line[:at] + line[strings.LastIndex(line, "/")+1:]
 	}
@@ -170,17 +171,17 @@ func TestHandleStringInDebugMode(t *testing.T) {
 	)
 }
 
-// Func names what is called, as long as that is to come.
+// Func returns the text form of the function until the call, and "called" after it.
 func TestHandleFunc(t *testing.T) {
 	l := newLoop(t)
 	h := l.CallSoon(idle)
 	if got := h.Func(); !strings.HasPrefix(got, "asyncio_test.idle() at handle_test.go:") {
-		t.Errorf("it is %q", got)
+		t.Errorf("Func returned %q", got)
 	}
 	if err := sleepOn(l, time.Second); err != nil {
 		t.Error(err)
 	}
 	if got := h.Func(); got != "called" {
-		t.Errorf("once it is called, it is %q", got)
+		t.Errorf("Func returned %q after the call; want %q", got, "called")
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"example.com/asyncio/internal/testkit"
 )
 
-// The vocabulary of the tests.
+// Helpers of the tests.
 
 type record = testkit.Record
 
@@ -32,8 +32,8 @@ var (
 	cancelLater  = testkit.CancelLater
 )
 
-// never waits for a future that is never set. Only a cancel ends it. Stacks show it, so
-// it is not part of an internal package.
+// never awaits a future that nothing completes, so only a cancellation ends it. It is in
+// this package because stacks show it.
 func never(ctx context.Context) error {
 	_, err := asyncio.NewFuture[int](ctx).Await(ctx)
 	return err

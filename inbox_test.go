@@ -12,21 +12,21 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A245: CallSoonThreadsafe calls on the loop, in the order of the calls and before what CallSoon is asked
-// for later; from other goroutines and from the loop's own.
+// A245: CallSoonThreadsafe queues calls in FIFO order, before later ones of CallSoon. It
+// works from other goroutines and on the loop.
 func TestCallSoonThreadsafe(t *testing.T) {
-	for _, here := range []bool{false, true} {
+	for _, onLoop := range []bool{false, true} {
 		var log record
 		l := newLoop(t)
 		calls := func() {
 			for _, line := range []string{"first", "second"} {
 				h, err := l.CallSoonThreadsafe(log.Adds(line))
 				if h == nil || err != nil {
-					t.Errorf("it returns %v, %v", h, err)
+					t.Errorf("CallSoonThreadsafe returned %v, %v", h, err)
 				}
 			}
 		}
-		if here {
+		if onLoop {
 			calls()
 		} else {
 			inGoroutine(calls)
@@ -37,7 +37,7 @@ func TestCallSoonThreadsafe(t *testing.T) {
 	}
 }
 
-// A245: it wakes a loop that sleeps, in real time too. It is what the loop waits for.
+// A245: CallSoonThreadsafe wakes a sleeping loop, with and without a timer, in real time.
 func TestCallSoonThreadsafeWakesTheLoop(t *testing.T) {
 	noLeaks(t)
 	for _, deadline := range []bool{false, true} {
@@ -46,14 +46,14 @@ func TestCallSoonThreadsafeWakesTheLoop(t *testing.T) {
 		l := asyncio.NewLoop(d)
 		f := asyncio.NewFuture[string](l.Context())
 		if deadline {
-			l.CallLater(time.Hour, func(context.Context) { t.Error("it slept for an hour") })
+			l.CallLater(time.Hour, func(context.Context) { t.Error("the loop slept for an hour") })
 		}
 		go func() {
 			<-asleep
-			_, _ = l.CallSoonThreadsafe(func(context.Context) { _ = f.SetResult("good morning") })
+			_, _ = l.CallSoonThreadsafe(func(context.Context) { _ = f.SetResult("awake") })
 		}()
-		if got, err := asyncio.RunUntilComplete(l, f); got != "good morning" || err != nil {
-			t.Errorf("the loop was woken with %q, %v", got, err)
+		if got, err := asyncio.RunUntilComplete(l, f); got != "awake" || err != nil {
+			t.Errorf("RunUntilComplete returned %q, %v; want %q, nil", got, err, "awake")
 		}
 		if err := l.Close(); err != nil {
 			t.Error(err)
@@ -61,7 +61,7 @@ func TestCallSoonThreadsafeWakesTheLoop(t *testing.T) {
 	}
 }
 
-// A sleepy driver tells when it is about to sleep.
+// A sleepy driver reports when it is about to sleep.
 type sleepy struct {
 	driver.Driver
 	asleep chan<- bool
@@ -75,8 +75,8 @@ func (s *sleepy) Park(until time.Duration, outside bool) bool {
 	return s.Driver.Park(until, outside)
 }
 
-// A245: many goroutines may call while the loop is closed. Each call before the close is good, or was
-// not made in time; each later one returns an error, and its function is never called.
+// A245: goroutines may call while the loop closes. A call before Close is accepted or
+// refused; a later call returns an error, and its function never runs.
 func TestCallSoonThreadsafeRacesWithClose(t *testing.T) {
 	noLeaks(t)
 	const goroutines, calls = 8, 200
@@ -86,7 +86,7 @@ func TestCallSoonThreadsafeRacesWithClose(t *testing.T) {
 		called := map[int]bool{} // on the loop only
 		var all sync.WaitGroup
 		start := make(chan bool)
-		refusedFrom := make([]int, goroutines) // 0: none was refused
+		refusedFrom := make([]int, goroutines) // number of the first refused call, from 1; 0 if none
 		for g := range goroutines {
 			all.Go(func() {
 				<-start
@@ -99,7 +99,7 @@ func TestCallSoonThreadsafeRacesWithClose(t *testing.T) {
 					})
 					switch {
 					case err == nil && refusedFrom[g] > 0:
-						t.Error("a call was good after one that was refused")
+						t.Error("a call was accepted after a refused one")
 					case err == nil:
 						accepted.Add(1)
 					default:
@@ -120,22 +120,22 @@ func TestCallSoonThreadsafeRacesWithClose(t *testing.T) {
 		n := len(called)
 		all.Wait()
 		if len(called) != n {
-			t.Error("something was called after the close")
+			t.Error("a function ran after Close")
 		}
 		if int(accepted.Load()) < n || accepted.Load()+refused.Load() != goroutines*calls {
-			t.Errorf("%d were called, of %d good and %d refused ones", n, accepted.Load(), refused.Load())
+			t.Errorf("%d functions ran; %d calls were accepted and %d refused", n, accepted.Load(), refused.Load())
 		}
 		for g, first := range refusedFrom {
 			for i := range calls {
 				if first > 0 && i >= first-1 && called[g*calls+i] {
-					t.Errorf("call %d of goroutine %d was refused and made", i, g)
+					t.Errorf("call %d of goroutine %d was refused, but its function ran", i, g)
 				}
 			}
 		}
 	}
 }
 
-// A call that was accepted and whose turn did not come before the close is dropped.
+// A call that was accepted but did not run before Close is dropped.
 func TestCallSoonThreadsafeBeforeClose(t *testing.T) {
 	noLeaks(t)
 	var log record
@@ -149,8 +149,9 @@ func TestCallSoonThreadsafeBeforeClose(t *testing.T) {
 	log.Want(t)
 }
 
-// Goroutines may call RunCoroutineThreadsafe while Run ends: each gets an outcome, and none waits for ever.
-func TestRunCoroutineThreadsafeRacesWithTheEndOfRun(t *testing.T) {
+// Goroutines may call RunCoroutineThreadsafe while Run ends: each receives an outcome,
+// and none waits forever.
+func TestRunCoroutineThreadsafeRacesWithEndOfRun(t *testing.T) {
 	noLeaks(t)
 	for range 20 {
 		var all sync.WaitGroup
@@ -171,7 +172,7 @@ func TestRunCoroutineThreadsafeRacesWithTheEndOfRun(t *testing.T) {
 						case errors.Is(err, asyncio.ErrLoopClosed):
 							return
 						default:
-							t.Errorf("its outcome is %v, %v", v, err)
+							t.Errorf("Result returned %v, %v", v, err)
 							return
 						}
 					}
@@ -191,15 +192,15 @@ func TestRunCoroutineThreadsafeRacesWithTheEndOfRun(t *testing.T) {
 	}
 }
 
-// What is to be done when the loop is closed is done then, when its tasks have ended; not what was taken back. On
-// a loop that is closed it is done at once.
-func TestOnClose(t *testing.T) {
+// OnClose functions run when the loop closes, after its tasks have ended, unless they
+// were withdrawn. On a closed loop they run immediately.
+func TestLoopOnClose(t *testing.T) {
 	noLeaks(t)
 	var r record
 	l := asyncio.NewLoop(driver.NewVirtual())
 	l.OnClose(func() { r.Add("closed") })
-	taken := l.OnClose(func() { r.Add("taken back") })
-	taken()
+	withdraw := l.OnClose(func() { r.Add("withdrawn") })
+	withdraw()
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
 		defer r.Add("the task ends")
 		return never(ctx)

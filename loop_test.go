@@ -15,7 +15,7 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// newLoop returns a loop in virtual time, which is closed when the test ends.
+// newLoop returns a loop in virtual time that the cleanup of the test closes.
 func newLoop(t testing.TB) *asyncio.Loop {
 	t.Helper()
 	noLeaks(t)
@@ -28,7 +28,7 @@ func newLoop(t testing.TB) *asyncio.Loop {
 	return l
 }
 
-// runForever runs l until Stop. The test fails if it ends in another way.
+// runForever runs l until Stop and fails the test if RunForever returns an error.
 func runForever(t testing.TB, l *asyncio.Loop) {
 	t.Helper()
 	if err := l.RunForever(); err != nil {
@@ -36,14 +36,14 @@ func runForever(t testing.TB, l *asyncio.Loop) {
 	}
 }
 
-// A231: CallSoon calls back once, in the order of the calls, and returns a Handle.
+// A231: CallSoon runs each callback once, in FIFO order, and returns a Handle.
 func TestCallSoon(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	for i := range 5 {
 		var h *asyncio.Handle = l.CallSoon(func(context.Context) { log.Add("call %d", i) })
 		if h.Cancelled() {
-			t.Error("its handle is cancelled")
+			t.Error("the new handle is cancelled")
 		}
 	}
 	l.CallSoon(func(context.Context) { l.Stop() })
@@ -53,14 +53,14 @@ func TestCallSoon(t *testing.T) {
 	log.Want(t, "call 0", "call 1", "call 2", "call 3", "call 4")
 }
 
-// A232, A246: Stop has the present pass run to its end, and no further: what the
-// callbacks and tasks of the pass made ready waits for the next run.
-func TestAPassRunsWhatWasReadyWhenItBegan(t *testing.T) {
+// A232, A246: after Stop, the current pass completes. What its callbacks and tasks made
+// ready waits for the next run.
+func TestPassRunsOnlyWhatWasReadyAtItsStart(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallSoon(func(context.Context) {
 		log.Add("first")
-		l.CallSoon(log.Adds("made by the first"))
+		l.CallSoon(log.Adds("added by the first"))
 		l.Stop()
 	})
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
@@ -68,7 +68,7 @@ func TestAPassRunsWhatWasReadyWhenItBegan(t *testing.T) {
 		if err := asyncio.Yield(ctx); err != nil {
 			return err
 		}
-		log.Add("task goes on")
+		log.Add("task continues")
 		return nil
 	})
 	l.CallSoon(log.Adds("last"))
@@ -76,17 +76,17 @@ func TestAPassRunsWhatWasReadyWhenItBegan(t *testing.T) {
 	log.Want(t, "first", "task", "last")
 	l.Stop()
 	runForever(t, l)
-	log.Want(t, "made by the first", "task goes on")
+	log.Want(t, "added by the first", "task continues")
 }
 
-// A232: a task that is always ready again keeps nobody out: others, and what comes
-// from outside, get their turn with each pass.
-func TestATaskThatYieldsForEverStarvesNobody(t *testing.T) {
+// A232: a task that always yields does not starve other callbacks: calls from outside run
+// in the next pass.
+func TestYieldingTaskDoesNotStarveOthers(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
-		came := false
-		go func() { _, _ = l.CallSoonThreadsafe(func(context.Context) { came = true }) }()
-		for !came {
+		called := false
+		go func() { _, _ = l.CallSoonThreadsafe(func(context.Context) { called = true }) }()
+		for !called {
 			if err := asyncio.Yield(ctx); err != nil {
 				return err
 			}
@@ -95,9 +95,9 @@ func TestATaskThatYieldsForEverStarvesNobody(t *testing.T) {
 	})
 }
 
-// A233: a pass runs what was ready before it, then what came from outside, then the
-// timers that are due, whichever was asked for first.
-func TestOrderWithinAPass(t *testing.T) {
+// A233: a pass runs ready work first, then calls from outside, then expired timers,
+// whatever the order of the requests.
+func TestOrderWithinPass(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallAt(l.Time(), log.Adds("timer"))
@@ -110,28 +110,28 @@ func TestOrderWithinAPass(t *testing.T) {
 	log.Want(t, "ready", "from outside", "timer")
 }
 
-// A234, A248: CallLater counts from now and CallAt from the loop's beginning; neither
-// calls before the time has come.
+// A234, A248: CallLater counts from now and CallAt from the start of the loop. Neither
+// runs its callback early.
 func TestTimers(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	at := func(what string) func(context.Context) {
 		return func(context.Context) { log.Add("%v: %s", l.Time(), what) }
 	}
-	l.CallLater(time.Second, at("1s after the beginning"))
+	l.CallLater(time.Second, at("1s after the start"))
 	l.CallAt(3*time.Second, func(ctx context.Context) {
 		at("at 3s")(ctx)
 		l.CallLater(time.Second, at("1s after 3s"))
-		l.CallAt(time.Second, at("too late for 1s"))
+		l.CallAt(time.Second, at("late for 1s"))
 	})
 	if err := sleepOn(l, 10*time.Second); err != nil {
 		t.Error(err)
 	}
 	at("end")(context.Background())
 	log.Want(t,
-		"1s: 1s after the beginning",
+		"1s: 1s after the start",
 		"3s: at 3s",
-		"3s: too late for 1s",
+		"3s: late for 1s",
 		"4s: 1s after 3s",
 		"10s: end",
 	)
@@ -143,13 +143,13 @@ func sleepOn(l *asyncio.Loop, d time.Duration) error {
 	return err
 }
 
-// coro is fn as an Awaitable.
+// coro returns fn as an Awaitable.
 func coro(fn func(ctx context.Context) error) asyncio.Coro[asyncio.None] {
 	return func(ctx context.Context) (asyncio.None, error) { return asyncio.None{}, fn(ctx) }
 }
 
-// A235, A236, A243: timers come in the order of their times, and those before now count too;
-// of equal times the one that was asked for first comes first.
+// A235, A236, A243: timers run in the order of their times, including times in the past.
+// Timers with the same time run in creation order.
 func TestTimersInOrder(t *testing.T) {
 	var log record
 	l := newLoop(t)
@@ -169,8 +169,8 @@ func TestTimersInOrder(t *testing.T) {
 	)
 }
 
-// A236: also where there are many with one time, and some are cancelled.
-func TestManyTimersOfOneTime(t *testing.T) {
+// A236: the order holds for many timers with the same time, some of them cancelled.
+func TestManyTimersWithTheSameTime(t *testing.T) {
 	const n = 1000
 	var got, want []int
 	l := newLoop(t)
@@ -186,15 +186,15 @@ func TestManyTimersOfOneTime(t *testing.T) {
 		t.Error(err)
 	}
 	if !slices.Equal(got, want) {
-		t.Errorf("the order is %v", got)
+		t.Errorf("the callbacks ran in the order %v; want %v", got, want)
 	}
 }
 
-// A spy is a driver that records how it was used. Another than the package's own
-// can drive a loop as well.
+// A spy is a driver that records its Park calls. It also shows that a loop works with a
+// custom driver.
 type spy struct {
 	driver.Driver
-	parks []time.Duration // how long each was to last
+	parks []time.Duration // the requested durations
 }
 
 func (s *spy) Park(until time.Duration, outside bool) bool {
@@ -206,9 +206,9 @@ func (s *spy) Park(until time.Duration, outside bool) bool {
 	return s.Driver.Park(until, outside)
 }
 
-// A237: a loop sleeps once for each time at which something is due, and does not
-// wake for roundings: its clock and its timers count the same nanoseconds.
-func TestALoopWakesOnceForEachTimer(t *testing.T) {
+// A237: the loop wakes once per timer time. Rounding causes no wake-ups, because the
+// clock and the timers both count nanoseconds.
+func TestLoopWakesOncePerTimer(t *testing.T) {
 	sleeps := []time.Duration{10 * time.Millisecond, 100 * time.Microsecond, time.Microsecond, 10, 1}
 	for _, real := range []bool{false, true} {
 		synctest.Test(t, func(t *testing.T) {
@@ -228,29 +228,29 @@ func TestALoopWakesOnceForEachTimer(t *testing.T) {
 				t.Error(err)
 			}
 			if !slices.Equal(d.parks, sleeps) {
-				t.Errorf("real=%v: it slept for %v", real, d.parks)
+				t.Errorf("real=%v: the loop slept for %v; want %v", real, d.parks, sleeps)
 			}
 		})
 	}
 }
 
-// A238: the loop's time has nothing to do with the time of day, never goes back, and is one
-// for all timers: when a call comes it is the time for which it was asked.
+// A238: Loop.Time is monotonic, independent of the wall clock, and common to all timers:
+// a callback sees exactly the requested time.
 func TestLoopTime(t *testing.T) {
 	for _, d := range []driver.Driver{driver.NewVirtual(), nil} {
 		synctest.Test(t, func(t *testing.T) {
 			if d == nil {
-				d = driver.NewReal() // of the bubble's clock
+				d = driver.NewReal() // uses the fake clock of synctest
 			}
 			l := asyncio.NewLoop(d)
 			defer l.Close()
 			if now := l.Time(); now != 0 {
-				t.Errorf("time begins at %v", now)
+				t.Errorf("Time starts at %v; want 0", now)
 			}
 			for _, when := range []time.Duration{time.Hour, time.Minute, time.Hour + 1} {
 				l.CallAt(when, func(context.Context) {
 					if now := l.Time(); now != when {
-						t.Errorf("at %v it is %v", when, now)
+						t.Errorf("a callback for %v sees Time %v", when, now)
 					}
 				})
 			}
@@ -258,14 +258,14 @@ func TestLoopTime(t *testing.T) {
 				t.Error(err)
 			}
 			if now := l.Time(); now != 2*time.Hour {
-				t.Errorf("time ends at %v", now)
+				t.Errorf("Time ends at %v; want %v", now, 2*time.Hour)
 			}
 		})
 	}
 }
 
-// A239: a loop sleeps for a day at most, looks at the time, and sleeps again.
-func TestALoopSleepsForADayAtMost(t *testing.T) {
+// A239: the loop waits for at most one day at a time, then checks its timers again.
+func TestLoopSleepsAtMostOneDay(t *testing.T) {
 	const day = 24 * time.Hour
 	d := &spy{Driver: driver.NewVirtual()}
 	err := runOn(t, &asyncio.Runner{Driver: d}, func(ctx context.Context) error {
@@ -275,12 +275,12 @@ func TestALoopSleepsForADayAtMost(t *testing.T) {
 		t.Error(err)
 	}
 	if want := []time.Duration{day, day, time.Hour}; !slices.Equal(d.parks, want) {
-		t.Errorf("it slept for %v, wanted %v", d.parks, want)
+		t.Errorf("the loop slept for %v; want %v", d.parks, want)
 	}
 }
 
-// A time so far away that the clock cannot show it does not come; it is not one in the past.
-func TestATimeThatDoesNotCome(t *testing.T) {
+// A time beyond the range of the clock never comes and does not overflow into the past.
+func TestTimerBeyondClockRange(t *testing.T) {
 	var log record
 	err := runErr(t, func(ctx context.Context) error {
 		if err := asyncio.Sleep(ctx, time.Hour); err != nil {
@@ -289,31 +289,31 @@ func TestATimeThatDoesNotCome(t *testing.T) {
 		l := running(ctx)
 		for _, d := range []time.Duration{asyncio.Never, asyncio.Never - time.Minute} {
 			if when := l.CallLater(d, log.Adds("called")).When(); when != asyncio.Never {
-				t.Errorf("in %v is %v", d, when)
+				t.Errorf("When returned %[2]v for CallLater(%[1]v); want Never", d, when)
 			}
 		}
 		return asyncio.Sleep(ctx, math.MaxInt64)
 	})
 	if d := (*asyncio.DeadlockError)(nil); !errors.As(err, &d) {
-		t.Errorf("it ended with %v", err)
+		t.Errorf("Sleep returned %v; want a DeadlockError", err)
 	}
 	log.Want(t)
 }
 
-// The last time that the clock can show does come.
-func TestTheLastTime(t *testing.T) {
+// The last time that the clock can represent does come.
+func TestTimerAtLastTime(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallAt(asyncio.Never-1, func(context.Context) {
-		log.Add("it is %v", l.Time())
+		log.Add("the time is %v", l.Time())
 		l.Stop()
 	})
 	runForever(t, l)
-	log.Want(t, "it is 2562047h47m16.854775806s")
+	log.Want(t, "the time is 2562047h47m16.854775806s")
 }
 
-// A244: timers that are cancelled are dropped at once where they come first, and where they
-// are the greater part. A program that sets and cancels timers without end does not grow.
+// A244: cancelled timers are dropped when they are first in the queue and when they
+// outnumber the others, so setting and cancelling timers does not grow the heap.
 func TestCancelledTimersDoNotAccumulate(t *testing.T) {
 	if raceDetector() {
 		t.Skip("sizes mean nothing under the race detector")
@@ -321,7 +321,7 @@ func TestCancelledTimersDoNotAccumulate(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		nothing := func(context.Context) {}
-		l.CallLater(time.Hour, nothing) // before all others, so that none of them comes first
+		l.CallLater(time.Hour, nothing) // stays first in the queue
 		heap := func() uint64 {
 			runtime.GC()
 			var m runtime.MemStats
@@ -333,19 +333,19 @@ func TestCancelledTimersDoNotAccumulate(t *testing.T) {
 			l.CallLater(2*time.Hour, nothing).Cancel()
 		}
 		if after := heap(); after > before+1<<17 {
-			t.Errorf("100,000 timers that were cancelled hold %d bytes", after-before)
+			t.Errorf("100,000 cancelled timers hold %d bytes", after-before)
 		}
 		return nil
 	})
 }
 
-// A244: a loop does not wake for a timer that was cancelled.
-func TestALoopDoesNotWakeForACancelledTimer(t *testing.T) {
+// A244: the loop does not wake up for a cancelled timer.
+func TestLoopDoesNotWakeForCancelledTimer(t *testing.T) {
 	d := &spy{Driver: driver.NewVirtual()}
 	err := runOn(t, &asyncio.Runner{Driver: d}, func(ctx context.Context) error {
 		l := running(ctx)
 		for i := range 10 {
-			l.CallLater(time.Duration(i), func(context.Context) { t.Error("called") }).Cancel()
+			l.CallLater(time.Duration(i), func(context.Context) { t.Error("a cancelled timer ran") }).Cancel()
 		}
 		return asyncio.Sleep(ctx, time.Second)
 	})
@@ -353,12 +353,12 @@ func TestALoopDoesNotWakeForACancelledTimer(t *testing.T) {
 		t.Error(err)
 	}
 	if want := []time.Duration{time.Second}; !slices.Equal(d.parks, want) {
-		t.Errorf("it slept for %v, wanted %v", d.parks, want)
+		t.Errorf("the loop slept for %v; want %v", d.parks, want)
 	}
 }
 
-// A247: Stop before the run has it make one pass, without any wait.
-func TestStopBeforeTheRun(t *testing.T) {
+// A247: calling Stop before a run limits the run to one pass without waiting.
+func TestStopBeforeRun(t *testing.T) {
 	var log record
 	d := &spy{Driver: driver.NewVirtual()}
 	l := asyncio.NewLoop(d)
@@ -371,11 +371,12 @@ func TestStopBeforeTheRun(t *testing.T) {
 	}
 	log.Want(t, "ready")
 	if len(d.parks) > 0 || l.Time() != 0 {
-		t.Errorf("it slept for %v", d.parks)
+		t.Errorf("the loop slept for %v", d.parks)
 	}
 }
 
-// A248: RunUntilComplete runs the loop until a future, a task or a coroutine is done, and returns its outcome.
+// A248: RunUntilComplete runs the loop until a future, task or coroutine is done, and
+// returns its outcome.
 func TestRunUntilComplete(t *testing.T) {
 	l := newLoop(t)
 	f := asyncio.NewFuture[int](l.Context())
@@ -392,16 +393,17 @@ func TestRunUntilComplete(t *testing.T) {
 		{bad, 0, errBoom},
 	} {
 		if got, err := asyncio.RunUntilComplete(l, test.aw); got != test.want || err != test.err {
-			t.Errorf("of %v: %v, %v", test.aw, got, err)
+			t.Errorf("RunUntilComplete(%v) returned %v, %v; want %v, %v", test.aw, got, err, test.want, test.err)
 		}
 	}
 	if l.IsRunning() || l.Time() != time.Second {
-		t.Errorf("running=%v at %v", l.IsRunning(), l.Time())
+		t.Errorf("IsRunning is %v at %v; want false at 1s", l.IsRunning(), l.Time())
 	}
 }
 
-// A249: a loop that is stopped before the future is done says so, and can be run again.
-func TestRunUntilCompleteStoppedTooEarly(t *testing.T) {
+// A249: RunUntilComplete returns an error if the loop is stopped first, and the loop can
+// run again.
+func TestRunUntilCompleteStoppedEarly(t *testing.T) {
 	l := newLoop(t)
 	task := asyncio.CreateTask(l.Context(), func(ctx context.Context) (int, error) {
 		l.Stop()
@@ -410,11 +412,11 @@ func TestRunUntilCompleteStoppedTooEarly(t *testing.T) {
 	_, err := asyncio.RunUntilComplete(l, task)
 	wantErr(t, err, asyncio.ErrMisuse, "the loop was stopped before <Task pending name=slow", "was done")
 	if got, err := asyncio.RunUntilComplete(l, task); got != 1 || err != nil {
-		t.Errorf("the second run: %v, %v", got, err)
+		t.Errorf("the second RunUntilComplete returned %v, %v; want 1, nil", got, err)
 	}
 }
 
-// A250: what cannot be awaited on this loop is refused at the call.
+// A250: RunUntilComplete rejects what cannot be awaited on its loop.
 func TestRunUntilCompleteBadArgument(t *testing.T) {
 	l, other := newLoop(t), newLoop(t)
 	f := asyncio.NewFuture[int](other.Context())
@@ -424,8 +426,8 @@ func TestRunUntilCompleteBadArgument(t *testing.T) {
 	wantErr(t, err, asyncio.ErrInvalidArgument, "EnsureFuture of nil")
 }
 
-// A251: a loop that runs cannot be run, and nothing of the attempt stays.
-func TestNoNesting(t *testing.T) {
+// A251: a running loop cannot be run again, and the attempt has no effect.
+func TestRunningLoopCannotBeRunAgain(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
@@ -441,27 +443,27 @@ func TestNoNesting(t *testing.T) {
 	log.Want(t)
 }
 
-// A251: another loop inside of a task is as any call that blocks: Go has no thread whose
-// loop it would be. Neither loop notices the other.
-func TestALoopWithinALoop(t *testing.T) {
+// A251: running another loop inside a task blocks like any other call. Neither loop
+// affects the other.
+func TestLoopInsideTaskOfAnotherLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.NewLoop(driver.NewVirtual())
 		defer inner.Close()
 		if got, err := asyncio.RunUntilComplete(inner, asyncio.Coro[int](one)); got != 1 || err != nil {
-			t.Errorf("the inner loop: %v, %v", got, err)
+			t.Errorf("RunUntilComplete on the inner loop returned %v, %v; want 1, nil", got, err)
 		}
 		if err := asyncio.Sleep(ctx, time.Second); err != nil {
 			return err
 		}
 		if running(ctx).Time() != time.Second || inner.Time() != 0 {
-			t.Error("their times are mixed up")
+			t.Errorf("the outer time is %v and the inner %v; want 1s and 0s", running(ctx).Time(), inner.Time())
 		}
 		return nil
 	})
 }
 
-// A252: what ends a run by force, be it a Goexit, leaves no stop behind for the next.
-func TestNoStopIsLeftBehind(t *testing.T) {
+// A252: a run that ends by a Goexit or a panic leaves no stop request for the next run.
+func TestForcedEndLeavesNoStopRequest(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	exited := inGoroutine(func() {
@@ -474,7 +476,7 @@ func TestNoStopIsLeftBehind(t *testing.T) {
 	_, err := asyncio.RunUntilComplete(l, asyncio.Go(l.Context(), func(context.Context) error { panic(errBoom) }, asyncio.WithName("bad")))
 	wantErr(t, err, errBoom)
 	log.WithoutLineNumbers()
-	log.Want(t, "reported: panic in task bad (asyncio_test.TestNoStopIsLeftBehind.func2() at loop_test.go:N): panic: boom")
+	log.Want(t, "reported: panic in task bad (asyncio_test.TestForcedEndLeavesNoStopRequest.func2() at loop_test.go:N): panic: boom")
 	l.CallSoon(func(context.Context) {
 		log.Add("first pass")
 		l.CallSoon(func(context.Context) {
@@ -486,9 +488,9 @@ func TestNoStopIsLeftBehind(t *testing.T) {
 	log.Want(t, "first pass", "second pass")
 }
 
-// A253, A254: only a loop that does not run is closed; a second Close does nothing.
-// What was scheduled does not happen.
-func TestClose(t *testing.T) {
+// A253, A254: Close requires a loop that is not running and is idempotent. Scheduled
+// calls never run.
+func TestLoopClose(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
@@ -518,13 +520,16 @@ func TestClose(t *testing.T) {
 	)
 }
 
-// A253: whatever is asked of a closed loop ends with ErrLoopClosed and a text that says what
-// to do; what suspends or may come from outside returns it, the rest panics with it.
-func TestUseOfAClosedLoop(t *testing.T) {
+// A009, A253: using a closed loop gives ErrLoopClosed with advice. Functions that suspend
+// or may be called from outside return it; the others panic with it. A closed loop never
+// runs the functions of new tasks.
+func TestUseOfClosedLoop(t *testing.T) {
+	noLeaks(t)
 	l := asyncio.NewLoop(driver.NewVirtual())
 	ctx := l.Context()
 	f := asyncio.NewFuture[int](ctx)
 	nothing := func(context.Context) {}
+	unused := coro(func(context.Context) error { t.Error("the closed loop ran a task"); return nil })
 	if err := l.Close(); err != nil {
 		t.Error(err)
 	}
@@ -533,8 +538,8 @@ func TestUseOfAClosedLoop(t *testing.T) {
 		"CallSoon":        func() { l.CallSoon(nothing) },
 		"CallLater":       func() { l.CallLater(time.Second, nothing) },
 		"CallAt":          func() { l.CallAt(time.Second, nothing) },
-		"CreateTask":      func() { asyncio.CreateTask(ctx, one) },
-		"Go":              func() { asyncio.Go(ctx, never) },
+		"CreateTask":      func() { asyncio.CreateTask(ctx, unused) },
+		"Go":              func() { asyncio.Go(ctx, func(ctx context.Context) error { _, err := unused(ctx); return err }) },
 		"AddDoneCallback": func() { f.AddDoneCallback(callbackA) },
 	} {
 		wantErr(t, panicOf(use), asyncio.ErrLoopClosed, act+" on <Loop closed>, which will not run again; make a new one")
@@ -548,12 +553,14 @@ func TestUseOfAClosedLoop(t *testing.T) {
 	} {
 		wantErr(t, use(), asyncio.ErrLoopClosed, act+" on <Loop closed>, which will not run again;")
 	}
-	_, err := asyncio.RunCoroutineThreadsafe(l, one).Result(context.Background())
+	_, err := asyncio.RunCoroutineThreadsafe(l, unused).Result(context.Background())
 	wantErr(t, err, asyncio.ErrLoopClosed, "CallSoonThreadsafe on <Loop closed>")
+	_, err = asyncio.RunUntilComplete(l, unused)
+	wantErr(t, err, asyncio.ErrLoopClosed)
 
-	// What only looks, or tells, still does.
+	// Methods that only read or set state still work.
 	if l.Time() != 0 || len(l.AllTasks()) != 0 || l.Debug() || l.ExceptionHandler() != nil || l.TaskFactory() != nil {
-		t.Error("a closed loop tells something else than it did")
+		t.Error("a closed loop has a different time, tasks, debug mode, exception handler or task factory")
 	}
 	l.Stop()
 	if err := f.SetResult(1); err != nil {
@@ -561,15 +568,15 @@ func TestUseOfAClosedLoop(t *testing.T) {
 	}
 }
 
-// A253, A264: Close kills the tasks that are left, in the order of their creation. Their deferred
-// calls run, so that what they hold is given back: that is all there is in Go of closing
-// asynchronous generators. An await in them is an error, and they cannot start anything.
+// A253, A264: Close ends the remaining tasks in creation order by running their deferred
+// calls, so that they release their resources. There, Await returns an error, and no task
+// can be started.
 func TestCloseRunsDeferredCalls(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
 	l.SetExceptionHandler(log.Handle)
-	lines := func(yield func(int) bool) { // an iterator with something to give back
+	lines := func(yield func(int) bool) { // an iterator that holds a resource
 		defer log.Add("file closed")
 		for i := 0; yield(i); i++ {
 		}
@@ -633,7 +640,8 @@ func TestCloseRunsDeferredCalls(t *testing.T) {
 	wantErr(t, tasks[4].Exception(), asyncio.ErrLoopClosed, "task late", "never ran")
 }
 
-// Each function that suspends returns ErrLoopClosed when the deferred call of a killed task calls it.
+// Each function that suspends returns ErrLoopClosed in a deferred call of a task that
+// Close ends.
 func TestSuspendingCallsWhileTheLoopCloses(t *testing.T) {
 	noLeaks(t)
 	l := asyncio.NewLoop(driver.NewVirtual())
@@ -664,7 +672,7 @@ func TestSuspendingCallsWhileTheLoopCloses(t *testing.T) {
 		defer func() {
 			for name, call := range calls {
 				if p := panicOf(func() { got[name] = call(ctx) }); p != nil {
-					t.Errorf("%s panics: %v", name, p)
+					t.Errorf("%s panicked: %v", name, p)
 				}
 			}
 		}()
@@ -677,18 +685,18 @@ func TestSuspendingCallsWhileTheLoopCloses(t *testing.T) {
 	}
 	for name := range calls {
 		if err := got[name]; !errors.Is(err, asyncio.ErrLoopClosed) {
-			t.Errorf("%s: %v", name, err)
+			t.Errorf("%s returned %v; want ErrLoopClosed", name, err)
 		}
 	}
 }
 
-// A255: the running loop is known to a task, to what it calls, and to callbacks, by
-// their ctx. Outside there is none.
-func TestGetRunningLoop(t *testing.T) {
+// A255: RunningLoop finds the loop from the ctx of a task or callback, or from a derived
+// one. Elsewhere it returns an error.
+func TestRunningLoop(t *testing.T) {
 	l := newLoop(t)
 	check := func(ctx context.Context, where string) {
 		if got, err := asyncio.RunningLoop(ctx); got != l || err != nil {
-			t.Errorf("in %s: %v, %v", where, got, err)
+			t.Errorf("RunningLoop in %s returned %v, %v", where, got, err)
 		}
 	}
 	l.CallSoon(func(ctx context.Context) { check(ctx, "a callback") })
@@ -708,26 +716,25 @@ func TestGetRunningLoop(t *testing.T) {
 	wantErr(t, err, asyncio.ErrNoRunningLoop, "pass the ctx that the task was given, and start with asyncio.Run")
 }
 
-// The ctx of a callback never ends: whatever derives from it ends by its own means.
-func TestCtxOfACallback(t *testing.T) {
+// The ctx of a callback never ends, but contexts derived from it can be cancelled.
+func TestCtxOfCallbackNeverEnds(t *testing.T) {
 	l := newLoop(t)
 	l.CallSoon(func(ctx context.Context) {
 		if _, limited := ctx.Deadline(); limited || ctx.Done() != nil || ctx.Err() != nil {
-			t.Errorf("it may end: %v, %v", ctx.Done(), ctx.Err())
+			t.Errorf("the ctx may end: Done is %v, Err is %v", ctx.Done(), ctx.Err())
 		}
 		derived, cancel := context.WithCancel(ctx)
 		cancel()
 		if derived.Err() == nil || ctx.Err() != nil {
-			t.Errorf("after a cancel: %v, %v", derived.Err(), ctx.Err())
+			t.Errorf("after cancel, Err is %v for the derived ctx and %v for its parent", derived.Err(), ctx.Err())
 		}
 		l.Stop()
 	})
 	runForever(t, l)
 }
 
-// A262: Go has no fork, but goroutines: one that a task starts is outside of the loop, and
-// takes part only by a ctx, which it must have been given.
-func TestAGoroutineHasNoLoop(t *testing.T) {
+// A262: a goroutine that a task starts has no current loop, unless it receives the ctx.
+func TestGoroutineHasNoLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inGoroutine(func() {
 			outside := context.Background()
@@ -740,8 +747,8 @@ func TestAGoroutineHasNoLoop(t *testing.T) {
 	})
 }
 
-// A guest is a driver by which a loop lives in somebody else's event loop, a GUI's say: instead of
-// sleeping it dispatches that one's events.
+// A guest is a driver for a loop inside another event loop, such as that of a GUI:
+// instead of sleeping, it dispatches the other loop's events.
 type guest struct {
 	driver.Driver
 	events []func()
@@ -757,8 +764,8 @@ func (g *guest) Park(until time.Duration, outside bool) bool {
 	return g.Driver.Park(until, outside)
 }
 
-// A263: a loop runs within another event loop by a driver of the user's own.
-func TestALoopAsAGuest(t *testing.T) {
+// A263: a custom driver can run a loop inside another event loop.
+func TestLoopInsideAnotherEventLoop(t *testing.T) {
 	var log record
 	d := &guest{Driver: driver.NewVirtual()}
 	l := asyncio.NewLoop(d)
@@ -773,17 +780,17 @@ func TestALoopAsAGuest(t *testing.T) {
 		if err := clicked.Wait(ctx); err != nil {
 			return err
 		}
-		log.Add("task heard of it")
+		log.Add("task continues")
 		return asyncio.Sleep(ctx, time.Second)
 	}))
 	if err != nil {
 		t.Error(err)
 	}
-	log.Want(t, "key pressed", "button clicked", "task heard of it", "window closed")
+	log.Want(t, "key pressed", "button clicked", "task continues", "window closed")
 }
 
-// A263: or the other one runs it a pass at a time.
-func TestALoopPassByPass(t *testing.T) {
+// A263: another event loop can run the loop pass by pass.
+func TestLoopPassByPass(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
@@ -800,14 +807,14 @@ func TestALoopPassByPass(t *testing.T) {
 		l.Stop()
 		runForever(t, l)
 		if l.IsRunning() {
-			t.Error("it runs between two passes")
+			t.Error("IsRunning is true between two passes")
 		}
 	}
 	log.Want(t, "pass 0", "step 0", "pass 1", "step 1", "pass 2", "pass 3")
 }
 
-// A261: what cannot be called back is refused at the call. In Go only nil is left of that: a
-// coroutine, which returns an error, is no callback for the compiler.
+// A261: CallSoon and its relatives reject a nil callback. A function that returns an
+// error does not compile as one.
 func TestNilCallback(t *testing.T) {
 	l := newLoop(t)
 	for _, call := range []func(){

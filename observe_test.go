@@ -3,7 +3,6 @@ package asyncio_test
 import (
 	"context"
 	"errors"
-	"example.com/asyncio/driver"
 	"fmt"
 	"regexp"
 	"slices"
@@ -12,15 +11,16 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 	"example.com/asyncio/inspect"
 )
 
-// An observerFunc is a function that is an Observer.
+// An observerFunc is a function that implements Observer.
 type observerFunc func(e *inspect.Event)
 
 func (f observerFunc) Observe(e *inspect.Event) { f(e) }
 
-// A watcher records what it is told, a line each.
+// A watcher records each event as a line.
 type watcher struct{ record }
 
 func (w *watcher) Observe(e *inspect.Event) {
@@ -42,7 +42,7 @@ func (w *watcher) Observe(e *inspect.Event) {
 		line += fmt.Sprintf(" on a %v", on.WaitReason().Kind)
 	}
 	if e.Message != nil {
-		line += fmt.Sprintf(" saying %v", e.Message)
+		line += fmt.Sprintf(" message %v", e.Message)
 	}
 	if e.Err != nil {
 		line += ": " + e.Err.Error()
@@ -55,10 +55,11 @@ func (w *watcher) Observe(e *inspect.Event) {
 
 var aPlace = regexp.MustCompile(` at \S+\.go:\d+`)
 
-// withoutPlaces takes out of a text where in which file something stands.
+// withoutPlaces replaces source positions in s by PLACE.
 func withoutPlaces(s string) string { return aPlace.ReplaceAllString(s, " at PLACE") }
 
-// observed runs main, as a task of that name, under an observer, and returns what that was told of.
+// observed runs main as a task named main under an observer and returns the recorded
+// events.
 func observed(t *testing.T, main func(ctx context.Context) error) *watcher {
 	t.Helper()
 	var w watcher
@@ -71,9 +72,10 @@ func observed(t *testing.T, main func(ctx context.Context) error) *watcher {
 	return &w
 }
 
-// A task's life as an observer is told of it: made by another, started, suspended on a future, on another task
-// and on nothing, gone on, ended with a result, with an error.
-func TestObserverSeesTheLivesOfTasks(t *testing.T) {
+// An observer receives the creation, start, suspensions, resumptions and end of tasks:
+// suspensions on a future, on a task and by a yield, and ends with a result and with an
+// error.
+func TestObserverTaskLifetime(t *testing.T) {
 	w := observed(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		child := asyncio.CreateTask(ctx, f.Await, asyncio.WithName("child"))
@@ -102,8 +104,9 @@ func TestObserverSeesTheLivesOfTasks(t *testing.T) {
 	)
 }
 
-// An eager start is inside of the call that makes the task: its creator is not suspended for it.
-func TestObserverSeesEagerStarts(t *testing.T) {
+// An eager start happens inside the call that creates the task, so its creator does not
+// suspend.
+func TestObserverEagerStart(t *testing.T) {
 	w := observed(t, func(ctx context.Context) error {
 		eager := asyncio.WithEagerStart(true)
 		asyncio.Go(ctx, nothing, asyncio.WithName("short"), eager)
@@ -125,12 +128,13 @@ func TestObserverSeesEagerStarts(t *testing.T) {
 	)
 }
 
-// The begin and the end of callbacks, also of one that panics; a timer that only wakes a Sleep is none.
-func TestObserverSeesCallbacks(t *testing.T) {
+// An observer receives the start and end of callbacks, even if one panics. A timer that
+// only wakes a Sleep is no callback.
+func TestObserverCallbacks(t *testing.T) {
 	w := observed(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
-		l.CallSoon(func(ctx context.Context) { asyncio.Go(ctx, nothing, asyncio.WithName("of a callback")) })
+		l.CallSoon(func(ctx context.Context) { asyncio.Go(ctx, nothing, asyncio.WithName("from a callback")) })
 		l.CallLater(time.Second, func(context.Context) { panic("oh") })
 		asyncio.NewFuture[int](ctx).AddDoneCallback(func(context.Context, asyncio.AnyFuture) {})
 		return asyncio.Sleep(ctx, 2*time.Second)
@@ -138,18 +142,19 @@ func TestObserverSeesCallbacks(t *testing.T) {
 	w.Want(t,
 		"main suspended on a timer",
 		"call begun",
-		"of a callback created",
+		"from a callback created",
 		"call ended",
-		"of a callback started",
-		"of a callback ended",
+		"from a callback started",
+		"from a callback ended",
 		"call begun",
 		"call ended",
 		"main resumed",
 	)
 }
 
-// The Handle of a call tells before the call what it is, and afterwards that it was called.
-func TestObserverOfACall(t *testing.T) {
+// The Handle of an event shows the function before the call, and afterwards that it was
+// called.
+func TestObserverHandle(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetObserver(observerFunc(func(e *inspect.Event) {
@@ -168,8 +173,9 @@ func TestObserverOfACall(t *testing.T) {
 	)
 }
 
-// The Runner sets the observer before anything happens, and the loop tells of its last task's end.
-func TestRunnerSetsTheObserver(t *testing.T) {
+// A Runner sets the observer before the first event, and the observer receives all events
+// up to the end of the last task.
+func TestObserverOfRunner(t *testing.T) {
 	var w watcher
 	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true, Observer: &w}
 	left := func(ctx context.Context) error {
@@ -189,20 +195,21 @@ func TestRunnerSetsTheObserver(t *testing.T) {
 		"left behind suspended on a timer",
 		"main resumed",
 		"main ended",
-		"call begun", // Run hears of it
+		"call begun", // main's done callback
 		"call ended",
 		"left behind cancel asked by the shutdown of the loop",
 		"left behind resumed",
 		"left behind ended: asyncio: cancelled by the shutdown of the loop",
-		"call begun", // Close hears of it
+		"call begun", // the done callback of the task left behind
 		"call ended",
-		"call begun", // and the run for it
+		"call begun", // the done callback of the shutdown's wait
 		"call ended",
 	)
 }
 
-// Tasks are told to have ended also where the loop is closed before they have, or have begun.
-func TestObserverSeesTasksKilled(t *testing.T) {
+// An observer receives the end of tasks that are suspended or not started when the loop
+// closes.
+func TestObserverTasksEndedByClose(t *testing.T) {
 	var w watcher
 	l := asyncio.NewLoop(driver.NewVirtual())
 	l.SetObserver(&w)
@@ -227,21 +234,22 @@ func TestObserverSeesTasksKilled(t *testing.T) {
 	)
 }
 
-// Who asked whom to cancel, saying what, and to whom it was passed on along the awaits.
-func TestObserverSeesCancels(t *testing.T) {
+// An observer receives who requested a cancellation, its message, and the tasks that it
+// passes through.
+func TestObserverCancel(t *testing.T) {
 	w := observed(t, func(ctx context.Context) error {
 		inner := start(ctx, "inner", never)
 		outer := start(ctx, "outer", func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
 		_ = asyncio.Timeout(ctx, time.Second, never)
 		outer.CancelWith("enough")
 		_, _ = outer.Await(ctx)
-		outer.CancelWith("again") // has ended: nobody is asked
+		outer.CancelWith("again") // no event, because the task has ended
 		return nil
 	})
 	w.Lines = slices.DeleteFunc(w.Lines, func(line string) bool { return !strings.Contains(line, "cancel") })
 	w.Want(t,
 		"main cancel asked by a timeout of 1s",
-		"outer cancel asked by main through inner saying enough",
+		"outer cancel asked by main through inner message enough",
 		"inner ended: asyncio: cancelled by main, through the await of outer: enough",
 		"outer ended: asyncio: cancelled by main, through the await of outer: enough",
 	)
@@ -250,7 +258,8 @@ func TestObserverSeesCancels(t *testing.T) {
 // A sign is a type with an embedded future.
 type sign struct{ asyncio.Future[string] }
 
-// A future that is part of something bigger is a future like any other: it is awaited, set, cancelled, and its callbacks are called.
+// An embedded future works like any other: it can be awaited, set and cancelled, and its
+// callbacks run.
 func TestInitFuture(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -280,51 +289,54 @@ func TestInitFuture(t *testing.T) {
 	)
 }
 
-// An Observer gives each task values of its own: its function sees them, and so do blocks and jobs in it; the tasks that it makes do
-// not, but for what a ctx has that is derived from its own.
-func TestObserverGivesTasksValues(t *testing.T) {
+// An Observer can give each task its own ctx values. The task's function, blocks and jobs
+// see them. Tasks that it creates do not, unless their ctx derives from the task's.
+func TestObserverAddsContextValues(t *testing.T) {
 	type key struct{}
 	type runKey struct{}
 	var r record
-	say := func(ctx context.Context, who string) { r.Add("%s: %v, %v", who, ctx.Value(key{}), ctx.Value(runKey{})) }
+	add := func(ctx context.Context, where string) {
+		r.Add("%s: %v, %v", where, ctx.Value(key{}), ctx.Value(runKey{}))
+	}
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetObserver(observerFunc(func(e *inspect.Event) {
 			switch e.Kind {
 			case inspect.TaskCreated:
-				r.Add("%s made where there is %v", e.Task.Name(), e.Ctx.Value(key{}))
-				e.Ctx = context.WithValue(e.Ctx, key{}, "of "+e.Task.Name())
+				r.Add("%s created with %v", e.Task.Name(), e.Ctx.Value(key{}))
+				e.Ctx = context.WithValue(e.Ctx, key{}, "value of "+e.Task.Name())
 			case inspect.TaskStarted:
-				say(e.Ctx, "the observer")
+				add(e.Ctx, "the observer")
 			}
 		}))
 		defer l.SetObserver(nil)
 		_, err := asyncio.Go(context.WithValue(ctx, runKey{}, 1), func(ctx context.Context) error {
-			say(ctx, "a")
-			_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { say(ctx, "in a timeout"); return nil })
-			_, _ = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { say(ctx, "in a job"); return 0, nil })
+			add(ctx, "a")
+			_ = asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error { add(ctx, "in a timeout"); return nil })
+			_, _ = asyncio.ToThread(ctx, func(ctx context.Context) (int, error) { add(ctx, "in a job"); return 0, nil })
 			b := asyncio.Go(ctx, nothing, asyncio.WithName("b"))
-			c := asyncio.Go(context.WithValue(ctx, runKey{}, 2), func(ctx context.Context) error { say(ctx, "c"); return nil }, asyncio.WithName("c"))
+			c := asyncio.Go(context.WithValue(ctx, runKey{}, 2), func(ctx context.Context) error { add(ctx, "c"); return nil }, asyncio.WithName("c"))
 			_, err := asyncio.Gather(ctx, b, c).Await(ctx)
 			return err
 		}, asyncio.WithName("a")).Await(ctx)
 		return err
 	})
 	r.Want(t,
-		"a made where there is <nil>",
-		"the observer: of a, 1",
-		"a: of a, 1",
-		"in a timeout: of a, 1",
-		"in a job: of a, 1",
-		"b made where there is <nil>",
-		"c made where there is of a",
-		"the observer: of b, 1",
-		"the observer: of c, 2",
-		"c: of c, 2",
+		"a created with <nil>",
+		"the observer: value of a, 1",
+		"a: value of a, 1",
+		"in a timeout: value of a, 1",
+		"in a job: value of a, 1",
+		"b created with <nil>",
+		"c created with value of a",
+		"the observer: value of b, 1",
+		"the observer: value of c, 2",
+		"c: value of c, 2",
 	)
 }
 
-// A task's ctx leads to it, and so does that of a job that it gave to an executor; that of a callback leads to none.
+// TaskOf finds the task of a ctx, also in a job that the task gave to an executor. In a
+// callback and its jobs it returns nil.
 func TestTaskOf(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -345,33 +357,33 @@ func TestTaskOf(t *testing.T) {
 	r.Want(t, "job of main", "callback of <nil>", "its job of <nil>")
 }
 
-// Load says what is ready, how many timers are set, and what is done elsewhere.
+// Load returns the number of ready calls and tasks, of timers, and of outside operations.
 func TestLoad(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
-		say := func() {
+		add := func() {
 			ready, timers, outside := l.Load()
 			r.Add("%d ready, %d timers, %d outside", ready, timers, outside)
 		}
-		say()
+		add()
 		l.CallSoon(callback)
 		asyncio.Go(ctx, nothing)
 		timer := l.CallLater(time.Hour, callback)
 		l.CallLater(time.Hour, callback)
 		timer.Cancel()
 		job := asyncio.RunInExecutor(ctx, nil, func(context.Context) (int, error) { return 0, nil })
-		say()
+		add()
 		_, err := job.Await(ctx)
-		say()
+		add()
 		return err
 	})
 	r.Want(t, "0 ready, 0 timers, 0 outside", "2 ready, 1 timers, 1 outside", "0 ready, 1 timers, 0 outside")
 }
 
-// A queue tells that it has grown each time that it has twice as many items as ever before, and not that it does so again once
-// it was emptied.
-func TestObserverSeesAQueueGrow(t *testing.T) {
+// A queue reports its growth each time it doubles its previous maximum, and not again
+// after it was emptied.
+func TestObserverQueueGrowth(t *testing.T) {
 	q := asyncio.NewQueue[int](0)
 	w := observed(t, func(ctx context.Context) error {
 		getter := asyncio.CreateTask(ctx, q.Get, asyncio.WithName("getter"))
@@ -397,8 +409,8 @@ func TestObserverSeesAQueueGrow(t *testing.T) {
 	r.Want(t, "queue grew <Queue maxsize=0 size=64 unfinished=64> 64", "queue grew <Queue maxsize=0 size=128 unfinished=128> 128")
 }
 
-// An event that is set and cleared, and a condition that is notified, while nobody waits: that is counted, and not if somebody
-// waits, or comes before the event is cleared.
+// Missed counts a Set that Clear follows, and a notification, without any waiter. It does
+// not count them if a task waits, or if one waits before Clear.
 func TestMissedWakeups(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		e, c := new(asyncio.Event), asyncio.NewCondition(nil)
@@ -408,10 +420,10 @@ func TestMissedWakeups(t *testing.T) {
 			e.Clear()
 		}
 		e.Set()
-		_ = e.Wait(ctx) // it is seen
+		_ = e.Wait(ctx) // not missed
 		e.Clear()
 		if e.Missed() != 2 {
-			t.Errorf("of the event: %d", e.Missed())
+			t.Errorf("Event.Missed returned %d; want 2", e.Missed())
 		}
 		notify := func() error {
 			return c.With(ctx, func(context.Context) error {
@@ -429,33 +441,34 @@ func TestMissedWakeups(t *testing.T) {
 		e.Set()
 		e.Clear()
 		if c.Missed() != 2 || e.Missed() != 2 {
-			t.Errorf("of the condition: %d, of the event: %d", c.Missed(), e.Missed())
+			t.Errorf("Missed returned %d for the condition and %d for the event; want 2 and 2", c.Missed(), e.Missed())
 		}
 		yields(ctx, 3)
 		return nil
 	})
 }
 
-// While its observer is muted the loop counts what it would have told; TaskCount goes on as ever. Who sets another observer wants to be told.
+// A muted observer receives no events, and the loop counts them. TaskCount still works.
+// SetObserver ends the muting.
 func TestMuteObserver(t *testing.T) {
 	r := &asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
 	defer r.Close()
-	var told record
+	var events record
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		l := running(ctx)
-		l.SetObserver(observerFunc(func(e *inspect.Event) { told.Add("%v", e.Kind) }))
+		l.SetObserver(observerFunc(func(e *inspect.Event) { events.Add("%v", e.Kind) }))
 		_ = asyncio.Yield(ctx)
 		l.MuteObserver(true)
 		child := asyncio.Go(ctx, func(context.Context) error { return nil })
 		if n := l.TaskCount(); n != 2 {
-			t.Errorf("there are %d tasks", n)
+			t.Errorf("TaskCount returned %d; want 2", n)
 		}
-		_, _ = child.Await(ctx) // it suspends, the child starts and ends, it goes on
+		_, _ = child.Await(ctx) // main suspends, the child starts and ends, main resumes
 		if n := l.TaskCount(); n != 1 {
-			t.Errorf("there are %d tasks at the end", n)
+			t.Errorf("TaskCount returned %d at the end; want 1", n)
 		}
 		if n := l.MutedEvents(); n != 5 {
-			t.Errorf("it has counted %d", n)
+			t.Errorf("MutedEvents returned %d; want 5", n)
 		}
 		l.MuteObserver(false)
 		_ = asyncio.Yield(ctx)
@@ -465,12 +478,12 @@ func TestMuteObserver(t *testing.T) {
 		l.SetObserver(nil)
 		_ = asyncio.Yield(ctx)
 		if n := l.MutedEvents(); n != 5 {
-			t.Errorf("it has counted %d, of which nobody would have been told", n-5)
+			t.Errorf("MutedEvents returned %d after SetObserver; want 5", n)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Error(err)
 	}
-	told.Want(t, "suspended", "resumed", "suspended", "resumed", "suspended", "resumed")
+	events.Want(t, "suspended", "resumed", "suspended", "resumed", "suspended", "resumed")
 }

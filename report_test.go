@@ -16,8 +16,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// logged returns what f writes by the default exception handler, without line numbers,
-// hexadecimal numbers, and what stands below the test's own frames in a stack.
+// logged returns what the default exception handler writes during f, without line
+// numbers.
 func logged(f func()) string {
 	var text bytes.Buffer
 	before, flags := log.Writer(), log.Flags()
@@ -31,16 +31,16 @@ func logged(f func()) string {
 	return lineNumber.ReplaceAllString(text.String(), "$1:N")
 }
 
-// fails returns a function that ends with an error.
+// fails returns a function that returns err.
 func fails(err error) func(context.Context) error {
 	return func(context.Context) error { return err }
 }
 
-// A034: what failed and was read by nobody is reported at the loop's close at the latest, in the
-// order in which it was made, be it a task or a future; not in that of failing.
-func TestUnreadErrorsAreReportedInOrderOfCreation(t *testing.T) {
+// A034: when the loop closes, the unread errors of tasks and futures are reported in the
+// order of their creation, not of their failures.
+func TestUnreadErrorsAreReportedInCreationOrder(t *testing.T) {
 	var log record
-	var kept []any // what is collected before the close is reported then
+	var kept []any // collected objects would be reported before the close
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(log.Handle)
 		fail := func(name string, after time.Duration) *asyncio.Task[asyncio.None] {
@@ -80,7 +80,8 @@ func TestUnreadErrorsAreReportedInOrderOfCreation(t *testing.T) {
 	runtime.KeepAlive(kept)
 }
 
-// A034: an error that was reported when its task was collected is not reported again at the close.
+// A034, A057: an unread error is reported when its task or future is collected, and not
+// again when the loop closes.
 func TestUnreadErrorIsReportedOnce(t *testing.T) {
 	var log record
 	var kept *asyncio.Task[asyncio.None]
@@ -89,20 +90,23 @@ func TestUnreadErrorIsReportedOnce(t *testing.T) {
 		kept = asyncio.Go(ctx, fails(errBoom), asyncio.WithName("kept"))
 		asyncio.Go(ctx, fails(errBoom), asyncio.WithName("dropped"))
 		collect(ctx, func() bool { return len(log.Lines) > 0 })
+		_ = asyncio.NewFuture[int](ctx).SetException(errBoom)
+		collect(ctx, func() bool { return len(log.Lines) > 1 })
 		log.Add("main ends")
 		return nil
 	})
 	log.Want(t,
 		"reported: task dropped failed and its error was never read: boom",
+		"reported: a future failed and its error was never read: boom",
 		"main ends",
 		"reported: task kept failed and its error was never read: boom",
 	)
 	runtime.KeepAlive(kept)
 }
 
-// A034, A035: at the close too, a handler that reads another error spares it its report, and one
-// that leaves a new error has that reported.
-func TestHandlerAtTheClose(t *testing.T) {
+// A034, A035: while the loop closes, a handler that reads another error suppresses its
+// report, and a new error that the handler causes is reported.
+func TestExceptionHandlerDuringClose(t *testing.T) {
 	noLeaks(t)
 	var log record
 	l := asyncio.NewLoop(driver.NewVirtual())
@@ -118,7 +122,7 @@ func TestHandlerAtTheClose(t *testing.T) {
 	l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
 		log.Handle(ctx, e)
 		_ = fs[1].Exception()
-		_ = fs[3].SetException(errors.New("of the handler"))
+		_ = fs[3].SetException(errors.New("from the handler"))
 	})
 	if err := l.Close(); err != nil {
 		t.Error(err)
@@ -126,12 +130,12 @@ func TestHandlerAtTheClose(t *testing.T) {
 	log.Want(t,
 		"reported: a future failed and its error was never read: error 0",
 		"reported: a future failed and its error was never read: error 2",
-		"reported: a future failed and its error was never read: of the handler",
+		"reported: a future failed and its error was never read: from the handler",
 	)
 }
 
-// A handler that ends its goroutine, as t.Fatal does, does not keep the loop from being closed.
-func TestHandlerThatExitsAtTheClose(t *testing.T) {
+// A handler that calls Goexit, as t.Fatal does, does not prevent the loop from closing.
+func TestExceptionHandlerThatExitsDuringClose(t *testing.T) {
 	noLeaks(t)
 	var l *asyncio.Loop
 	exited := inGoroutine(func() {
@@ -146,20 +150,20 @@ func TestHandlerThatExitsAtTheClose(t *testing.T) {
 		_ = r.Close()
 	})
 	if !exited || !l.IsClosed() {
-		t.Errorf("exited=%v, the loop is %v", exited, l)
+		t.Errorf("exited is %v and the loop is %v; want true and a closed loop", exited, l)
 	}
 }
 
-// A256: a callback that panics is reported, with its name and its handle, wherever it came from;
-// all else goes on.
-func TestPanicInACallback(t *testing.T) {
+// A049, A256: a panic in a callback of any kind is reported with its Handle and name. The
+// other callbacks run, and the loop continues.
+func TestPanicInCallback(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.SetExceptionHandler(func(ctx context.Context, e *asyncio.ExceptionContext) {
 		log.Handle(ctx, e)
 		log.Add("%v", e.Handle)
 		if e.Future != nil || e.Source != "" {
-			t.Errorf("future %v, source %q", e.Future, e.Source)
+			t.Errorf("the report has the future %v and the source %q; want neither", e.Future, e.Source)
 		}
 	})
 	l.CallSoon(panics)
@@ -191,8 +195,9 @@ func panicking(ctx context.Context) error           { panics(ctx); return nil }
 func panics(context.Context)                        { panic(errBoom) }
 func donePanics(context.Context, asyncio.AnyFuture) { panic("bad end") }
 
-// A256: runtime.Goexit in a callback ends the goroutine that runs the loop, and not the loop, which can go on.
-func TestGoexitInACallback(t *testing.T) {
+// A256: runtime.Goexit in a callback ends the goroutine that runs the loop. The loop
+// itself can run again.
+func TestGoexitInCallback(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	task := asyncio.Go(l.Context(), func(ctx context.Context) error {
@@ -214,36 +219,37 @@ func TestGoexitInACallback(t *testing.T) {
 	log.Want(t, "callback exits", "next callback", "task sees <nil>")
 }
 
-// A257: SetExceptionHandler sets who is told, nil goes back to the default, and ExceptionHandler
-// tells. That a handler is no function does not compile.
+// A257: SetExceptionHandler installs a handler, nil restores the default, and
+// ExceptionHandler returns the current one.
 func TestSetExceptionHandler(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	if l.ExceptionHandler() != nil {
-		t.Error("a new loop has a handler")
+		t.Error("ExceptionHandler of a new loop is not nil")
 	}
 	l.SetExceptionHandler(log.Handle)
 	if l.ExceptionHandler() == nil {
-		t.Error("there is no handler after it was set")
+		t.Error("ExceptionHandler returned nil after SetExceptionHandler")
 	}
 	l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "first", Exception: errBoom})
 	l.SetExceptionHandler(nil)
 	if l.ExceptionHandler() != nil {
-		t.Error("there is a handler after it was unset")
+		t.Error("ExceptionHandler is not nil after SetExceptionHandler(nil)")
 	}
 	text := logged(func() { l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "second", Exception: errBoom}) })
 	log.Add("logged: %s", text)
 	log.Want(t, "reported: first: boom", "logged: asyncio: second\n  error: boom\n")
 }
 
-// A broken error panics when it is printed.
+// The text of a brokenError panics.
 type brokenError struct{}
 
 func (brokenError) Error() string { panic("no text") }
 
-// A258: a handler that panics is reported by the default one, together with what it was told. An error
-// that panics when it is printed does not stop that one. In each case the loop goes on.
-func TestBrokenHandler(t *testing.T) {
+// A258: the default handler reports a handler that panics, with the report it received.
+// An error whose text panics does not stop the default handler. The loop continues in
+// each case.
+func TestExceptionHandlerThatPanics(t *testing.T) {
 	var after record
 	l := newLoop(t)
 	broken := func(context.Context, *asyncio.ExceptionContext) { panic("handler is broken") }
@@ -251,7 +257,7 @@ func TestBrokenHandler(t *testing.T) {
 		return logged(func() {
 			l.SetExceptionHandler(h)
 			l.CallSoon(fn)
-			l.CallSoon(after.Adds("the loop goes on"))
+			l.CallSoon(after.Adds("the loop continues"))
 			l.Stop()
 			runForever(t, l)
 		})
@@ -264,7 +270,7 @@ func TestBrokenHandler(t *testing.T) {
 		"error: asyncio: panic in the exception handler: handler is broken",
 	} {
 		if !strings.Contains(text, part) {
-			t.Errorf("%q is not in\n%s", part, text)
+			t.Errorf("the log does not contain %q:\n%s", part, text)
 		}
 	}
 
@@ -272,16 +278,16 @@ func TestBrokenHandler(t *testing.T) {
 		l.CallExceptionHandler(&asyncio.ExceptionContext{Message: "message", Exception: brokenError{}})
 	}
 	if text := step(nil, reports); !strings.Contains(text, "asyncio: message\n  error: ") || !strings.Contains(text, "no text") {
-		t.Errorf("of an error without text the default handler writes\n%s", text)
+		t.Errorf("for an error without text, the default handler wrote\n%s", text)
 	}
 	if text := step(broken, reports); !strings.Contains(text, "which received: asyncio: message") {
-		t.Errorf("of an error without text and a broken handler the default handler writes\n%s", text)
+		t.Errorf("for an error without text and a broken handler, the default handler wrote\n%s", text)
 	}
-	after.Want(t, slices.Repeat([]string{"the loop goes on"}, 3)...)
+	after.Want(t, slices.Repeat([]string{"the loop continues"}, 3)...)
 }
 
-// A handler that calls Goexit is like a callback that does.
-func TestGoexitInAHandler(t *testing.T) {
+// Goexit in a handler acts like Goexit in a callback.
+func TestGoexitInExceptionHandler(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { runtime.Goexit() })
@@ -295,8 +301,8 @@ func TestGoexitInAHandler(t *testing.T) {
 	log.Want(t, "next callback")
 }
 
-// A259, A260: the default handler writes a record: the message, and each thing that is known in a line
-// of its own, in a fixed order. Only the message is always there.
+// A259, A260: the default handler writes a single record with the message and one line
+// per known detail, in a fixed order. Only the message is mandatory.
 func TestDefaultExceptionHandler(t *testing.T) {
 	l := newLoop(t)
 	f := asyncio.NewFuture[int](l.Context())
@@ -316,14 +322,15 @@ func TestDefaultExceptionHandler(t *testing.T) {
 		},
 	} {
 		if got := logged(func() { l.CallExceptionHandler(&test.e) }); got != test.want {
-			t.Errorf("it writes\n%s\nwanted\n%s", got, test.want)
+			t.Errorf("the default handler wrote\n%s\nwant\n%s", got, test.want)
 		}
 	}
 	h.Cancel()
 }
 
-// A260: the record of a task that failed, and of one that panicked, with the stack.
-func TestDefaultExceptionHandlerOfTasks(t *testing.T) {
+// A260: the default handler's records for a failed task, and for a task that panicked,
+// with the stack.
+func TestDefaultExceptionHandlerForTasks(t *testing.T) {
 	l := newLoop(t)
 	asyncio.Go(l.Context(), failing, asyncio.WithName("failed"))
 	asyncio.Go(l.Context(), panicking, asyncio.WithName("panicked"))
@@ -334,13 +341,13 @@ func TestDefaultExceptionHandlerOfTasks(t *testing.T) {
 	})
 	panicked, failed, _ := strings.Cut(text, "asyncio: task failed")
 	if want := " failed and its error was never read\n  error: boom\n  made at: asyncio_test.failing() at report_test.go:N\n"; failed != want {
-		t.Errorf("of the failed one it writes\n%s\nwanted\n%s", failed, want)
+		t.Errorf("for the failed task, the default handler wrote\n%s\nwant\n%s", failed, want)
 	}
 	head, stack, _ := strings.Cut(panicked, "\n    \n")
 	if want := "asyncio: panic in task panicked (asyncio_test.panicking() at report_test.go:N)\n  error: asyncio: panic in task panicked (asyncio_test.panicking() at report_test.go:N): boom"; head != want {
-		t.Errorf("of the panic it writes\n%s\nwanted\n%s", head, want)
+		t.Errorf("for the panic, the default handler wrote\n%s\nwant\n%s", head, want)
 	}
 	if !strings.HasPrefix(stack, "    example.com/asyncio_test.panics") || !strings.Contains(stack, "\n  made at: asyncio_test.panicking() at report_test.go:N") {
-		t.Errorf("the panic's stack is\n%s", stack)
+		t.Errorf("the stack of the panic is\n%s", stack)
 	}
 }

@@ -11,7 +11,8 @@ import (
 	"example.com/asyncio"
 )
 
-// blocks are those that hand their body a ctx of its own, and cancel it with end.
+// blocks are the kinds of blocks whose function receives a new ctx. Calling end cancels
+// the block.
 var blocks = map[string]func(ctx context.Context, body func(ctx context.Context, end func()) error) error{
 	"Timeout": func(ctx context.Context, body func(ctx context.Context, end func()) error) error {
 		tm := asyncio.NewTimeout(asyncio.Never)
@@ -26,9 +27,9 @@ var blocks = map[string]func(ctx context.Context, body func(ctx context.Context,
 	},
 }
 
-// What a block cancels is done inside of it, and open outside: while its body cleans up and when it has ended. The ctx of the
-// body is done for good then, and so is what was derived from it.
-func TestBlockIsDoneInsideAndOpenOutside(t *testing.T) {
+// When a block cancels itself, its ctx and derived ones are done during the cleanup and
+// stay done. The outer ctx is not done.
+func TestCancelledBlockEndsOnlyItsOwnCtx(t *testing.T) {
 	for name, block := range blocks {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(outside context.Context) error {
@@ -38,21 +39,21 @@ func TestBlockIsDoneInsideAndOpenOutside(t *testing.T) {
 					var stop context.CancelFunc
 					derived, stop = context.WithCancel(ctx)
 					defer stop()
-					equal(t, "at first: inside, outside", []any{isDone(t, ctx), isDone(t, outside)}, "[false false]")
+					equal(t, "before the cancel: inside, outside", []any{isDone(t, ctx), isDone(t, outside)}, "[false false]")
 					end()
 					err := asyncio.Sleep(ctx, time.Hour)
 					wantErr(t, err, asyncio.ErrCancelled)
 					equal(t, "in the cleanup: inside, derived, outside",
 						[]any{isDone(t, ctx), isDone(t, derived), isDone(t, outside)}, "[true true false]")
 					if err := asyncio.Sleep(ctx, time.Second); err != nil {
-						t.Errorf("an await in the cleanup: %v", err)
+						t.Errorf("Sleep in the cleanup returned %v; want nil", err)
 					}
 					return err
 				})
 				if err == nil || errors.Is(err, asyncio.ErrCancelled) {
-					t.Errorf("the block ended with %v", err)
+					t.Errorf("the block returned %v; want its own error", err)
 				}
-				equal(t, "in the end: inside, derived, outside",
+				equal(t, "after the block: inside, derived, outside",
 					[]any{isDone(t, inside), isDone(t, derived), isDone(t, outside)}, "[true true false]")
 				return asyncio.Yield(outside)
 			})
@@ -60,16 +61,16 @@ func TestBlockIsDoneInsideAndOpenOutside(t *testing.T) {
 	}
 }
 
-// The ctx of a block's body is done when the block has ended, also where nothing was cancelled.
-func TestBlockIsDoneWhenItHasEnded(t *testing.T) {
+// The ctx of a block is done after the block has ended, even without any cancellation.
+func TestCtxOfFinishedBlockIsDone(t *testing.T) {
 	for name, block := range blocks {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(outside context.Context) error {
-				for _, look := range []bool{true, false} {
+				for _, observe := range []bool{true, false} {
 					var inside context.Context
 					err := block(outside, func(ctx context.Context, _ func()) error {
 						inside = ctx
-						if look {
+						if observe {
 							equal(t, "in the block", isDone(t, ctx), false)
 						}
 						return nil
@@ -77,7 +78,7 @@ func TestBlockIsDoneWhenItHasEnded(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					equal(t, "in the end: inside, outside", []any{isDone(t, inside), isDone(t, outside)}, "[true false]")
+					equal(t, "after the block: inside, outside", []any{isDone(t, inside), isDone(t, outside)}, "[true false]")
 				}
 				return nil
 			})
@@ -85,8 +86,9 @@ func TestBlockIsDoneWhenItHasEnded(t *testing.T) {
 	}
 }
 
-// A cancel of the task is seen in all its blocks. What a block cancels is seen in those inside of it, and not around it.
-func TestBlocksNested(t *testing.T) {
+// Cancelling a task ends the ctx of each of its blocks. A block that cancels itself ends
+// the ctx of inner blocks but not of outer ones.
+func TestCtxOfNestedBlocks(t *testing.T) {
 	for name, block := range blocks {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(task context.Context) error {
@@ -101,7 +103,7 @@ func TestBlocksNested(t *testing.T) {
 						})
 					})
 					if err == nil {
-						t.Error("the block was not cancelled")
+						t.Error("the block returned nil; want an error")
 					}
 					asyncio.CurrentTask(outer).Cancel()
 					equal(t, "the block, the task", []any{isDone(t, outer), isDone(t, task)}, "[true true]")
@@ -114,22 +116,22 @@ func TestBlocksNested(t *testing.T) {
 	}
 }
 
-// When a cancel of the task is taken back, the ctx of a block reads as open again, as the task's does: whether somebody
-// has looked at it meanwhile makes no difference.
-func TestUncancelOpensTheBlocks(t *testing.T) {
+// After Uncancel, the ctx of a block is open again like that of the task, whether or not
+// it was observed in between.
+func TestUncancelReopensCtxOfBlocks(t *testing.T) {
 	for name, block := range blocks {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(task context.Context) error {
-				for _, look := range []bool{true, false} {
+				for _, observe := range []bool{true, false} {
 					err := block(task, func(outer context.Context, _ func()) error {
 						return block(outer, func(inner context.Context, end func()) error {
 							self := asyncio.CurrentTask(inner)
 							for range 2 {
-								if look {
+								if observe {
 									equal(t, "before", isDone(t, inner), false)
 								}
 								self.Cancel()
-								if look {
+								if observe {
 									equal(t, "cancelled", isDone(t, inner), true)
 								}
 								wantErr(t, asyncio.Yield(inner), asyncio.ErrCancelled)
@@ -141,13 +143,13 @@ func TestUncancelOpensTheBlocks(t *testing.T) {
 							err := asyncio.Sleep(inner, time.Hour)
 							equal(t, "at its end: the inner, the outer block", []any{isDone(t, inner), isDone(t, outer)}, "[true false]")
 							if err == nil {
-								t.Error("the block was not cancelled")
+								t.Error("Sleep returned nil; want an error")
 							}
 							return err
 						})
 					})
 					if err == nil {
-						t.Error("the block was not cancelled")
+						t.Error("the block returned nil; want an error")
 					}
 				}
 				return nil
@@ -156,8 +158,8 @@ func TestUncancelOpensTheBlocks(t *testing.T) {
 	}
 }
 
-// Goroutines may look at the ctx of a block while the loop cancels, opens and closes it.
-func TestBlockSeenFromGoroutines(t *testing.T) {
+// Goroutines may use the ctx of a block while the loop cancels, reopens and closes it.
+func TestCtxOfBlockInGoroutines(t *testing.T) {
 	for name, block := range blocks {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(task context.Context) error {
@@ -182,8 +184,9 @@ func TestBlockSeenFromGoroutines(t *testing.T) {
 	}
 }
 
-// race is a block of an outsider's, made of what the package exports: it calls body, with rivals as tasks beside it. The first
-// of all that has a result wins; the others are cancelled, and awaited. If none has a result the errors are joined.
+// race is a custom block made with NewScope. It calls body and runs the rivals as tasks.
+// The first result wins, and the others are cancelled and awaited. Without any result,
+// race joins the errors.
 func race[T any](ctx context.Context, body func(ctx context.Context) (T, error), rivals ...func(ctx context.Context) (T, error)) (T, error) {
 	var none T
 	scope, err := asyncio.NewScope(ctx, nil)
@@ -242,8 +245,9 @@ func race[T any](ctx context.Context, body func(ctx context.Context) (T, error),
 	return none, err
 }
 
-// With Scope one can make blocks that the package has not. Nobody but the block's own body sees that it cancelled itself.
-func TestScopeMakesARace(t *testing.T) {
+// Scope allows custom blocks. The cancellation of its own block is visible only inside
+// the block.
+func TestScopeRace(t *testing.T) {
 	var log record
 	runner := func(name string, takes time.Duration, err error) func(ctx context.Context) (string, error) {
 		return func(ctx context.Context) (string, error) {
@@ -268,7 +272,7 @@ func TestScopeMakesARace(t *testing.T) {
 		{"a rival wins", func(ctx context.Context) (string, error) {
 			return race(ctx, runner("body", slow, nil), runner("lame", slow, nil), runner("rival", fast, nil))
 		}, "rival ok", []string{"lame: cancelled, ctx done: true", "body: cancelled, ctx done: true"}},
-		{"one fails", func(ctx context.Context) (string, error) {
+		{"a rival fails", func(ctx context.Context) (string, error) {
 			return race(ctx, runner("body", slow, nil), runner("rival", fast, errBoom))
 		}, "body ok", nil},
 		{"the body fails", func(ctx context.Context) (string, error) {
@@ -307,7 +311,7 @@ func TestScopeMakesARace(t *testing.T) {
 }
 
 // A race that is cancelled from outside, before or after it has a winner, ends cancelled.
-func TestScopeLosesToACancelFromOutside(t *testing.T) {
+func TestScopeCancelledFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, rival := range []time.Duration{time.Second, time.Hour} {
 			task, err := cancelLater(ctx, func(ctx context.Context) error {
@@ -321,7 +325,7 @@ func TestScopeLosesToACancelFromOutside(t *testing.T) {
 	})
 }
 
-// A Scope tells whether a request is on its way to its task, whoever made it: asked for, and not seen yet.
+// Scope.Cancelling reports whether any request to cancel the task is undelivered.
 func TestScopeCancelling(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, when := range []string{"running", "ready", "suspended"} {
@@ -335,7 +339,7 @@ func TestScopeCancelling(t *testing.T) {
 				switch when {
 				case "running":
 					scope.Cancel("me")
-					equal(t, "on its way", scope.Cancelling(), true)
+					equal(t, "undelivered", scope.Cancelling(), true)
 					err = asyncio.Yield(scope)
 				case "ready":
 					err = asyncio.Yield(scope)
@@ -343,14 +347,14 @@ func TestScopeCancelling(t *testing.T) {
 					err = asyncio.Sleep(scope, time.Hour)
 				}
 				wantErr(t, err, asyncio.ErrCancelled)
-				equal(t, "delivered: on its way, asked", []any{scope.Cancelling(), scope.Task().Cancelling()}, "[false 1]")
+				equal(t, "after delivery: undelivered, Task.Cancelling", []any{scope.Cancelling(), scope.Task().Cancelling()}, "[false 1]")
 				return err
 			})
 			yields(ctx, 1)
 			if when != "running" {
 				equal(t, when+": before", scope.Cancelling(), false)
 				task.Cancel()
-				equal(t, when+": on its way", scope.Cancelling(), true)
+				equal(t, when+": undelivered", scope.Cancelling(), true)
 			}
 			_, err := task.Await(ctx)
 			wantErr(t, err, asyncio.ErrCancelled)
@@ -359,8 +363,9 @@ func TestScopeCancelling(t *testing.T) {
 	})
 }
 
-// A Scope is under the ctx of the task that runs. It has that one's deadline and values.
-func TestScopeIsUnderACtx(t *testing.T) {
+// NewScope requires the ctx of the running task. The Scope has the deadline and values of
+// that ctx.
+func TestScopeCtx(t *testing.T) {
 	type key struct{}
 	_, err := asyncio.NewScope(context.Background(), nil)
 	wantErr(t, err, asyncio.ErrNoRunningLoop)
@@ -381,9 +386,9 @@ func TestScopeIsUnderACtx(t *testing.T) {
 		deadline, ok := scope.Deadline()
 		equal(t, "value, deadline", []any{scope.Value(key{}), ok, deadline.Equal(end)}, "[value true true]")
 		equal(t, "done", isDone(t, scope), false)
-		equal(t, "value, when somebody has looked", []any{scope.Value(key{}), asyncio.CurrentTask(scope) == scope.Task()}, "[value true]")
+		equal(t, "value, after Done was called", []any{scope.Value(key{}), asyncio.CurrentTask(scope) == scope.Task()}, "[value true]")
 		stop()
-		equal(t, "done, when the one above is", isDone(t, scope), true)
+		equal(t, "done, after its parent", isDone(t, scope), true)
 		return nil
 	})
 }

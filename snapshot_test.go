@@ -14,7 +14,8 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// pictured returns the tasks of a snapshot, a line each: name, state, what it waits for, who awaits it.
+// pictured returns a line for each task of a snapshot: name, state, wait, awaiters, group
+// and blocks.
 func pictured(s *inspect.Snapshot) (lines []string) {
 	names := map[uint64]string{}
 	for _, t := range s.Tasks {
@@ -40,7 +41,7 @@ func pictured(s *inspect.Snapshot) (lines []string) {
 			line += "; in the group of " + names[t.Group]
 		}
 		for _, b := range t.Blocks {
-			line += "; inside of a " + b.Kind
+			line += "; inside a " + b.Kind
 			if b.Until != 0 {
 				line += fmt.Sprintf(" until %v", b.Until)
 			}
@@ -50,13 +51,13 @@ func pictured(s *inspect.Snapshot) (lines []string) {
 	return lines
 }
 
-// start starts a task with a name.
+// start starts fn as a task with the given name.
 func start(ctx context.Context, name string, fn func(ctx context.Context) error) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, fn, asyncio.WithName(name))
 }
 
-// picture runs main, as a task of that name, and wants these tasks in a snapshot that it takes at its end, after all
-// that is ready has run.
+// picture runs main as a task named main. It fails the test unless a snapshot, taken
+// after all ready tasks have run, shows the wanted tasks.
 func picture(t *testing.T, main func(ctx context.Context) error, want ...string) {
 	t.Helper()
 	var r record
@@ -72,8 +73,9 @@ func picture(t *testing.T, main func(ctx context.Context) error, want ...string)
 	r.Want(t, want...)
 }
 
-// What a task can wait for, each kind, and the states in which it waits for nothing.
-func TestSnapshotSaysWhatTasksWaitFor(t *testing.T) {
+// A snapshot shows what each task waits for, for every kind, or its state if it does not
+// wait.
+func TestSnapshotWaits(t *testing.T) {
 	picture(t, func(ctx context.Context) error {
 		lock, event, cond := new(asyncio.Lock), new(asyncio.Event), asyncio.NewCondition(nil)
 		sem, barrier, queue := asyncio.NewSemaphore(0), asyncio.NewBarrier(3), asyncio.NewQueue[int](1)
@@ -116,9 +118,9 @@ func TestSnapshotSaysWhatTasksWaitFor(t *testing.T) {
 	)
 }
 
-// A333: the await graph holds through gather, wait, as_completed, shield, groups, timeouts, and from
-// one into the other; who is awaited by several knows all of them.
-func TestSnapshotSaysWhoAwaitsWhom(t *testing.T) {
+// A333: await edges remain visible through Gather, Wait, AsCompleted, Shield, timeouts
+// and combinations of them. A task with several awaiters lists them all.
+func TestSnapshotAwaitGraph(t *testing.T) {
 	picture(t, func(ctx context.Context) error {
 		shared := start(ctx, "shared", never)
 		other := start(ctx, "other", never)
@@ -151,15 +153,16 @@ func TestSnapshotSaysWhoAwaitsWhom(t *testing.T) {
 		"wait: waiting for wait of 2 tasks: shared, other",
 		"completed: waiting for as completed of 2 tasks: shared, other",
 		"shield: waiting for shield of 1 tasks: shared",
-		"timeout: waiting for task other; inside of a timeout until 1m0s",
+		"timeout: waiting for task other; inside a timeout until 1m0s",
 		"nested: waiting for wait of 2 tasks: shared, other",
 	)
 }
 
-// A333: tasks of a group are awaited by the one whose block it is: while the body runs, and at its end.
+// A333: the tasks of a group are awaited by the task of its block, both while the block's
+// function runs and at its end.
 func TestSnapshotOfGroups(t *testing.T) {
 	picture(t, func(ctx context.Context) error {
-		start(ctx, "at the end", func(ctx context.Context) error {
+		start(ctx, "ending", func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(never, asyncio.WithName("a"))
 				tg.Go(nothing, asyncio.WithName("ended"))
@@ -167,7 +170,7 @@ func TestSnapshotOfGroups(t *testing.T) {
 				return nil
 			})
 		})
-		start(ctx, "in the body", func(ctx context.Context) error {
+		start(ctx, "in the block", func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 				tg.Go(func(ctx context.Context) error {
 					return asyncio.WithTaskGroup(ctx, func(ctx context.Context, inner *asyncio.TaskGroup) error {
@@ -181,16 +184,17 @@ func TestSnapshotOfGroups(t *testing.T) {
 		return nil
 	},
 		"main: running",
-		"at the end: waiting for group <TaskGroup tasks=2 entered> of 2 tasks: a, b; inside of a group",
-		"in the body: waiting for a timer until 1h0m0s; inside of a group",
-		"a: waiting for a future; awaited by at the end (group); in the group of at the end",
-		"b: waiting for a future; awaited by at the end (group); in the group of at the end",
-		"child: waiting for a future; awaited by in the body (group); in the group of in the body; inside of a group; inside of a timeout until 1m0s",
+		"ending: waiting for group <TaskGroup tasks=2 entered> of 2 tasks: a, b; inside a group",
+		"in the block: waiting for a timer until 1h0m0s; inside a group",
+		"a: waiting for a future; awaited by ending (group); in the group of ending",
+		"b: waiting for a future; awaited by ending (group); in the group of ending",
+		"child: waiting for a future; awaited by in the block (group); in the group of in the block; inside a group; inside a timeout until 1m0s",
 		"grandchild: waiting for a future; awaited by child (group); in the group of child",
 	)
 }
 
-// A task that has not begun, one that starts another eagerly and the one that it starts; and a callback, in which none runs.
+// A snapshot shows a new task, its running creator and the eager task inside it as
+// running. In a callback, no task runs.
 func TestSnapshotOfStates(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -211,8 +215,8 @@ func TestSnapshotOfStates(t *testing.T) {
 	)
 }
 
-// What a snapshot says of the loop, in virtual time.
-func TestSnapshotOfTheLoop(t *testing.T) {
+// The LoopInfo and unread errors of a snapshot.
+func TestSnapshotLoopInfo(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		_ = asyncio.Sleep(ctx, time.Second)
@@ -227,20 +231,20 @@ func TestSnapshotOfTheLoop(t *testing.T) {
 			Ready: 1, Timers: 1, Turns: 3, Futures: 3, Current: 1,
 		}
 		if s.Loop != want {
-			t.Errorf("got  %+v\nwanted %+v", s.Loop, want)
+			t.Errorf("the snapshot has %+v; want %+v", s.Loop, want)
 		}
 		if got := fmt.Sprint(s.Unread); got != "[{3 a future boom }]" {
-			t.Error("unread: ", got)
+			t.Errorf("the unread errors are %s; want that of the future", got)
 		}
 		_ = f.Exception()
 		if got := l.Snapshot().Unread; got != nil {
-			t.Error("read, and in the snapshot: ", got)
+			t.Errorf("the snapshot has a read error: %v", got)
 		}
 		return nil
 	})
 }
 
-// A snapshot in JSON: the names that readers rely on, and back again.
+// A snapshot in JSON has the field names on which readers rely, and can be decoded again.
 func TestSnapshotInJSON(t *testing.T) {
 	var s *inspect.Snapshot
 	run(t, func(ctx context.Context) error {
@@ -305,16 +309,17 @@ func TestSnapshotInJSON(t *testing.T) {
   ]
 }`
 	if string(text) != want {
-		t.Errorf("got\n%s\nwanted\n%s", text, want)
+		t.Errorf("the JSON is\n%s\nwant\n%s", text, want)
 	}
 	var back inspect.Snapshot
 	if err := json.Unmarshal(text, &back); err != nil || strings.Join(pictured(&back), "\n") != strings.Join(pictured(s), "\n") {
-		t.Errorf("from JSON: %v %v", pictured(&back), err)
+		t.Errorf("the decoded snapshot is %v, %v", pictured(&back), err)
 	}
 }
 
-// With RecordSteps the steps of each task are counted and timed; with RecordPlaces it is noted who made it, when, and where.
-func TestSnapshotOfRecords(t *testing.T) {
+// RecordSteps counts and times the steps of each task. RecordPlaces records who created
+// it, when, and where.
+func TestSnapshotRecords(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
 		l.SetRecord(inspect.RecordSteps | inspect.RecordPlaces)
@@ -326,26 +331,26 @@ func TestSnapshotOfRecords(t *testing.T) {
 		yields(ctx, 5)
 		info := l.Snapshot().Tasks[1]
 		if info.ID != task.ID() || info.Steps != 3 || info.Parent != 1 || info.MadeAt != time.Second || info.Since != time.Second {
-			t.Errorf("%+v", info)
+			t.Errorf("the task is %+v", info)
 		}
 		if len(info.Made) == 0 || !strings.HasSuffix(info.Made[0].Func, "asyncio_test.start") {
-			t.Errorf("made at %v", info.Made)
+			t.Errorf("the task was created at %v", info.Made)
 		}
 		l.SetRecord(0)
 		if info := l.Snapshot().Tasks[1]; info.Steps != 3 {
-			t.Errorf("what was counted is lost: %+v", info)
+			t.Errorf("the count was lost: %+v", info)
 		}
 		start(ctx, "later", never)
 		_ = asyncio.Yield(ctx)
 		if info := l.Snapshot().Tasks[2]; info.Steps != 0 || info.Parent != 0 || info.Made != nil {
-			t.Errorf("counted though nothing is to be recorded: %+v", info)
+			t.Errorf("the task has records without SetRecord: %+v", info)
 		}
 		return nil
 	})
 }
 
-// Time that a task ran is real time's; that which another takes inside of it, as it starts eagerly, is not its own.
-func TestRecordOfTime(t *testing.T) {
+// Ran measures real time. It excludes the time of a nested eager start.
+func TestSnapshotRunTime(t *testing.T) {
 	clock := &tickingDriver{Driver: driver.NewVirtual()}
 	err := runOn(t, &asyncio.Runner{Driver: clock, Record: inspect.RecordSteps}, func(ctx context.Context) error {
 		clock.passes(time.Second)
@@ -357,7 +362,7 @@ func TestRecordOfTime(t *testing.T) {
 		_ = asyncio.Yield(ctx)
 		tasks := running(ctx).Snapshot().Tasks
 		if got := fmt.Sprint(tasks[0].Ran, tasks[1].Ran, tasks[1].Since, child.ID() == tasks[1].ID); got != "3s 10s 11s true" {
-			t.Error(got)
+			t.Errorf("the times are %s; want 3s 10s 11s true", got)
 		}
 		return nil
 	})
@@ -366,7 +371,7 @@ func TestRecordOfTime(t *testing.T) {
 	}
 }
 
-// A tickingDriver is a driver whose time passes in the middle of a step, when the test says so.
+// A tickingDriver is a driver whose time can advance during a step.
 type tickingDriver struct {
 	driver.Driver
 	extra time.Duration
@@ -375,7 +380,8 @@ type tickingDriver struct {
 func (d *tickingDriver) passes(t time.Duration) { d.extra += t }
 func (d *tickingDriver) Now() time.Duration     { return d.Driver.Now() + d.extra }
 
-// Any goroutine may take a snapshot of a loop that runs; of one that is closed, or that does not come to it, there is an error.
+// Any goroutine may take a snapshot of a running loop. SnapshotThreadsafe returns an
+// error if the loop is closed or ctx ends.
 func TestSnapshotThreadsafe(t *testing.T) {
 	var l *asyncio.Loop
 	run(t, func(ctx context.Context) error {
@@ -383,18 +389,18 @@ func TestSnapshotThreadsafe(t *testing.T) {
 		asyncio.CurrentTask(ctx).SetName("main")
 		s, err := asyncio.ToThread(ctx, func(ctx context.Context) (*inspect.Snapshot, error) { return l.SnapshotThreadsafe(ctx) })
 		if err != nil || len(s.Tasks) != 1 {
-			t.Fatal(err, s)
+			t.Fatalf("SnapshotThreadsafe returned %v, %v; want one task", s, err)
 		}
 		if got := withoutPlaces(pictured(s)[0]); got != "main: waiting for job asyncio_test.TestSnapshotThreadsafe.func1.1() at PLACE" {
-			t.Error(got)
+			t.Errorf("the task is %q", got)
 		}
-		over, cancel := context.WithCancel(ctx)
+		ended, cancel := context.WithCancel(ctx)
 		cancel()
-		_, err = asyncio.ToThread(ctx, func(context.Context) (*inspect.Snapshot, error) { return l.SnapshotThreadsafe(over) })
+		_, err = asyncio.ToThread(ctx, func(context.Context) (*inspect.Snapshot, error) { return l.SnapshotThreadsafe(ended) })
 		wantErr(t, err, context.Canceled)
 		l.SetDebug(true)
 		_ = asyncio.Yield(ctx)
-		_, err = l.SnapshotThreadsafe(ctx) // only debug mode can tell, or else it hangs
+		_, err = l.SnapshotThreadsafe(ctx) // hangs without debug mode
 		wantErr(t, err, asyncio.ErrMisuse, "would wait for itself")
 		return nil
 	})
@@ -402,7 +408,7 @@ func TestSnapshotThreadsafe(t *testing.T) {
 	wantErr(t, err, asyncio.ErrLoopClosed)
 }
 
-// An event as plain data: what the kinds have beside the task and the time, in JSON.
+// Event.Info returns an event as plain data; this is its JSON for each kind.
 func TestEventInfo(t *testing.T) {
 	var r record
 	place := regexp.MustCompile(` at \S+:\d+`)
@@ -421,7 +427,7 @@ func TestEventInfo(t *testing.T) {
 			if err := enc.Encode(e.Info()); err != nil {
 				t.Error(err)
 			}
-			if e.Kind != inspect.TaskStarted && e.Kind != inspect.TaskResumed { // which have no more than that
+			if e.Kind != inspect.TaskStarted && e.Kind != inspect.TaskResumed { // which have no further fields
 				r.Add("%s", place.ReplaceAllString(strings.TrimSpace(text.String()), " at PLACE"))
 			}
 		}))
@@ -455,37 +461,37 @@ func TestEventInfo(t *testing.T) {
 	)
 }
 
-// A Lock tells who took it, while it is locked: also when it is handed on.
+// Holder returns the task that holds a Lock, even if the Lock was passed to a waiter.
 func TestLockHolder(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		asyncio.CurrentTask(ctx).SetName("main")
 		lock := new(asyncio.Lock)
-		look := func() {
+		add := func() {
 			if h := lock.Holder(); h != nil {
 				r.Add("%s", h.Name())
 			} else {
-				r.Add("nobody")
+				r.Add("no holder")
 			}
 		}
-		look()
+		add()
 		_ = lock.Acquire(ctx)
-		look()
+		add()
 		start(ctx, "next", lock.Acquire)
 		_ = asyncio.Yield(ctx)
 		lock.Release()
-		look()
+		add()
 		_ = asyncio.Yield(ctx)
-		look()
+		add()
 		lock.Release()
-		look()
+		add()
 		return nil
 	})
-	r.Want(t, "nobody", "main", "nobody", "next", "nobody")
+	r.Want(t, "no holder", "main", "no holder", "next", "no holder")
 }
 
-// A snapshot of 100,000 tasks that wait for this and that, taken by another goroutine: how long it takes, and for how long the loop
-// does nothing else meanwhile.
+// BenchmarkSnapshot100000 measures the time of a snapshot of 100,000 waiting tasks, taken
+// by another goroutine, and how long it stops the loop.
 func BenchmarkSnapshot100000(b *testing.B) {
 	for _, kind := range []string{"mixed", "timers", "locks", "timeouts", "group"} {
 		b.Run(kind, func(b *testing.B) { benchmarkSnapshot(b, kind) })
@@ -502,7 +508,7 @@ func benchmarkSnapshot(b *testing.B, kind string) {
 		_ = lock.Acquire(ctx)
 		waits := map[string]func(ctx context.Context, i int) error{
 			"timers": func(ctx context.Context, _ int) error { return asyncio.Sleep(ctx, time.Hour) },
-			"locks": func(ctx context.Context, _ int) error { // a lock of its own each
+			"locks": func(ctx context.Context, _ int) error { // a separate lock for each task
 				l := new(asyncio.Lock)
 				_ = l.Acquire(ctx)
 				return l.Acquire(ctx)
@@ -540,7 +546,7 @@ func benchmarkSnapshot(b *testing.B, kind string) {
 				for b.Loop() {
 					s, err := l.SnapshotThreadsafe(ctx)
 					if err != nil || len(s.Tasks) < n {
-						b.Error(err)
+						b.Errorf("the snapshot has too few tasks: %v", err)
 						break
 					}
 					stopped = min(stopped, s.Loop.Stopped)

@@ -15,7 +15,7 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// calls returns the functions of a stack, without the package's name.
+// calls returns the names of the functions of a stack without their package.
 func calls(frames []inspect.Frame) string {
 	var names []string
 	for _, f := range frames {
@@ -24,7 +24,7 @@ func calls(frames []inspect.Frame) string {
 	return strings.Join(names, " > ")
 }
 
-// Three that call each other; the last waits.
+// Three functions that call each other. The last one suspends.
 
 func outermost(ctx context.Context) error { return middle(ctx) }
 
@@ -38,8 +38,8 @@ func innermost(ctx context.Context) error {
 	return err
 }
 
-// A330: the stack of a task that waits is the calls that led there, of one that runs those that led to the question,
-// of one that has not begun its function; a task that has ended has none.
+// A330: Stack returns the calls of a waiting, ready or running task, and the function of
+// a new one. A finished task has no stack.
 func TestStack(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -89,23 +89,23 @@ func TestStack(t *testing.T) {
 	)
 }
 
-// The places of a stack are those of the calls; that of a task that waits is where it awaits.
+// The positions in a stack are those of the calls.
 func TestStackPlaces(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, outermost)
 		_ = asyncio.Yield(ctx)
 		frames := task.Stack(0)
-		for i, want := range []string{"stack_test.go:29", "stack_test.go:32", "stack_test.go:37", "helpers_test.go:62"} {
+		for i, want := range []string{"stack_test.go:29", "stack_test.go:32", "stack_test.go:37", "helpers_test.go:"} {
 			got := fmt.Sprintf("%s:%d", filepath.Base(frames[i].File), frames[i].Line)
 			if file, _, _ := strings.Cut(want, ":"); !strings.HasPrefix(got, file) || i < 3 && got != want {
-				t.Errorf("%s at %s, wanted %s", frames[i].Func, got, want)
+				t.Errorf("%s is at %s; want %s", frames[i].Func, got, want)
 			}
 		}
 		return nil
 	})
 }
 
-// A330: a limit keeps the innermost of a stack, and the outermost of a panic's.
+// A330: a limit keeps the innermost calls, or the outermost of a panic's stack.
 func TestStackLimit(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -130,7 +130,8 @@ func TestStackLimit(t *testing.T) {
 func panicOuter() error { return panicInner() }
 func panicInner() error { panic("oh") }
 
-// A331: the text of a stack: of a task that waits, of one that panicked with the panic, of one that has ended none.
+// A331: PrintStack writes the stack of a waiting task, the panic of one that panicked,
+// and no stack for one that failed.
 func TestPrintStack(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -150,7 +151,7 @@ func TestPrintStack(t *testing.T) {
 		}
 		_ = failed.Exception()
 		if err := waits.PrintStack(brokenWriter{}, 0); err != errBoom {
-			t.Error("a writer's error is lost: ", err)
+			t.Errorf("PrintStack to a broken writer returned %v; want boom", err)
 		}
 		return nil
 	})
@@ -171,8 +172,8 @@ type brokenWriter struct{}
 
 func (brokenWriter) Write([]byte) (int, error) { return 0, errBoom }
 
-// The stack of a task that waits can be asked from wherever code runs on the loop: a callback, an eager part, one that
-// stands on top of another, an exception handler, an observer, a deferred call of a task that is killed. All goes on afterwards as if nothing had been.
+// Stack works from any code on the loop: a callback, an eager start, a task on top of
+// another, an exception handler, an observer. The loop then continues normally.
 func TestStackFromAnywhere(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -180,28 +181,28 @@ func TestStackFromAnywhere(t *testing.T) {
 		main := asyncio.CurrentTask(ctx)
 		task := asyncio.Go(ctx, outermost)
 		_ = asyncio.Yield(ctx)
-		look := func(from string) { r.Add("%s: %s; main: %s", from, calls(task.Stack(0)), calls(main.Stack(0))) }
-		l.CallSoon(func(context.Context) { look("callback") })
+		add := func(from string) { r.Add("%s: %s; main: %s", from, calls(task.Stack(0)), calls(main.Stack(0))) }
+		l.CallSoon(func(context.Context) { add("callback") })
 		l.CallSoon(func(ctx context.Context) {
-			asyncio.Go(ctx, func(ctx context.Context) error { look("eager part, of a callback"); return nil }, asyncio.WithEagerStart(true))
-			look("callback, after an eager part")
+			asyncio.Go(ctx, func(ctx context.Context) error { add("eager part of a callback"); return nil }, asyncio.WithEagerStart(true))
+			add("callback, after an eager part")
 		})
 		_ = asyncio.Sleep(ctx, time.Second)
 		asyncio.Go(ctx, func(ctx context.Context) error {
-			look("eager part")
+			add("eager part")
 			_ = asyncio.Yield(ctx)
-			look("eager part, later")
+			add("eager part, later")
 			return nil
 		}, asyncio.WithEagerStart(true))
 		_ = asyncio.Sleep(ctx, time.Second)
 		top := asyncio.Go(ctx, func(ctx context.Context) error {
-			look("on top")
+			add("on top")
 			_ = asyncio.Sleep(ctx, time.Second)
-			look("on top, later")
+			add("on top, later")
 			return nil
 		})
 		_, _ = top.Await(ctx)
-		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { look("exception handler") })
+		l.SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) { add("exception handler") })
 		l.CallSoon(func(context.Context) { panic("oh") })
 		_ = asyncio.Yield(ctx)
 		l.SetObserver(observerFunc(func(e *inspect.Event) { r.Add("observer, %v: %s", e.Kind, calls(task.Stack(0))) }))
@@ -215,7 +216,7 @@ func TestStackFromAnywhere(t *testing.T) {
 	const body = "; main: TestStackFromAnywhere.func1"
 	r.Want(t,
 		"callback"+whole+body,
-		"eager part, of a callback"+whole+body,
+		"eager part of a callback"+whole+body,
 		"callback, after an eager part"+whole+body,
 		"eager part"+whole+body,
 		"eager part, later"+whole+body,
@@ -230,12 +231,13 @@ func TestStackFromAnywhere(t *testing.T) {
 	)
 }
 
-// The stacks of tasks that stand on top of each other are told apart, by themselves and by others.
+// The stacks of tasks that run on top of each other are distinct, whichever task or
+// callback asks.
 func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		var tasks []asyncio.AnyTask
-		look := func(from string) {
+		add := func(from string) {
 			for i, task := range tasks {
 				r.Add("%s, task %d: %s", from, i, calls(task.Stack(0)))
 			}
@@ -243,7 +245,7 @@ func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 		tasks = append(tasks, asyncio.CurrentTask(ctx))
 		middle := asyncio.Go(ctx, func(ctx context.Context) error {
 			top := asyncio.Go(ctx, func(ctx context.Context) error {
-				look("from the top")
+				add("from the top")
 				_ = asyncio.Sleep(ctx, time.Second)
 				return nil
 			})
@@ -252,7 +254,7 @@ func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 			return nil
 		})
 		tasks = append(tasks, middle)
-		running(ctx).CallLater(time.Millisecond, func(context.Context) { look("from a callback") })
+		running(ctx).CallLater(time.Millisecond, func(context.Context) { add("from a callback") })
 		_, err := middle.Await(ctx)
 		return err
 	})
@@ -267,13 +269,13 @@ func TestStackOfTasksOnTopOfEachOther(t *testing.T) {
 	)
 }
 
-// A stack of any depth is told whole.
-func TestStackThatIsDeep(t *testing.T) {
+// Stack returns all calls of a deep stack.
+func TestStackIsComplete(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error { return dig(ctx, 1000) })
 		_ = asyncio.Yield(ctx)
 		if n := len(task.Stack(0)); n != 1003 {
-			t.Errorf("%d calls", n)
+			t.Errorf("the stack has %d calls; want 1003", n)
 		}
 		return nil
 	})
@@ -288,8 +290,9 @@ func dig(ctx context.Context, deeper int) error {
 	return err
 }
 
-// Who holds a loop that does not run can ask as well; and so can a deferred call of a task that is killed.
-func TestStackOfALoopThatDoesNotRun(t *testing.T) {
+// Stack works while the loop does not run, and in a deferred call of a task that Close
+// ends.
+func TestStackOfIdleLoop(t *testing.T) {
 	noLeaks(t)
 	var r record
 	l := asyncio.NewLoop(driver.NewVirtual())
@@ -326,7 +329,7 @@ func TestStackOfALoopThatDoesNotRun(t *testing.T) {
 	)
 }
 
-// Any goroutine may ask for a stack by the task's ID, while the loop runs.
+// Any goroutine can read the stack of a task of a running loop by the task's ID.
 func TestStackThreadsafe(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
@@ -337,7 +340,7 @@ func TestStackThreadsafe(t *testing.T) {
 		}
 		frames, err := ask(task.ID())
 		if got := calls(frames); got != "outermost > middle > innermost > never" || err != nil {
-			t.Error(got, err)
+			t.Errorf("StackThreadsafe returned %s, %v", got, err)
 		}
 		_, err = ask(99)
 		wantErr(t, err, asyncio.ErrInvalidArgument, "StackThreadsafe of task 99", "it may have ended")

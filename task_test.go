@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -14,74 +13,73 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A017, A018: a task gets its outcome from its function, and from nowhere else: to force one
-// is an error, so that a step that is queued never finds its task done.
-func TestTaskTakesNoOutcomeFromOutside(t *testing.T) {
+// A017, A018: SetResult and SetException on a Task return an error, so a queued step
+// never finds its task already done.
+func TestTaskOutcomeCannotBeSet(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one)
 		wantErr(t, task.SetResult(2), asyncio.ErrMisuse, "SetResult on <Task pending", "use a Future")
 		wantErr(t, task.SetException(errBoom), asyncio.ErrMisuse, "SetException on <Task pending")
 		got, err := task.Await(ctx)
 		if got != 1 {
-			t.Errorf("it ended with %v", got)
+			t.Errorf("the task returned %v; want 1", got)
 		}
 		wantErr(t, task.SetResult(2), asyncio.ErrMisuse)
 		return err
 	})
 }
 
-// A019: a task's name may be changed at any time, also when it has ended.
+// A019: SetName works at any time, including after the task has ended.
 func TestSetName(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, one, asyncio.WithName("first"))
 		task.SetName("second")
 		if got := task.Name(); got != "second" {
-			t.Errorf("it is called %q", got)
+			t.Errorf("Name returned %q; want second", got)
 		}
 		if _, err := task.Await(ctx); err != nil {
 			return err
 		}
 		task.SetName("third")
 		if got := task.Name(); got != "third" {
-			t.Errorf("after its end it is called %q", got)
+			t.Errorf("Name returned %q after the end; want third", got)
 		}
 		return nil
 	})
 }
 
-// lines takes line numbers out of a text, so that a test need not know its own.
+// lines returns the text form of s without line numbers.
 func lines(s fmt.Stringer) string {
-	return regexp.MustCompile(`(\w+\.go):\d+`).ReplaceAllString(s.String(), "$1:N")
+	return lineNumber.ReplaceAllString(s.String(), "$1:N")
 }
 
-// A020, A028: a task prints its state, its name, and its function and where that
-// stands, and in the end its outcome. Go has no coroutine object to ask for; the function
-// is known also of a task that ended in its eager start.
+// A020, A028: a task's text form shows its state, name, function and source position, and
+// finally its outcome, even for a task that completed during its eager start.
 func TestTaskString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
-		show := func(task fmt.Stringer) { log.Add("%s", lines(task)) }
+		add := func(task fmt.Stringer) { log.Add("%s", lines(task)) }
 
 		ok := asyncio.CreateTask(ctx, one, asyncio.WithName("ok"))
-		show(ok)
+		add(ok)
 		if _, err := ok.Await(ctx); err != nil {
 			return err
 		}
-		show(ok)
+		add(ok)
 
 		bad := asyncio.Go(ctx, func(context.Context) error { return errBoom }, asyncio.WithName("bad"))
 		if _, err := bad.Await(ctx); err != errBoom {
-			t.Errorf("got %v", err)
+			t.Errorf("Await returned %v; want boom", err)
 		}
-		show(bad)
+		add(bad)
 
 		stopped := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Yield(ctx) }, asyncio.WithName("stopped"))
 		stopped.Cancel()
-		show(stopped)
+		add(stopped)
 		_, _ = stopped.Await(ctx)
-		show(stopped)
+		add(stopped)
 
-		show(asyncio.CreateTask(ctx, one, asyncio.WithName("eager"), asyncio.WithEagerStart(true)))
+		add(asyncio.CreateTask(ctx, one, asyncio.WithName("eager"), asyncio.WithEagerStart(true)))
 		return nil
 	})
 	log.Want(t,
@@ -94,24 +92,25 @@ func TestTaskString(t *testing.T) {
 	)
 }
 
-// A021: a task tells the Context in which it runs: the one given, or a copy of its own.
-func TestTaskContext(t *testing.T) {
+// A021: Task.ContextVars returns the ContextVars in which the task runs: those given, or
+// its own copy.
+func TestTaskContextVars(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		given := new(asyncio.ContextVars)
 		in := asyncio.CreateTask(ctx, one, asyncio.WithContextVars(given))
 		own := asyncio.CreateTask(ctx, one)
 		other := asyncio.CreateTask(ctx, one)
 		if in.ContextVars() != given {
-			t.Error("the Context given is not the task's")
+			t.Error("ContextVars does not return the given ContextVars")
 		}
 		if c := own.ContextVars(); c == nil || c == other.ContextVars() || c == asyncio.CurrentTask(ctx).ContextVars() {
-			t.Error("without one, a task has no Context of its own")
+			t.Error("a task without WithContextVars shares its ContextVars")
 		}
 		return nil
 	})
 }
 
-// A022: a task tells its loop, for its whole life.
+// A022: Task.Loop returns the same loop throughout the task's life.
 func TestTaskLoop(t *testing.T) {
 	noLeaks(t)
 	r := asyncio.Runner{Driver: driver.NewVirtual(), NoInterrupt: true}
@@ -120,7 +119,7 @@ func TestTaskLoop(t *testing.T) {
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		task = asyncio.CreateTask(ctx, one)
 		if task.Loop() != l {
-			t.Error("before it runs it is of another loop")
+			t.Error("a new task has a different loop")
 		}
 		_, err := task.Await(ctx)
 		return err
@@ -129,11 +128,12 @@ func TestTaskLoop(t *testing.T) {
 		t.Error(err)
 	}
 	if task.Loop() != l {
-		t.Error("after its end it is of another loop")
+		t.Error("a finished task has a different loop")
 	}
 }
 
-// A023: Result and Exception give the outcome of a task that has one.
+// A023: Result and Exception report a finished task's value, error or cancellation, and
+// ErrInvalidState before that.
 func TestTaskOutcome(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		ok := asyncio.CreateTask(ctx, one)
@@ -146,13 +146,13 @@ func TestTaskOutcome(t *testing.T) {
 		yields(ctx, 1)
 
 		if v, err := ok.Result(); v != 1 || err != nil {
-			t.Errorf("Result is %v, %v", v, err)
+			t.Errorf("Result returned %v, %v; want 1, nil", v, err)
 		}
 		if err := ok.Exception(); err != nil {
-			t.Errorf("Exception is %v", err)
+			t.Errorf("Exception returned %v; want nil", err)
 		}
 		if _, err := bad.Result(); err != errBoom || bad.Exception() != errBoom {
-			t.Errorf("Result's error is %v, Exception %v", err, bad.Exception())
+			t.Errorf("Result returned the error %v and Exception %v; want boom", err, bad.Exception())
 		}
 		_, err = stopped.Result()
 		wantErr(t, err, asyncio.ErrCancelled)
@@ -161,8 +161,8 @@ func TestTaskOutcome(t *testing.T) {
 	})
 }
 
-// A024: however often one asks, the error of a task is one value. A panic's
-// stack is taken once, and does not grow on its way up.
+// A024: every reader of a failed task receives the same error value. The stack of a panic
+// is captured once and does not grow.
 func TestTaskErrorIsOneValue(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -171,7 +171,7 @@ func TestTaskErrorIsOneValue(t *testing.T) {
 		_, first := task.Await(ctx)
 		p := &asyncio.PanicError{}
 		if !errors.As(first, &p) {
-			t.Fatalf("it ended with %v", first)
+			t.Fatalf("the task ended with %v; want a PanicError", first)
 		}
 		stack := string(p.Stack)
 		outer := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -181,7 +181,7 @@ func TestTaskErrorIsOneValue(t *testing.T) {
 		_, again := outer.Await(ctx)
 		_, result := task.Result()
 		if again != first || result != first || task.Exception() != first {
-			t.Error("another error value on another question")
+			t.Error("the readers received different error values")
 		}
 		if string(p.Stack) != stack || strings.Count(stack, "TestTaskErrorIsOneValue") == 0 {
 			t.Errorf("the stack is\n%s", p.Stack)
@@ -190,8 +190,8 @@ func TestTaskErrorIsOneValue(t *testing.T) {
 	})
 }
 
-// A025: an await of a task gives its result or its error, to each of several who wait.
-func TestSeveralAwaitATask(t *testing.T) {
+// A025: Await returns the task's result or error to each of its awaiters.
+func TestTaskWithSeveralAwaiters(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		for _, outcome := range []error{nil, errBoom} {
@@ -202,10 +202,10 @@ func TestSeveralAwaitATask(t *testing.T) {
 				return 7, outcome
 			})
 			var waiters []*asyncio.Task[asyncio.None]
-			for _, who := range []string{"first", "second"} {
+			for _, name := range []string{"first", "second"} {
 				waiters = append(waiters, asyncio.Go(ctx, func(ctx context.Context) error {
 					v, err := task.Await(ctx)
-					log.Add("%s gets %v, %v", who, v, err)
+					log.Add("%s: %v, %v", name, v, err)
 					return nil
 				}))
 			}
@@ -216,16 +216,15 @@ func TestSeveralAwaitATask(t *testing.T) {
 		return nil
 	})
 	log.Want(t,
-		"first gets 7, <nil>",
-		"second gets 7, <nil>",
-		"first gets 0, boom",
-		"second gets 0, boom",
+		"first: 7, <nil>",
+		"second: 7, <nil>",
+		"first: 0, boom",
+		"second: 0, boom",
 	)
 }
 
-// A025: a Coro is awaited where it stands, in the task that awaits it. It is a function: each
-// await is a call of its own.
-func TestAwaitOfACoro(t *testing.T) {
+// A025: a Coro runs in the task that awaits it. Each Await is a separate call.
+func TestCoroAwait(t *testing.T) {
 	var log record
 	for _, debug := range []bool{false, true} {
 		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
@@ -252,57 +251,20 @@ func TestAwaitOfACoro(t *testing.T) {
 	}
 }
 
-// A025: a future that is a task's result is a value as any other: nobody awaits it unasked.
-func TestResultThatIsAFuture(t *testing.T) {
+// A025: a future that is a task's result is an ordinary value and is not awaited.
+func TestResultThatIsFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
 		task := asyncio.CreateTask(ctx, func(context.Context) (*asyncio.Future[string], error) { return f, nil })
 		got, err := task.Await(ctx)
 		if got != f || f.Done() {
-			t.Errorf("the result is %v, the future %v", got, f)
+			t.Errorf("the task returned %v; want the pending future %v", got, f)
 		}
 		return err
 	})
 }
 
-// A326: CurrentTask is the task that runs; nil in a callback. Outside of a loop it panics, as all that needs one.
-func TestCurrentTask(t *testing.T) {
-	run(t, func(ctx context.Context) error {
-		main := asyncio.CurrentTask(ctx)
-		f, g := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
-		var a, b *asyncio.Task[asyncio.None]
-		a = asyncio.Go(ctx, func(ctx context.Context) error {
-			equal(t, "at its begin the current task", asyncio.CurrentTask(ctx), a)
-			_, err := f.Await(ctx)
-			equal(t, "after a wait the current task", asyncio.CurrentTask(ctx), a)
-			_ = g.SetResult(1)
-			return err
-		})
-		b = asyncio.Go(ctx, func(ctx context.Context) error {
-			equal(t, "at its begin the current task", asyncio.CurrentTask(ctx), b)
-			_ = f.SetResult(1)
-			_, err := g.Await(ctx)
-			equal(t, "after a wait the current task", asyncio.CurrentTask(ctx), b)
-			return err
-		})
-		inCallback := false
-		running(ctx).CallSoon(func(ctx context.Context) {
-			inCallback = true
-			equal(t, "in a callback the current task", asyncio.CurrentTask(ctx), nil)
-		})
-		_, _, err := asyncio.Wait(ctx, []asyncio.AnyTask{a, b})
-		equal(t, "after all that the current task", asyncio.CurrentTask(ctx), main)
-		equal(t, "that a callback asked", inCallback, true)
-		return err
-	})
-	err := panicOf(func() { asyncio.CurrentTask(context.Background()) })
-	wantErr(t, err, asyncio.ErrNoRunningLoop, "CurrentTask", "start with asyncio.Run")
-	l := asyncio.NewLoop(driver.NewVirtual())
-	defer l.Close()
-	equal(t, "on a loop that does not run the current task", asyncio.CurrentTask(l.Context()), nil)
-}
-
-// A026: a task that awaits itself gets an error at that await, and goes on.
+// A026: a task that awaits itself receives an error from that Await and keeps running.
 func TestTaskThatAwaitsItself(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var self *asyncio.Task[int]
@@ -316,8 +278,9 @@ func TestTaskThatAwaitsItself(t *testing.T) {
 	})
 }
 
-// A027: an await of another loop's future is an error in the task that tries, done or not.
-func TestAwaitOfAnotherLoopsFuture(t *testing.T) {
+// A027: Await returns an error for a future that belongs to a different loop, done or
+// not.
+func TestAwaitOfFutureOfAnotherLoop(t *testing.T) {
 	other := asyncio.NewLoop(driver.NewVirtual())
 	defer other.Close()
 	pending, done := asyncio.NewFuture[int](other.Context()), asyncio.NewFuture[int](other.Context())
@@ -335,8 +298,8 @@ func TestAwaitOfAnotherLoopsFuture(t *testing.T) {
 	})
 }
 
-// A029: a suspended task prints what it waits for.
-func TestTaskStringNamesWhatItWaitsFor(t *testing.T) {
+// A029: the text form of a suspended task names the object on which it is blocked.
+func TestTaskStringNamesAwaitedObject(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -349,7 +312,7 @@ func TestTaskStringNamesWhatItWaitsFor(t *testing.T) {
 		log.Add("%s", lines(outer))
 		return err
 	})
-	const fn = "fn=asyncio_test.TestTaskStringNamesWhatItWaitsFor.func1."
+	const fn = "fn=asyncio_test.TestTaskStringNamesAwaitedObject.func1."
 	log.Want(t,
 		"<Task pending name=outer "+fn+"2() at task_test.go:N wait_for="+
 			"<Task pending name=inner "+fn+"1() at task_test.go:N wait_for="+
@@ -358,28 +321,27 @@ func TestTaskStringNamesWhatItWaitsFor(t *testing.T) {
 	)
 }
 
-// A030: a task whose result holds the task prints to an end, and so do two that
-// wait for each other.
-func TestTaskStringOfACircleEnds(t *testing.T) {
+// A030: formatting a task whose result contains the task terminates.
+func TestTaskStringOfCycleTerminates(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var task *asyncio.Task[any]
 		task = asyncio.CreateTask(ctx, func(context.Context) (any, error) { return []any{task}, nil }, asyncio.WithName("snake"))
 		_, err := task.Await(ctx)
-		want := "<Task finished name=snake fn=asyncio_test.TestTaskStringOfACircleEnds.func1.1() at task_test.go:N result=[<Task ...>]>"
+		want := "<Task finished name=snake fn=asyncio_test.TestTaskStringOfCycleTerminates.func1.1() at task_test.go:N result=[<Task ...>]>"
 		if got := lines(task); got != want {
-			t.Errorf("it prints as %s", got)
+			t.Errorf("the text form is %s; want %s", got, want)
 		}
 		return err
 	})
 }
 
-// A shy value must not be printed.
+// A shy value fails the test if it is formatted.
 type shy struct{ t *testing.T }
 
-func (s shy) String() string { s.t.Error("the result was printed"); return "shy" }
+func (s shy) String() string { s.t.Error("the result was formatted"); return "shy" }
 
-// A031: nothing prints a result that nobody asked to see.
-func TestResultIsNotPrinted(t *testing.T) {
+// A031: the library never formats a task's result unless the caller prints it.
+func TestResultIsNotFormatted(t *testing.T) {
 	for _, debug := range []bool{false, true} {
 		r := &asyncio.Runner{Debug: debug}
 		err := runOn(t, r, func(ctx context.Context) error {
@@ -394,10 +356,9 @@ func TestResultIsNotPrinted(t *testing.T) {
 	}
 }
 
-// A032: what is fatal ends the task, whose error it becomes, and goes up out of the
-// loop: a panic that main passes on, and a Goexit of whatever task. (KeyboardInterrupt
-// is an interrupt here, and not an error of the task that happens to run: see Run.)
-func TestFatalLeavesTheLoop(t *testing.T) {
+// A032: a panic that leaves main, and runtime.Goexit in any task, end that task and
+// propagate out of the loop's run.
+func TestPanicAndGoexitLeaveRun(t *testing.T) {
 	var child *asyncio.Task[asyncio.None]
 	err := panicOf(func() {
 		_ = runErr(t, func(ctx context.Context) error {
@@ -407,7 +368,7 @@ func TestFatalLeavesTheLoop(t *testing.T) {
 			return err
 		})
 	})
-	wantErr(t, err, errBoom, "panic in task", "TestFatalLeavesTheLoop")
+	wantErr(t, err, errBoom, "panic in task", "TestPanicAndGoexitLeaveRun")
 	wantErr(t, child.Exception(), errBoom)
 
 	exited := inGoroutine(func() {
@@ -423,8 +384,9 @@ func TestFatalLeavesTheLoop(t *testing.T) {
 	wantErr(t, child.Exception(), asyncio.ErrExited)
 }
 
-// A032, A072: so it is in answer to a cancel: the task has failed, and was not cancelled.
-func TestFatalInAnswerToACancel(t *testing.T) {
+// A032, A072: a task that panics while handling a cancellation has failed and is not
+// cancelled.
+func TestPanicWhileHandlingCancel(t *testing.T) {
 	var task *asyncio.Task[asyncio.None]
 	err := panicOf(func() {
 		_ = runErr(t, func(ctx context.Context) error {
@@ -443,36 +405,23 @@ func TestFatalInAnswerToACancel(t *testing.T) {
 	})
 	wantErr(t, err, errBoom, "panic in task")
 	if task.Cancelled() {
-		t.Errorf("it is %v", task)
+		t.Errorf("the task is %v; want it failed", task)
 	}
 	wantErr(t, task.Exception(), errBoom)
 }
 
-// A034: the error of a task that was dropped, and that nobody ever read, is reported
-// once, when the task is collected.
-func TestErrorThatNobodyReads(t *testing.T) {
-	var log record
-	run(t, func(ctx context.Context) error {
-		running(ctx).SetExceptionHandler(log.Handle)
-		asyncio.Go(ctx, func(context.Context) error { return errBoom }, asyncio.WithName("dropped"))
-		collect(ctx, func() bool { return len(log.Lines) > 0 })
-		return nil
-	})
-	log.Want(t, "reported: task dropped failed and its error was never read: boom")
-}
-
-// collect has garbage collected until that has had the effect hoped for, or it is plain that it has none.
+// collect runs the garbage collector until effect returns true, for at most 10 seconds.
 func collect(ctx context.Context, effect func() bool) {
 	for end := time.Now().Add(10 * time.Second); !effect() && time.Now().Before(end); {
 		runtime.GC()
-		runtime.Gosched() // to the goroutine that cleans up
+		runtime.Gosched() // lets the goroutine of cleanups run
 		_ = asyncio.Yield(ctx)
 	}
 }
 
-// A035: who asks for the error, awaits the task or cancels it when it has ended has
-// seen to it: there is no report, and none of a task that went well or was cancelled.
-func TestErrorThatWasSeenTo(t *testing.T) {
+// A035: reading the error, awaiting the task, or cancelling it after it failed suppresses
+// the report. A task that succeeded or was cancelled has none.
+func TestReadErrorIsNotReported(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(log.Handle)
@@ -487,16 +436,16 @@ func TestErrorThatWasSeenTo(t *testing.T) {
 		_ = exception.Exception()
 		_, _ = awaited.Await(ctx)
 		if cancelled.Cancel() || !fine.Done() || !stopped.Cancelled() {
-			t.Error("not all ended as they should")
+			t.Errorf("the tasks ended as %v, %v and %v; want a failure, a result and a cancellation", cancelled, fine, stopped)
 		}
 		return nil
 	})
 	log.Want(t)
 }
 
-// A036: a task that is pending is never collected, since its loop holds it: there
-// is nothing to report as destroyed. It ends when the loop does.
-func TestPendingTaskIsHeldByItsLoop(t *testing.T) {
+// A036: a loop keeps its pending tasks alive, so a pending task is never collected. It
+// ends with the loop.
+func TestPendingTaskIsKeptByLoop(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		asyncio.Go(ctx, func(ctx context.Context) error {
@@ -509,46 +458,54 @@ func TestPendingTaskIsHeldByItsLoop(t *testing.T) {
 			runtime.GC()
 			yields(ctx, 1)
 		}
-		log.Add("it is pending: %v", len(asyncio.AllTasks(ctx)) == 2)
+		log.Add("pending: %v", len(asyncio.AllTasks(ctx)) == 2)
 		return nil
 	})
 	log.Want(t,
-		"it is pending: true",
+		"pending: true",
 		"forgotten task: asyncio: cancelled by the shutdown of the loop",
 	)
 }
 
-// A037: in debug mode a task remembers where it was made, from the caller's code on.
-func TestTaskRemembersItsMakerInDebugMode(t *testing.T) {
+// A037, A056, A057: in debug mode, the text form of a task or future and the report of
+// its unread error show where it was created, starting at the caller's code.
+func TestOriginInTextAndReport(t *testing.T) {
 	for _, debug := range []bool{false, true} {
-		var source string
-		err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
-			running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { source = e.Source })
-			task := maker(ctx)
-			if got := strings.Contains(task.String(), " made at "); got != debug {
-				t.Errorf("debug=%v: it prints as %v", debug, task)
+		for name, create := range map[string]func(ctx context.Context) fmt.Stringer{
+			"failingTask": failingTask, "failingFuture": failingFuture,
+		} {
+			var source string
+			err := runOn(t, &asyncio.Runner{Debug: debug}, func(ctx context.Context) error {
+				running(ctx).SetExceptionHandler(func(_ context.Context, e *asyncio.ExceptionContext) { source = e.Source })
+				_, at, found := strings.Cut(create(ctx).String(), " made at ")
+				if found != debug || debug && !strings.Contains(at, "task_test.go:") {
+					t.Errorf("debug=%v: the text form of %s has the origin %q", debug, name, at)
+				}
+				return asyncio.Yield(ctx)
+			})
+			if err != nil {
+				t.Error(err)
 			}
-			return asyncio.Yield(ctx)
-		})
-		if err != nil {
-			t.Error(err)
-		}
-		if debug {
 			first, rest, _ := strings.Cut(source, "\n")
-			if first != "example.com/asyncio_test.maker" || !strings.Contains(rest, "TestTaskRemembersItsMakerInDebugMode") {
-				t.Errorf("it was made at\n%s", source)
+			if debug && (first != "example.com/asyncio_test."+name || !strings.Contains(rest, "TestOriginInTextAndReport")) || !debug && rest != "" {
+				t.Errorf("debug=%v: the report of %s has the origin\n%s", debug, name, source)
 			}
-		} else if strings.Contains(source, "\n") {
-			t.Errorf("without debug mode it was made at\n%s", source)
 		}
 	}
 }
 
-func maker(ctx context.Context) *asyncio.Task[asyncio.None] {
+func failingTask(ctx context.Context) fmt.Stringer {
 	return asyncio.Go(ctx, func(context.Context) error { return errBoom })
 }
 
-// A038: a task's callbacks are called after its end, by way of the ready queue, with the task.
+func failingFuture(ctx context.Context) fmt.Stringer {
+	f := asyncio.NewFuture[int](ctx)
+	_ = f.SetException(errBoom)
+	return f
+}
+
+// A038: done callbacks of a task run from the ready queue after the task ends, and
+// receive the task.
 func TestTaskCallbacks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {

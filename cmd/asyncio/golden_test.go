@@ -17,7 +17,7 @@ func asyncioIn(t *testing.T, args ...string) (status int, stdout, stderr string)
 	return status, out.String(), errs.String()
 }
 
-// The output of ps and pstree for two constant snapshots. A cycle is reported on standard
+// A336, A337: the output of ps and pstree for two constant snapshots. A cycle is reported on standard
 // error, with status 1.
 func TestTextOfSnapshots(t *testing.T) {
 	file := recordingOf(t, scene.Calm(), scene.Deadlock())
@@ -34,7 +34,7 @@ func TestTextOfSnapshots(t *testing.T) {
 	}
 }
 
-// The loop takes snapshots itself, so each is consistent and --retries is not needed.
+// A338: the loop takes snapshots itself, so each is consistent and --retries is not needed.
 func TestNoRetries(t *testing.T) {
 	status, _, stderr := asyncioIn(t, "ps", "--retries", "3", "1")
 	if status != exitUsage || !strings.Contains(stderr, "unknown flag --retries") {

@@ -71,7 +71,7 @@ var differs = regexp.MustCompile(`(for) [0-9.a-zµ]+,|(process) \d+|asyncio\.tes
 // constant removes the parts of a text that differ between runs.
 func constant(s string) string { return differs.ReplaceAllString(s, "$1$2 ...") }
 
-// ps and pstree show the tasks of another process that only calls Serve.
+// A336, A337: ps and pstree show the tasks of another process that only calls Serve.
 func TestLive(t *testing.T) {
 	shop := open(t, "calm")
 	for _, command := range []string{"ps", "pstree"} {
@@ -88,14 +88,14 @@ func TestLive(t *testing.T) {
 	}
 }
 
-// pstree reports a cycle, with status 1.
+// A337: pstree reports a cycle, with status 1.
 func TestLiveDeadlock(t *testing.T) {
 	shop := open(t, "deadlock")
 	status, stdout, stderr := asyncioIn(t, "pstree", shop.pid)
 	scene.Golden(t, "live-pstree-deadlock", fmt.Sprintf("%s%sstatus %d\n", constant(stdout), stderr, status))
 }
 
-// Without a PID, ps lists the processes that can be inspected.
+// A336: without a PID, ps lists the processes that can be inspected.
 func TestProcessList(t *testing.T) {
 	shop := open(t, "calm")
 	status, stdout, _ := asyncioIn(t, "ps")

@@ -23,7 +23,7 @@ func screen(m *model.Top, width, height int) string {
 	return s.String()
 }
 
-// The pages of top for constant snapshots.
+// A336, A337: the pages of top for constant snapshots.
 func TestTop(t *testing.T) {
 	for _, c := range []struct {
 		name          string
