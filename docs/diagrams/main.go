@@ -1,5 +1,5 @@
-// Diagrams writes the pictures of the documentation. It reads each docs/diagrams/NAME.txt
-// and writes docs/images/NAME.svg:
+// Diagrams writes the pictures of the documentation, such as that of the layers of the
+// source. It reads each docs/diagrams/NAME.txt and writes docs/images/NAME.svg:
 //
 //	go run ./docs/diagrams
 //
