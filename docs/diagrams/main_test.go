@@ -25,24 +25,49 @@ func TestPictures(t *testing.T) {
 	}
 }
 
-// The picture of the layers has every file of package asyncio.
-func TestLayersAreComplete(t *testing.T) {
+// The picture of the layers has every file of package asyncio, those of the core in the
+// order that internal/policy checks.
+func TestLayers(t *testing.T) {
 	text, err := os.ReadFile("layers.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	words := strings.Fields(strings.ReplaceAll(string(text), `"`, " "))
-	files, err := filepath.Glob("../../*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no files of package asyncio: %v", err)
+	rules, err := os.ReadFile("../../internal/policy/policy_test.go")
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, file := range files {
-		name := strings.TrimSuffix(filepath.Base(file), ".go")
-		if name == "doc" || strings.HasSuffix(name, "_go127") || strings.HasSuffix(name, "_test") {
-			continue
+	_, order, _ := strings.Cut(string(rules), "const layers = `")
+	order, _, _ = strings.Cut(order, "`")
+	core, rest, ok := strings.Cut(order, "---")
+	if !ok {
+		t.Fatal("policy_test.go has no layers with dashes")
+	}
+	isFile := func(name string) bool { return name != "" && !strings.HasSuffix(name, "_go127") }
+	var want, got []string
+	for name := range strings.FieldsSeq(core) {
+		if isFile(name) {
+			want = append(want, name)
 		}
-		if !slices.Contains(words, name) {
-			t.Errorf("docs/diagrams/layers.txt lacks %s.go; add it and run go run ./docs/diagrams", name)
+	}
+	var rows [][]string
+	for line := range strings.Lines(string(text)) {
+		if c, err := parse(strings.TrimSpace(line)); err == nil && c.verb == "words" {
+			rows = append(rows, strings.Fields(c.text))
+		}
+	}
+	slices.Reverse(rows)
+	all := slices.Concat(rows...)
+	for _, name := range all {
+		if slices.Contains(want, name) {
+			got = append(got, name)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("layers.txt has the core's files in the order\n%v\nbut internal/policy in the order\n%v", got, want)
+	}
+	for name := range strings.FieldsSeq(rest) {
+		if isFile(name) && !slices.Contains(all, name) {
+			t.Errorf("layers.txt lacks %s", name)
 		}
 	}
 }
