@@ -43,6 +43,7 @@ inspect
 asyncio                inspect internal/ring internal/timerheap internal/coro internal/list internal/shrink driver executor
 introspect             asyncio inspect executor
 conformance            asyncio driver
+docs/diagrams
 `
 
 // layers has the files of package asyncio in their order, lowest first. A file uses files
