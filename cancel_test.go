@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 )
 
 // waitFor returns a task function that awaits f.
@@ -973,4 +974,24 @@ func TestLongChainOfAwaits(t *testing.T) {
 		equal(t, "the result", got, length+1)
 		return err
 	})
+}
+
+// A cancel that the loop requests for itself has no place in the source code.
+func TestPlaceOfCancelByLoop(t *testing.T) {
+	r := &asyncio.Runner{Debug: true}
+	ctx, stop := context.WithCancel(context.Background())
+	err := runOn(t, r, func(context.Context) error { return nil })
+	equal(t, "error", err, nil)
+	r = &asyncio.Runner{Debug: true, Driver: driver.NewReal(), NoInterrupt: true}
+	defer r.Close()
+	err = r.Run(ctx, func(ctx context.Context) error {
+		stop()
+		err := never(ctx)
+		var c *asyncio.CancelledError
+		if !errors.As(err, &c) || c.Place() != "" || c.By() != "the ctx of Run" {
+			t.Errorf("the await returned %v; want a cancel by the ctx of Run, without a place", err)
+		}
+		return nil
+	})
+	equal(t, "error", err, nil)
 }

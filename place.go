@@ -54,14 +54,28 @@ type origin struct {
 	label string    // the function of a Handle that has dropped it
 }
 
+// callers returns the calls of the running goroutine from the innermost one outside of this package
+// on. It is empty in a callback that the loop makes for itself.
 func callers() *origin {
 	var pcs [32]uintptr
 	frames := pcs[:runtime.Callers(2, pcs[:])]
-	i := slices.IndexFunc(frames, func(pc uintptr) bool {
-		return !strings.HasPrefix(funcName(pc-1), packagePath+".")
-	})
-	frames = frames[max(i, 0):]
+	i := slices.IndexFunc(frames, func(pc uintptr) bool { return !isOurs(funcName(pc - 1)) })
+	if i < 0 {
+		return &origin{}
+	}
+	frames = frames[i:]
 	return &origin{stack: slices.Clone(frames[:min(len(frames), 10)])}
+}
+
+// isOurs reports whether the function of this name is left out of stacks: a function of this package,
+// of the engine or of the runtime.
+func isOurs(name string) bool {
+	for _, pkg := range [...]string{packagePath + ".", packagePath + "/internal/coro.", "runtime.", "iter."} {
+		if strings.HasPrefix(name, pkg) {
+			return true
+		}
+	}
+	return false
 }
 
 // where is the position as an addition to a description.

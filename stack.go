@@ -183,17 +183,6 @@ var runName = packagePath + ".(*Task[...]).run"
 // isRun reports whether name is the name of Task.run.
 func isRun(name string) bool { return name == runName }
 
-// isOurs reports whether the function of this name is left out of stacks: a function of this package,
-// of the engine or of the runtime.
-func isOurs(name string) bool {
-	for _, pkg := range [...]string{packagePath + ".", packagePath + "/internal/", "runtime.", "iter."} {
-		if strings.HasPrefix(name, pkg) {
-			return true
-		}
-	}
-	return false
-}
-
 // panicFrames parses the stack of a PanicError. It has two lines per call: the function with its
 // arguments, and the position.
 func panicFrames(stack []byte) (frames []inspect.Frame) {
