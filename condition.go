@@ -23,8 +23,8 @@ type Condition struct {
 	missed  uint64        // see Missed
 	done    *Future[None] // done; awaiting it checks the caller without suspending; set by mayWait
 
-	// What waiting tasks are blocked on: set by the constructor of the object that the
-	// condition is part of, or by mayWait to the condition itself. A nil object: not set yet.
+	// What waiting tasks are blocked on: the object that the condition is part of, set by
+	// its constructor, or the condition itself, set by mayWait. A nil object: not yet set.
 	kind   inspect.WaitKind
 	object fmt.Stringer
 }

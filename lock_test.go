@@ -67,8 +67,8 @@ func TestLockReleaseUnlocked(t *testing.T) {
 	})
 }
 
-// A292: a lock is not reentrant. A task that acquires it twice waits for itself, here until
-// a timeout.
+// A292: a lock is not reentrant. A task that acquires it twice waits for itself, here
+// until a timeout.
 func TestLockIsNotReentrant(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock

@@ -14,9 +14,8 @@ import (
 //
 //   - [NewQueue] makes one with a capacity. The zero Queue is empty, has no limit and is
 //     ready to use. A Queue must not be copied.
-//   - Waiting tasks are woken in FIFO order. A task that calls Get or Put before a woken
-//     task runs may overtake it, as in asyncio; the woken task then waits again, behind
-//     all others.
+//   - Waiting tasks are woken in FIFO order. A call of Get or Put before a woken task
+//     runs may overtake it, as in asyncio. That task then waits again, behind all others.
 //   - It belongs to the loop of the first task that waits for it. Waiting on another loop
 //     returns [ErrWrongLoop].
 //
@@ -143,8 +142,7 @@ func (q *Queue[T]) TryGet() (item T, err error) {
 // All returns an iterator that removes items with [Queue.Get] and yields them.
 //
 //   - The loop ends without an error when the queue is shut down and empty.
-//   - If Get fails for another reason, the iterator yields the zero item and the error,
-//     and ends.
+//   - If Get fails otherwise, it yields the zero item and the error, and ends.
 //   - It removes an item only when the loop asks for the next one: after break, the other
 //     items are still in the queue.
 //   - Several tasks may iterate over one queue. Each item goes to one of them.
@@ -161,7 +159,7 @@ func (q *Queue[T]) All(ctx context.Context) iter.Seq2[T, error] {
 	}
 }
 
-// wait waits in ws, which is one of the queue's three, and binds all of them to one loop.
+// wait waits in ws, one of the queue's three, and binds all of them to one loop.
 func (q *Queue[T]) wait(ctx context.Context, kind inspect.WaitKind, ws *waiters) (woken bool, err error) {
 	if err := q.getters.bind(ctx, q); err != nil {
 		return false, err
@@ -196,7 +194,6 @@ func (q *Queue[T]) TaskDone() {
 
 // Join waits until [Queue.TaskDone] was called for each item that was put.
 //
-//   - It returns immediately if that is already so.
 //   - It does not check again after it was woken: it does not wait for items that are put
 //     after the last TaskDone.
 //   - Its errors are a [CancelledError] or another error of [Future.Await].

@@ -304,18 +304,8 @@ func panicProblem(value any) string {
 // formatting of the value. A call that does not fail must leave the list.
 const zeroTodo = `
 nil introspect.Client: Record
-task asyncio.Barrier: Abort Reset Wait
-task asyncio.Condition: Acquire Wait
-task asyncio.LIFOQueue: Get Put
-task asyncio.PriorityQueue: Get Put
-task asyncio.Queue: Get Put
-zero asyncio.Barrier: Abort Reset Wait
-zero asyncio.Condition: fmt Acquire Locked Notify NotifyAll Release String Wait
 zero asyncio.Future: WaitReason
-zero asyncio.LIFOQueue: fmt Empty Get Len Put String TryGet TryPut
 zero asyncio.Loop: CallExceptionHandler
-zero asyncio.PriorityQueue: fmt Empty Get Len Put String TryGet TryPut
-zero asyncio.Queue: fmt Empty Get Len Put String TryGet TryPut
 zero asyncio.Task: PrintStack Stack WaitReason
 zero executor.Pool: Shutdown
 zero inspect.Event: Info
