@@ -24,7 +24,7 @@ type Condition struct {
 	done    *Future[None] // done; awaiting it checks the caller without suspending; set by mayWait
 
 	// What waiting tasks are blocked on: the object that the condition is part of, set by
-	// its constructor, or the condition itself, set by mayWait. A nil object: not yet set.
+	// its constructor, or the condition itself, set by mayWait. A nil object: not set.
 	kind   inspect.WaitKind
 	object fmt.Stringer
 }
