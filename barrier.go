@@ -7,47 +7,68 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A Barrier is where tasks wait for each other: once a given number has come, all
-// go on. It serves one round after the other.
+// A Barrier lets a fixed number of tasks, its parties, wait for each other: when all have
+// arrived, all proceed. It can be used for any number of rounds.
 //
-// It is made by [NewBarrier]. It belongs to the loop on which a task first had
-// to wait at it, as a [Future] does; to wait at it on another one is an error ([ErrWrongLoop]).
-// It must not be copied. See asyncio.Barrier.
+//   - [NewBarrier] makes one. The methods of a zero Barrier that wait, and Reset and
+//     Abort, panic with [ErrMisuse]. A Barrier must not be copied.
+//   - It belongs to the loop of the first task that waits at it. Waiting on another loop
+//     returns [ErrWrongLoop].
+//
+// See asyncio.Barrier.
 type Barrier struct {
-	cond    *Condition // for a change of state, and of count to 0
-	parties int
-	count   int // of the present round: who has come, and not left
+	cond    Condition // notified when state changes, and when the last task of a round leaves
+	parties int       // 0: a zero Barrier
+	count   int       // the tasks of the current round that have arrived and not left
 	state   barrierState
 }
 
-type barrierState string
+type barrierState uint8
 
 const (
-	barrierFilling   barrierState = "filling"
-	barrierDraining  barrierState = "draining"  // all have come; the next round waits until all have left
-	barrierResetting barrierState = "resetting" // as draining, but who leaves gets an error
-	barrierBroken    barrierState = "broken"
+	barrierFilling   barrierState = iota
+	barrierDraining               // all have arrived; the next round waits until all have left
+	barrierResetting              // like draining, but tasks that leave get an error
+	barrierBroken
 )
 
-// NewBarrier returns a Barrier for rounds of parties tasks. It panics ([ErrInvalidArgument]) if that is less than 1.
+func (s barrierState) String() string {
+	return [...]string{"filling", "draining", "resetting", "broken"}[s]
+}
+
+// NewBarrier returns a Barrier for rounds of parties tasks. It panics with
+// [ErrInvalidArgument] if parties is less than 1.
 func NewBarrier(parties int) *Barrier {
 	if parties < 1 {
-		panic(misuse(ErrInvalidArgument, "NewBarrier(%d): a barrier is for 1 task or more", parties))
+		panic(misuse(ErrInvalidArgument, "NewBarrier(%d): there are no parties; use 1 task or more", parties))
 	}
-	b := &Barrier{cond: NewCondition(nil), parties: parties, state: barrierFilling}
+	b := &Barrier{parties: parties}
 	b.cond.kind, b.cond.object = inspect.ForBarrier, b
 	return b
 }
 
-// Wait suspends until as many tasks wait as the barrier is for. The last to come does not wait
-// for others, but may have to for the previous round to leave. It returns
-// a number from 0 up that is another one for each task of the round; but if one was
-// cancelled while they waited, two may have the same, as in asyncio.
+// mustBeMade panics unless NewBarrier made b.
+func (b *Barrier) mustBeMade(act string) {
+	if b.parties == 0 {
+		panic(misuse(ErrMisuse, "%s on %v: this is a zero Barrier; make it with NewBarrier", act, b))
+	}
+}
+
+// Wait waits until all parties of the round have arrived.
 //
-// Its errors: [ErrBrokenBarrier] if the barrier is broken, or is aborted or reset while the task waits;
-// a [CancelledError], or another one of [Future.Await], in which case the
-// barrier waits for one task more. See asyncio.Barrier.wait.
+//   - The last to arrive does not wait for others, but any task may have to wait until
+//     the previous round has left.
+//   - It returns an index, from 0 to Parties()-1, that differs for each task of a round.
+//     If a task was cancelled while the round waited, two tasks may get the same index,
+//     as in asyncio.
+//   - It returns [ErrBrokenBarrier] if the barrier is broken, or is aborted or reset
+//     while the task waits.
+//   - Its other errors are a [CancelledError] or another error of [Future.Await]. The
+//     round then waits for another task.
+//
+// See asyncio.Barrier.wait.
 func (b *Barrier) Wait(ctx context.Context) (index int, err error) {
+	b.mustBeMade("Wait")
 	err = b.cond.With(ctx, func(ctx context.Context) error {
 		if err := b.enter(ctx); err != nil {
 			return err
@@ -74,7 +95,7 @@ func (b *Barrier) enter(ctx context.Context) error {
 		return err
 	}
 	if b.state == barrierBroken {
-		return misuse(ErrBrokenBarrier, "Wait at %v; Reset makes it usable again", b)
+		return misuse(ErrBrokenBarrier, "Wait on %v: the barrier was aborted; Reset it to use it again", b)
 	}
 	return nil
 }
@@ -85,12 +106,12 @@ func (b *Barrier) waitForOthers(ctx context.Context) error {
 		return err
 	}
 	if b.state != barrierDraining {
-		return misuse(ErrBrokenBarrier, "Wait at %v", b)
+		return misuse(ErrBrokenBarrier, "Wait on %v", b)
 	}
 	return nil
 }
 
-// leave ends the round if this one is the last of it.
+// leave ends the round if the calling task is its last.
 func (b *Barrier) leave() {
 	b.count--
 	if b.count > 0 {
@@ -107,11 +128,12 @@ func (b *Barrier) changeTo(s barrierState) {
 	b.cond.NotifyAll()
 }
 
-// With waits as [Barrier.Wait] does and then calls fn, whose error it returns; if the wait
-// fails it returns that error, without a call of fn. See async with.
+// With waits at the barrier and then calls fn. It returns the error of fn; if
+// [Barrier.Wait] fails, it returns that error and does not call fn. See async with.
 func (b *Barrier) With(ctx context.Context, fn func(ctx context.Context) error) error {
+	b.mustBeMade("With")
 	if fn == nil {
-		return misuse(ErrInvalidArgument, "With of %v and a nil function; give it a func(ctx context.Context) error", b)
+		return nilWith(b)
 	}
 	if _, err := b.Wait(ctx); err != nil {
 		return err
@@ -119,12 +141,16 @@ func (b *Barrier) With(ctx context.Context, fn func(ctx context.Context) error) 
 	return fn(ctx)
 }
 
-// Reset has all who wait at the barrier get [ErrBrokenBarrier], and makes it
-// ready for a new round, also if it was broken.
+// Reset makes the barrier ready for a new round, also if it was broken. The tasks that
+// wait at it get [ErrBrokenBarrier].
 //
-// It suspends as long as tasks of a round are about to leave. In case of an error it did
-// nothing: a [CancelledError], or another one of [Future.Await]. See asyncio.Barrier.reset.
+//   - It suspends while tasks of a round are leaving.
+//   - Its errors are a [CancelledError] or another error of [Future.Await]. The barrier
+//     is then unchanged.
+//
+// See asyncio.Barrier.reset.
 func (b *Barrier) Reset(ctx context.Context) error {
+	b.mustBeMade("Reset")
 	return b.cond.With(ctx, func(context.Context) error {
 		if b.count > 0 {
 			b.changeTo(barrierResetting)
@@ -135,22 +161,27 @@ func (b *Barrier) Reset(ctx context.Context) error {
 	})
 }
 
-// Abort breaks the barrier: all who wait at it, and all who come until it is Reset,
-// get [ErrBrokenBarrier].
+// Abort breaks the barrier: the tasks that wait at it, and those that arrive before the
+// next [Barrier.Reset], get [ErrBrokenBarrier].
 //
-// It suspends as long as tasks of a round are about to leave. In case of an error it did
-// nothing: a [CancelledError], or another one of [Future.Await]. See asyncio.Barrier.abort.
+//   - It suspends while tasks of a round are leaving.
+//   - Its errors are a [CancelledError] or another error of [Future.Await]. The barrier
+//     is then unchanged.
+//
+// See asyncio.Barrier.abort.
 func (b *Barrier) Abort(ctx context.Context) error {
+	b.mustBeMade("Abort")
 	return b.cond.With(ctx, func(context.Context) error {
 		b.changeTo(barrierBroken)
 		return nil
 	})
 }
 
-// Parties returns how many tasks a round has. See asyncio.Barrier.parties.
+// Parties returns the number of tasks in a round. See asyncio.Barrier.parties.
 func (b *Barrier) Parties() int { return b.parties }
 
-// Waiting returns how many tasks wait for others to come; 0 while they leave. See asyncio.Barrier.n_waiting.
+// Waiting returns the number of tasks that wait for others to arrive. It is 0 while they
+// leave. See asyncio.Barrier.n_waiting.
 func (b *Barrier) Waiting() int {
 	if b.state != barrierFilling {
 		return 0
@@ -158,13 +189,14 @@ func (b *Barrier) Waiting() int {
 	return b.count
 }
 
-// Broken tells whether the barrier is broken. See asyncio.Barrier.broken.
+// Broken reports whether the barrier is broken. See asyncio.Barrier.broken.
 func (b *Barrier) Broken() bool { return b.state == barrierBroken }
 
-// String describes b: <Barrier filling waiters=1/3>, <Barrier broken>. See Barrier.__repr__.
+// String describes the barrier: <Barrier filling waiters=1/3>, <Barrier broken>. See
+// Barrier.__repr__.
 func (b *Barrier) String() string {
 	if b.Broken() {
 		return "<Barrier broken>"
 	}
-	return fmt.Sprintf("<Barrier %s waiters=%d/%d>", b.state, b.Waiting(), b.parties)
+	return fmt.Sprintf("<Barrier %v waiters=%d/%d>", b.state, b.Waiting(), b.parties)
 }

@@ -19,14 +19,15 @@ func together(ctx context.Context, n int, fn func(ctx context.Context, i int) er
 	})
 }
 
-// A308: those who come wait for each other. The last goes on first; each has a number of its own.
+// A308: the tasks of a round wait for each other. The last to arrive proceeds first. Each
+// gets a distinct index.
 func TestBarrier(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(3)
 		for i := range 3 {
 			equal(t, "the barrier", b, fmt.Sprintf("<Barrier filling waiters=%d/3>", i))
-			equal(t, "the waiting", b.Waiting(), i)
+			equal(t, "Waiting()", b.Waiting(), i)
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				n, err := b.Wait(ctx)
 				log.Add("%d: %d, %s, %v", i, n, brief(err), b)
@@ -40,28 +41,29 @@ func TestBarrier(t *testing.T) {
 			"0: 0, ok, <Barrier draining waiters=0/3>",
 			"1: 1, ok, <Barrier filling waiters=0/3>",
 		)
-		equal(t, "the parties", b.Parties(), 3)
-		equal(t, "the waiting", b.Waiting(), 0)
+		equal(t, "Parties()", b.Parties(), 3)
+		equal(t, "Waiting()", b.Waiting(), 0)
 		return nil
 	})
 }
 
-// A308: a barrier for nobody is a mistake. At one for a single task nobody waits.
+// A308: a barrier needs at least one party. With a single party, Wait does not wait.
 func TestBarrierParties(t *testing.T) {
-	wantErr(t, panicOf(func() { asyncio.NewBarrier(0) }), asyncio.ErrInvalidArgument, "NewBarrier(0): a barrier is for 1 task or more")
+	wantErr(t, panicOf(func() { asyncio.NewBarrier(0) }), asyncio.ErrInvalidArgument, "NewBarrier(0): there are no parties; use 1 task or more")
 	wantErr(t, panicOf(func() { asyncio.NewBarrier(-4) }), asyncio.ErrInvalidArgument, "NewBarrier(-4)")
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(1)
 		for range 2 {
 			n, err := b.Wait(ctx)
-			equal(t, "number and error", fmt.Sprint(n, err), "0 <nil>")
+			equal(t, "index and error", fmt.Sprint(n, err), "0 <nil>")
 			equal(t, "the barrier", b, "<Barrier filling waiters=0/1>")
 		}
 		return nil
 	})
 }
 
-// A309: who comes for the next round, while the last is leaving, waits until all have left. No round mixes with another.
+// A309: a task that arrives for the next round while the previous one is leaving waits
+// until it has left. Rounds do not mix.
 func TestBarrierRounds(t *testing.T) {
 	const parties, rounds = 5, 3
 	run(t, func(ctx context.Context) error {
@@ -84,13 +86,13 @@ func TestBarrierRounds(t *testing.T) {
 			}
 			return nil
 		})
-		equal(t, "the numbers", numbers, [rounds][parties]bool{{true, true, true, true, true}, {true, true, true, true, true}, {true, true, true, true, true}})
+		equal(t, "the indexes", numbers, [rounds][parties]bool{{true, true, true, true, true}, {true, true, true, true, true}, {true, true, true, true, true}})
 		equal(t, "the barrier", b, "<Barrier filling waiters=0/5>")
 		return err
 	})
 }
 
-// A309: newcomers wait until the round has left, and then count for the next one.
+// A309: newcomers wait until the round has left and then count for the next round.
 func TestBarrierDraining(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -119,8 +121,8 @@ func TestBarrierDraining(t *testing.T) {
 	})
 }
 
-// A309: some of a round come back at once and some later. All are let through.
-func TestBarrierSomeComeBackAtOnce(t *testing.T) {
+// A309: some tasks of a round return to the barrier immediately and some later. All pass.
+func TestBarrierStaggeredReturn(t *testing.T) {
 	const parties, atOnce = 5, 2
 	run(t, func(ctx context.Context) error {
 		b, rest := asyncio.NewBarrier(parties), asyncio.NewBarrier(parties-atOnce)
@@ -142,7 +144,8 @@ func TestBarrierSomeComeBackAtOnce(t *testing.T) {
 	})
 }
 
-// A310: one that is cancelled leaves, and the barrier waits for another. The number of who comes then may be there already.
+// A310: a cancelled task leaves, and the barrier waits for another. That one may get an
+// index that was already given out.
 func TestBarrierCancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -157,15 +160,15 @@ func TestBarrierCancel(t *testing.T) {
 		first := wait("a")
 		wait("b")
 		yields(ctx, 1)
-		equal(t, "the waiting", b.Waiting(), 2)
+		equal(t, "Waiting()", b.Waiting(), 2)
 		first.Cancel()
 		yields(ctx, 1)
 		log.Want(t, "a: 0, cancelled")
 		equal(t, "the barrier", b, "<Barrier filling waiters=1/3>")
-		equal(t, "it is broken", b.Broken(), false)
+		equal(t, "Broken()", b.Broken(), false)
 		wait("c")
 		yields(ctx, 1)
-		equal(t, "the waiting", b.Waiting(), 2)
+		equal(t, "Waiting()", b.Waiting(), 2)
 		wait("d")
 		yields(ctx, 5)
 		log.Want(t, "d: 2, ok", "b: 1, ok", "c: 1, ok")
@@ -173,7 +176,8 @@ func TestBarrierCancel(t *testing.T) {
 	})
 }
 
-// A311: a Reset has those who wait get an error; the barrier is ready for a new round.
+// A311: Reset returns an error to the waiting tasks. The barrier is then ready for a new
+// round.
 func TestBarrierReset(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -182,7 +186,7 @@ func TestBarrierReset(t *testing.T) {
 		for i := range tasks {
 			tasks[i] = asyncio.Go(ctx, func(ctx context.Context) error {
 				_, err := b.Wait(ctx)
-				wantErr(t, err, asyncio.ErrBrokenBarrier, "asyncio: broken barrier: Wait at <Barrier resetting waiters=0/3>")
+				wantErr(t, err, asyncio.ErrBrokenBarrier, "asyncio: broken barrier: Wait on <Barrier resetting waiters=0/3>")
 				log.Add("%d: broken", i)
 				_, err = b.Wait(ctx)
 				log.Add("%d: %s", i, brief(err))
@@ -204,7 +208,7 @@ func TestBarrierReset(t *testing.T) {
 	})
 }
 
-// A311: a Reset where nobody waits changes nothing; also not in the state of those who have just left.
+// A311: Reset without waiting tasks changes nothing, also just after a round has left.
 func TestBarrierResetWhenEmpty(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(1)
@@ -215,7 +219,8 @@ func TestBarrierResetWhenEmpty(t *testing.T) {
 	})
 }
 
-// A311: a Reset, and an Abort, that come when one of a round has left catch the rest of the round on its way out.
+// A311: a Reset or Abort while a round is leaving breaks it for the tasks that have not
+// left yet.
 func TestBarrierResetOrAbortWhileDraining(t *testing.T) {
 	const parties = 5
 	for _, c := range []struct {
@@ -241,7 +246,7 @@ func TestBarrierResetOrAbortWhileDraining(t *testing.T) {
 					}
 					return err
 				})
-				equal(t, "left, and met a broken barrier", fmt.Sprint(left, broken), "3 2")
+				equal(t, "left and broken", fmt.Sprint(left, broken), "3 2")
 				equal(t, "the barrier", b, c.after)
 				return err
 			})
@@ -249,13 +254,15 @@ func TestBarrierResetOrAbortWhileDraining(t *testing.T) {
 	}
 }
 
-// A311: those who wait for a round to leave, and so do not wait at the barrier yet, are not hit by a Reset. They are by an Abort.
+// A311: Reset does not affect tasks that wait for a round to leave, because they do not
+// wait at the barrier yet. Abort does.
 func TestBarrierResetOrAbortAndNewcomers(t *testing.T) {
 	const parties = 5
 	for _, c := range []struct {
 		name string
 		act  func(b *asyncio.Barrier, ctx context.Context) error
-		// How many of the round did not leave in time, of those that came back wait in vain, and get through in the end.
+		// The tasks whose first Wait failed, whose second Wait failed, and whose second
+		// Wait succeeded.
 		caught, blocked, ended int
 	}{
 		{"reset", (*asyncio.Barrier).Reset, 2, 0, 5},
@@ -292,9 +299,9 @@ func TestBarrierResetOrAbortAndNewcomers(t *testing.T) {
 	}
 }
 
-// A311: a Reset by the last of a round to leave does not harm the next round: the others have come back for it, and
-// wait for that one to leave.
-func TestBarrierResetWhenTheRoundHasLeft(t *testing.T) {
+// A311: a Reset by the last task to leave a round does not affect the next round: the
+// others have returned and wait for that task to leave.
+func TestBarrierResetByLastToLeave(t *testing.T) {
 	const parties = 5
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(parties)
@@ -321,32 +328,32 @@ func TestBarrierResetWhenTheRoundHasLeft(t *testing.T) {
 	})
 }
 
-// A311: an aborted barrier lets nobody wait, until a Reset.
+// A311: Wait fails at an aborted barrier until Reset.
 func TestBarrierAbort(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		b := asyncio.NewBarrier(2)
 		waits := asyncio.Go(ctx, func(ctx context.Context) error {
 			_, err := b.Wait(ctx)
-			wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait at <Barrier broken>")
+			wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait on <Barrier broken>")
 			return nil
 		})
 		yields(ctx, 1)
 		if err := b.Abort(ctx); err != nil {
 			return err
 		}
-		equal(t, "it is broken", b.Broken(), true)
+		equal(t, "Broken()", b.Broken(), true)
 		if _, err := waits.Await(ctx); err != nil {
 			return err
 		}
 		_, err := b.Wait(ctx)
-		wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait at <Barrier broken>; Reset makes it usable again")
-		equal(t, "the waiting", b.Waiting(), 0)
+		wantErr(t, err, asyncio.ErrBrokenBarrier, "Wait on <Barrier broken>: the barrier was aborted; Reset it")
+		equal(t, "Waiting()", b.Waiting(), 0)
 
 		if err := b.Reset(ctx); err != nil {
 			return err
 		}
-		equal(t, "it is broken", b.Broken(), false)
+		equal(t, "Broken()", b.Broken(), false)
 		return together(ctx, 2, func(ctx context.Context, i int) error {
 			_, err := b.Wait(ctx)
 			log.Add("%d: %s", i, brief(err))
@@ -356,8 +363,9 @@ func TestBarrierAbort(t *testing.T) {
 	log.Want(t, "1: ok", "0: ok")
 }
 
-// A311: one of a round fails and aborts the barrier: the others, who wait for the next round, hear of it. Once all have met at
-// another barrier, one makes the first usable again.
+// A311: one task of a round fails and aborts the barrier. The others, which wait for the
+// next round, get an error. After all have met at another barrier, one task resets the
+// first.
 func TestBarrierAbortAndReset(t *testing.T) {
 	const parties = 5
 	run(t, func(ctx context.Context) error {
@@ -373,7 +381,7 @@ func TestBarrierAbortAndReset(t *testing.T) {
 			if errors.Is(err, asyncio.ErrBrokenBarrier) {
 				broken++
 			} else if err != nil || n != parties/2 {
-				return fmt.Errorf("it went on with %v", err)
+				return fmt.Errorf("the task proceeded with %v", err)
 			}
 			n, err = meeting.Wait(ctx)
 			if err == nil && n == parties/2 {
@@ -395,7 +403,7 @@ func TestBarrierAbortAndReset(t *testing.T) {
 	})
 }
 
-// A312: With waits at the barrier, and calls its function when that went well.
+// A312: With waits at the barrier and then calls its function, unless the wait failed.
 func TestBarrierWith(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -407,10 +415,10 @@ func TestBarrierWith(t *testing.T) {
 			})
 		})
 		log.Want(t, "1: <Barrier draining waiters=0/2>", "0: <Barrier filling waiters=0/2>")
-		wantErr(t, b.With(ctx, nil), asyncio.ErrInvalidArgument, "With of <Barrier filling waiters=0/2> and a nil function")
+		wantErr(t, b.With(ctx, nil), asyncio.ErrInvalidArgument, "With on <Barrier filling waiters=0/2>: fn is nil")
 		_ = b.Abort(ctx)
 		wantErr(t, b.With(ctx, func(context.Context) error {
-			t.Error("it was called")
+			t.Error("With called its function")
 			return nil
 		}), asyncio.ErrBrokenBarrier)
 		one := asyncio.NewBarrier(1)
@@ -419,7 +427,8 @@ func TestBarrierWith(t *testing.T) {
 	})
 }
 
-// A314: a barrier prints its state, how many wait, and for how many it is.
+// A314: String shows the state of a barrier, the number of waiting tasks, and its
+// parties.
 func TestBarrierString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -453,9 +462,27 @@ func TestBarrierString(t *testing.T) {
 		"<Barrier filling waiters=0/5>",
 		"<Barrier filling waiters=2/5>",
 		"<Barrier draining waiters=0/5>",
-		"<Barrier filling waiters=2/5>", // the round has left meanwhile
+		"<Barrier filling waiters=2/5>", // the round has left
 		"<Barrier resetting waiters=0/5>",
 		"<Barrier filling waiters=2/5>",
 		"<Barrier broken>",
 	)
+}
+
+// A zero Barrier has no parties, so the methods that wait panic. The others work.
+func TestBarrierZero(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var b asyncio.Barrier
+		for act, call := range map[string]func(){
+			"Wait":  func() { _, _ = b.Wait(ctx) },
+			"With":  func() { _ = b.With(ctx, never) },
+			"Reset": func() { _ = b.Reset(ctx) },
+			"Abort": func() { _ = b.Abort(ctx) },
+		} {
+			wantErr(t, panicOf(call), asyncio.ErrMisuse,
+				act+" on <Barrier filling waiters=0/0>: this is a zero Barrier; make it with NewBarrier")
+		}
+		equal(t, "Parties(), Waiting() and Broken()", fmt.Sprint(b.Parties(), b.Waiting(), b.Broken()), "0 0 false")
+		return nil
+	})
 }

@@ -8,54 +8,72 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A Condition is a [Lock] that who holds it can let go so as to wait until
-// another one, who holds it then, tells that something has changed.
+// A Condition is a condition variable: a [Lock] whose holder can release it, wait for a
+// notification from another task, and take it back.
 //
-// It is made by [NewCondition]. It belongs to the loop on which a task first waited for it,
-// as a [Future] does; to wait for it on another one is an error ([ErrWrongLoop]). It must
-// not be copied. See asyncio.Condition.
+//   - The zero Condition is ready to use. It has a lock of its own; [NewCondition] shares
+//     a lock with others. A Condition must not be copied.
+//   - It belongs to the loop of the first task that waits for it. Waiting on another loop
+//     returns [ErrWrongLoop].
+//
+// See asyncio.Condition.
 type Condition struct {
-	lock    *Lock
+	lock    *Lock // nil: its own, which the first Acquire makes
 	waiters waiters
-	kind    inspect.WaitKind // what it is for those who wait: itself, or a barrier of which it is part
-	object  fmt.Stringer
 	missed  uint64        // see Missed
-	done    *Future[None] // an await of it tells whether one may await, and does not suspend
+	done    *Future[None] // done; awaiting it checks the caller without suspending; set by mayWait
+
+	// What waiting tasks are blocked on: the object that the condition is part of, set by
+	// its constructor, or the condition itself, set by mayWait. A nil object: not set.
+	kind   inspect.WaitKind
+	object fmt.Stringer
 }
 
-// NewCondition returns a Condition with the lock l, which others may use too; nil: a lock of its own.
-func NewCondition(l *Lock) *Condition {
-	if l == nil {
-		l = NewLock()
+// NewCondition returns a Condition with the lock l, which others may use too. If l is
+// nil, the Condition has a lock of its own.
+func NewCondition(l *Lock) *Condition { return &Condition{lock: l} }
+
+// unusedLock is never locked. It stands for the lock that a zero Condition has not made
+// yet.
+var unusedLock Lock
+
+// Acquire acquires the condition's lock. See [Lock.Acquire].
+func (c *Condition) Acquire(ctx context.Context) error {
+	if c.lock == nil {
+		c.lock = new(Lock)
 	}
-	c := &Condition{lock: l, kind: inspect.ForCondition}
-	c.object = c
-	return c
+	return c.lock.Acquire(ctx)
 }
 
-// Acquire is [Lock.Acquire] of the condition's lock.
-func (c *Condition) Acquire(ctx context.Context) error { return c.lock.Acquire(ctx) }
+// Release releases the condition's lock. See [Lock.Release].
+func (c *Condition) Release() {
+	l := c.lock
+	if l == nil {
+		l = &unusedLock // the panic is the same
+	}
+	l.Release()
+}
 
-// Release is [Lock.Release] of the condition's lock.
-func (c *Condition) Release() { c.lock.Release() }
+// Locked reports whether the condition's lock is held.
+func (c *Condition) Locked() bool { return c.lock != nil && c.lock.locked }
 
-// Locked tells whether somebody holds the condition's lock.
-func (c *Condition) Locked() bool { return c.lock.Locked() }
-
-// With calls fn while it holds the condition's lock, as [Lock.With] does.
+// With calls fn with the condition's lock held. See [Lock.With].
 func (c *Condition) With(ctx context.Context, fn func(ctx context.Context) error) error {
 	return hold(ctx, c, fn)
 }
 
-// Wait releases the lock, suspends until it is notified, and takes the lock back, after those who
-// asked for it before. It may also return without need: look whether what
-// you wait for is so, or use [Condition.WaitFor].
+// Wait releases the lock, waits for a notification, and takes the lock back.
 //
-// Its errors: a [CancelledError], or another one of [Future.Await]; and [ErrMisuse] if
-// nobody holds the lock, for which there is no more than a look. In case of an error,
-// too, the lock is held again, however often the task is cancelled meanwhile; the last of
-// its CancelledErrors is the one that is returned. A notification that came nevertheless is handed
-// on to the next. See asyncio.Condition.wait.
+//   - A notified task acquires the lock after the tasks that already wait for it.
+//   - It may return without a notification. Check your condition in a loop, or use
+//     [Condition.WaitFor].
+//   - It returns [ErrMisuse] if the lock is not held. It does not check who holds it.
+//   - Its other errors are a [CancelledError] or another error of [Future.Await]. If the
+//     task is cancelled several times, it is the last CancelledError.
+//   - The lock is held when Wait returns an error, too, except for ErrMisuse. A
+//     notification that a failed Wait received goes to the next waiter.
+//
+// See asyncio.Condition.wait.
 func (c *Condition) Wait(ctx context.Context) error {
 	if err := c.mayWait(ctx); err != nil {
 		return err
@@ -73,16 +91,17 @@ func (c *Condition) Wait(ctx context.Context) error {
 		err = again
 	}
 	if err != nil {
-		// CPython does not ask whether this one was notified, either: the next may wake without need.
+		// As in CPython, this happens even without a notification: the next waiter may
+		// then wake up without one.
 		c.waiters.wakeNext()
 	}
 	return err
 }
 
-// mayWait finds all that is wrong with a Wait as long as the lock is held.
+// mayWait checks everything that can be wrong with a Wait while the lock is still held.
 func (c *Condition) mayWait(ctx context.Context) error {
 	if !c.Locked() {
-		return misuse(ErrMisuse, "Wait on %v, whose lock nobody holds; Acquire it before", c)
+		return c.notLocked("Wait")
 	}
 	if err := c.lock.waiters.bind(ctx, c.lock); err != nil {
 		return err
@@ -94,13 +113,16 @@ func (c *Condition) mayWait(ctx context.Context) error {
 		done := NewFuture[None](ctx)
 		_ = done.SetResult(None{})
 		c.done = done
+		if c.object == nil { // here, so that it is checked only once
+			c.kind, c.object = inspect.ForCondition, c
+		}
 	}
 	_, err := c.done.Await(ctx)
 	return err
 }
 
-// takeBack acquires the lock, and does not let a cancel keep it from that. It returns the last of its
-// errors, and whether it has the lock.
+// takeBack acquires the lock even if the task is cancelled meanwhile. It returns the last
+// error and whether it has the lock.
 func (c *Condition) takeBack(ctx context.Context) (err error, back bool) {
 	for {
 		again := c.lock.Acquire(ctx)
@@ -112,17 +134,18 @@ func (c *Condition) takeBack(ctx context.Context) (err error, back bool) {
 			if ctx.Err() == nil {
 				return err, false
 			}
-			ctx = context.WithoutCancel(ctx) // a deadline of ctx's own stays over
+			ctx = context.WithoutCancel(ctx) // the ctx has ended and stays ended
 		}
 	}
 }
 
-// WaitFor calls predicate, and waits as [Condition.Wait] does as long as that returns false. predicate is
-// called with the lock held, and so is it when WaitFor returns. Its errors are those of Wait.
-// See asyncio.Condition.wait_for.
+// WaitFor waits until predicate returns true. It calls predicate, and then
+// [Condition.Wait] as long as predicate returns false. The lock is held during these
+// calls and when WaitFor returns. Its errors are those of Wait. See
+// asyncio.Condition.wait_for.
 func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 	if predicate == nil {
-		return misuse(ErrInvalidArgument, "WaitFor on %v with a nil predicate; give it a func() bool", c)
+		return misuse(ErrInvalidArgument, "WaitFor on %v: predicate is nil; pass a func() bool", c)
 	}
 	for !predicate() {
 		if err := c.Wait(ctx); err != nil {
@@ -132,9 +155,13 @@ func (c *Condition) WaitFor(ctx context.Context, predicate func() bool) error {
 	return nil
 }
 
-// Notify has the first n of those in Wait go on, once they can take the lock back, which the
-// caller still holds. It never suspends, and panics ([ErrMisuse]) if nobody holds
-// the lock. See asyncio.Condition.notify.
+// Notify wakes the first n tasks in [Condition.Wait].
+//
+//   - They proceed when they can acquire the lock, which the caller still holds.
+//   - It never suspends.
+//   - It panics with [ErrMisuse] if the lock is not held.
+//
+// See asyncio.Condition.notify.
 func (c *Condition) Notify(n int) {
 	c.mustBeLocked("Notify")
 	c.miss()
@@ -143,7 +170,8 @@ func (c *Condition) Notify(n int) {
 	}
 }
 
-// NotifyAll is [Condition.Notify] of all. See asyncio.Condition.notify_all.
+// NotifyAll wakes all tasks in [Condition.Wait]. See [Condition.Notify] and
+// asyncio.Condition.notify_all.
 func (c *Condition) NotifyAll() {
 	c.mustBeLocked("NotifyAll")
 	c.miss()
@@ -156,17 +184,27 @@ func (c *Condition) miss() {
 	}
 }
 
-// Missed returns how often the condition was notified while nobody waited for it: a [inspect.Snapshot] has it, for who waits for what
-// will not come again.
+// Missed returns how often the condition was notified without any waiter. A
+// [inspect.Snapshot] includes it to help find lost wake-ups.
 func (c *Condition) Missed() uint64 { return c.missed }
 
 func (c *Condition) mustBeLocked(act string) {
 	if !c.Locked() {
-		panic(misuse(ErrMisuse, "%s on %v, whose lock nobody holds; Acquire it before", act, c))
+		c.panicNotLocked(act)
 	}
 }
 
-// String describes c: <Condition locked waiters=2>, where waiters are those in Wait. See Condition.__repr__.
+// panicNotLocked is out of line so that mustBeLocked can be inlined.
+//
+//go:noinline
+func (c *Condition) panicNotLocked(act string) { panic(c.notLocked(act)) }
+
+func (c *Condition) notLocked(act string) error {
+	return misuse(ErrMisuse, "%s on %v: its lock is not held; Acquire it before", act, c)
+}
+
+// String describes the condition: <Condition locked waiters=2>. It counts the tasks in
+// Wait. See Condition.__repr__.
 func (c *Condition) String() string {
 	return "<Condition " + lockedText(c.Locked()) + c.waiters.describe() + ">"
 }

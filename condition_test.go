@@ -9,7 +9,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// condWaiter makes a task that acquires c, waits, and records how that ended. It ends without a Release.
+// condWaiter starts a task that acquires c, waits, and logs the result. It does not
+// release c.
 func condWaiter(ctx context.Context, log *record, name string, c *asyncio.Condition) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, func(ctx context.Context) error {
 		if err := c.Acquire(ctx); err != nil {
@@ -21,7 +22,8 @@ func condWaiter(ctx context.Context, log *record, name string, c *asyncio.Condit
 	}, asyncio.WithName(name))
 }
 
-// A298: Wait lets the lock go until it is notified, and takes it back; who is notified goes on when the lock is free.
+// A298: Wait releases the lock until it is notified, and takes it back. A notified task
+// proceeds when the lock is free.
 func TestConditionWait(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -37,7 +39,7 @@ func TestConditionWait(t *testing.T) {
 		}
 		c.Notify(1)
 		yields(ctx, 5)
-		log.Want(t) // the caller still has the lock
+		log.Want(t) // the caller still holds the lock
 		c.Release()
 		yields(ctx, 1)
 		log.Want(t, "a: ok; locked: true")
@@ -45,7 +47,7 @@ func TestConditionWait(t *testing.T) {
 		c.Notify(2)
 		yields(ctx, 5)
 		log.Want(t)
-		c.Release() // what a holds
+		c.Release() // a holds it
 		yields(ctx, 1)
 		log.Want(t, "b: ok; locked: true")
 		c.Release()
@@ -55,7 +57,8 @@ func TestConditionWait(t *testing.T) {
 	})
 }
 
-// A298: Notify wakes as many as it is told to, or all there are, in the order in which they came; NotifyAll all.
+// A298: Notify(n) wakes n waiters, or all if there are fewer, in FIFO order. NotifyAll
+// wakes all.
 func TestConditionNotify(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -83,25 +86,26 @@ func TestConditionNotify(t *testing.T) {
 		log.Want(t, "b: ok", "c: ok")
 		notify(c.NotifyAll)
 		log.Want(t, "d: ok", "e: ok")
-		notify(func() { c.Notify(2048) }) // nobody is there, and nothing is kept
+		notify(func() { c.Notify(2048) }) // no waiters: the notification is not stored
 		equal(t, "the condition", c, "<Condition unlocked>")
 		return nil
 	})
 }
 
-// A298: without the lock one can neither wait nor notify.
-func TestConditionWithoutItsLock(t *testing.T) {
+// A298: Wait, Notify and NotifyAll require the lock.
+func TestConditionWithoutLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
-		wantErr(t, c.Wait(ctx), asyncio.ErrMisuse, "Wait on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(func() { c.Notify(1) }), asyncio.ErrMisuse, "Notify on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(c.NotifyAll), asyncio.ErrMisuse, "NotifyAll on <Condition unlocked>, whose lock nobody holds; Acquire it")
-		wantErr(t, panicOf(c.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>, which nobody holds")
+		wantErr(t, c.Wait(ctx), asyncio.ErrMisuse, "Wait on <Condition unlocked>: its lock is not held; Acquire it")
+		wantErr(t, panicOf(func() { c.Notify(1) }), asyncio.ErrMisuse, "Notify on <Condition unlocked>: its lock is not held; Acquire it")
+		wantErr(t, panicOf(c.NotifyAll), asyncio.ErrMisuse, "NotifyAll on <Condition unlocked>: its lock is not held; Acquire it")
+		wantErr(t, panicOf(c.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>: the lock is not held")
 		return nil
 	})
 }
 
-// A299: WaitFor waits until the predicate holds, which it looks at with the lock held, before the first wait and after each.
+// A299: WaitFor waits until the predicate holds. It calls the predicate with the lock
+// held, before the first wait and after each.
 func TestConditionWaitFor(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -134,17 +138,18 @@ func TestConditionWaitFor(t *testing.T) {
 	})
 }
 
-// A299: a predicate that holds at once needs no wait, and so not even the lock.
-func TestConditionWaitForWithoutItsLock(t *testing.T) {
+// A299: if the predicate holds immediately, WaitFor does not wait and does not require
+// the lock.
+func TestConditionWaitForWithoutLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
 		wantErr(t, c.WaitFor(ctx, func() bool { return false }), asyncio.ErrMisuse, "Wait on <Condition unlocked>")
-		wantErr(t, c.WaitFor(ctx, nil), asyncio.ErrInvalidArgument, "WaitFor on <Condition unlocked> with a nil predicate")
+		wantErr(t, c.WaitFor(ctx, nil), asyncio.ErrInvalidArgument, "WaitFor on <Condition unlocked>: predicate is nil")
 		return c.WaitFor(ctx, func() bool { return true })
 	})
 }
 
-// A300: a task that is cancelled in Wait leaves it with the lock.
+// A300: a task that is cancelled in Wait returns with the lock held.
 func TestConditionWaitCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
@@ -158,8 +163,9 @@ func TestConditionWaitCancelled(t *testing.T) {
 	})
 }
 
-// A300: however often it is cancelled, it leaves with the lock, once that is free. The last CancelledError is what it gets.
-func TestConditionWaitCancelledOften(t *testing.T) {
+// A300: a task that is cancelled repeatedly in Wait returns with the lock held, once it
+// is free, and with the last CancelledError.
+func TestConditionWaitCancelledRepeatedly(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
@@ -169,7 +175,7 @@ func TestConditionWaitCancelledOften(t *testing.T) {
 		for _, msg := range []string{"first", "second", "third"} {
 			a.CancelWith(msg)
 			yields(ctx, 2)
-			log.Want(t) // the caller has the lock
+			log.Want(t) // the caller holds the lock
 		}
 		c.Release()
 		_, err := a.Await(ctx)
@@ -179,16 +185,16 @@ func TestConditionWaitCancelledOften(t *testing.T) {
 	})
 }
 
-// A300: a cancel that comes when the task was notified and takes the lock back is the one that Wait returns, the
-// very same error; Release in the same turn does not keep it from the lock.
-func TestConditionCancelledWhileItTakesTheLockBack(t *testing.T) {
+// A300: if a notified task is cancelled while it takes the lock back, Wait returns that
+// same error. A Release in the same turn does not prevent it from acquiring the lock.
+func TestConditionCancelledWhileReacquiring(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
 		var got error
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
 			return c.With(ctx, func(ctx context.Context) error {
 				got = c.Wait(ctx)
-				equal(t, "it is locked", c.Locked(), true)
+				equal(t, "Locked()", c.Locked(), true)
 				return got
 			})
 		})
@@ -196,21 +202,21 @@ func TestConditionCancelledWhileItTakesTheLockBack(t *testing.T) {
 		_ = c.Acquire(ctx)
 		c.Notify(1)
 		yields(ctx, 1)
-		equal(t, "the condition", c, "<Condition locked>") // it waits for the lock now
+		equal(t, "the condition", c, "<Condition locked>") // the task now waits for the lock
 		task.CancelWith("foo")
 		c.Release()
 		_, err := task.Await(ctx)
 		equal(t, "the error", brief(err), "cancelled: foo")
 		if err != got {
-			t.Errorf("Wait returned %v, the task %v", got, err)
+			t.Errorf("Wait returned %v, the task returned %v", got, err)
 		}
 		equal(t, "the condition", c, "<Condition unlocked>")
 		return nil
 	})
 }
 
-// A300: the CancelledError that ended the wait itself comes out unchanged, too.
-func TestConditionCancelledWhileItWaits(t *testing.T) {
+// A300: if a cancellation ends the wait itself, WaitFor returns that same error.
+func TestConditionCancelledWhileWaiting(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
 		var got error
@@ -225,13 +231,13 @@ func TestConditionCancelledWhileItWaits(t *testing.T) {
 		_, err := task.Await(ctx)
 		equal(t, "the error", brief(err), "cancelled: foo")
 		if err != got {
-			t.Errorf("WaitFor returned %v, the task %v", got, err)
+			t.Errorf("WaitFor returned %v, the task returned %v", got, err)
 		}
 		return nil
 	})
 }
 
-// A300: the wait for the lock is contested: notify, cancel and release in one turn. The lock is held in the end.
+// A300: Notify, Cancel and Release race in one turn. The lock is held in the end.
 func TestConditionCancelContested(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
@@ -250,8 +256,8 @@ func TestConditionCancelContested(t *testing.T) {
 	})
 }
 
-// A301: a task that is notified and cancelled passes the notification on, whether the cancel finds it not yet run or on
-// its way back to the lock.
+// A301: a task that is notified and cancelled passes the notification on, whether it is
+// cancelled before it runs or while it takes the lock back.
 func TestConditionNotificationIsNotLost(t *testing.T) {
 	for _, turns := range []int{0, 1} {
 		run(t, func(ctx context.Context) error {
@@ -285,14 +291,14 @@ func TestConditionNotificationIsNotLost(t *testing.T) {
 				c.NotifyAll()
 				c.Release()
 				_, err = second.Await(ctx)
-				equal(t, "the first was cancelled", first.Cancelled(), true)
+				equal(t, "Cancelled() of the first", first.Cancelled(), true)
 				return also(err, c.Acquire(ctx))
 			})
 		})
 	}
 }
 
-// also returns the first that is an error.
+// also returns the first error that is not nil.
 func also(errs ...error) error {
 	for _, err := range errs {
 		if err != nil {
@@ -316,14 +322,14 @@ func TestConditionCancelAfterNotify(t *testing.T) {
 		yields(ctx, 1)
 		c.Release()
 		yields(ctx, 1)
-		equal(t, "a was cancelled", a.Cancelled(), true)
+		equal(t, "Cancelled() of a", a.Cancelled(), true)
 		return nil
 	})
 	log.Want(t, "a: cancelled; locked: true")
 }
 
-// A302: a wait whose time is up leaves the block of the timeout with the lock held.
-func TestConditionWaitInATimeout(t *testing.T) {
+// A302: a Wait that a timeout interrupts returns with the lock held.
+func TestConditionWaitTimeout(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		c := asyncio.NewCondition(nil)
 		return c.With(ctx, func(ctx context.Context) error {
@@ -339,27 +345,27 @@ func TestConditionWaitInATimeout(t *testing.T) {
 	})
 }
 
-// A303: a condition can share its lock, with other conditions too: one lock, whichever way it is taken.
-func TestConditionWithALockOfItsMaker(t *testing.T) {
+// A303: conditions can share a lock. Acquiring any of them acquires that lock.
+func TestConditionSharedLock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := new(asyncio.Lock)
 		full, empty := asyncio.NewCondition(l), asyncio.NewCondition(l)
 		for _, way := range []lockLike{l, full, empty} {
 			err := way.With(ctx, func(context.Context) error {
-				equal(t, "all are locked", l.Locked() && full.Locked() && empty.Locked(), true)
+				equal(t, "Locked() of all", l.Locked() && full.Locked() && empty.Locked(), true)
 				return nil
 			})
 			equal(t, "the error", err, nil)
-			equal(t, "one is locked", l.Locked() || full.Locked() || empty.Locked(), false)
+			equal(t, "Locked() of any", l.Locked() || full.Locked() || empty.Locked(), false)
 		}
-		// Those who wait for one are not woken for the other.
+		// Notify of one condition does not wake waiters of the other.
 		waits := asyncio.Go(ctx, func(ctx context.Context) error { return full.With(ctx, full.Wait) })
 		yields(ctx, 1)
 		_ = l.Acquire(ctx)
 		empty.NotifyAll()
 		l.Release()
 		yields(ctx, 5)
-		equal(t, "it was woken", waits.Done(), false)
+		equal(t, "waits.Done()", waits.Done(), false)
 		_ = l.Acquire(ctx)
 		full.Notify(1)
 		l.Release()
@@ -368,7 +374,8 @@ func TestConditionWithALockOfItsMaker(t *testing.T) {
 	})
 }
 
-// A303: a wait on a condition is refused, and lets nothing go, if its lock or itself belongs to another loop.
+// A303: Wait fails, and does not release the lock, if the lock or the condition belongs
+// to another loop.
 func TestConditionOfAnotherLoop(t *testing.T) {
 	noLeaks(t)
 	other := asyncio.NewLoop(driver.NewVirtual())
@@ -381,22 +388,23 @@ func TestConditionOfAnotherLoop(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := new(asyncio.Lock)
 		_ = l.Acquire(ctx)
-		elsewhere(l.Acquire) // has to wait: the lock belongs to that loop now
+		elsewhere(l.Acquire) // waits, so the lock belongs to that loop now
 		c := asyncio.NewCondition(l)
-		wantErr(t, c.Acquire(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>, which is bound to another loop")
-		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>, which is bound to another loop")
-		equal(t, "it is locked", c.Locked(), true)
+		wantErr(t, c.Acquire(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>: it is bound to another loop")
+		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "<Lock locked waiters=1>: it is bound to another loop")
+		equal(t, "Locked()", c.Locked(), true)
 
 		c = asyncio.NewCondition(nil)
 		elsewhere(func(ctx context.Context) error { return c.With(ctx, c.Wait) })
 		_ = c.Acquire(ctx)
-		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "which is bound to another loop")
-		equal(t, "it is locked", c.Locked(), true)
+		wantErr(t, c.Wait(ctx), asyncio.ErrWrongLoop, "it is bound to another loop")
+		equal(t, "Locked()", c.Locked(), true)
 		return nil
 	})
 }
 
-// A314: a condition prints whether its lock is held, and how many are in Wait.
+// A314: String shows whether the condition's lock is held, and the number of tasks in
+// Wait.
 func TestConditionString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -413,14 +421,38 @@ func TestConditionString(t *testing.T) {
 		log.Add("%v", c)
 		yields(ctx, 1)
 		log.Add("%v", c)
-		c.Release() // or else those who wait cannot take it back when they are cancelled
+		c.Release() // so that the waiters can take it back when they are cancelled
 		return nil
 	})
 	log.Want(t,
 		"<Condition unlocked>",
 		"<Condition unlocked waiters=2>",
 		"<Condition locked waiters=2>",
-		"<Condition locked waiters=2>", // who was notified has not run
+		"<Condition locked waiters=2>", // the notified task has not run
 		"<Condition locked waiters=1>",
 	)
+}
+
+// The zero Condition has a lock of its own.
+func TestConditionZero(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var unused asyncio.Condition
+		equal(t, "the condition", &unused, "<Condition unlocked>")
+		equal(t, "Locked()", unused.Locked(), false)
+		wantErr(t, unused.Wait(ctx), asyncio.ErrMisuse, "Wait on <Condition unlocked>")
+		wantErr(t, panicOf(unused.NotifyAll), asyncio.ErrMisuse, "NotifyAll on <Condition unlocked>")
+		wantErr(t, panicOf(unused.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>")
+
+		var c asyncio.Condition
+		waits := asyncio.Go(ctx, func(ctx context.Context) error { return c.With(ctx, c.Wait) })
+		yields(ctx, 1)
+		equal(t, "waits for", waitOf(ctx, waits), "condition <Condition unlocked waiters=1>")
+		_ = c.Acquire(ctx)
+		c.Notify(1)
+		equal(t, "the condition", &c, "<Condition locked waiters=1>")
+		c.Release()
+		_, err := waits.Await(ctx)
+		equal(t, "the condition", &c, "<Condition unlocked>")
+		return err
+	})
 }

@@ -72,7 +72,7 @@
 //	asyncio.current_task(), all_tasks()     CurrentTask(ctx), AllTasks(ctx)
 //	t.get_stack(), print_call_graph()       t.Stack(0), CaptureCallGraph(ctx, nil)
 //	contextvars.ContextVar                  NewContextVar
-//	asyncio.Lock, Event, Queue, ...         Lock, Event, NewQueue, ...
+//	asyncio.Lock, Event, Queue, ...         Lock, Event, Queue, NewQueue, ...
 //
 // docs/from-python.md has the whole list and the differences.
 //

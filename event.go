@@ -8,23 +8,27 @@ import (
 
 // An Event is a flag that tasks can wait for.
 //
-// The zero Event is unset, and ready for use. It belongs to the loop on which a
-// task first had to wait for it, as a [Future] does; to wait for it on another
-// one is an error ([ErrWrongLoop]). Other goroutines set it by [Loop.CallSoonThreadsafe]. It
-// must not be copied. See asyncio.Event.
+//   - The zero Event is unset and ready to use. An Event must not be copied.
+//   - It belongs to the loop of the first task that waits for it. Waiting on another loop
+//     returns [ErrWrongLoop].
+//   - Other goroutines set it through [Loop.CallSoonThreadsafe].
+//
+// See asyncio.Event.
 type Event struct {
 	waiters waiters
 	set     bool
-	unseen  bool   // nobody has waited since it was set
+	unseen  bool   // the event is set, and no task has waited for it since Set
 	missed  uint64 // see Missed
 }
 
-// NewEvent returns an Event that is unset.
-func NewEvent() *Event { return &Event{} }
-
-// Wait suspends until the event is set; if it is, it returns at once. Who waits when it
-// is set goes on, also if it is cleared before that one runs. Its errors: a
-// [CancelledError], or another one of [Future.Await]. See asyncio.Event.wait.
+// Wait waits until the event is set.
+//
+//   - It returns immediately if the event is set, and suspends otherwise.
+//   - A task that waits when the event is set returns, even if the event is cleared
+//     before that task runs.
+//   - Its errors are a [CancelledError] or another error of [Future.Await].
+//
+// See asyncio.Event.wait.
 func (e *Event) Wait(ctx context.Context) error {
 	if e.set {
 		e.unseen = false
@@ -34,8 +38,8 @@ func (e *Event) Wait(ctx context.Context) error {
 	return err
 }
 
-// Set sets the event, and has all who wait for it run soon, in the order in which
-// they came. It never suspends. See asyncio.Event.set.
+// Set sets the event and wakes all waiters in FIFO order. It never suspends. See
+// asyncio.Event.set.
 func (e *Event) Set() {
 	if !e.set {
 		e.set = true
@@ -44,8 +48,8 @@ func (e *Event) Set() {
 	}
 }
 
-// Clear makes the event unset: who waits from now on waits for the next Set. It
-// never suspends. See asyncio.Event.clear.
+// Clear resets the event: later calls of [Event.Wait] wait for the next Set. It never
+// suspends. See asyncio.Event.clear.
 func (e *Event) Clear() {
 	if e.set && e.unseen {
 		e.missed++
@@ -53,14 +57,14 @@ func (e *Event) Clear() {
 	e.set, e.unseen = false, false
 }
 
-// IsSet tells whether the event is set. See asyncio.Event.is_set.
+// IsSet reports whether the event is set. See asyncio.Event.is_set.
 func (e *Event) IsSet() bool { return e.set }
 
-// Missed returns how often the event was set and cleared again while nobody waited for it: a [inspect.Snapshot] has it, for who waits for
-// what will not come again.
+// Missed returns how often the event was set and cleared again without any waiter. A
+// [inspect.Snapshot] includes it to help find lost wake-ups.
 func (e *Event) Missed() uint64 { return e.missed }
 
-// String describes e: <Event unset waiters=2>. See Event.__repr__.
+// String describes the event: <Event unset waiters=2>. See Event.__repr__.
 func (e *Event) String() string {
 	state := "unset"
 	if e.set {

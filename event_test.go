@@ -8,12 +8,13 @@ import (
 	"example.com/asyncio"
 )
 
-// A296: Set wakes all who wait, in the order in which they came. Who comes when it is set does not wait.
+// A296: Set wakes all waiters in FIFO order. A task that arrives while the event is set
+// does not wait.
 func TestEventWakesAll(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		e := new(asyncio.Event)
-		equal(t, "it is set", e.IsSet(), false)
+		equal(t, "IsSet()", e.IsSet(), false)
 		waiter := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				log.Add("%s: %s", name, brief(e.Wait(ctx)))
@@ -26,21 +27,22 @@ func TestEventWakesAll(t *testing.T) {
 		log.Want(t)
 		waiter("late")
 		e.Set()
-		equal(t, "it is set", e.IsSet(), true)
+		equal(t, "IsSet()", e.IsSet(), true)
 		yields(ctx, 1)
 		log.Want(t, "late: ok", "a: ok", "b: ok")
 		return e.Wait(ctx)
 	})
 }
 
-// A296: Clear has those who come wait for the next Set. Who was woken goes on, though the event is clear again.
+// A296: after Clear, new waiters wait for the next Set. A woken waiter proceeds, although
+// the event is clear again.
 func TestEventClear(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var e asyncio.Event
 		e.Set()
 		e.Clear()
-		equal(t, "it is set", e.IsSet(), false)
+		equal(t, "IsSet()", e.IsSet(), false)
 		waiter := func(name string) {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				log.Add("%s: %s; set: %v", name, brief(e.Wait(ctx)), e.IsSet())
@@ -51,7 +53,7 @@ func TestEventClear(t *testing.T) {
 		yields(ctx, 1)
 		e.Set()
 		e.Clear()
-		waiter("b") // which waits before a runs, and behind it
+		waiter("b") // waits before a runs, behind it
 		yields(ctx, 1)
 		log.Want(t, "a: ok; set: false")
 		yields(ctx, 5)
@@ -64,8 +66,8 @@ func TestEventClear(t *testing.T) {
 	})
 }
 
-// A297: a waiter that is cancelled leaves the queue, and the others stay.
-func TestCancelledWaiterLeavesTheEvent(t *testing.T) {
+// A297: a cancelled waiter leaves the queue, and the others stay.
+func TestEventCancelledWaiter(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var e asyncio.Event
 		a, b := asyncio.Go(ctx, e.Wait), asyncio.Go(ctx, e.Wait)
@@ -80,7 +82,8 @@ func TestCancelledWaiterLeavesTheEvent(t *testing.T) {
 	})
 }
 
-// A297: one that is set while a waiter is cancelled wakes the others; the cancel is not lost to the Set, either.
+// A297: a Set in the same turn as the cancellation of a waiter wakes the others, and does
+// not undo the cancellation.
 func TestEventSetAndCancel(t *testing.T) {
 	for _, setFirst := range []bool{false, true} {
 		run(t, func(ctx context.Context) error {
@@ -93,14 +96,14 @@ func TestEventSetAndCancel(t *testing.T) {
 			a.Cancel()
 			e.Set()
 			_, _, err := asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{a, b})
-			equal(t, "a was cancelled", a.Cancelled(), true)
-			equal(t, "b's error", b.Exception(), nil)
+			equal(t, "Cancelled() of a", a.Cancelled(), true)
+			equal(t, "the error of b", b.Exception(), nil)
 			return err
 		})
 	}
 }
 
-// A296: Set reaches a loop from another goroutine by CallSoonThreadsafe.
+// A296: another goroutine sets an event through CallSoonThreadsafe.
 func TestEventSetFromAnotherGoroutine(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var e asyncio.Event
@@ -118,7 +121,7 @@ func TestEventSetFromAnotherGoroutine(t *testing.T) {
 	})
 }
 
-// A314: an event prints whether it is set, and how many wait.
+// A314: String shows whether an event is set, and its number of waiters.
 func TestEventString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -137,7 +140,7 @@ func TestEventString(t *testing.T) {
 	log.Want(t,
 		"<Event unset>",
 		"<Event unset waiters=2>",
-		"<Event set waiters=2>", // who have not run
+		"<Event set waiters=2>", // their tasks have not run
 		"<Event set>",
 	)
 }

@@ -11,10 +11,10 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// Between two awaits a task is alone, and needs no lock. This one is for what takes an await in its middle: the balance is
-// read, and changed only after that.
+// Between two awaits no other task runs, so a task needs no lock. This lock protects an
+// operation with an await in it, between reading the balance and changing it.
 func ExampleLock() {
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // virtual time: the clock jumps
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		var lock asyncio.Lock
@@ -23,14 +23,14 @@ func ExampleLock() {
 			return func(ctx context.Context) error {
 				return lock.With(ctx, func(ctx context.Context) error {
 					if balance < amount {
-						fmt.Printf("%s: %d is too much, there are %d\n", name, amount, balance)
+						fmt.Printf("%s: cannot withdraw %d of %d\n", name, amount, balance)
 						return nil
 					}
-					if err := asyncio.Sleep(ctx, time.Second); err != nil { // asks the bank
+					if err := asyncio.Sleep(ctx, time.Second); err != nil { // ask the bank
 						return err
 					}
 					balance -= amount
-					fmt.Printf("%s: has %d\n", name, amount)
+					fmt.Printf("%s: withdrew %d\n", name, amount)
 					return nil
 				})
 			}
@@ -44,13 +44,46 @@ func ExampleLock() {
 	})
 	fmt.Println(err)
 	// Output:
-	// ann: has 70
-	// bob: 50 is too much, there are 30
-	// cid: has 30
+	// ann: withdrew 70
+	// bob: cannot withdraw 50 of 30
+	// cid: withdrew 30
 	// <nil>
 }
 
-// All wait for one thing to have happened, once and for all.
+// A periodic job skips its turn while its previous run still holds the lock.
+func ExampleLock_TryAcquire() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		var lock asyncio.Lock
+		refresh := func(ctx context.Context) error {
+			if !lock.TryAcquire() {
+				fmt.Println(r.Loop().Time(), "skipped")
+				return nil
+			}
+			defer lock.Release()
+			fmt.Println(r.Loop().Time(), "started")
+			return asyncio.Sleep(ctx, 3*time.Second)
+		}
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			for range 3 {
+				tg.Go(refresh)
+				if err := asyncio.Sleep(ctx, 2*time.Second); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// 0s started
+	// 2s skipped
+	// 4s started
+	// <nil>
+}
+
+// All tasks wait for the same thing, which happens once.
 func ExampleEvent() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -62,7 +95,7 @@ func ExampleEvent() {
 					if err := ready.Wait(ctx); err != nil {
 						return err
 					}
-					fmt.Println(name, "goes on")
+					fmt.Println(name, "proceeds")
 					return nil
 				})
 			}
@@ -71,18 +104,18 @@ func ExampleEvent() {
 			}
 			fmt.Println(&ready)
 			ready.Set()
-			return ready.Wait(ctx) // at once, from now on
+			return ready.Wait(ctx) // from now on it returns immediately
 		})
 	})
 	fmt.Println(err)
 	// Output:
 	// <Event unset waiters=2>
-	// ann goes on
-	// bob goes on
+	// ann proceeds
+	// bob proceeds
 	// <nil>
 }
 
-// Those who wait are told that something has changed, and look whether it is what they wait for.
+// Waiting tasks are notified of each change and check whether it is the one they need.
 func ExampleCondition() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -94,7 +127,7 @@ func ExampleCondition() {
 				if err := c.WaitFor(ctx, func() bool { return level >= want }); err != nil {
 					return err
 				}
-				fmt.Printf("%d is reached: the level is %d\n", want, level)
+				fmt.Printf("waited for %d: the level is %d\n", want, level)
 				return nil
 			})
 		}
@@ -107,7 +140,7 @@ func ExampleCondition() {
 				}
 				err := c.With(ctx, func(context.Context) error {
 					level++
-					fmt.Println("it rises")
+					fmt.Println("the level rises")
 					c.NotifyAll()
 					return nil
 				})
@@ -120,15 +153,15 @@ func ExampleCondition() {
 	})
 	fmt.Println(err)
 	// Output:
-	// it rises
-	// 1 is reached: the level is 1
-	// it rises
-	// it rises
-	// 3 is reached: the level is 3
+	// the level rises
+	// waited for 1: the level is 1
+	// the level rises
+	// the level rises
+	// waited for 3: the level is 3
 	// <nil>
 }
 
-// No more than two at a time.
+// At most two tasks use a connection at the same time.
 func ExampleSemaphore() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -157,16 +190,36 @@ func ExampleSemaphore() {
 	// <nil>
 }
 
-// A Release too many is a mistake that a plain Semaphore would not notice: it would let one more in from then on.
+// A server rejects requests instead of queueing them when all its units are acquired.
+func ExampleSemaphore_TryAcquire() {
+	s := asyncio.NewSemaphore(2)
+	for _, request := range []string{"a", "b", "c"} {
+		if !s.TryAcquire() {
+			fmt.Println(request, "rejected")
+			continue
+		}
+		fmt.Println(request, "accepted")
+	}
+	fmt.Println(s)
+	// Output:
+	// a accepted
+	// b accepted
+	// c rejected
+	// <Semaphore locked>
+}
+
+// A surplus Release panics. A Semaphore would accept it and have one unit more from then
+// on.
 func ExampleBoundedSemaphore() {
 	s := asyncio.NewBoundedSemaphore(2)
 	defer func() { fmt.Println(recover()) }()
 	s.Release()
 	// Output:
-	// asyncio: invalid argument: Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire that returned nil
+	// asyncio: invalid argument: Release of <BoundedSemaphore unlocked value=2>: no unit is acquired; call Release once for each Acquire that succeeded
 }
 
-// Three compute in steps, and none begins a step before all have ended the one before.
+// Three tasks compute in steps. No task begins a step before all have finished the
+// previous one.
 func ExampleBarrier() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -179,7 +232,7 @@ func ExampleBarrier() {
 						if err := asyncio.Sleep(ctx, time.Duration(worker+1)*time.Second); err != nil {
 							return err
 						}
-						fmt.Printf("%v: %d has done step %d\n", r.Loop().Time(), worker, step)
+						fmt.Printf("%v: %d finished step %d\n", r.Loop().Time(), worker, step)
 						if _, err := b.Wait(ctx); err != nil {
 							return err
 						}
@@ -192,16 +245,16 @@ func ExampleBarrier() {
 	})
 	fmt.Println(err)
 	// Output:
-	// 1s: 0 has done step 0
-	// 2s: 1 has done step 0
-	// 3s: 2 has done step 0
-	// 4s: 0 has done step 1
-	// 5s: 1 has done step 1
-	// 6s: 2 has done step 1
+	// 1s: 0 finished step 0
+	// 2s: 1 finished step 0
+	// 3s: 2 finished step 0
+	// 4s: 0 finished step 1
+	// 5s: 1 finished step 1
+	// 6s: 2 finished step 1
 	// <nil>
 }
 
-// One that cannot go on aborts the barrier, so that the others do not wait for it.
+// A task that cannot continue aborts the barrier, so that the others do not wait for it.
 func ExampleBarrier_Abort() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -227,7 +280,8 @@ func ExampleBarrier_Abort() {
 	// <nil>
 }
 
-// Two workers, and a queue with room for two: whoever brings work waits when they are behind. Join waits until all is done.
+// Two workers share a queue of capacity two. Put waits while they are behind, and Join
+// waits until all work is done.
 func ExampleQueue() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -242,7 +296,7 @@ func ExampleQueue() {
 						return err
 					}
 					err = asyncio.Sleep(ctx, time.Second)
-					fmt.Printf("%v: worker %d has done %s\n", r.Loop().Time(), id, work)
+					fmt.Printf("%v: worker %d finished %s\n", r.Loop().Time(), id, work)
 					q.TaskDone()
 					if err != nil {
 						return err
@@ -267,18 +321,18 @@ func ExampleQueue() {
 	})
 	fmt.Println(err)
 	// Output:
-	// 1s: worker 0 has done a
-	// 1s: worker 1 has done b
+	// 1s: worker 0 finished a
+	// 1s: worker 1 finished b
 	// <Queue maxsize=2 size=1 unfinished=3>
-	// 2s: worker 0 has done c
-	// 2s: worker 1 has done d
-	// 3s: worker 0 has done e
+	// 2s: worker 0 finished c
+	// 2s: worker 1 finished d
+	// 3s: worker 0 finished e
 	// <Queue maxsize=2 size=0 getters=2>
 	// <nil>
 }
 
-// Shutdown is how the end of the work is told, and needs no worker to be cancelled: each does what is left, and then
-// Get returns ErrQueueShutDown.
+// Shutdown ends the workers without cancelling them: they process the remaining items,
+// and then Get returns ErrQueueShutDown.
 func ExampleQueue_Shutdown() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -290,7 +344,7 @@ func ExampleQueue_Shutdown() {
 					for {
 						work, err := q.Get(ctx)
 						if errors.Is(err, asyncio.ErrQueueShutDown) {
-							fmt.Printf("worker %d goes home\n", id)
+							fmt.Printf("worker %d ends\n", id)
 							return nil
 						}
 						if err != nil {
@@ -319,12 +373,49 @@ func ExampleQueue_Shutdown() {
 	// worker 0 does a
 	// worker 1 does b
 	// worker 0 does c
-	// worker 1 goes home
-	// worker 0 goes home
+	// worker 1 ends
+	// worker 0 ends
 	// <nil>
 }
 
-// The most urgent first, and of equally urgent ones the first that came.
+// The loop ends when the queue is shut down and empty. Any other error ends it too.
+func ExampleQueue_All() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		var q asyncio.Queue[string]
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.Go(func(ctx context.Context) error {
+				for work, err := range q.All(ctx) {
+					if err != nil {
+						return err
+					}
+					fmt.Println(r.Loop().Time(), work)
+				}
+				fmt.Println("the queue is shut down")
+				return nil
+			})
+			for _, work := range []string{"a", "b"} {
+				if err := asyncio.Sleep(ctx, time.Second); err != nil {
+					return err
+				}
+				if err := q.Put(ctx, work); err != nil {
+					return err
+				}
+			}
+			q.Shutdown(false)
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// 1s a
+	// 2s b
+	// the queue is shut down
+	// <nil>
+}
+
+// The queue returns the most urgent job first, and equally urgent jobs in FIFO order.
 func ExamplePriorityQueue() {
 	type job struct {
 		urgency int

@@ -8,7 +8,7 @@ import (
 	"example.com/asyncio"
 )
 
-// lockLike is what Lock, Condition and the semaphores have in common.
+// lockLike contains the common methods of Lock, Condition and the semaphores.
 type lockLike interface {
 	Acquire(ctx context.Context) error
 	Release()
@@ -17,7 +17,7 @@ type lockLike interface {
 	String() string
 }
 
-// taker makes a task that acquires l and records how that went. It does not release l.
+// taker starts a task that acquires l and logs the result. It does not release l.
 func taker(ctx context.Context, log *record, name string, l lockLike) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, func(ctx context.Context) error {
 		err := l.Acquire(ctx)
@@ -26,48 +26,49 @@ func taker(ctx context.Context, log *record, name string, l lockLike) *asyncio.T
 	}, asyncio.WithName(name))
 }
 
-// A292: a lock is held by one at a time. Whoever releases it need not be the one who holds it.
-func TestLockIsHeldByOne(t *testing.T) {
+// A292: at most one task holds a lock. Another task may release it.
+func TestLockExcludes(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		l := new(asyncio.Lock)
-		equal(t, "it is locked", l.Locked(), false)
+		equal(t, "Locked()", l.Locked(), false)
 		if err := l.Acquire(ctx); err != nil {
 			return err
 		}
-		equal(t, "it is locked", l.Locked(), true)
+		equal(t, "Locked()", l.Locked(), true)
 		taker(ctx, &log, "a", l)
 		yields(ctx, 5)
 		log.Want(t)
 		l.Release()
 		yields(ctx, 1)
 		log.Want(t, "a: ok")
-		l.Release() // what a holds
-		equal(t, "it is locked", l.Locked(), false)
+		l.Release() // a holds it
+		equal(t, "Locked()", l.Locked(), false)
 		return nil
 	})
 }
 
-// A292: to release a lock that nobody holds is a mistake.
-func TestReleaseOfAFreeLock(t *testing.T) {
+// A292: releasing a lock that is not held panics.
+func TestLockReleaseUnlocked(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
-		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>, which nobody holds")
-		// One that is about to pass from one to the next is free as well.
+		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked>: the lock is not held")
+		// A lock that its next holder has not acquired yet is not held either.
 		if err := l.Acquire(ctx); err != nil {
 			return err
 		}
 		task := asyncio.Go(ctx, l.Acquire)
 		yields(ctx, 1)
 		l.Release()
-		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked waiters=1>, which nobody holds")
+		wantErr(t, panicOf(l.Release), asyncio.ErrMisuse, "Release of <Lock unlocked waiters=1>: the lock is not held")
 		_, err := task.Await(ctx)
 		equal(t, "the lock", &l, "<Lock locked>")
 		return err
 	})
 }
 
-// A292: a lock does not know its holder: who asks for it twice waits for itself, until a timeout, say.
+// A292: a lock is not reentrant. A task that acquires it twice waits for itself, here
+// until a timeout.
 func TestLockIsNotReentrant(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
@@ -79,8 +80,8 @@ func TestLockIsNotReentrant(t *testing.T) {
 	})
 }
 
-// A293: those who wait get the lock in the order of asking.
-func TestLockGoesInTheOrderOfAsking(t *testing.T) {
+// A293: waiters acquire the lock in FIFO order.
+func TestLockFIFO(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
@@ -107,16 +108,16 @@ func TestLockGoesInTheOrderOfAsking(t *testing.T) {
 	})
 }
 
-// A293: who releases the lock and asks for it again stands behind those who wait; so does a newcomer. They do
-// though the lock is free, until the first of those who wait runs.
-func TestLockIsFair(t *testing.T) {
+// A293: a newcomer, and a task that releases the lock and acquires it again, queue up
+// behind the waiters, although the lock is free until the first waiter runs.
+func TestLockNoBarging(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
 		_ = l.Acquire(ctx)
 		taker(ctx, &log, "a", &l)
 		yields(ctx, 1)
-		// These two run before a does.
+		// These two tasks run before a.
 		taker(ctx, &log, "newcomer", &l)
 		asyncio.Go(ctx, func(context.Context) error {
 			log.Add("%v", &l)
@@ -139,8 +140,8 @@ func TestLockIsFair(t *testing.T) {
 	)
 }
 
-// A294: a waiter that is cancelled leaves the queue.
-func TestCancelledWaiterLeavesTheLock(t *testing.T) {
+// A294: a cancelled waiter leaves the queue.
+func TestLockCancelledWaiter(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
@@ -156,8 +157,8 @@ func TestCancelledWaiterLeavesTheLock(t *testing.T) {
 	})
 }
 
-// A295: a cancel and a release in the same turn, in either order and of whichever waiter, wake exactly one of
-// those who stay: the first.
+// A295: a Cancel and a Release in the same turn, in either order and of any waiter, wake
+// exactly one remaining waiter: the first.
 func TestLockCancelRaces(t *testing.T) {
 	for _, c := range []struct {
 		name   string
@@ -198,13 +199,13 @@ func TestLockCancelRaces(t *testing.T) {
 				running(ctx).CallSoon(func(context.Context) { c.race(&l, tasks[0], tasks[1], tasks[2]) })
 				yields(ctx, 5)
 				log.Want(t, c.ending...)
-				// Nothing is lost: the lock goes to the others, one by one.
+				// No wake-up is lost: the others acquire the lock one by one.
 				for l.Locked() {
 					l.Release()
 					yields(ctx, 2)
 				}
 				for _, task := range tasks {
-					equal(t, task.Name()+" has ended", task.Done(), true)
+					equal(t, "Done() of "+task.Name(), task.Done(), true)
 				}
 				equal(t, "the lock", &l, "<Lock unlocked>")
 				return nil
@@ -213,8 +214,9 @@ func TestLockCancelRaces(t *testing.T) {
 	}
 }
 
-// A295: a newcomer gets the lock at once if those before it are all cancelled, though they have not noticed yet.
-func TestNewcomerPassesTheCancelled(t *testing.T) {
+// A295: a newcomer acquires the lock immediately if all waiters are cancelled, even
+// before their tasks run.
+func TestLockNewcomerOvertakesCancelled(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		var l asyncio.Lock
@@ -230,7 +232,7 @@ func TestNewcomerPassesTheCancelled(t *testing.T) {
 	log.Want(t, "newcomer: ok", "a: cancelled")
 }
 
-// A314: a lock prints whether it is held, and how many wait for it.
+// A314: String shows whether a lock is held, and its number of waiters.
 func TestLockString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -252,7 +254,82 @@ func TestLockString(t *testing.T) {
 		"<Lock unlocked>",
 		"<Lock locked>",
 		"<Lock locked waiters=2>",
-		"<Lock unlocked waiters=2>", // the first has not run
+		"<Lock unlocked waiters=2>", // the first task has not run
 		"<Lock locked waiters=1>",
+	)
+}
+
+// TryAcquire acquires the lock exactly where Acquire would not suspend.
+func TestLockTryAcquire(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		var l asyncio.Lock
+		equal(t, "TryAcquire() of a free lock", l.TryAcquire(), true)
+		equal(t, "the lock", &l, "<Lock locked>")
+		equal(t, "TryAcquire() of a held lock", l.TryAcquire(), false)
+		l.Release()
+		equal(t, "TryAcquire() of a released lock", l.TryAcquire(), true)
+
+		a := taker(ctx, &log, "a", &l)
+		taker(ctx, &log, "b", &l)
+		yields(ctx, 1)
+		l.Release()
+		equal(t, "TryAcquire() while a is woken", l.TryAcquire(), false)
+		equal(t, "the lock", &l, "<Lock unlocked waiters=2>")
+		a.Cancel()
+		equal(t, "TryAcquire() while b waits", l.TryAcquire(), false)
+		yields(ctx, 2)
+		log.Want(t, "a: cancelled", "b: ok")
+
+		c := taker(ctx, &log, "c", &l)
+		yields(ctx, 1)
+		c.Cancel()
+		l.Release()
+		equal(t, "TryAcquire() while all waiters are cancelled", l.TryAcquire(), true)
+		yields(ctx, 1)
+		equal(t, "the lock", &l, "<Lock locked>")
+		return nil
+	})
+	log.Want(t, "c: cancelled")
+}
+
+// TryAcquire has no ctx, so the holder is unknown until the next Acquire.
+func TestLockTryAcquireHolder(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		var l asyncio.Lock
+		show := func() {
+			holder := "nil"
+			if h := l.Holder(); h != nil {
+				holder = h.Name()
+			}
+			log.Add("%v, held by %s", &l, holder)
+		}
+		show()
+		_ = l.Acquire(ctx)
+		show()
+		l.Release()
+		show()
+		l.TryAcquire()
+		show()
+		a := taker(ctx, &log, "a", &l)
+		yields(ctx, 1)
+		log.Add("a waits for %s", waitOf(ctx, a))
+		l.Release()
+		show()
+		yields(ctx, 1)
+		show()
+		return nil
+	})
+	log.Want(t,
+		"<Lock unlocked>, held by nil",
+		"<Lock locked>, held by main",
+		"<Lock unlocked>, held by nil",
+		"<Lock locked>, held by nil",
+		"a waits for lock <Lock locked waiters=1>",
+		"<Lock unlocked waiters=1>, held by nil",
+		"a: ok",
+		"<Lock locked>, held by a",
 	)
 }

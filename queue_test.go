@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"math/rand/v2"
 	"runtime"
 	"slices"
@@ -14,12 +15,13 @@ import (
 	"example.com/asyncio"
 )
 
-// intQueue is what the three kinds of queue have in common.
+// intQueue contains the common methods of the three kinds of queue.
 type intQueue interface {
 	Put(ctx context.Context, item int) error
 	TryPut(item int) error
 	Get(ctx context.Context) (int, error)
 	TryGet() (int, error)
+	All(ctx context.Context) iter.Seq2[int, error]
 	TaskDone()
 	Join(ctx context.Context) error
 	Shutdown(immediate bool)
@@ -30,7 +32,7 @@ type intQueue interface {
 	String() string
 }
 
-// eachQueue runs test, on a loop, for each kind of queue, each with room for maxsize.
+// eachQueue runs test on a loop for a queue of each kind with the given maxsize.
 func eachQueue(t *testing.T, maxsize int, test func(t *testing.T, ctx context.Context, q intQueue)) {
 	for _, q := range []intQueue{
 		asyncio.NewQueue[int](maxsize),
@@ -46,12 +48,12 @@ func eachQueue(t *testing.T, maxsize int, test func(t *testing.T, ctx context.Co
 	}
 }
 
-// kindOf is the name with which q prints.
+// kindOf returns the type name of q as String shows it.
 func kindOf(q intQueue) string {
 	return strings.TrimSuffix(strings.TrimPrefix(fmt.Sprintf("%T", q), "*asyncio."), "[int]")
 }
 
-// putter makes a task that puts item into q and records how that went.
+// putter starts a task that puts item into q and logs the result.
 func putter(ctx context.Context, log *record, q intQueue, item int) *asyncio.Task[asyncio.None] {
 	return asyncio.Go(ctx, func(ctx context.Context) error {
 		err := q.Put(ctx, item)
@@ -60,7 +62,7 @@ func putter(ctx context.Context, log *record, q intQueue, item int) *asyncio.Tas
 	})
 }
 
-// getter makes a task that gets an item out of q and records how that went.
+// getter starts a task that gets an item from q and logs the result.
 func getter(ctx context.Context, log *record, name string, q intQueue) *asyncio.Task[int] {
 	return asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
 		item, err := q.Get(ctx)
@@ -69,13 +71,14 @@ func getter(ctx context.Context, log *record, name string, q intQueue) *asyncio.
 	})
 }
 
-// A315: a Queue gives out first what was put first, a LIFOQueue what was put last, a PriorityQueue what is least.
+// A315: a Queue removes the first item first, a LIFOQueue the last, a PriorityQueue the
+// smallest.
 func TestQueueOrder(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		for _, item := range []int{1, 3, 2} {
 			equal(t, "the error", q.Put(ctx, item), nil)
 		}
-		equal(t, "size", q.Len(), 3)
+		equal(t, "Len()", q.Len(), 3)
 		var items []int
 		for !q.Empty() {
 			item, err := q.Get(ctx)
@@ -87,14 +90,15 @@ func TestQueueOrder(t *testing.T) {
 	})
 }
 
-// A315: of equal items a PriorityQueue gives out first what was put first, however many come and go. asyncio promises no order there.
+// A315: a PriorityQueue removes equal items in the order in which they were put, whatever
+// else is put and removed. asyncio does not guarantee that.
 func TestPriorityQueueIsStable(t *testing.T) {
 	type item struct{ priority, nth int }
 	q := asyncio.NewPriorityQueue(0, func(a, b item) bool { return a.priority < b.priority })
 	random := rand.New(rand.NewPCG(1, 2))
 	var model []item
 	for nth := range 2000 {
-		// First they come, and then more go than come.
+		// First only puts, then more gets than puts.
 		if nth < 1000 || random.IntN(3) == 0 {
 			i := item{random.IntN(10), nth}
 			_ = q.TryPut(i)
@@ -107,24 +111,24 @@ func TestPriorityQueueIsStable(t *testing.T) {
 		}
 		model = model[1:]
 	}
-	wantErr(t, panicOf(func() { asyncio.NewPriorityQueue[int](0, nil) }), asyncio.ErrInvalidArgument, "NewPriorityQueue with a nil less")
+	wantErr(t, panicOf(func() { asyncio.NewPriorityQueue[int](0, nil) }), asyncio.ErrInvalidArgument, "NewPriorityQueue: less is nil")
 }
 
-// A316: a maxsize of 0 or less is none.
+// A316: a maxsize of 0 or less means no limit.
 func TestQueueWithoutMaxsize(t *testing.T) {
 	for _, maxsize := range []int{0, -1} {
 		eachQueue(t, maxsize, func(t *testing.T, ctx context.Context, q intQueue) {
-			equal(t, "it is full", q.Full(), false)
+			equal(t, "Full()", q.Full(), false)
 			for range 10_000 {
 				equal(t, "the error", q.Put(ctx, 1), nil)
 			}
-			equal(t, "it is full", q.Full(), false)
-			equal(t, "size and maxsize", fmt.Sprint(q.Len(), q.Cap()), fmt.Sprint(10_000, maxsize))
+			equal(t, "Full()", q.Full(), false)
+			equal(t, "Len() and Cap()", fmt.Sprint(q.Len(), q.Cap()), fmt.Sprint(10_000, maxsize))
 		})
 	}
 }
 
-// A316: into a full queue Put puts nothing until there is room.
+// A316: Put on a full queue waits until there is room.
 func TestQueuePutWaitsForRoom(t *testing.T) {
 	eachQueue(t, 2, func(t *testing.T, ctx context.Context, q intQueue) {
 		var log record
@@ -137,17 +141,17 @@ func TestQueuePutWaitsForRoom(t *testing.T) {
 		})
 		yields(ctx, 2)
 		log.Want(t, "0: ok", "1: ok")
-		equal(t, "maxsize, size, full", fmt.Sprint(q.Cap(), q.Len(), q.Full()), "2 2 true")
+		equal(t, "Cap(), Len() and Full()", fmt.Sprint(q.Cap(), q.Len(), q.Full()), "2 2 true")
 		_, _ = q.Get(ctx)
-		equal(t, "size, full", fmt.Sprint(q.Len(), q.Full()), "1 false") // though one is woken
+		equal(t, "Len() and Full()", fmt.Sprint(q.Len(), q.Full()), "1 false") // although a putter is woken
 		yields(ctx, 1)
 		log.Want(t, "2: ok")
-		equal(t, "size", q.Len(), 2)
+		equal(t, "Len()", q.Len(), 2)
 	})
 }
 
-// A316: those who wait for room go in the order in which they came, when there is room again.
-func TestQueuePuttersGoInOrder(t *testing.T) {
+// A316: waiting putters proceed in FIFO order when there is room.
+func TestQueuePuttersFIFO(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](1)
@@ -172,7 +176,8 @@ func TestQueuePuttersGoInOrder(t *testing.T) {
 	log.Want(t, "put 2: ok", "put 3: ok")
 }
 
-// A317: the Try methods never wait: where Put or Get would, there is an error, and nothing changes.
+// A317: TryPut and TryGet never wait. Where Put or Get would wait, they return an error
+// and change nothing.
 func TestQueueTry(t *testing.T) {
 	eachQueue(t, 1, func(t *testing.T, _ context.Context, q intQueue) {
 		_, err := q.TryGet()
@@ -181,25 +186,26 @@ func TestQueueTry(t *testing.T) {
 		wantErr(t, q.TryPut(2), asyncio.ErrQueueFull)
 		item, err := q.TryGet()
 		equal(t, "item and error", fmt.Sprint(item, err), "1 <nil>")
-		equal(t, "it is empty", q.Empty(), true)
+		equal(t, "Empty()", q.Empty(), true)
 	})
 }
 
-// A318: Get waits until there is an item, of a Put or a TryPut, now or later.
+// A318: Get waits for an item, from Put or TryPut.
 func TestQueueGetWaits(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		l := running(ctx)
 		l.CallLater(time.Second, func(context.Context) { _ = q.TryPut(1) })
 		item, err := q.Get(ctx)
-		equal(t, "item, error, time", fmt.Sprint(item, err, l.Time()), "1 <nil> 1s")
+		equal(t, "item, error and time", fmt.Sprint(item, err, l.Time()), "1 <nil> 1s")
 		asyncio.Go(ctx, func(ctx context.Context) error { return q.Put(ctx, 2) })
 		item, err = q.Get(ctx)
-		equal(t, "item, error", fmt.Sprint(item, err), "2 <nil>")
+		equal(t, "item and error", fmt.Sprint(item, err), "2 <nil>")
 	})
 }
 
-// A318: the first who waited gets the first item. Several items in one turn go to as many.
-func TestQueueGettersGoInOrder(t *testing.T) {
+// A318: the first waiting getter gets the first item. Several items that are put in one
+// turn go to as many getters.
+func TestQueueGettersFIFO(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](0)
@@ -218,9 +224,9 @@ func TestQueueGettersGoInOrder(t *testing.T) {
 	})
 }
 
-// A318: who asks before the one that was woken runs takes the item, as in asyncio. The other goes on waiting, now behind those
-// who wait.
-func TestQueueGetByAnotherThanTheWoken(t *testing.T) {
+// A318: a task that calls TryGet before the woken getter runs takes the item, as in
+// asyncio. The woken getter waits again, behind the others.
+func TestQueueBarging(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](0)
@@ -229,18 +235,18 @@ func TestQueueGetByAnotherThanTheWoken(t *testing.T) {
 		yields(ctx, 1)
 		_ = q.TryPut(1)
 		item, err := q.TryGet()
-		log.Add("another gets %d, %s", item, brief(err))
+		log.Add("newcomer gets %d, %s", item, brief(err))
 		yields(ctx, 1)
 		_ = q.TryPut(2)
 		_ = q.TryPut(3)
 		yields(ctx, 1)
 		return nil
 	})
-	log.Want(t, "another gets 1, ok", "b gets 2, ok", "a gets 3, ok")
+	log.Want(t, "newcomer gets 1, ok", "b gets 2, ok", "a gets 3, ok")
 }
 
-// A318: what putters wait with comes out in their order.
-func TestQueueGetLetsPuttersIn(t *testing.T) {
+// A318: the items of waiting putters are removed in FIFO order.
+func TestQueueGetWakesPutters(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](1)
@@ -248,14 +254,14 @@ func TestQueueGetLetsPuttersIn(t *testing.T) {
 		putter(ctx, &log, q, 2)
 		for want := 1; want <= 2; want++ {
 			item, err := q.Get(ctx)
-			equal(t, "item, error", fmt.Sprint(item, err), fmt.Sprint(want, " <nil>"))
+			equal(t, "item and error", fmt.Sprint(item, err), fmt.Sprint(want, " <nil>"))
 		}
 		return nil
 	})
 	log.Want(t, "put 1: ok", "put 2: ok")
 }
 
-// A319: a getter that is cancelled takes nothing, and leaves the queue of those who wait.
+// A319: a cancelled getter removes no item and leaves the queue of getters.
 func TestQueueCancelledGetter(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		var log record
@@ -275,8 +281,9 @@ func TestQueueCancelledGetter(t *testing.T) {
 	})
 }
 
-// A319: a getter that is cancelled when it was woken leaves the item to the next who waits, or in the queue.
-func TestQueueCancelledGetterDropsNoItem(t *testing.T) {
+// A319: a getter that is cancelled after it was woken leaves the item to the next getter,
+// or in the queue.
+func TestQueueCancelledGetterKeepsItem(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](0)
@@ -287,7 +294,7 @@ func TestQueueCancelledGetterDropsNoItem(t *testing.T) {
 		a.Cancel()
 		yields(ctx, 1)
 		item, err := q.Get(ctx)
-		log.Add("another gets %d, %s", item, brief(err))
+		log.Add("newcomer gets %d, %s", item, brief(err))
 		_, _ = q.Get(ctx)
 
 		b := getter(ctx, &log, "b", q)
@@ -301,12 +308,12 @@ func TestQueueCancelledGetterDropsNoItem(t *testing.T) {
 		return nil
 	})
 	log.Want(t,
-		"a gets 0, cancelled", "another gets 1, ok",
+		"a gets 0, cancelled", "newcomer gets 1, ok",
 		"b gets 0, cancelled", "c gets 3, ok", "d gets 4, ok",
 	)
 }
 
-// A320: a putter that is cancelled puts nothing, and leaves the queue of those who wait.
+// A320: a cancelled putter puts no item and leaves the queue of putters.
 func TestQueueCancelledPutter(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -322,15 +329,15 @@ func TestQueueCancelledPutter(t *testing.T) {
 		_, _ = q.TryGet()
 		yields(ctx, 1)
 		item, err := q.TryGet()
-		log.Add("then comes %d, %s", item, brief(err))
+		log.Add("the next is %d, %s", item, brief(err))
 		equal(t, "the queue", q, "<Queue maxsize=1 size=0 unfinished=2>")
 		return nil
 	})
-	log.Want(t, "put 1: ok", "put 2: cancelled", "put 3: ok", "then comes 3, ok")
+	log.Want(t, "put 1: ok", "put 2: cancelled", "put 3: ok", "the next is 3, ok")
 }
 
-// A320: a putter that is cancelled when there was room for it leaves the room to the next.
-func TestQueueCancelledPutterLeavesItsRoom(t *testing.T) {
+// A320: a putter that is cancelled after it was woken leaves the room to the next putter.
+func TestQueueCancelledPutterKeepsRoom(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		q := asyncio.NewQueue[int](1)
@@ -342,21 +349,21 @@ func TestQueueCancelledPutterLeavesItsRoom(t *testing.T) {
 		a.Cancel()
 		yields(ctx, 2)
 		log.Want(t, "put 2: cancelled", "put 3: ok")
-		// It can try again, and nothing is there twice.
+		// It can try again, and no item is put twice.
 		putter(ctx, &log, q, 2)
 		for _, want := range []int{3, 2} {
 			item, err := q.Get(ctx)
-			equal(t, "item, error", fmt.Sprint(item, err), fmt.Sprint(want, " <nil>"))
+			equal(t, "item and error", fmt.Sprint(item, err), fmt.Sprint(want, " <nil>"))
 		}
-		equal(t, "it is empty", q.Empty(), true)
+		equal(t, "Empty()", q.Empty(), true)
 		return nil
 	})
 	log.Want(t, "put 2: ok")
 }
 
-// A321: a producer and a consumer over a queue with room for one both come to their end, and so do many putters if items
-// are taken out several at a time.
-func TestQueueNobodyWaitsWithoutNeed(t *testing.T) {
+// A321: a producer and a consumer that share a queue of capacity one both finish. So do
+// several putters if a task removes several items in one turn.
+func TestQueueNoDeadlock(t *testing.T) {
 	eachQueue(t, 1, func(t *testing.T, ctx context.Context, q intQueue) {
 		err := asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(func(ctx context.Context) (err error) {
@@ -393,7 +400,7 @@ func TestQueueNobodyWaitsWithoutNeed(t *testing.T) {
 	})
 }
 
-// A322: Join waits until the work on all that was put is reported done, by whichever worker.
+// A322: Join waits until TaskDone was called for all items, by any worker.
 func TestQueueJoin(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		const items = 100
@@ -419,14 +426,15 @@ func TestQueueJoin(t *testing.T) {
 		}
 		equal(t, "the error", q.Join(ctx), nil)
 		equal(t, "the sum", sum, items*(items-1)/2)
-		equal(t, "the work of each", by, "[50 50]")
+		equal(t, "the items of each worker", by, "[50 50]")
 		equal(t, "the time", running(ctx).Time(), "50s")
 	})
 }
 
-// A322: of a queue without work Join returns at once, before anything was put too. What is put after the last TaskDone,
-// and before those in Join run, does not keep them.
-func TestQueueJoinOfADoneQueue(t *testing.T) {
+// A322: Join returns immediately if there are no unfinished items, also before the first
+// Put. It does not wait for items that are put after the last TaskDone and before it
+// resumes.
+func TestQueueJoinFinished(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		equal(t, "the errors", fmt.Sprint(q.Join(ctx), q.Join(ctx)), "<nil> <nil>")
 		_ = q.TryPut(1)
@@ -434,26 +442,26 @@ func TestQueueJoinOfADoneQueue(t *testing.T) {
 		yields(ctx, 1)
 		_, _ = q.TryGet()
 		yields(ctx, 2)
-		equal(t, "it is joined", joins.Done(), false)
+		equal(t, "joins.Done()", joins.Done(), false)
 		q.TaskDone()
 		_ = q.TryPut(2)
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), true)
+		equal(t, "joins.Done()", joins.Done(), true)
 		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=0 size=1 unfinished=1>")
 	})
 }
 
-// A322: more TaskDone than items is a mistake.
+// A322: more calls of TaskDone than items panic.
 func TestQueueTaskDoneTooOften(t *testing.T) {
 	eachQueue(t, 3, func(t *testing.T, _ context.Context, q intQueue) {
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=0>, with no work unfinished; call it once for each item")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=0>: no unfinished items; call it once for each item")
 		_ = q.TryPut(1)
 		q.TaskDone()
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=1>, with no work unfinished")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "TaskDone on <"+kindOf(q)+" maxsize=3 size=1>: no unfinished items")
 	})
 }
 
-// wantShutDown fails the test unless one can neither put into q nor get from it.
+// wantShutDown fails the test unless q rejects Put and Get after a shutdown.
 func wantShutDown(t *testing.T, ctx context.Context, q intQueue) {
 	t.Helper()
 	_, getErr := q.Get(ctx)
@@ -463,15 +471,15 @@ func wantShutDown(t *testing.T, ctx context.Context, q intQueue) {
 	}
 }
 
-// A323: after Shutdown of an empty queue, those who wait for an item get an error, and so does whoever comes.
-func TestQueueShutdownOfAnEmptyQueue(t *testing.T) {
+// A323: after Shutdown of an empty queue, waiting getters and later callers get an error.
+func TestQueueShutdownEmpty(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		var log record
 		getter(ctx, &log, "a", q)
 		getter(ctx, &log, "b", q)
 		yields(ctx, 1)
 		q.Shutdown(false)
-		equal(t, "size, error of Join", fmt.Sprint(q.Len(), q.Join(ctx)), "0 <nil>")
+		equal(t, "Len() and the error of Join", fmt.Sprint(q.Len(), q.Join(ctx)), "0 <nil>")
 		yields(ctx, 1)
 		log.Want(t, "a gets 0, "+asyncio.ErrQueueShutDown.Error(), "b gets 0, "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
@@ -481,7 +489,8 @@ func TestQueueShutdownOfAnEmptyQueue(t *testing.T) {
 	})
 }
 
-// A323: after Shutdown of a queue with items, those who wait to put get an error. The items can be taken out, and are to be done.
+// A323: after Shutdown of a queue with items, waiting putters get an error. The items can
+// still be removed, and Join waits for them.
 func TestQueueShutdown(t *testing.T) {
 	eachQueue(t, 1, func(t *testing.T, ctx context.Context, q intQueue) {
 		var log record
@@ -497,19 +506,19 @@ func TestQueueShutdown(t *testing.T) {
 		log.Want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
 		wantErr(t, q.TryPut(2), asyncio.ErrQueueShutDown)
 		item, err := q.Get(ctx)
-		equal(t, "item, error", fmt.Sprint(item, err), "1 <nil>")
+		equal(t, "item and error", fmt.Sprint(item, err), "1 <nil>")
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), false)
+		equal(t, "joins.Done()", joins.Done(), false)
 		wantShutDown(t, ctx, q)
 
 		q.TaskDone()
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), true)
+		equal(t, "joins.Done()", joins.Done(), true)
 		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument)
 	})
 }
 
-// A324: an immediate Shutdown drops the items, and counts them as done.
+// A324: an immediate Shutdown discards the items and counts them as done.
 func TestQueueShutdownImmediate(t *testing.T) {
 	eachQueue(t, 1, func(t *testing.T, ctx context.Context, q intQueue) {
 		var log record
@@ -520,14 +529,15 @@ func TestQueueShutdownImmediate(t *testing.T) {
 		q.Shutdown(true)
 		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=1 size=0 shutdown>")
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), true)
+		equal(t, "joins.Done()", joins.Done(), true)
 		log.Want(t, "put 2: "+asyncio.ErrQueueShutDown.Error())
 		wantShutDown(t, ctx, q)
-		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "shutdown>, with no work unfinished")
+		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument, "shutdown>: no unfinished items")
 	})
 }
 
-// A324: what was taken out before is still to be done.
+// A324: items that were removed before an immediate Shutdown stay unfinished until
+// TaskDone.
 func TestQueueShutdownImmediateWithUnfinishedWork(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		_ = q.TryPut(1)
@@ -537,17 +547,18 @@ func TestQueueShutdownImmediateWithUnfinishedWork(t *testing.T) {
 		q.Shutdown(true)
 		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=0 size=0 unfinished=1 shutdown>")
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), false)
+		equal(t, "joins.Done()", joins.Done(), false)
 		wantShutDown(t, ctx, q)
 		q.TaskDone()
 		wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument)
 		yields(ctx, 1)
-		equal(t, "it is joined", joins.Done(), true)
+		equal(t, "joins.Done()", joins.Done(), true)
 	})
 }
 
-// A324: work reported done before its item was taken out does not make the count negative.
-func TestQueueShutdownImmediateWithMoreDoneThanTakenOut(t *testing.T) {
+// A324: if TaskDone was called before items were removed, an immediate Shutdown does not
+// make the count negative.
+func TestQueueShutdownImmediateAfterEarlyTaskDone(t *testing.T) {
 	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
 		_ = q.TryPut(1)
 		_ = q.TryPut(2)
@@ -558,8 +569,8 @@ func TestQueueShutdownImmediateWithMoreDoneThanTakenOut(t *testing.T) {
 	})
 }
 
-// A325: a queue prints its kind, room and size, how many wait at either end, how many items are not done, and whether it is
-// shut down. Its items it does not print.
+// A325: String shows a queue's kind, capacity, size, waiting getters and putters,
+// unfinished items, and whether it is shut down. It does not show the items.
 func TestQueueString(t *testing.T) {
 	var log, ignored record
 	run(t, func(ctx context.Context) error {
@@ -598,7 +609,7 @@ func TestQueueString(t *testing.T) {
 	)
 }
 
-// A queue gives memory back after a burst, and does not hold on to what was taken out.
+// A queue releases memory after a burst and does not retain removed items.
 func TestQueueMemory(t *testing.T) {
 	for name, q := range map[string]*asyncio.Queue[*[1000]int]{
 		"Queue":         asyncio.NewQueue[*[1000]int](0),
@@ -615,9 +626,9 @@ func TestQueueMemory(t *testing.T) {
 				_, _ = q.TryGet()
 			}
 			if grown := heapInUse() - before; grown > 1<<20 {
-				t.Errorf("%d bytes are held by an empty queue", grown)
+				t.Errorf("an empty queue retains %d bytes", grown)
 			}
-			equal(t, "size", q.Len(), 0)
+			equal(t, "Len()", q.Len(), 0)
 		})
 	}
 }
@@ -627,4 +638,196 @@ func heapInUse() int64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return int64(m.HeapAlloc)
+}
+
+// All yields the items that are in the queue and those that are put later, and ends when
+// the queue is shut down and empty.
+func TestQueueAll(t *testing.T) {
+	eachQueue(t, 2, func(t *testing.T, ctx context.Context, q intQueue) {
+		var log record
+		producer := asyncio.Go(ctx, func(ctx context.Context) error {
+			for _, item := range []int{2, 1, 3, 4} {
+				if err := also(q.Put(ctx, item), asyncio.Sleep(ctx, time.Second)); err != nil {
+					return err
+				}
+			}
+			_ = q.TryPut(6)
+			_ = q.TryPut(5)
+			q.Shutdown(false)
+			return nil
+		})
+		for item, err := range q.All(ctx) {
+			log.Add("%v: %d, %s", running(ctx).Time(), item, brief(err))
+			q.TaskDone()
+		}
+		last := map[string][]string{
+			"Queue":         {"4s: 6, ok", "4s: 5, ok"},
+			"LIFOQueue":     {"4s: 5, ok", "4s: 6, ok"},
+			"PriorityQueue": {"4s: 5, ok", "4s: 6, ok"},
+		}[kindOf(q)]
+		log.Want(t, append([]string{"0s: 2, ok", "1s: 1, ok", "2s: 3, ok", "3s: 4, ok"}, last...)...)
+		equal(t, "the error of Join", q.Join(ctx), nil)
+		for range q.All(ctx) {
+			t.Error("All of a queue that is shut down and empty yields something")
+		}
+		_, err := producer.Await(ctx)
+		equal(t, "the error of the producer", err, nil)
+	})
+}
+
+// After break, the other items are still in the queue.
+func TestQueueAllBreak(t *testing.T) {
+	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
+		for range 3 {
+			_ = q.TryPut(1)
+		}
+		for range q.All(ctx) {
+			break
+		}
+		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=0 size=2 unfinished=3>")
+		_ = q.All(ctx) // removes nothing before the loop
+		equal(t, "Len()", q.Len(), 2)
+	})
+}
+
+// If Get fails, All yields its error once and ends. The loop leaves the queue of getters.
+func TestQueueAllError(t *testing.T) {
+	eachQueue(t, 0, func(t *testing.T, ctx context.Context, q intQueue) {
+		var log record
+		consume := func(ctx context.Context) error {
+			for item, err := range q.All(ctx) {
+				log.Add("%d, %s", item, brief(err))
+			}
+			return nil
+		}
+		_ = q.TryPut(1)
+		task := asyncio.Go(ctx, consume)
+		yields(ctx, 1)
+		task.Cancel()
+		yields(ctx, 1)
+		log.Want(t, "1, ok", "0, cancelled")
+
+		short, cancel := context.WithCancel(ctx)
+		running(ctx).CallLater(time.Second, func(context.Context) { cancel() })
+		_ = q.TryPut(2)
+		equal(t, "the error", consume(short), nil)
+		log.Want(t, "2, ok", "0, context canceled")
+		equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=0 size=0 unfinished=2>")
+
+		q.Shutdown(true)
+		equal(t, "the error", consume(ctx), nil)
+		log.Want(t)
+	})
+}
+
+// Several tasks that iterate over one queue share its items, and all end after Shutdown.
+func TestQueueAllShared(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		var q asyncio.Queue[int]
+		for i := range 5 {
+			_ = q.TryPut(i)
+		}
+		q.Shutdown(false)
+		return together(ctx, 2, func(ctx context.Context, worker int) error {
+			for item, err := range q.All(ctx) {
+				if err := also(err, asyncio.Sleep(ctx, time.Second)); err != nil {
+					return err
+				}
+				log.Add("%v: %d by %d", running(ctx).Time(), item, worker)
+			}
+			return nil
+		})
+	})
+	log.Want(t, "1s: 0 by 0", "1s: 1 by 1", "2s: 2 by 0", "2s: 3 by 1", "3s: 4 by 0")
+}
+
+// The zero Queue and the zero LIFOQueue have no limit and work.
+func TestQueueZero(t *testing.T) {
+	for _, q := range []intQueue{new(asyncio.Queue[int]), new(asyncio.LIFOQueue[int])} {
+		t.Run(kindOf(q), func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				equal(t, "the queue", q, "<"+kindOf(q)+" maxsize=0 size=0>")
+				equal(t, "Len(), Cap(), Empty() and Full()", fmt.Sprint(q.Len(), q.Cap(), q.Empty(), q.Full()), "0 0 true false")
+				_, err := q.TryGet()
+				wantErr(t, err, asyncio.ErrQueueEmpty)
+				equal(t, "the error of Join", q.Join(ctx), nil)
+				wantErr(t, panicOf(q.TaskDone), asyncio.ErrInvalidArgument)
+				for i := range 3 {
+					equal(t, "the error", q.Put(ctx, i), nil)
+				}
+				q.Shutdown(false)
+				var items []int
+				for item, err := range q.All(ctx) {
+					equal(t, "the error", err, nil)
+					items = append(items, item)
+				}
+				equal(t, "the order", items, map[string]string{"Queue": "[0 1 2]", "LIFOQueue": "[2 1 0]"}[kindOf(q)])
+				return nil
+			})
+		})
+	}
+}
+
+// Whichever method comes first makes a zero LIFOQueue a LIFO.
+func TestLIFOQueueZero(t *testing.T) {
+	for name, first := range map[string]func(ctx context.Context, q *asyncio.LIFOQueue[int]) error{
+		"Put":    func(ctx context.Context, q *asyncio.LIFOQueue[int]) error { return q.Put(ctx, 0) },
+		"TryPut": func(_ context.Context, q *asyncio.LIFOQueue[int]) error { return q.TryPut(0) },
+		"Get": func(ctx context.Context, q *asyncio.LIFOQueue[int]) error {
+			getter := asyncio.CreateTask(ctx, q.Get)
+			yields(ctx, 1)
+			equal(t, "the getter waits for", waitOf(ctx, getter), "queue get <LIFOQueue maxsize=0 size=0 getters=1>")
+			return also(q.TryPut(0), q.TryPut(0), asyncio.Yield(ctx))
+		},
+		"All": func(ctx context.Context, q *asyncio.LIFOQueue[int]) error {
+			items := q.All(ctx)
+			err := q.TryPut(0)
+			_ = items
+			return err
+		},
+		"TryGet and Shutdown": func(_ context.Context, q *asyncio.LIFOQueue[int]) error {
+			_, err := q.TryGet()
+			wantErr(t, err, asyncio.ErrQueueEmpty)
+			return q.TryPut(0)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				var q asyncio.LIFOQueue[int]
+				err := also(first(ctx, &q), q.TryPut(1), q.TryPut(2))
+				var items []int
+				for !q.Empty() {
+					item, _ := q.TryGet()
+					items = append(items, item)
+				}
+				equal(t, "the order", items, "[2 1 0]")
+				return err
+			})
+		})
+	}
+}
+
+// A zero PriorityQueue has no order, so the methods that put or get items panic. The
+// others work.
+func TestPriorityQueueZero(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var q asyncio.PriorityQueue[int]
+		for name, call := range map[string]func(){
+			"Put":    func() { _ = q.Put(ctx, 1) },
+			"TryPut": func() { _ = q.TryPut(1) },
+			"Get":    func() { _, _ = q.Get(ctx) },
+			"TryGet": func() { _, _ = q.TryGet() },
+			"All":    func() { q.All(ctx) },
+		} {
+			t.Run(name, func(t *testing.T) {
+				wantErr(t, panicOf(call), asyncio.ErrMisuse, "use of a zero PriorityQueue", "make it with NewPriorityQueue")
+			})
+		}
+		equal(t, "the queue", &q, "<PriorityQueue maxsize=0 size=0>")
+		equal(t, "Len(), Cap(), Empty() and Full()", fmt.Sprint(q.Len(), q.Cap(), q.Empty(), q.Full()), "0 0 true false")
+		equal(t, "the error of Join", q.Join(ctx), nil)
+		q.Shutdown(true)
+		return nil
+	})
 }

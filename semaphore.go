@@ -7,20 +7,24 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A Semaphore has a number of units that tasks take and give back. Who waits
-// for one gets it in the order of asking.
+// A Semaphore has a number of units that tasks acquire and release.
 //
-// It is made by [NewSemaphore]; the zero Semaphore is one without units. It belongs to the
-// loop on which a task first had to wait for it, as a [Future] does; to wait for
-// it on another one is an error ([ErrWrongLoop]). It must not be copied. See asyncio.Semaphore.
+//   - Waiters acquire units in FIFO order.
+//   - [NewSemaphore] makes one. The zero Semaphore has no units and is ready to use. A
+//     Semaphore must not be copied.
+//   - It belongs to the loop of the first task that waits for it. Waiting on another loop
+//     returns [ErrWrongLoop].
+//
+// See asyncio.Semaphore.
 type Semaphore struct {
 	waiters waiters
-	value   int
-	bounded bool // by bound
+	value   int  // the free units; a unit that was assigned to a woken waiter is not free
+	bounded bool // Release panics if value is bound
 	bound   int
 }
 
-// NewSemaphore returns a Semaphore with value units. It panics ([ErrInvalidArgument]) if that is less than 0.
+// NewSemaphore returns a Semaphore with value units. It panics with [ErrInvalidArgument]
+// if value is negative.
 func NewSemaphore(value int) *Semaphore {
 	s := &Semaphore{}
 	s.init("NewSemaphore", value)
@@ -29,15 +33,18 @@ func NewSemaphore(value int) *Semaphore {
 
 func (s *Semaphore) init(act string, value int) {
 	if value < 0 {
-		panic(misuse(ErrInvalidArgument, "%s(%d): a semaphore has 0 units or more", act, value))
+		panic(misuse(ErrInvalidArgument, "%s(%d): the number of units is negative; use 0 units or more", act, value))
 	}
 	s.value = value
 }
 
-// Acquire takes a unit, after those who asked before.
+// Acquire acquires a unit.
 //
-// It suspends unless one is free and nobody waits for it. In case of an error it has taken
-// none: a [CancelledError], or another one of [Future.Await]. See asyncio.Semaphore.acquire.
+//   - It suspends unless a unit is free and the semaphore has no waiters.
+//   - Its errors are a [CancelledError] or another error of [Future.Await]. The task then
+//     has no unit.
+//
+// See asyncio.Semaphore.acquire.
 func (s *Semaphore) Acquire(ctx context.Context) error {
 	if !s.Locked() {
 		s.value--
@@ -45,26 +52,42 @@ func (s *Semaphore) Acquire(ctx context.Context) error {
 	}
 	woken, err := s.waiters.wait(ctx, inspect.ForSemaphore, s)
 	if err != nil && woken {
-		s.value++ // the unit that came with the call
+		s.value++ // the unit that was assigned at the wake-up
 	}
-	// Units that were given back while those in front had not run yet are for those behind.
+	// Newcomers may have queued up because this task had not run yet, although units are
+	// free.
 	for s.value > 0 && s.handOver() {
 	}
 	return err
 }
 
-// Release gives a unit back: to the first of those who wait, if there is one. It never
-// suspends. On a [BoundedSemaphore] it panics ([ErrInvalidArgument]) if there are as many units
-// as in the beginning. See asyncio.Semaphore.release.
+// TryAcquire acquires a unit if [Semaphore.Acquire] would not suspend, and reports
+// whether it did. It never suspends and never overtakes a waiter: it returns false if and
+// only if [Semaphore.Locked] returns true.
+func (s *Semaphore) TryAcquire() bool {
+	if s.Locked() {
+		return false
+	}
+	s.value--
+	return true
+}
+
+// Release releases a unit. The first waiter, if any, gets it.
+//
+//   - It never suspends.
+//   - On a [BoundedSemaphore], it panics with [ErrInvalidArgument] if all units are free.
+//
+// See asyncio.Semaphore.release.
 func (s *Semaphore) Release() {
 	if s.bounded && s.value >= s.bound {
-		panic(misuse(ErrInvalidArgument, "Release of %v, of which nothing is taken; call it once for each Acquire that returned nil", s))
+		panic(misuse(ErrInvalidArgument, "Release of %v: no unit is acquired; call Release once for each Acquire that succeeded", s))
 	}
 	s.value++
 	s.handOver()
 }
 
-// handOver gives a unit to the first who waits: it has it from now on, though it runs later.
+// handOver assigns a free unit to the first waiter and wakes it. The unit is no longer
+// free, though the task runs later. It returns false if there are no waiters.
 func (s *Semaphore) handOver() bool {
 	if !s.waiters.wakeNext() {
 		return false
@@ -73,18 +96,19 @@ func (s *Semaphore) handOver() bool {
 	return true
 }
 
-// Locked tells whether Acquire would suspend: since there is no unit, or
-// because others are to get theirs first. See asyncio.Semaphore.locked.
+// Locked reports whether Acquire would suspend: no unit is free, or waiters go first. See
+// asyncio.Semaphore.locked.
 func (s *Semaphore) Locked() bool { return s.value == 0 || s.waiters.anyWaiting() }
 
-// With calls fn while it has a unit, and returns fn's error, or that of
-// [Semaphore.Acquire], without a call of fn. The unit is given back also if fn panics.
-// See async with.
+// With acquires a unit, calls fn, and releases the unit, even if fn panics. It returns
+// the error of fn; if [Semaphore.Acquire] fails, it returns that error and does not call
+// fn. See async with.
 func (s *Semaphore) With(ctx context.Context, fn func(ctx context.Context) error) error {
 	return hold(ctx, s, fn)
 }
 
-// String describes s: <Semaphore unlocked value=2>, <Semaphore locked waiters=1>. See Semaphore.__repr__.
+// String describes the semaphore: <Semaphore unlocked value=2>, <Semaphore locked
+// waiters=1>. See Semaphore.__repr__.
 func (s *Semaphore) String() string {
 	kind, state := "Semaphore", "locked"
 	if s.bounded {
@@ -96,11 +120,13 @@ func (s *Semaphore) String() string {
 	return "<" + kind + " " + state + s.waiters.describe() + ">"
 }
 
-// A BoundedSemaphore is a [Semaphore] that never has more units than in the
-// beginning: a Release too many panics. It is made by [NewBoundedSemaphore]. See asyncio.BoundedSemaphore.
+// A BoundedSemaphore is a [Semaphore] that never has more free units than initially: a
+// surplus Release panics. [NewBoundedSemaphore] makes one; the zero BoundedSemaphore has
+// no units and no bound. See asyncio.BoundedSemaphore.
 type BoundedSemaphore struct{ Semaphore }
 
-// NewBoundedSemaphore returns a BoundedSemaphore with value units. It panics ([ErrInvalidArgument]) if that is less than 0.
+// NewBoundedSemaphore returns a BoundedSemaphore with value units. It panics with
+// [ErrInvalidArgument] if value is negative.
 func NewBoundedSemaphore(value int) *BoundedSemaphore {
 	s := &BoundedSemaphore{}
 	s.init("NewBoundedSemaphore", value)

@@ -8,7 +8,8 @@ import (
 	"example.com/asyncio"
 )
 
-// A304: a semaphore counts. Who finds no unit left waits, and is given one by the Release: it is never seen free.
+// A304: a semaphore counts. A task that finds no free unit waits. Release assigns its
+// unit to a waiter, so that the unit is never free in between.
 func TestSemaphoreCounts(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -29,7 +30,7 @@ func TestSemaphoreCounts(t *testing.T) {
 		taker(ctx, &log, "d", s)
 		s.Release()
 		s.Release()
-		equal(t, "it is locked", s.Locked(), true)
+		equal(t, "Locked()", s.Locked(), true)
 		yields(ctx, 1)
 		log.Want(t, "b: ok", "c: ok")
 		equal(t, "the semaphore", s, "<Semaphore locked waiters=1>")
@@ -42,25 +43,26 @@ func TestSemaphoreCounts(t *testing.T) {
 	})
 }
 
-// A304: a semaphore may begin with no units, and get more than it began with; never with less than none.
+// A304: a semaphore may start with no units, and may get more units than it started with.
+// The initial value cannot be negative.
 func TestSemaphoreValues(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewSemaphore(0)
-		equal(t, "it is locked", s.Locked(), true)
+		equal(t, "Locked()", s.Locked(), true)
 		wantErr(t, asyncio.Timeout(ctx, time.Second, s.Acquire), asyncio.ErrTimeout)
 		s.Release()
 		s.Release()
 		equal(t, "the semaphore", s, "<Semaphore unlocked value=2>")
 		var zero asyncio.Semaphore
 		equal(t, "the zero Semaphore", &zero, "<Semaphore locked>")
-		wantErr(t, panicOf(func() { asyncio.NewSemaphore(-1) }), asyncio.ErrInvalidArgument, "NewSemaphore(-1): a semaphore has 0 units or more")
-		wantErr(t, panicOf(func() { asyncio.NewBoundedSemaphore(-2) }), asyncio.ErrInvalidArgument, "NewBoundedSemaphore(-2): a semaphore has 0 units or more")
+		wantErr(t, panicOf(func() { asyncio.NewSemaphore(-1) }), asyncio.ErrInvalidArgument, "NewSemaphore(-1): the number of units is negative; use 0 units or more")
+		wantErr(t, panicOf(func() { asyncio.NewBoundedSemaphore(-2) }), asyncio.ErrInvalidArgument, "NewBoundedSemaphore(-2): the number of units is negative; use 0 units or more")
 		return nil
 	})
 }
 
-// A305: those who release and ask again stand behind those who wait.
-func TestSemaphoreGoesRound(t *testing.T) {
+// A305: tasks that release and acquire again queue up behind the waiters.
+func TestSemaphoreFIFO(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewSemaphore(1)
@@ -84,7 +86,8 @@ func TestSemaphoreGoesRound(t *testing.T) {
 	log.Want(t, "a 0", "b 0", "c 0", "a 1", "b 1", "c 1")
 }
 
-// A305: two units that come back at once go to the two who are first; one of those who gives its back does not pass the other.
+// A305: two units that are released together go to the first two waiters. A task that
+// releases its unit and acquires again does not overtake the second.
 func TestSemaphoreSeveralReleases(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -110,8 +113,8 @@ func TestSemaphoreSeveralReleases(t *testing.T) {
 	log.Want(t, "a: ok", "b: ok", "c: ok", "b again: ok")
 }
 
-// A305: a cancel takes one out, and the order of the others stays.
-func TestSemaphoreOrderAfterACancel(t *testing.T) {
+// A305: a cancellation removes one waiter and does not change the order of the others.
+func TestSemaphoreFIFOAfterCancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewSemaphore(0)
@@ -129,9 +132,9 @@ func TestSemaphoreOrderAfterACancel(t *testing.T) {
 	log.Want(t, "a: cancelled", "b: ok", "c: ok")
 }
 
-// A305: there are units, and yet a newcomer waits: one that was given its unit has not run yet, and is to go first. When it
-// runs, it lets those in who had to wait for that.
-func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
+// A305: a newcomer waits although units are free, because a woken task has not run yet
+// and goes first. When it runs, it wakes the newcomers.
+func TestSemaphoreNoBarging(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewSemaphore(0)
@@ -139,7 +142,7 @@ func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
 			err := s.Acquire(ctx)
 			log.Add("a: %s, %v", brief(err), s)
 			asyncio.Go(ctx, func(context.Context) error {
-				log.Add("d, which a has made")
+				log.Add("d, started by a")
 				return nil
 			})
 			return err
@@ -155,49 +158,50 @@ func TestSemaphoreNewcomersWaitForTheirTurn(t *testing.T) {
 		})
 		taker(ctx, &log, "c", s)
 		yields(ctx, 1)
-		log.Add("all there: %v", s)
+		log.Add("all waiting: %v", s)
 		yields(ctx, 5)
-		log.Add("in the end: %v", s)
+		log.Add("finally: %v", s)
 		return nil
 	})
 	log.Want(t,
-		"three released: <Semaphore locked waiters=1>", // a's; two units are left
-		"all there: <Semaphore locked waiters=3>",
+		"three released: <Semaphore locked waiters=1>", // one unit is assigned to a, two are free
+		"all waiting: <Semaphore locked waiters=3>",
 		"a: ok, <Semaphore locked waiters=2>",
 		"b: ok, <Semaphore locked waiters=1>",
 		"c: ok",
-		"d, which a has made",
-		"in the end: <Semaphore locked>",
+		"d, started by a",
+		"finally: <Semaphore locked>",
 	)
 }
 
-// A306: a waiter that is cancelled, before or after a unit was given to it, leaves the unit to the next.
+// A306: a waiter that is cancelled, before or after it was assigned a unit, leaves the
+// unit to the next.
 func TestSemaphoreCancelRaces(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		race   func(s lockLike, a, b, c asyncio.AnyTask)
 		ending []string
 	}{
-		{"cancelled before", func(s lockLike, a, _, _ asyncio.AnyTask) {
+		{"cancelled before the release", func(s lockLike, a, _, _ asyncio.AnyTask) {
 			a.Cancel()
 			s.Release()
 		}, []string{"a: cancelled", "b: ok"}},
-		{"cancelled after", func(s lockLike, a, _, _ asyncio.AnyTask) {
+		{"cancelled after the release", func(s lockLike, a, _, _ asyncio.AnyTask) {
 			s.Release()
 			a.Cancel()
 		}, []string{"a: cancelled", "b: ok"}},
-		{"two cancelled before", func(s lockLike, a, b, _ asyncio.AnyTask) {
+		{"two cancelled before the release", func(s lockLike, a, b, _ asyncio.AnyTask) {
 			a.Cancel()
 			b.Cancel()
 			s.Release()
 		}, []string{"a: cancelled", "b: cancelled", "c: ok"}},
-		{"two given and cancelled", func(s lockLike, a, b, _ asyncio.AnyTask) {
+		{"two cancelled after the release", func(s lockLike, a, b, _ asyncio.AnyTask) {
 			s.Release()
 			s.Release()
 			b.Cancel()
 			a.Cancel()
 		}, []string{"a: cancelled", "b: cancelled", "c: ok"}},
-		{"all given and cancelled", func(s lockLike, a, b, c asyncio.AnyTask) {
+		{"all cancelled after the release", func(s lockLike, a, b, c asyncio.AnyTask) {
 			for range 3 {
 				s.Release()
 			}
@@ -225,8 +229,9 @@ func TestSemaphoreCancelRaces(t *testing.T) {
 	}
 }
 
-// A306: one that is cancelled as it is to be let into the block does not keep the unit.
-func TestSemaphoreBlockCancelledAtItsDoor(t *testing.T) {
+// A306: a task that is cancelled when With is about to call its function does not keep
+// the unit.
+func TestSemaphoreWithCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewSemaphore(1)
 		var second *asyncio.Task[asyncio.None]
@@ -237,22 +242,22 @@ func TestSemaphoreBlockCancelledAtItsDoor(t *testing.T) {
 		})
 		second = asyncio.Go(ctx, func(ctx context.Context) error {
 			return s.With(ctx, func(context.Context) error {
-				t.Error("it was let in")
+				t.Error("With called its function")
 				return nil
 			})
 		})
 		_, _, err := asyncio.Wait(ctx, []*asyncio.Task[asyncio.None]{first, second})
-		equal(t, "the first ended", brief(first.Exception()), "ok")
-		equal(t, "the second ended", brief(second.Exception()), "cancelled")
+		equal(t, "the error of the first", brief(first.Exception()), "ok")
+		equal(t, "the error of the second", brief(second.Exception()), "cancelled")
 		return also(err, asyncio.Timeout(ctx, time.Second, s.Acquire))
 	})
 }
 
-// A307: a BoundedSemaphore never has more units than in the beginning: a Release too many is a mistake.
+// A307: a BoundedSemaphore never has more units than initially. A surplus Release panics.
 func TestBoundedSemaphore(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewBoundedSemaphore(2)
-		wantErr(t, panicOf(s.Release), asyncio.ErrInvalidArgument, "Release of <BoundedSemaphore unlocked value=2>, of which nothing is taken; call it once for each Acquire")
+		wantErr(t, panicOf(s.Release), asyncio.ErrInvalidArgument, "Release of <BoundedSemaphore unlocked value=2>: no unit is acquired; call Release once for each Acquire")
 		_ = s.Acquire(ctx)
 		s.Release()
 		wantErr(t, panicOf(s.Release), asyncio.ErrInvalidArgument, "<BoundedSemaphore unlocked value=2>")
@@ -261,7 +266,8 @@ func TestBoundedSemaphore(t *testing.T) {
 	})
 }
 
-// A314: a semaphore prints its kind, whether one would have to wait, how many units there are, and how many wait.
+// A314: String shows the kind of a semaphore, whether Acquire would wait, the free units
+// and the number of waiters.
 func TestSemaphoreString(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		s := asyncio.NewBoundedSemaphore(2)
@@ -275,10 +281,49 @@ func TestSemaphoreString(t *testing.T) {
 		yields(ctx, 1)
 		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=2>")
 		s.Release()
-		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=2>") // the first has not run
+		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=2>") // the first task has not run
 		yields(ctx, 1)
 		equal(t, "the semaphore", s, "<BoundedSemaphore locked waiters=1>")
 		equal(t, "the semaphore", asyncio.NewSemaphore(1), "<Semaphore unlocked value=1>")
 		return nil
 	})
+}
+
+// TryAcquire acquires a unit exactly where Acquire would not suspend.
+func TestSemaphoreTryAcquire(t *testing.T) {
+	for _, s := range []interface {
+		lockLike
+		TryAcquire() bool
+	}{asyncio.NewSemaphore(2), asyncio.NewBoundedSemaphore(2)} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			equal(t, "TryAcquire() with two free units", s.TryAcquire(), true)
+			equal(t, "TryAcquire() with one free unit", s.TryAcquire(), true)
+			equal(t, "TryAcquire() without free units", s.TryAcquire(), false)
+
+			a := taker(ctx, &log, "a", s)
+			yields(ctx, 1)
+			s.Release()
+			s.Release()
+			equal(t, "TryAcquire() while a is woken", s.TryAcquire(), false)
+			yields(ctx, 1)
+			equal(t, "TryAcquire() after a", s.TryAcquire(), true)
+			equal(t, "TryAcquire() without free units", s.TryAcquire(), false)
+			s.Release()
+
+			b := asyncio.Go(ctx, func(ctx context.Context) error {
+				_ = s.Acquire(ctx)
+				return s.Acquire(ctx)
+			})
+			yields(ctx, 1)
+			b.Cancel()
+			s.Release()
+			equal(t, "TryAcquire() while all waiters are cancelled", s.TryAcquire(), true)
+			_, err := a.Await(ctx)
+			return err
+		})
+		log.Want(t, "a: ok")
+	}
+	var zero asyncio.Semaphore
+	equal(t, "TryAcquire() of the zero Semaphore", zero.TryAcquire(), false)
 }

@@ -7,27 +7,85 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// waiters is a FIFO of tasks that wait for one thing, for a lock to be free say. The
-// locks, events and queues are made of it. The zero value is empty.
+// This file contains the wait queue of all locks, events, conditions, semaphores and
+// queues.
 //
-// A task keeps its place until it runs again: also one that was woken or
-// cancelled, and does not know yet. How much of that a newcomer has to respect
-// is asyncio's rule, and not the same for all: see wakeFirst, wakeNext and anyWaiting.
+// A waiters value is a FIFO of blocked tasks. A task that blocks appends a waiter and
+// awaits it; a waiter is a Future with two list pointers. Waking a task sets the result
+// of its waiter, and the loop then schedules the task as for any other future. There are
+// no locks or atomics: only the goroutine that runs the loop's code touches the queue.
+//
+// # Prior art
+//
+//   - asyncio: each primitive has its own collections.deque of futures. A task removes
+//     its future when it resumes, woken or cancelled. Removal searches the deque.
+//   - trio: locks, semaphores and conditions consist of a ParkingLot, an ordered dict of
+//     tasks. Unparking removes the task, and a Lock passes ownership to it at that
+//     moment.
+//   - Go's sync.Mutex: in normal mode a woken goroutine competes with newcomers, which
+//     often win because they already run. After a waiter has failed for 1 ms, the mutex
+//     enters starvation mode: Unlock hands the mutex to the first waiter, and newcomers
+//     queue up.
+//   - Go's channels: doubly linked lists of sudogs, taken from per-P caches. A sender
+//     copies its value directly to a blocked receiver; select removes a sudog from the
+//     middle.
+//
+// # Trade-offs
+//
+// A linked list, not a ring: a cancelled waiter leaves from the middle in constant time.
+// A search would make n simultaneous timeouts take n² steps. The list needs no nodes of
+// its own, and spare keeps the last waiter that left, so steady contention allocates
+// nothing.
+//
+// A waiter stays in the queue until its task runs, even after it was woken or cancelled.
+// A newcomer therefore sees that somebody goes first although the lock is already free.
+// Each method that waits also handles lost wake-ups in one place, when its task resumes.
+// The cost is that the queue contains done waiters: next points behind those that were
+// woken, so waking never scans them again.
+//
+// Barging, which means that a newcomer overtakes a waiter, follows asyncio's rules,
+// because programs can observe the order:
+//
+//   - Lock: a newcomer takes a free lock only if all waiters are cancelled. They will not
+//     use it.
+//   - Semaphore: the same rule, for a free unit.
+//   - Queue: a newcomer may take the item, or the room, that a woken task was woken for.
+//     That task then waits again, at the end of the queue.
+//   - Event: all waiters proceed together, so there is nothing to overtake.
+//   - Condition, and Barrier on top of it: notified waiters acquire the lock by Lock's
+//     rule.
+//
+// No direct hand-over of a Lock: between Release and the next task's first step,
+// asyncio's lock is free, and Locked reports that. A task that is cancelled after it was
+// woken then owns nothing that it must give back. FIFO order needs no hand-over, because
+// newcomers queue up. Only Semaphore assigns its unit at the wake-up, as asyncio does,
+// and its Acquire returns the unit if the task is cancelled.
+//
+// # Open questions
+//
+//   - anyWaiting skips cancelled waiters one by one. If many tasks are cancelled in one
+//     turn, each newcomer in that turn pays for all of them. A counter would avoid that.
+//   - A Queue can starve a task that always loses to newcomers. Re-inserting it at the
+//     front would be fairer, but differs from asyncio.
+
+// waiters is a FIFO of tasks that wait for the same object. The zero value is empty.
 type waiters struct {
-	_           noCopy
-	loop        *Loop            // that of the first who waited; others may not
-	kind        inspect.WaitKind // what they wait for,
-	object      fmt.Stringer     // and of what
+	_    noCopy
+	loop *Loop // the loop of the first wait; waiting on any other fails; nil: no task waited yet
+
+	kind   inspect.WaitKind // what the tasks wait for; set by wait
+	object fmt.Stringer     // the object they wait for; set by wait
+
 	first, last *waiter
-	next        *waiter // the first that may have to be woken: all before it are, or are cancelled
-	len         int
-	spare       *waiter // has left; in a steady coming and going no further one is made
+	next        *waiter // the first waiter that may need a wake-up: all before it are done
+	len         int     // includes waiters that are done and whose task has not run yet
+	spare       *waiter // the last waiter that left, for the next wait; nil: none
 }
 
-// A waiter is a place among waiters: a list, so that one that is cancelled in
-// the middle of many leaves at once. To search it would make a storm of timeouts quadratic.
+// A waiter is a task's place in a waiters queue.
 type waiter struct {
-	Future[None]   // has a result once the waiter was woken
+	Future[None] // has a result once the waiter is woken
+
 	list           *waiters
 	before, behind *waiter
 }
@@ -42,33 +100,33 @@ func (w *waiter) waitReason() inspect.WaitReason {
 	return r
 }
 
-// noCopy has go vet complain of copies.
+// noCopy makes go vet report copies.
 type noCopy struct{}
 
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// wait suspends the calling task, behind those that wait already, until it is
-// woken. kind and of are what they wait for. woken tells that it was woken; if there is an error
-// nevertheless, the task cannot use what it was woken for, and it is for the caller
-// to hand that on.
+// wait appends the calling task to the queue and suspends it until it is woken. kind and
+// of describe what it waits for. woken reports whether it was woken. If woken is true and
+// err is not nil, the caller must pass the wake-up on, because the task cannot use it.
 func (ws *waiters) wait(ctx context.Context, kind inspect.WaitKind, of fmt.Stringer) (woken bool, err error) {
 	if err := ws.bind(ctx, of); err != nil {
 		return false, err
 	}
-	w := ws.spare // nobody else knows of a waiter that has left, so it can serve the next who waits
+	w := ws.spare // nothing else refers to a waiter that has left
 	if ws.spare = nil; w == nil {
 		w = &waiter{}
 	}
 	ws.kind, ws.object, w.list = kind, of, ws
 	initFuture(ctx, &w.Future, w)
 	ws.add(w)
-	defer ws.remove(w) // also if the loop is closed, which ends the goroutine
+	defer ws.remove(w) // runs also if the loop is closed, which ends the goroutine
 	_, err = w.Await(ctx)
 	return w.Done() && !w.Cancelled(), err
 }
 
-// bind makes sure that all who wait do so on one loop. What need not wait works on any.
+// bind binds the queue to the loop of ctx, or returns an error if it is bound to another
+// loop. Operations that do not wait do not call it and work on any loop.
 func (ws *waiters) bind(ctx context.Context, of fmt.Stringer) error {
 	l, err := loopToAwaitOn(ctx)
 	switch {
@@ -77,7 +135,7 @@ func (ws *waiters) bind(ctx context.Context, of fmt.Stringer) error {
 	case ws.loop == nil:
 		ws.loop = l
 	case ws.loop != l:
-		return misuse(ErrWrongLoop, "wait on %v, which is bound to another loop (%v) than this (%v); make one for each loop", of, ws.loop, l)
+		return misuse(ErrWrongLoop, "wait on %v: it is bound to another loop (%v, not %v); make one for each loop", of, ws.loop, l)
 	}
 	return nil
 }
@@ -114,7 +172,7 @@ func (ws *waiters) remove(w *waiter) {
 	ws.spare = w
 }
 
-// wakeNext wakes the first that is neither woken nor cancelled; false if there is none.
+// wakeNext wakes the first waiter that is not done. It returns false if there is none.
 func (ws *waiters) wakeNext() bool {
 	for ws.next != nil {
 		w := ws.next
@@ -123,15 +181,15 @@ func (ws *waiters) wakeNext() bool {
 			continue
 		}
 		if err := w.SetResult(None{}); err != nil {
-			panic(err) // in debug mode: this is not the loop's goroutine
+			panic(err) // in debug mode: this goroutine is not the loop's
 		}
 		return true
 	}
 	return false
 }
 
-// wakeFirst wakes the first, unless that is woken or cancelled already: then it
-// is for the first to see to the others when it runs.
+// wakeFirst wakes the first waiter. If that one is already woken or cancelled, wakeFirst
+// does nothing: its task wakes the next waiter, if necessary, when it runs.
 func (ws *waiters) wakeFirst() {
 	if ws.first != nil && !ws.first.Done() {
 		ws.wakeNext()
@@ -143,7 +201,8 @@ func (ws *waiters) wakeAll() {
 	}
 }
 
-// anyWaiting tells whether there is one that was not cancelled.
+// anyWaiting reports whether the queue contains a waiter that is not cancelled. A woken
+// waiter counts.
 func (ws *waiters) anyWaiting() bool {
 	for w := ws.first; w != nil; w = w.behind {
 		if !w.Cancelled() {
@@ -153,7 +212,7 @@ func (ws *waiters) anyWaiting() bool {
 	return false
 }
 
-// pending counts those that are neither woken nor cancelled.
+// pending returns the number of waiters that are neither woken nor cancelled.
 func (ws *waiters) pending() (n int) {
 	for w := ws.next; w != nil; w = w.behind {
 		if !w.Done() {
@@ -163,7 +222,8 @@ func (ws *waiters) pending() (n int) {
 	return n
 }
 
-// describe is what the waiters add to the text of what they wait for.
+// describe returns the part of an object's text that counts its waiters: " waiters=2", or
+// nothing.
 func (ws *waiters) describe() string { return describeCount(" waiters", ws.len) }
 
 func describeCount(what string, n int) string {
@@ -173,18 +233,23 @@ func describeCount(what string, n int) string {
 	return fmt.Sprintf("%s=%d", what, n)
 }
 
-// hold calls fn between Acquire and Release of what. It is the With method of all that have those.
+// hold implements the With methods: it calls fn between what.Acquire and what.Release.
 func hold(ctx context.Context, what interface {
 	fmt.Stringer
 	Acquire(ctx context.Context) error
 	Release()
 }, fn func(ctx context.Context) error) error {
 	if fn == nil {
-		return misuse(ErrInvalidArgument, "With of %v and a nil function; give it a func(ctx context.Context) error", what)
+		return nilWith(what)
 	}
 	if err := what.Acquire(ctx); err != nil {
 		return err
 	}
 	defer what.Release()
 	return fn(ctx)
+}
+
+// nilWith returns the error of a With method whose function is nil.
+func nilWith(what fmt.Stringer) error {
+	return misuse(ErrInvalidArgument, "With on %v: fn is nil; pass a func(ctx context.Context) error", what)
 }

@@ -11,16 +11,16 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A waitable is something that a task can wait for, and for which it waits here.
+// A waitable is an object that a task can wait for.
 type waitable struct {
 	name string
 	of   fmt.Stringer
 	wait func(ctx context.Context) error
-	wake func(ctx context.Context) // for one that waits
-	idle string                    // how it prints when nobody waits
+	wake func(ctx context.Context) // wakes one waiter
+	idle string                    // its text without waiters
 }
 
-// waitables makes one of each kind. At all of them one would have to wait.
+// waitables returns a waitable of each kind. Waiting for any of them suspends.
 func waitables(ctx context.Context) []waitable {
 	var l asyncio.Lock
 	_ = l.Acquire(ctx)
@@ -58,7 +58,7 @@ func waitables(ctx context.Context) []waitable {
 	}
 }
 
-// eachWaitable runs test, on a loop, for each of the waitables.
+// eachWaitable runs test on a loop, once for each waitable.
 func eachWaitable(t *testing.T, test func(t *testing.T, ctx context.Context, w waitable)) {
 	for i, w := range waitables(context.Background()) {
 		t.Run(w.name, func(t *testing.T) {
@@ -70,9 +70,19 @@ func eachWaitable(t *testing.T, test func(t *testing.T, ctx context.Context, w w
 	}
 }
 
-// A312: With holds the lock, or a unit, for its function, and gives it back whatever becomes of that: a result, an error, a
-// cancel, a panic, a Goexit.
-func TestBlocks(t *testing.T) {
+// waitOf describes what task waits for.
+func waitOf(ctx context.Context, task asyncio.AnyTask) string {
+	for _, info := range running(ctx).Snapshot().Tasks {
+		if info.ID == task.ID() && info.Waits != nil {
+			return info.Waits.String()
+		}
+	}
+	return "nothing"
+}
+
+// A312: With holds the lock, or a unit, while its function runs, and releases it however
+// the function ends: with a result, an error, a cancellation, a panic or Goexit.
+func TestWith(t *testing.T) {
 	for _, l := range []lockLike{
 		&asyncio.Lock{}, asyncio.NewCondition(nil), asyncio.NewSemaphore(1), asyncio.NewBoundedSemaphore(1),
 	} {
@@ -83,48 +93,48 @@ func TestBlocks(t *testing.T) {
 				inside := func(end func(ctx context.Context) error) error {
 					task := asyncio.Go(ctx, func(ctx context.Context) error {
 						return l.With(ctx, func(ctx context.Context) error {
-							equal(t, "it is locked", l.Locked(), true)
+							equal(t, "Locked()", l.Locked(), true)
 							return end(ctx)
 						})
 					}, asyncio.WithName("inside"))
 					yields(ctx, 1)
 					task.Cancel()
 					_, err := task.Await(ctx)
-					equal(t, "it is locked", l.Locked(), false)
+					equal(t, "Locked()", l.Locked(), false)
 					return err
 				}
 				equal(t, "the error", inside(func(context.Context) error { return nil }), nil)
 				equal(t, "the error", inside(func(context.Context) error { return errBoom }), errBoom)
 				wantErr(t, inside(never), asyncio.ErrCancelled)
 				wantErr(t, inside(func(context.Context) error { panic(errBoom) }), errBoom, "panic in task inside")
-				wantErr(t, l.With(ctx, nil), asyncio.ErrInvalidArgument, "With of "+l.String()+" and a nil function")
+				wantErr(t, l.With(ctx, nil), asyncio.ErrInvalidArgument, "With on "+l.String()+": fn is nil")
 
-				// Who does not get it is not let in, and gives nothing back.
+				// If Acquire fails, With neither calls its function nor releases.
 				_ = l.Acquire(ctx)
 				wantErr(t, asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
 					return l.With(ctx, func(context.Context) error {
-						t.Error("it was let in")
+						t.Error("With called its function")
 						return nil
 					})
 				}), asyncio.ErrTimeout)
-				equal(t, "it is locked", l.Locked(), true)
+				equal(t, "Locked()", l.Locked(), true)
 				l.Release()
 				return nil
 			})
-			equal(t, "the reports", len(log.Lines), 1)
+			equal(t, "the number of reports", len(log.Lines), 1)
 
 			exited := inGoroutine(func() {
 				_ = runErr(t, func(ctx context.Context) error {
 					return l.With(ctx, func(context.Context) error { runtime.Goexit(); return nil })
 				})
 			})
-			equal(t, "exited, and locked", fmt.Sprint(exited, l.Locked()), "true false")
+			equal(t, "exited and Locked()", fmt.Sprint(exited, l.Locked()), "true false")
 		})
 	}
 }
 
-// A313: what tasks wait for belongs to the loop on which the first did. To wait for it on another loop is an error, and changes
-// nothing; what need not wait works everywhere.
+// A313: an object belongs to the loop of its first waiter. Waiting on another loop
+// returns an error and changes nothing. Operations that do not wait work on any loop.
 func TestWaitOnAnotherLoop(t *testing.T) {
 	eachWaitable(t, func(t *testing.T, ctx context.Context, w waitable) {
 		waits := asyncio.Go(ctx, w.wait)
@@ -139,7 +149,7 @@ func TestWaitOnAnotherLoop(t *testing.T) {
 			return err
 		}
 		wantErr(t, onOther(w.wait), asyncio.ErrWrongLoop, "bound to another loop", "make one for each loop")
-		equal(t, "it", w.of, before)
+		equal(t, "the object", w.of, before)
 		if e, ok := w.of.(*asyncio.Event); ok {
 			e.Set()
 			equal(t, "the error", onOther(w.wait), nil)
@@ -152,27 +162,28 @@ func TestWaitOnAnotherLoop(t *testing.T) {
 	})
 }
 
-// A wait needs the ctx of the task that runs. With another one it is an error, and changes nothing.
-func TestWaitUnderTheWrongCtx(t *testing.T) {
+// Waiting with the ctx of another task returns an error and changes nothing.
+func TestWaitWithWrongCtx(t *testing.T) {
 	eachWaitable(t, func(t *testing.T, ctx context.Context, w waitable) {
 		_, err := asyncio.Go(ctx, func(context.Context) error { return w.wait(ctx) }).Await(ctx)
 		wantErr(t, err, asyncio.ErrWrongContext)
-		equal(t, "it", w.of, w.idle)
+		equal(t, "the object", w.of, w.idle)
 		wantErr(t, w.wait(context.Background()), asyncio.ErrNoRunningLoop)
-		equal(t, "it", w.of, w.idle)
+		equal(t, "the object", w.of, w.idle)
 	})
 }
 
-// A wait under a ctx with a deadline or cancel of its own ends with the error of that, and leaves the queue.
-func TestWaitUnderACtxWithAnEndOfItsOwn(t *testing.T) {
+// A wait whose ctx has a deadline or cancellation of its own ends with the ctx's error
+// and leaves the queue.
+func TestWaitWithCtxThatEnds(t *testing.T) {
 	eachWaitable(t, func(t *testing.T, ctx context.Context, w waitable) {
 		short, cancel := context.WithCancel(ctx)
 		l := running(ctx)
 		l.CallLater(time.Second, func(context.Context) { cancel() })
 		equal(t, "error and time", fmt.Sprint(w.wait(short), l.Time()), fmt.Sprint(context.Canceled, time.Second))
-		equal(t, "it", w.of, w.idle)
-		equal(t, "the error", w.wait(short), context.Canceled) // at once
-		equal(t, "it", w.of, w.idle)
+		equal(t, "the object", w.of, w.idle)
+		equal(t, "the error", w.wait(short), context.Canceled) // immediately
+		equal(t, "the object", w.of, w.idle)
 
 		waits := asyncio.Go(ctx, w.wait)
 		yields(ctx, 1)
@@ -182,13 +193,13 @@ func TestWaitUnderACtxWithAnEndOfItsOwn(t *testing.T) {
 	})
 }
 
-// Whether such a ctx ends before or after the task was woken is decided between goroutines. In no case is what it was woken
-// with lost: this task has it, or the next.
-func TestWaitEndsAsItIsWoken(t *testing.T) {
+// Goroutines race to end such a ctx and to wake the task. In no case is the wake-up lost:
+// this task gets it, or the next waiter.
+func TestWaitCtxEndsWhileWoken(t *testing.T) {
 	for turns := range 10 {
 		eachWaitable(t, func(t *testing.T, ctx context.Context, w waitable) {
 			if w.name == "Barrier" {
-				t.Skip("there is nothing that one would leave to the next")
+				t.Skip("a barrier has no wake-up to pass on")
 			}
 			var end func()
 			first := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -203,14 +214,14 @@ func TestWaitEndsAsItIsWoken(t *testing.T) {
 			if _, err := first.Await(ctx); err != nil {
 				equal(t, "the error", err, context.Canceled)
 				_, err := second.Await(ctx)
-				equal(t, "the error of the next", err, nil)
+				equal(t, "the error of the next waiter", err, nil)
 			}
 		})
 	}
 }
 
-// The loop is closed while tasks wait: they end, and leave the queue.
-func TestWaitOnALoopThatIsClosed(t *testing.T) {
+// The loop is closed while tasks wait: they end and leave the queue.
+func TestWaitOnClosedLoop(t *testing.T) {
 	for i, w := range waitables(context.Background()) {
 		t.Run(w.name, func(t *testing.T) {
 			noLeaks(t)
@@ -220,26 +231,26 @@ func TestWaitOnALoopThatIsClosed(t *testing.T) {
 			w := waitables(l.Context())[i]
 			for range 2 {
 				asyncio.Go(l.Context(), func(ctx context.Context) error {
-					defer log.Add("it ends")
+					defer log.Add("the task ends")
 					return w.wait(ctx)
 				})
 			}
 			l.CallSoon(func(context.Context) { l.Stop() })
 			equal(t, "the error of RunForever", l.RunForever(), nil)
 			equal(t, "the error of Close", l.Close(), nil)
-			log.Want(t, "it ends", "it ends")
+			log.Want(t, "the task ends", "the task ends")
 			if w.name == "Condition" {
-				w.idle = "<Condition locked>" // they could not take the lock back, and so nobody shall have it
+				w.idle = "<Condition locked>" // they could not take the lock back, so nobody can acquire it
 			}
-			equal(t, "it", w.of, w.idle)
+			equal(t, "the object", w.of, w.idle)
 		})
 	}
 }
 
-// In debug mode a wake-up from a goroutine that is not the loop's is a panic there.
+// In debug mode, a wake-up from another goroutine panics there.
 func TestWakeFromAnotherGoroutine(t *testing.T) {
 	if raceDetector() {
-		t.Skip("SKIPPED: it is a race, and the race detector says so before we do")
+		t.Skip("SKIPPED: the race detector reports this race first")
 	}
 	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
 		var e asyncio.Event
@@ -250,4 +261,15 @@ func TestWakeFromAnotherGoroutine(t *testing.T) {
 		return nil
 	})
 	equal(t, "the error", err, nil)
+}
+
+// String of a nil pointer panics, which package fmt handles.
+func TestStringOfNil(t *testing.T) {
+	for _, s := range []fmt.Stringer{
+		(*asyncio.Lock)(nil), (*asyncio.Event)(nil), (*asyncio.Condition)(nil), (*asyncio.Semaphore)(nil),
+		(*asyncio.BoundedSemaphore)(nil), (*asyncio.Barrier)(nil), (*asyncio.Queue[int])(nil),
+		(*asyncio.PriorityQueue[int])(nil), (*asyncio.LIFOQueue[int])(nil),
+	} {
+		equal(t, fmt.Sprintf("%T", s), fmt.Sprintf("%v %s", s, s), "<nil> <nil>")
+	}
 }

@@ -43,8 +43,6 @@ var refused = []struct{ statement, says string }{
 	{`asyncio.EnsureFuture[asyncio.None](ctx, new(asyncio.Lock))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewSemaphore(1))`, "missing method Await"},
 	{`asyncio.EnsureFuture[asyncio.None](ctx, asyncio.NewBarrier(1))`, "missing method Await"},
-	{`asyncio.NewLock(l)`, "too many arguments"},
-	{`asyncio.NewEvent(l)`, "too many arguments"},
 	{`asyncio.NewCondition(l)`, "cannot use l"},
 	{`asyncio.NewSemaphore(1, l)`, "too many arguments"},
 	{`asyncio.NewBoundedSemaphore(1, l)`, "too many arguments"},

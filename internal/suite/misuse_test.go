@@ -1,9 +1,11 @@
 package suite_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"go/types"
+	"iter"
 	"maps"
 	"strings"
 	"testing"
@@ -96,6 +98,26 @@ var takesCtx = []struct {
 	{"Lock.Acquire", true, func(good, ctx context.Context) error { return aLock(good).Acquire(ctx) }},
 	{"Lock.With", true, func(good, ctx context.Context) error { return aLock(good).With(ctx, nothing) }},
 	{"Loop.ShutdownDefaultExecutor", true, func(good, ctx context.Context) error { return running(good).ShutdownDefaultExecutor(ctx) }},
+	{"LIFOQueue.All", true, func(_, ctx context.Context) error { return firstOf(new(asyncio.LIFOQueue[int]).All(ctx)) }},
+	{"LIFOQueue.Get", true, func(_, ctx context.Context) error { _, err := new(asyncio.LIFOQueue[int]).Get(ctx); return err }},
+	{"LIFOQueue.Put", true, func(_, ctx context.Context) error {
+		q := asyncio.NewLIFOQueue[int](1)
+		_ = q.TryPut(1)
+		return q.Put(ctx, 2)
+	}},
+	{"PriorityQueue.All", true, func(_, ctx context.Context) error {
+		return firstOf(asyncio.NewPriorityQueue(0, cmp.Less[int]).All(ctx))
+	}},
+	{"PriorityQueue.Get", true, func(_, ctx context.Context) error {
+		_, err := asyncio.NewPriorityQueue(0, cmp.Less[int]).Get(ctx)
+		return err
+	}},
+	{"PriorityQueue.Put", true, func(_, ctx context.Context) error {
+		q := asyncio.NewPriorityQueue(1, cmp.Less[int])
+		_ = q.TryPut(1)
+		return q.Put(ctx, 2)
+	}},
+	{"Queue.All", true, func(_, ctx context.Context) error { return firstOf(new(asyncio.Queue[int]).All(ctx)) }},
 	{"Queue.Get", true, func(_, ctx context.Context) error { _, err := asyncio.NewQueue[int](1).Get(ctx); return err }},
 	{"Queue.Join", true, func(_, ctx context.Context) error { return aQueue().Join(ctx) }},
 	{"Queue.Put", true, func(_, ctx context.Context) error { return aQueue().Put(ctx, 2) }},
@@ -136,6 +158,14 @@ func aLock(ctx context.Context) *asyncio.Lock {
 }
 
 func aCondition(ctx context.Context) *asyncio.Condition { return asyncio.NewCondition(aLock(ctx)) }
+
+// firstOf returns the error of the first iteration.
+func firstOf(items iter.Seq2[int, error]) error {
+	for _, err := range items {
+		return err
+	}
+	return nil
+}
 
 func aQueue() *asyncio.Queue[int] {
 	q := asyncio.NewQueue[int](1)
@@ -555,9 +585,9 @@ func TestMisuse(t *testing.T) {
 				asyncio.ErrLoopClosed, []string{"Run: the Runner is closed", "make a new one"}},
 
 			{"Release of a free lock", func() error { new(asyncio.Lock).Release(); return nil },
-				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>, which nobody holds", "once for each Acquire"}},
+				asyncio.ErrMisuse, []string{"Release of <Lock unlocked>: the lock is not held", "once for each Acquire"}},
 			{"Notify without the lock", func() error { asyncio.NewCondition(nil).Notify(1); return nil },
-				asyncio.ErrMisuse, []string{"Notify on <Condition unlocked>, whose lock nobody holds", "Acquire it before"}},
+				asyncio.ErrMisuse, []string{"Notify on <Condition unlocked>: its lock is not held", "Acquire it before"}},
 			{"Release of a bounded semaphore too often", func() error { asyncio.NewBoundedSemaphore(1).Release(); return nil },
 				asyncio.ErrInvalidArgument, []string{"Release of <BoundedSemaphore", "once for each Acquire"}},
 			{"a negative semaphore", func() error { asyncio.NewSemaphore(-1); return nil },

@@ -303,16 +303,6 @@ func panicProblem(value any) string {
 // zeroTodo has the calls that fail: a kind of call and a type, and methods; fmt is the
 // formatting of the value. A call that does not fail must leave the list.
 const zeroTodo = `
-task asyncio.Barrier: Abort Reset Wait
-task asyncio.Condition: Acquire Wait
-task asyncio.LIFOQueue: Get Put
-task asyncio.PriorityQueue: Get Put
-task asyncio.Queue: Get Put
-zero asyncio.Barrier: Abort Reset Wait
-zero asyncio.Condition: fmt Acquire Locked Notify NotifyAll Release String Wait
-zero asyncio.LIFOQueue: fmt Empty Get Len Put String TryGet TryPut
-zero asyncio.PriorityQueue: fmt Empty Get Len Put String TryGet TryPut
-zero asyncio.Queue: fmt Empty Get Len Put String TryGet TryPut
 `
 
 // nilTodo has the types whose methods panic with Go's own error for a nil pointer: a
