@@ -80,6 +80,16 @@ func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOpt
 	return t
 }
 
+// createAs is CreateTask for a fn that wraps another function. code is the address of the wrapped
+// function, which stacks, snapshots and texts show.
+func createAs[T any](ctx context.Context, act string, fn func(ctx context.Context) (T, error), code uintptr, opts []TaskOption) *Task[T] {
+	l := mustLoop(ctx, act)
+	t := &Task[T]{fn: fn}
+	t.init(l, t) // as in CreateTask
+	t.create(ctx, &t.futureBase, act, code, opts)
+	return t
+}
+
 // create is the part of CreateTask that does not depend on the type. f is the future part of the
 // same Task, code the address of its function.
 func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code uintptr, opts []TaskOption) {
