@@ -204,7 +204,8 @@ func (tg *TaskGroup) SetLimit(n int) {
 //   - It returns immediately if a slot is free and nothing waits for one, or if the group
 //     has no limit. Calls of WaitSlot and children wait in one FIFO queue.
 //   - A slot is not reserved: the caller must create the child before it suspends again.
-//   - A child that calls WaitSlot keeps its own slot meanwhile.
+//   - The function of the block and the tasks of the group may call it. A task of the group
+//     keeps its own slot meanwhile.
 //   - Its errors are those of [Future.Await]; a [CancelledError] if the group is shutting
 //     down; and [ErrMisuse] if the group has not been entered or has ended.
 //
@@ -217,15 +218,8 @@ func (tg *TaskGroup) SetLimit(n int) {
 //		tg.Go(...)
 //	}
 func (tg *TaskGroup) WaitSlot(ctx context.Context) error {
-	switch {
-	case !tg.entered:
-		return misuse(ErrMisuse, "WaitSlot of %v, which has not been entered; call it inside the function passed to Run", tg)
-	case tg.exiting && tg.unfinished == 0:
-		return misuse(ErrMisuse, "WaitSlot of %v, which has ended; use a new TaskGroup for each block", tg)
-	case tg.aborting:
-		return &CancelledError{Cause: misuse(ErrMisuse, "WaitSlot of %v, which is shutting down", tg)}
-	case tg.slots == nil:
-		return nil
+	if err := tg.mayWaitSlot(); err != nil || tg.slots == nil {
+		return err
 	}
 	l, err := loopToAwaitOn(ctx)
 	switch {
@@ -234,7 +228,23 @@ func (tg *TaskGroup) WaitSlot(ctx context.Context) error {
 	case l != tg.ctx.loop:
 		return misuse(ErrWrongLoop, "WaitSlot of %v of %v in %v; use a group on one loop only", tg, tg.ctx.loop, l)
 	}
-	return tg.slots.wait(ctx, l)
+	if err := tg.slots.wait(ctx, l); err != nil {
+		return err
+	}
+	return tg.mayWaitSlot()
+}
+
+// mayWaitSlot returns why a slot of the group is of no use; nil if the group creates children.
+func (tg *TaskGroup) mayWaitSlot() error {
+	switch {
+	case !tg.entered:
+		return misuse(ErrMisuse, "WaitSlot of %v, which has not been entered; call it inside the function passed to Run", tg)
+	case tg.exiting && tg.unfinished == 0:
+		return misuse(ErrMisuse, "WaitSlot of %v, which has ended; use a new TaskGroup for each block", tg)
+	case tg.aborting:
+		return &CancelledError{Cause: misuse(ErrMisuse, "WaitSlot of %v, which is shutting down", tg)}
+	}
+	return nil
 }
 
 // CreateTaskIn is [CreateTask] in a group. fn gets the ctx of the new task.

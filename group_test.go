@@ -11,6 +11,7 @@ import (
 	"weak"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 )
 
 var errWorse = errors.New("worse")
@@ -392,7 +393,7 @@ func TestGroupWhoseBodyPanics(t *testing.T) {
 			log.Lines[i] = "reported: main's panic"
 		}
 	}
-	const failed = "reported: a task of a group failed, whose body ended with a panic or Goexit: boom"
+	const failed = "reported: a task failed in a group whose body ended with a panic or Goexit: boom"
 	log.Want(t,
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "reported: main's panic", "a panic",
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "a Goexit",
@@ -606,10 +607,10 @@ func TestGroupIsUsedOnce(t *testing.T) {
 			if same != tg {
 				t.Error("the body is given another group")
 			}
-			wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
+			wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "already been entered")
 			return nil
 		})
-		wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
+		wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "already been entered")
 		return err
 	})
 }
@@ -633,7 +634,7 @@ func TestGroupOutsideOfItsBlock(t *testing.T) {
 		wantErr(t, tg.Run(ctx, nil), asyncio.ErrInvalidArgument, "nil function")
 		mustRefuse(tg, "not been entered")
 		err := tg.Run(ctx, body)
-		mustRefuse(tg, "is finished")
+		mustRefuse(tg, "has ended")
 		equal(t, "the tasks", len(asyncio.AllTasks(ctx)), 1)
 		return err
 	})
@@ -993,5 +994,552 @@ func TestGroupCancelFromAnEagerTask(t *testing.T) {
 		})
 		equal(t, "the task cancelled, the time", []any{eager.Cancelled(), running(ctx).Time()}, "[true 0s]")
 		return err
+	})
+}
+
+// timed returns a task's function that takes d, and records when it begins and ends.
+func timed(log *record, name string, d time.Duration) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		log.Add("%v: %s begins", running(ctx).Time(), name)
+		err := asyncio.Sleep(ctx, d)
+		log.Add("%v: %s ends: %s", running(ctx).Time(), name, brief(err))
+		return err
+	}
+}
+
+// In a group with a limit, no more children than that run their functions at the same time. The
+// others get their slots in the order of their creation, and Go does not suspend.
+func TestGroupLimit(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(2)
+			tg.Go(timed(&log, "a", 3*time.Second))
+			tg.Go(timed(&log, "b", time.Second))
+			tg.Go(timed(&log, "c", time.Second))
+			asyncio.CreateTaskIn(tg, func(ctx context.Context) (int, error) {
+				return 1, timed(&log, "d", 2*time.Second)(ctx)
+			})
+			tg.Go(timed(&log, "e", 0))
+			log.Add("%v", tg)
+			return nil
+		})
+	})
+	log.Want(t,
+		"<TaskGroup tasks=5 limit=2 entered>",
+		"0s: a begins",
+		"0s: b begins",
+		"1s: b ends: ok",
+		"1s: c begins",
+		"2s: c ends: ok",
+		"2s: d begins",
+		"3s: a ends: ok",
+		"3s: e begins",
+		"3s: e ends: ok",
+		"4s: d ends: ok",
+	)
+}
+
+// With a limit of 1 the children run one after the other. Without a limit all run at once.
+func TestGroupLimitOfOneAndNone(t *testing.T) {
+	for limit, want := range map[int]string{1: "10s", 3: "4s", 10: "1s", 100: "1s", -1: "1s"} {
+		run(t, func(ctx context.Context) error {
+			active, most := 0, 0
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				for range 10 {
+					tg.Go(func(ctx context.Context) error {
+						active++
+						defer func() { active-- }()
+						most = max(most, active)
+						return asyncio.Sleep(ctx, time.Second)
+					})
+				}
+				return nil
+			})
+			equal(t, fmt.Sprint("the time with limit ", limit), running(ctx).Time(), want)
+			if limit > 0 && most > limit {
+				t.Errorf("%d children ran at the same time, the limit is %d", most, limit)
+			}
+			return err
+		})
+	}
+}
+
+// A child that is created in a free turn does not overtake an earlier child that waits, not even
+// if it starts eagerly.
+func TestGroupLimitIsFIFO(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", 0))
+			tg.Go(timed(&log, "b", 0))
+			tg.Go(timed(&log, "c", 0), asyncio.WithEagerStart(true))
+			for i := range 6 {
+				yields(ctx, 1)
+				tg.Go(timed(&log, fmt.Sprint(i), 0), asyncio.WithEagerStart(i%2 == 0))
+			}
+			return nil
+		})
+	})
+	var want []string
+	for _, name := range strings.Fields("a b c 0 1 2 3 4 5") {
+		want = append(want, "0s: "+name+" begins", "0s: "+name+" ends: ok")
+	}
+	log.Want(t, want...)
+}
+
+// An eager child with a slot begins in the call that creates it. Without a slot it waits.
+func TestGroupLimitOfEagerTasks(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(func(ctx context.Context) error {
+				tg.Go(timed(&log, "nested", 0))
+				return timed(&log, "first", time.Second)(ctx)
+			})
+			tg.Go(timed(&log, "second", time.Second))
+			log.Add("body")
+			return nil
+		})
+	})
+	log.Want(t,
+		"0s: first begins",
+		"body",
+		"1s: first ends: ok",
+		"1s: nested begins",
+		"1s: nested ends: ok",
+		"1s: second begins",
+		"2s: second ends: ok",
+	)
+}
+
+// A cancel of a child that waits for a slot ends the wait at once. Its function is not called, and
+// the slot is for the next child. This holds before and after the first step of the child, and in
+// the turn in which it gets the slot.
+func TestGroupLimitCancelOfAWaitingChild(t *testing.T) {
+	for name, cancel := range map[string]func(ctx context.Context, b *asyncio.Task[asyncio.None]){
+		"before its first step": func(_ context.Context, b *asyncio.Task[asyncio.None]) { b.Cancel() },
+		"while it waits": func(ctx context.Context, b *asyncio.Task[asyncio.None]) {
+			yields(ctx, 1)
+			b.Cancel()
+			if _, err := b.Await(ctx); !errors.Is(err, asyncio.ErrCancelled) {
+				t.Errorf("b ended with %v", err)
+			}
+			equal(t, "the time", running(ctx).Time(), "0s")
+		},
+		"when it has the slot": func(ctx context.Context, b *asyncio.Task[asyncio.None]) {
+			_ = asyncio.Sleep(ctx, time.Second)
+			yields(ctx, 1) // a has ended, and the slot is on its way
+			b.Cancel()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log record
+			run(t, func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.SetLimit(1)
+					tg.Go(timed(&log, "a", time.Second))
+					b := tg.Go(timed(&log, "b", time.Second))
+					tg.Go(timed(&log, "c", time.Second))
+					cancel(ctx, b)
+					return nil
+				})
+			})
+			log.Want(t, "0s: a begins", "1s: a ends: ok", "1s: c begins", "2s: c ends: ok")
+		})
+	}
+}
+
+// The slot of a child that fails, panics or is cancelled before its first step is freed too.
+func TestGroupLimitFreesEverySlot(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "cancelled", 0)).Cancel()
+			tg.Go(timed(&log, "next", 0))
+			return nil
+		})
+		log.Add("%s", brief(err))
+		for _, end := range []func(){func() {}, func() { panic(errBoom) }} {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(func(ctx context.Context) error { end(); return errBoom })
+				tg.Go(timed(&log, "sibling", 0))
+				return nil
+			})
+			wantErr(t, err, errBoom)
+		}
+		return nil
+	})
+	log.Want(t, "0s: next begins", "0s: next ends: ok", "ok")
+}
+
+// A creation that panics does not use up a slot.
+func TestGroupLimitAndACreationThatPanics(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			for range 3 {
+				wantErr(t, panicOf(func() { tg.Go(nil) }), asyncio.ErrInvalidArgument, "TaskGroup.Go with a nil function")
+				wantErr(t, panicOf(func() { asyncio.CreateTaskIn[int](tg, nil) }), asyncio.ErrInvalidArgument, "CreateTaskIn with a nil function")
+			}
+			tg.Go(timed(&log, "a", 0))
+			return nil
+		})
+	})
+	log.Want(t, "0s: a begins", "0s: a ends: ok")
+}
+
+// When the group shuts down, children that wait for a slot are cancelled, and never call their
+// functions.
+func TestGroupLimitWhenTheGroupShutsDown(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
+		"a child fails": func(_ context.Context, tg *asyncio.TaskGroup) error { return nil },
+		"the body fails": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			yields(ctx, 1)
+			return errBoom
+		},
+		"the body fails at once": func(context.Context, *asyncio.TaskGroup) error { return errBoom },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log record
+			run(t, func(ctx context.Context) error {
+				err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.SetLimit(1)
+					tg.Go(failAfter(time.Second, errBoom))
+					for range 3 {
+						tg.Go(timed(&log, "waiting", 0))
+					}
+					return end(ctx, tg)
+				})
+				wantGroup(t, err, errBoom)
+				return nil
+			})
+			log.Want(t)
+		})
+	}
+}
+
+// With a limit of 0 no child runs. A cancel still ends the children.
+func TestGroupLimitOfZero(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		_, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(0)
+				tg.Go(timed(&log, "a", 0))
+				tg.Go(timed(&log, "b", 0))
+				return log.Recorded("WaitSlot", tg.WaitSlot)(ctx)
+			})
+		})
+		log.Add("%v: %s", running(ctx).Time(), brief(err))
+		return nil
+	})
+	log.Want(t, "WaitSlot: cancelled: enough", "1s: cancelled: enough")
+}
+
+// SetLimit is a bug while children are unfinished. Between children it may change the limit, and
+// wakes those who wait in WaitSlot.
+func TestGroupSetLimitAgain(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		tg := new(asyncio.TaskGroup)
+		tg.SetLimit(3)
+		tg.SetLimit(1)
+		log.Add("%v", tg)
+		return tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			for _, d := range []time.Duration{0, time.Second} {
+				child := tg.Go(sleep(d))
+				wantErr(t, panicOf(func() { tg.SetLimit(2) }), asyncio.ErrMisuse, "SetLimit(2) of <TaskGroup tasks=1 limit=1 entered>", "unfinished children")
+				if _, err := child.Await(ctx); err != nil {
+					return err
+				}
+				yields(ctx, 1)
+			}
+			for _, limit := range []int{1, -1} {
+				tg.SetLimit(0)
+				for range 2 {
+					asyncio.Go(ctx, func(ctx context.Context) error {
+						err := tg.WaitSlot(ctx)
+						log.Add("limit %d, WaitSlot: %s", limit, brief(err))
+						return err
+					})
+				}
+				yields(ctx, 2)
+				log.Add("limit 0")
+				tg.SetLimit(limit)
+				yields(ctx, 4)
+			}
+			log.Add("%v", tg)
+			return nil
+		})
+	})
+	log.Want(t,
+		"<TaskGroup limit=1>",
+		"limit 0",
+		"limit 1, WaitSlot: ok",
+		"limit 1, WaitSlot: ok", // no child was created, so the slot is for the second
+		"limit 0",
+		"limit -1, WaitSlot: ok",
+		"limit -1, WaitSlot: ok",
+		"<TaskGroup entered>",
+	)
+}
+
+// WaitSlot keeps a loop over an endless sequence from creating more children than the limit.
+func TestWaitSlot(t *testing.T) {
+	for _, limit := range []int{1, 3} {
+		run(t, func(ctx context.Context) error {
+			most, created, began, done := 0, 0, 0, 0
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				for done < 10 {
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					created++
+					tg.Go(func(ctx context.Context) error {
+						began++
+						err := asyncio.Sleep(ctx, time.Second)
+						done++
+						return err
+					}, asyncio.WithEagerStart(true))
+					most = max(most, len(asyncio.AllTasks(ctx))-1)
+					if began != created {
+						t.Errorf("%d of %d children have begun", began, created)
+					}
+				}
+				return nil
+			})
+			equal(t, "the most children", most, limit)
+			return err
+		})
+	}
+}
+
+// WaitSlot and children wait in one queue. A slot that is not used before the caller suspends is
+// for the next in the queue.
+func TestWaitSlotIsFIFO(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", time.Second))
+			tg.Go(timed(&log, "b", time.Second))
+			var creators []asyncio.AnyTask
+			creates := func(name string, n int) {
+				creators = append(creators, asyncio.Go(ctx, func(ctx context.Context) error {
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					log.Add("%v: slot for %s", running(ctx).Time(), name)
+					for i := range n {
+						if i > 0 && tg.WaitSlot(ctx) != nil {
+							t.Error("the second WaitSlot failed")
+						}
+						tg.Go(timed(&log, fmt.Sprint(name, i), time.Second))
+					}
+					return nil
+				}))
+			}
+			creates("c", 2)
+			creates("unused", 0)
+			creates("d", 1)
+			yields(ctx, 1)
+			tg.Go(timed(&log, "e", time.Second))
+			_, _, err := asyncio.Wait(ctx, creators)
+			return err
+		})
+	})
+	log.Want(t,
+		"0s: a begins", "1s: a ends: ok",
+		"1s: b begins", "2s: b ends: ok",
+		"2s: slot for c", "2s: c0 begins", "3s: c0 ends: ok",
+		"3s: slot for unused",
+		"3s: slot for d", "3s: d0 begins", "4s: d0 ends: ok",
+		"4s: e begins", "5s: e ends: ok",
+		"5s: c1 begins", "6s: c1 ends: ok",
+	)
+}
+
+// The slot that a WaitSlot has found is for the caller only, until it suspends.
+func TestWaitSlotOffersTheSlotToItsCallerOnly(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", time.Second))
+			yields(ctx, 1)
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				if err := tg.WaitSlot(ctx); err != nil {
+					return err
+				}
+				if err := tg.WaitSlot(ctx); err != nil { // still free
+					return err
+				}
+				tg.Go(timed(&log, "c", 0))
+				tg.Go(timed(&log, "d", 0)) // behind b
+				return nil
+			})
+			yields(ctx, 1)
+			tg.Go(timed(&log, "b", 0))
+			return nil
+		})
+	})
+	log.Want(t,
+		"0s: a begins", "1s: a ends: ok",
+		"1s: c begins", "1s: c ends: ok",
+		"1s: b begins", "1s: b ends: ok",
+		"1s: d begins", "1s: d ends: ok",
+	)
+}
+
+// A cancel ends a WaitSlot, also in the turn in which it gets the slot. The slot is then for the
+// next in the queue. The same holds for a timeout and for a ctx with its own deadline.
+func TestWaitSlotCancelled(t *testing.T) {
+	for _, at := range []time.Duration{0, time.Second} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(timed(&log, "a", time.Second))
+				wait := asyncio.Go(ctx, tg.WaitSlot)
+				yields(ctx, 2)
+				tg.Go(timed(&log, "b", time.Second))
+				if err := asyncio.Sleep(ctx, at); err != nil {
+					return err
+				}
+				if at > 0 {
+					yields(ctx, 1)
+				}
+				wait.CancelWith("enough")
+				_, err := wait.Await(ctx)
+				log.Add("%v: WaitSlot: %s", running(ctx).Time(), brief(err))
+				return nil
+			})
+		})
+		if at == 0 {
+			log.Want(t, "0s: a begins", "0s: WaitSlot: cancelled: enough", "1s: a ends: ok", "1s: b begins", "2s: b ends: ok")
+		} else {
+			log.Want(t, "0s: a begins", "1s: a ends: ok", "1s: b begins", "1s: WaitSlot: cancelled: enough", "2s: b ends: ok")
+		}
+	}
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(sleep(time.Minute))
+			for range 100 {
+				wantErr(t, asyncio.Timeout(ctx, time.Millisecond, tg.WaitSlot), asyncio.ErrTimeout)
+				short, stop := context.WithTimeout(ctx, 0)
+				wantErr(t, tg.WaitSlot(short), context.DeadlineExceeded)
+				stop()
+			}
+			err := tg.WaitSlot(ctx)
+			equal(t, "the time", running(ctx).Time(), "1m0s")
+			return err
+		})
+	})
+}
+
+// The errors of WaitSlot. Without a limit it does not suspend.
+func TestWaitSlotErrors(t *testing.T) {
+	other := asyncio.NewLoop(driver.NewVirtual())
+	defer other.Close()
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		tg := new(asyncio.TaskGroup)
+		wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "WaitSlot of <TaskGroup>, which has not been entered", "inside the function passed to Run")
+		err := tg.Run(ctx, func(inside context.Context, tg *asyncio.TaskGroup) error {
+			for range 3 {
+				if err := tg.WaitSlot(inside); err != nil {
+					return err
+				}
+			}
+			tg.SetLimit(0)
+			wantErr(t, tg.WaitSlot(context.Background()), asyncio.ErrNoRunningLoop)
+			wantErr(t, tg.WaitSlot(other.Context()), asyncio.ErrWrongLoop, "WaitSlot of <TaskGroup limit=0 entered>")
+			running(ctx).CallSoon(func(ctx context.Context) {
+				wantErr(t, tg.WaitSlot(ctx), asyncio.ErrWrongContext, "await in a callback")
+			})
+			_, err := asyncio.Go(ctx, func(context.Context) error { return tg.WaitSlot(ctx) }).Await(ctx)
+			wantErr(t, err, asyncio.ErrWrongContext, "task main")
+			tg.SetLimit(1)
+			return tg.WaitSlot(inside)
+		})
+		wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "WaitSlot of <TaskGroup limit=1 entered>, which has ended")
+		return err
+	})
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Cancel()
+			err := tg.WaitSlot(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+			wantErr(t, errors.Unwrap(err), asyncio.ErrMisuse, "WaitSlot of <TaskGroup limit=1 cancelling>, which is shutting down")
+			return err
+		})
+	})
+	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(0)
+			inGoroutine(func() {
+				wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "from a goroutine that is not the loop's")
+			})
+			return nil
+		})
+	})
+	equal(t, "the error", err, "<nil>")
+}
+
+// A task outside of the group that waits for a slot when the group ends learns that it has ended.
+func TestWaitSlotWhenTheGroupEnds(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var wait *asyncio.Task[asyncio.None]
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(sleep(time.Second))
+			wait = asyncio.Go(ctx, tg.WaitSlot)
+			return nil
+		})
+		_, waited := wait.Await(ctx)
+		wantErr(t, waited, asyncio.ErrMisuse, "which has ended")
+		return err
+	})
+}
+
+// Names, stacks and snapshots show the function of a child that waits for a slot.
+func TestGroupLimitShowsTheUsersFunction(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		_, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(never)
+				waits := tg.Go(never, asyncio.WithName("waits"))
+				yields(ctx, 1)
+				if s := waits.String(); !strings.Contains(s, "fn=asyncio_test.never()") {
+					t.Errorf("the child prints as %s", s)
+				}
+				if stack := waits.Stack(0); len(stack) != 1 || stack[0].Func != "asyncio_test.never" {
+					t.Errorf("the stack is %v", stack)
+				}
+				info := running(ctx).Snapshot()
+				for _, task := range info.Tasks {
+					if task.Name == "waits" {
+						equal(t, "the function", task.Func, "asyncio_test.never")
+						equal(t, "the wait", task.Waits, "semaphore <TaskGroup tasks=2 limit=1 entered>")
+					}
+				}
+				return never(ctx)
+			})
+		})
+		wantErr(t, err, asyncio.ErrCancelled)
+		return nil
 	})
 }

@@ -455,11 +455,11 @@ func TestTimeoutIsUsedOnce(t *testing.T) {
 		again := func(context.Context) error { t.Error("a second block runs"); return nil }
 		tm := asyncio.NewTimeout(time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
-			wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout active when=1s>", "entered already")
+			wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout active when=1s>", "already been entered")
 			return asyncio.Sleep(ctx, time.Minute)
 		})
 		wantErr(t, err, asyncio.ErrTimeout)
-		wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout expired>", "entered already")
+		wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout expired>", "already been entered")
 		return nil
 	})
 }
