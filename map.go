@@ -182,12 +182,10 @@ func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
 			cancelBy(m, t, nil)
 		}
 	}
-	var cancel error // of the caller, during the wait
+	var cancel *CancelledError // of the caller, during the wait
 	for m.running > 0 {
 		switch err := m.wait(ctx); {
-		case err == nil:
-		case errors.Is(err, ErrCancelled):
-			cancel = err
+		case err == nil, errors.As(err, &cancel):
 		case err == ctx.Err():
 			ctx = context.WithoutCancel(ctx) // the deadline of ctx does not end the wait
 		default:
@@ -197,7 +195,7 @@ func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
 	if cancel != nil && !errors.Is(reason, ErrCancelled) {
 		// The range does not return it: the next await delivers it.
 		caller.Uncancel()
-		cancelBy(cancel, caller, nil)
+		cancelBy(cancel, caller, cancel.Message)
 	}
 }
 
@@ -212,7 +210,7 @@ func (m *mapping[R]) Name() string {
 		return "a " + m.act + ", whose range has ended"
 	}
 	text, _, _ := strings.Cut(m.reason.Error(), "\n")
-	if isCancelled(m.reason, true) {
+	if errors.Is(m.reason, ErrCancelled) {
 		return "a " + m.act + ", whose range was " + strings.TrimPrefix(text, "asyncio: ")
 	}
 	return "a " + m.act + ", whose range failed: " + text
