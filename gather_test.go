@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -485,5 +486,134 @@ func TestGatherAnyOfDifferentTypes(t *testing.T) {
 		_, err = asyncio.GatherAny(ctx, number, failing).Await(ctx)
 		equal(t, "the first error", brief(err), "broken")
 		return nil
+	})
+}
+
+// GatherLimit runs at most limit coroutines at the same time, in the order of the arguments.
+func TestGatherLimit(t *testing.T) {
+	for limit, want := range map[int]string{1: "6s", 2: "3s", 3: "3s", 100: "3s"} {
+		run(t, func(ctx context.Context) error {
+			active, most := 0, 0
+			var began []int
+			coro := func(n int) asyncio.Coro[int] {
+				return func(ctx context.Context) (int, error) {
+					active++
+					most = max(most, active)
+					defer func() { active-- }()
+					began = append(began, n)
+					return n, asyncio.Sleep(ctx, time.Duration(n)*time.Second)
+				}
+			}
+			got, err := asyncio.GatherLimit(ctx, limit, coro(1), coro(3), coro(2)).Await(ctx)
+			equal(t, "the result", got, "[1 3 2]")
+			equal(t, "the order of the starts", began, "[1 3 2]")
+			equal(t, fmt.Sprint("the time with limit ", limit), running(ctx).Time(), want)
+			equal(t, "the most at a time", most, min(limit, 3))
+			return err
+		})
+	}
+}
+
+// Futures and tasks are not limited: they exist already. Any other awaitable is.
+func TestGatherLimitOfAMixture(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		logged := func(name string) func(ctx context.Context) (string, error) {
+			return func(ctx context.Context) (string, error) {
+				log.Add("%v: %s", running(ctx).Time(), name)
+				return name, asyncio.Sleep(ctx, time.Second)
+			}
+		}
+		f := asyncio.NewFuture[string](ctx)
+		_ = f.SetResult("future")
+		got, err := asyncio.GatherLimit[string, asyncio.Awaitable[string]](ctx, 1,
+			asyncio.Coro[string](logged("coro")),
+			asyncio.CreateTask(ctx, logged("task")),
+			f,
+			awaitFunc(logged("awaitable")),
+		).Await(ctx)
+		log.Add("%v", got)
+		return err
+	})
+	log.Want(t, "0s: task", "0s: coro", "1s: awaitable", "[coro task future awaitable]")
+}
+
+// An awaitFunc is an Awaitable that is not a Coro.
+type awaitFunc func(ctx context.Context) (string, error)
+
+func (f awaitFunc) Await(ctx context.Context) (string, error) { return f(ctx) }
+
+// A coroutine that fails, panics or is cancelled frees its place. The others continue.
+func TestGatherLimitFails(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		done := 0
+		last := func(context.Context) (int, error) { done++; return 1, nil }
+		for _, bad := range []asyncio.Coro[int]{
+			func(context.Context) (int, error) { return 0, errBoom },
+			func(context.Context) (int, error) { panic(errBoom) },
+		} {
+			_, err := asyncio.GatherLimit(ctx, 1, bad, last, last).Await(ctx)
+			wantErr(t, err, errBoom)
+			yields(ctx, 5)
+		}
+		equal(t, "the others", done, 4)
+		return nil
+	})
+}
+
+// A cancel of the future ends all coroutines. Those that wait for a place never begin.
+func TestGatherLimitCancelled(t *testing.T) {
+	for _, turns := range []int{0, 1, 3} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			coro := func(name string) asyncio.Coro[int] {
+				return func(ctx context.Context) (int, error) {
+					err := asyncio.Sleep(ctx, time.Hour)
+					log.Add("%s: %s", name, brief(err))
+					return 0, err
+				}
+			}
+			g := asyncio.GatherLimit(ctx, 1, coro("a"), coro("b"), coro("c"))
+			yields(ctx, turns)
+			g.CancelWith("enough")
+			_, err := g.Await(ctx)
+			log.Add("%s, tasks: %d, time: %v", brief(err), len(asyncio.AllTasks(ctx)), running(ctx).Time())
+			return nil
+		})
+		want := []string{"cancelled: enough, tasks: 1, time: 0s"}
+		if turns > 0 {
+			want = append([]string{"a: cancelled: enough"}, want...)
+		}
+		log.Want(t, want...)
+	}
+}
+
+// A limit below 1 is a panic, and so is an argument that EnsureFuture refuses. A gather of nothing is done.
+func TestGatherLimitMisuse(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, limit := range []int{0, -1} {
+			wantErr(t, panicOf(func() { asyncio.GatherLimit(ctx, limit, asyncio.Coro[int](one)) }), asyncio.ErrInvalidArgument,
+				fmt.Sprintf("GatherLimit with a limit of %d; pass at least 1", limit))
+		}
+		wantErr(t, panicOf(func() { asyncio.GatherLimit[int, asyncio.Awaitable[int]](ctx, 1, nil) }), asyncio.ErrInvalidArgument, "EnsureFuture of nil")
+		wantErr(t, panicOf(func() { asyncio.GatherLimit(ctx, 1, asyncio.Coro[int](nil)) }), asyncio.ErrInvalidArgument, "GatherLimit with a nil function")
+		got, err := asyncio.GatherLimit[int, *asyncio.Task[int]](ctx, 1).Result()
+		equal(t, "the result of nothing", []any{got, err}, "[[] <nil>]")
+		return nil
+	})
+}
+
+// The tasks show the coroutines' functions.
+func TestGatherLimitShowsTheUsersFunction(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		g := asyncio.GatherLimit(ctx, 1, asyncio.Coro[int](one))
+		for _, task := range asyncio.AllTasks(ctx)[1:] {
+			if s := fmt.Sprint(task); !strings.Contains(s, "fn=asyncio_test.one()") {
+				t.Errorf("the task prints as %s", s)
+			}
+		}
+		_, err := g.Await(ctx)
+		return err
 	})
 }

@@ -107,6 +107,39 @@ func TestTimeoutNever(t *testing.T) {
 	})
 }
 
+// A zero TimeoutScope has no limit until Reschedule sets one.
+func TestTimeoutZeroValue(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var tm asyncio.TimeoutScope
+		state := func() []any { return []any{&tm, tm.When() == asyncio.Never, tm.Expired()} }
+		equal(t, "before", state(), "[<Timeout created> true false]")
+		wantErr(t, tm.Reschedule(0), asyncio.ErrMisuse, "Reschedule of <Timeout created>, which has not been entered", "use NewTimeoutAt")
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			equal(t, "inside", state(), "[<Timeout active when=never> true false]")
+			return asyncio.Sleep(ctx, 24*365*time.Hour)
+		})
+		equal(t, "after", state(), "[<Timeout finished> true false]")
+		wantErr(t, tm.Run(ctx, nothing), asyncio.ErrMisuse, "use a new TimeoutScope for each block")
+		if err != nil {
+			return err
+		}
+
+		moved := new(asyncio.TimeoutScope)
+		now := running(ctx).Time()
+		err = moved.Run(ctx, func(ctx context.Context) error {
+			if err := moved.Reschedule(now + time.Second); err != nil {
+				return err
+			}
+			err := asyncio.Sleep(ctx, time.Minute)
+			wantErr(t, err, asyncio.ErrCancelled, "cancelled by a timeout at 8760h0m1s")
+			return err
+		})
+		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out")
+		equal(t, "expired, the time", []any{moved.Expired(), running(ctx).Time() - now}, "[true 1s]")
+		return nil
+	})
+}
+
 // A175, A176: with no time at all, or a point that is past, the first await ends the block, even one that waits for
 // nothing; the code before it runs, and a block without an await is not disturbed.
 func TestTimeoutZero(t *testing.T) {
