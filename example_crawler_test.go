@@ -10,7 +10,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A webPage is a page of the simulated web: its links, and how long a request for it takes.
+// A webPage is a page of the simulated web: its links, and how long a request for it
+// takes.
 type webPage struct {
 	takes time.Duration
 	links []string
@@ -34,8 +35,9 @@ func (c *crawler) get(ctx context.Context, url string) ([]string, error) {
 	return p.links, asyncio.Sleep(ctx, p.takes)
 }
 
-// visit starts a task for url. The task visits each link of the page in the same group, which
-// therefore ends after the last page. A page that fails does not end the others; a cancel does.
+// visit starts a task for url. The task visits each link of the page in the same group,
+// which therefore ends after the last page. A page that fails does not end the others; a
+// cancel does.
 func (c *crawler) visit(tg *asyncio.TaskGroup, url string) {
 	if c.visited[url] {
 		return
@@ -66,8 +68,9 @@ func (c *crawler) log(format string, args ...any) {
 	fmt.Printf("%-5v  %s\n", c.loop.Time(), fmt.Sprintf(format, args...))
 }
 
-// A crawler with one task per page. All tasks are in one group, whose end is the end of the crawl,
-// and of which two run at a time. Each request and the whole crawl have a time limit.
+// A crawler with one task per page. All tasks are in one group, whose end is the end of
+// the crawl, and of which two run at a time. Each request and the whole crawl have a time
+// limit.
 func Example_crawler() {
 	web := map[string]webPage{
 		"/":        {100 * time.Millisecond, []string{"/docs", "/blog", "/gone"}},

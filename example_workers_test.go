@@ -10,9 +10,9 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// mapTasks calls f for each of items, at most limit calls at the same time, and returns the results
-// in the order of items. Each call is a task. The first failure cancels the others, where
-// asyncio.Map would yield it in its place.
+// mapTasks calls f for each of items, at most limit calls at the same time, and returns
+// the results in the order of items. Each call is a task. The first failure cancels the
+// others, where asyncio.Map would yield it in its place.
 func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ctx context.Context, item In) (Out, error)) ([]Out, error) {
 	results := make([]Out, len(items))
 	err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -34,8 +34,8 @@ func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ct
 	return results, nil
 }
 
-// A few workers process many items. The first failure ends all of them. The function above can be
-// used for anything.
+// A few workers process many items. The first failure ends all of them. The function
+// above can be used for anything.
 func Example_workers() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()} // the clock jumps to the next timer
 	defer r.Close()
