@@ -177,7 +177,8 @@ func (tg *TaskGroup) waitReason() inspect.WaitReason {
 //   - A child that is created beyond the limit waits for a free slot before its function
 //     begins. Children get slots in the order of their creation. A cancel of the child
 //     ends the wait: its function is then never called.
-//   - A slot is freed in the turn after the end of a child.
+//   - A slot is freed in the turn after the end of a child. Children that get their slots in
+//     the same turn may begin in either order.
 //   - A negative n means no limit. With 0 no function of a child is called.
 //   - SetLimit panics ([ErrMisuse]) if the group has unfinished children.
 //

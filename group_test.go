@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -1574,4 +1575,82 @@ func TestGroupLimitShowsTheUsersFunction(t *testing.T) {
 		wantErr(t, err, asyncio.ErrCancelled)
 		return nil
 	})
+}
+
+// Random children, cancels and timeouts: the limit holds, children get slots in the order
+// of their creation unless their creator has waited for a slot before, and no slot is
+// lost.
+func TestGroupLimitRandom(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		limit := 1 + rnd.IntN(4)
+		run(t, func(ctx context.Context) error {
+			active, created := 0, 0
+			last, lastAt := -1, time.Duration(0)
+			spawn := func(tg *asyncio.TaskGroup, inOrder bool) *asyncio.Task[asyncio.None] {
+				n := created
+				created++
+				d := time.Duration(rnd.IntN(4)) * time.Second
+				return tg.Go(func(ctx context.Context) error {
+					if active++; active > limit {
+						t.Errorf("seed %d: %d children run, the limit is %d", seed, active, limit)
+					}
+					defer func() { active-- }()
+					// Two that get their slots in the same turn may begin in either
+					// order.
+					now := running(ctx).Time()
+					if inOrder && n < last && now > lastAt {
+						t.Errorf("seed %d: child %d begins after child %d", seed, n, last)
+					}
+					if inOrder && n > last {
+						last, lastAt = n, now
+					}
+					return asyncio.Sleep(ctx, d)
+				})
+			}
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				var creators []asyncio.AnyTask
+				for range 4 {
+					creators = append(creators, asyncio.Go(ctx, func(ctx context.Context) error {
+						for range 10 {
+							switch rnd.IntN(6) {
+							case 0, 1:
+								_ = asyncio.Timeout(ctx, time.Duration(rnd.IntN(3))*time.Second, tg.WaitSlot)
+								yields(ctx, 1) // gives up the slot
+							case 2:
+								if err := tg.WaitSlot(ctx); err != nil {
+									t.Errorf("seed %d: %v", seed, err)
+								}
+								spawn(tg, false)
+							case 3:
+								child := spawn(tg, true)
+								yields(ctx, rnd.IntN(3))
+								child.Cancel()
+							case 4:
+								spawn(tg, true)
+							case 5:
+								_ = asyncio.Sleep(ctx, time.Duration(rnd.IntN(3))*time.Second)
+							}
+						}
+						return nil
+					}))
+				}
+				_, _, err := asyncio.Wait(ctx, creators)
+				if err != nil {
+					return err
+				}
+				for range limit { // as many children as the limit begin at once: no slot is lost
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					tg.Go(never)
+				}
+				tg.Cancel()
+				return nil
+			})
+			equal(t, "the children that still run", active, 0)
+			return err
+		})
+	}
 }
