@@ -177,8 +177,8 @@ func (tg *TaskGroup) waitReason() inspect.WaitReason {
 //   - A child that is created beyond the limit waits for a free slot before its function
 //     begins. Children get slots in the order of their creation. A cancel of the child
 //     ends the wait: its function is then never called.
-//   - A slot is freed in the turn after the end of a child. Children that get their slots in
-//     the same turn may begin in either order.
+//   - A slot is freed in the turn after the end of a child. Children that get their slots
+//     in the same turn may begin in either order.
 //   - A negative n means no limit. With 0 no function of a child is called.
 //   - SetLimit panics ([ErrMisuse]) if the group has unfinished children.
 //
@@ -205,8 +205,8 @@ func (tg *TaskGroup) SetLimit(n int) {
 //   - It returns immediately if a slot is free and nothing waits for one, or if the group
 //     has no limit. Calls of WaitSlot and children wait in one FIFO queue.
 //   - A slot is not reserved: the caller must create the child before it suspends again.
-//   - The function of the block and the tasks of the group may call it. A task of the group
-//     keeps its own slot meanwhile.
+//   - The function of the block and the tasks of the group may call it. A task of the
+//     group keeps its own slot meanwhile.
 //   - Its errors are those of [Future.Await]; a [CancelledError] if the group is shutting
 //     down; and [ErrMisuse] if the group has not been entered or has ended.
 //
@@ -235,7 +235,8 @@ func (tg *TaskGroup) WaitSlot(ctx context.Context) error {
 	return tg.mayWaitSlot()
 }
 
-// mayWaitSlot returns why a slot of the group is of no use; nil if the group creates children.
+// mayWaitSlot returns why a slot of the group is of no use; nil if the group creates
+// children.
 func (tg *TaskGroup) mayWaitSlot() error {
 	switch {
 	case !tg.entered:

@@ -170,8 +170,8 @@ func (m *mapping[R]) wait(ctx context.Context) error {
 	return err
 }
 
-// stop cancels the running tasks and waits until all have ended. reason is the error that ends
-// the range; nil if the loop over it has ended.
+// stop cancels the running tasks and waits until all have ended. reason is the error that
+// ends the range; nil if the loop over it has ended.
 func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
 	if m.running == 0 {
 		return
