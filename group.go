@@ -264,7 +264,9 @@ func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error),
 		return refusedTask[T](tg.ctx, err, opts)
 	}
 	if tg.slots != nil {
-		return createLimited(tg, "CreateTaskIn", fn, codePointer(fn), opts)
+		t := createWithSlot(tg.ctx, tg.slots, "CreateTaskIn", fn, codePointer(fn), opts)
+		tg.add(t)
+		return t
 	}
 	t := CreateTask(tg.ctx, fn, opts...)
 	tg.add(t)
@@ -278,39 +280,11 @@ func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) 
 	}
 	if tg.slots != nil {
 		work := func(ctx context.Context) (None, error) { return None{}, fn(ctx) }
-		return createLimited(tg, "TaskGroup.Go", work, codePointer(fn), opts)
+		t := createWithSlot(tg.ctx, tg.slots, "TaskGroup.Go", work, codePointer(fn), opts)
+		tg.add(t)
+		return t
 	}
 	t := Go(tg.ctx, fn, opts...)
-	tg.add(t)
-	return t
-}
-
-// createLimited creates a child in a group with a limit. If no slot is free, the child
-// waits for one before it calls fn.
-func createLimited[T any](tg *TaskGroup, act string, fn func(ctx context.Context) (T, error), code uintptr, opts []TaskOption) *Task[T] {
-	s := tg.slots
-	first := fn
-	w := s.take(tg.ctx)
-	if w != nil {
-		first = func(ctx context.Context) (T, error) {
-			if _, err := w.Await(ctx); err != nil {
-				var zero T
-				return zero, err
-			}
-			return fn(ctx)
-		}
-	}
-	created := false
-	defer func() {
-		if !created && w == nil { // a panic, for example because fn is nil
-			s.release()
-		}
-	}()
-	t := createAs(tg.ctx, act, first, code, opts)
-	created = true
-	if w != nil {
-		s.enqueue(t, w)
-	}
 	tg.add(t)
 	return t
 }

@@ -61,6 +61,34 @@ func (s *slots) take(ctx context.Context) *slotWaiter {
 	return nil
 }
 
+// createWithSlot creates a child. If no slot is free, the child waits for one before it
+// calls fn.
+func createWithSlot[T any](ctx context.Context, s *slots, act string, fn func(ctx context.Context) (T, error), code uintptr, opts []TaskOption) *Task[T] {
+	first := fn
+	w := s.take(ctx)
+	if w != nil {
+		first = func(ctx context.Context) (T, error) {
+			if _, err := w.Await(ctx); err != nil {
+				var zero T
+				return zero, err
+			}
+			return fn(ctx)
+		}
+	}
+	created := false
+	defer func() {
+		if !created && w == nil { // a panic, for example because fn is nil
+			s.release()
+		}
+	}()
+	t := createAs(ctx, act, first, code, opts)
+	created = true
+	if w != nil {
+		s.enqueue(t, w)
+	}
+	return t
+}
+
 // enqueue adds w, which is of the child t, to the queue.
 func (s *slots) enqueue(t AnyTask, w *slotWaiter) {
 	if s.queued == nil {
