@@ -70,7 +70,7 @@ graph collect render snapshot
 ---
 waiters
 wait lock slots
-timeout group shield gather completed event condition semaphore barrier queue map
+timeout group shield completed event condition semaphore gather barrier queue map
 methods_go127
 `
 
