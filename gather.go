@@ -58,7 +58,7 @@ func ensureLimited[T any](ctx context.Context, slots *Semaphore, aw Awaitable[T]
 		defer slots.Release()
 		return fn(ctx)
 	}
-	return &createAs(ctx, "GatherLimit", limited, codePointer(fn), nil).Future
+	return &createAs(ctx, "GatherLimit", limited, nil, codePointer(fn), nil).Future
 }
 
 // GatherAny is [Gather] for awaitables of different types. To get the results with their

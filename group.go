@@ -264,7 +264,7 @@ func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error),
 		return refusedTask[T](tg.ctx, err, opts)
 	}
 	if tg.slots != nil {
-		t := createWithSlot(tg.ctx, tg.slots, "CreateTaskIn", fn, codePointer(fn), opts)
+		t := createWithSlot(tg.ctx, tg.slots, "CreateTaskIn", fn, nil, codePointer(fn), opts)
 		tg.add(t)
 		return t
 	}
@@ -279,8 +279,7 @@ func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) 
 		return refusedTask[None](tg.ctx, err, opts)
 	}
 	if tg.slots != nil {
-		work := func(ctx context.Context) (None, error) { return None{}, fn(ctx) }
-		t := createWithSlot(tg.ctx, tg.slots, "TaskGroup.Go", work, codePointer(fn), opts)
+		t := createWithSlot[None](tg.ctx, tg.slots, "TaskGroup.Go", nil, fn, codePointer(fn), opts)
 		tg.add(t)
 		return t
 	}

@@ -73,7 +73,7 @@ func mapOf[T, R any](ctx context.Context, act string, ordered bool, limit int, s
 			return yield(t.Result())
 		}
 		for item := range seq {
-			m.add(createAs(ctx, act, func(ctx context.Context) (R, error) { return fn(ctx, item) }, code, nil))
+			m.add(createAs(ctx, act, func(ctx context.Context) (R, error) { return fn(ctx, item) }, nil, code, nil))
 			if m.open == limit && !yieldNext() {
 				return
 			}

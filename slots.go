@@ -61,19 +61,12 @@ func (s *slots) take(ctx context.Context) *slotWaiter {
 	return nil
 }
 
-// createWithSlot creates a child. If no slot is free, the child waits for one before it
-// calls fn.
-func createWithSlot[T any](ctx context.Context, s *slots, act string, fn func(ctx context.Context) (T, error), code uintptr, opts []TaskOption) *Task[T] {
-	first := fn
+// createWithSlot is createAs for a child. If no slot is free, the child waits for one
+// before it calls fn or work.
+func createWithSlot[T any](ctx context.Context, s *slots, act string, fn func(ctx context.Context) (T, error), work func(ctx context.Context) error, code uintptr, opts []TaskOption) *Task[T] {
 	w := s.take(ctx)
 	if w != nil {
-		first = func(ctx context.Context) (T, error) {
-			if _, err := w.Await(ctx); err != nil {
-				var zero T
-				return zero, err
-			}
-			return fn(ctx)
-		}
+		fn, work = afterSlot(w, fn, work), nil
 	}
 	created := false
 	defer func() {
@@ -81,12 +74,26 @@ func createWithSlot[T any](ctx context.Context, s *slots, act string, fn func(ct
 			s.release()
 		}
 	}()
-	t := createAs(ctx, act, first, code, opts)
+	t := createAs(ctx, act, fn, work, code, opts)
 	created = true
 	if w != nil {
 		s.enqueue(t, w)
 	}
 	return t
+}
+
+// afterSlot returns a function that waits for w, and then calls work, or fn if work is
+// nil.
+func afterSlot[T any](w *slotWaiter, fn func(ctx context.Context) (T, error), work func(ctx context.Context) error) func(ctx context.Context) (T, error) {
+	return func(ctx context.Context) (value T, err error) {
+		if _, err := w.Await(ctx); err != nil {
+			return value, err
+		}
+		if work != nil {
+			return value, work(ctx)
+		}
+		return fn(ctx)
+	}
 }
 
 // enqueue adds w, which is of the child t, to the queue.
