@@ -2,6 +2,7 @@ package asyncio_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -242,6 +243,14 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(9)) }
 		}},
+	{"a group of nine tasks with a limit of nine", 18, // two more: the limit; the closure of the test
+		func(ctx context.Context) func() {
+			return func() { _ = asyncio.WithTaskGroup(ctx, limitedGroupOf(9, 9)) }
+		}},
+	{"a group of nine tasks with a limit of one", 40, // as above; for eight tasks a waiter, a closure and a place in queue and map
+		func(ctx context.Context) func() {
+			return func() { _ = asyncio.WithTaskGroup(ctx, limitedGroupOf(9, 1)) }
+		}},
 	{"a timeout that is not up", 4, // the block; its Scope; the timer; what that calls
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.Timeout(ctx, time.Second, nothing) }
@@ -264,6 +273,27 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			c := asyncio.Coro[int](one)
 			return func() { _, _ = asyncio.Gather(ctx, c, c, c, c, c, c, c, c, c, c).Await(ctx) }
+		}},
+	{"GatherLimit of ten", 29, // as Gather; the semaphore, and a closure for each
+		func(ctx context.Context) func() {
+			c := asyncio.Coro[int](one)
+			return func() { _, _ = asyncio.GatherLimit(ctx, 10, c, c, c, c, c, c, c, c, c, c).Await(ctx) }
+		}},
+	{"Map of one item", 14, // the iterator and its closures; the state and its Scope; for each item a Task, a closure and its callback; a future for each wait
+		func(ctx context.Context) func() {
+			item := slices.Values([]int{1})
+			return func() {
+				for range asyncio.Map(ctx, 1, item, doubled) {
+				}
+			}
+		}},
+	{"Map of ten items, all at once", 42, // two more for each item; its place in the queue; one wait
+		func(ctx context.Context) func() {
+			items := slices.Values(make([]int, 10))
+			return func() {
+				for range asyncio.Map(ctx, 10, items, doubled) {
+				}
+			}
 		}},
 	{"Wait for two", 11, // Tasks and callbacks; what it waits for, the two closures; the list without doubles; that of the done ones, twice
 		func(ctx context.Context) func() {
@@ -308,6 +338,16 @@ func groupOf(n int) func(context.Context, *asyncio.TaskGroup) error {
 			asyncio.CreateTaskIn(tg, one)
 		}
 		return nil
+	}
+}
+
+func doubled(_ context.Context, n int) (int, error) { return 2 * n, nil }
+
+// limitedGroupOf is groupOf with a limit.
+func limitedGroupOf(n, limit int) func(context.Context, *asyncio.TaskGroup) error {
+	return func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		tg.SetLimit(limit)
+		return groupOf(n)(ctx, tg)
 	}
 }
 

@@ -3,6 +3,7 @@ package asyncio_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"os"
 	"os/exec"
 	"runtime"
@@ -558,5 +559,88 @@ func BenchmarkQueueOfMany(b *testing.B) {
 			})
 		}
 		all.Wait()
+	})
+}
+
+// A function over a sequence with eight calls at a time, beside a pool of eight goroutines. The
+// figure is for one item.
+func BenchmarkMap(b *testing.B) {
+	const limit = 8
+	items := func(n int) iter.Seq[int] {
+		return func(yield func(int) bool) {
+			for i := 0; i < n && yield(i); i++ {
+			}
+		}
+	}
+	type mapFunc func(context.Context, int, iter.Seq[int], func(context.Context, int) (int, error)) iter.Seq2[int, error]
+	for name, mapped := range map[string]mapFunc{"asyncio": asyncio.Map[int, int], "asyncio-unordered": asyncio.MapUnordered[int, int]} {
+		b.Run(name, func(b *testing.B) {
+			onLoop(b, func(ctx context.Context) {
+				sum := 0
+				for v, err := range mapped(ctx, limit, items(b.N), func(_ context.Context, n int) (int, error) { return n + 1, nil }) {
+					if err != nil {
+						b.Error(err)
+					}
+					sum += v
+				}
+			})
+		})
+	}
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		jobs, results := make(chan int, limit), make(chan int, limit)
+		var workers sync.WaitGroup
+		for range limit {
+			workers.Go(func() {
+				for n := range jobs {
+					results <- n + 1
+				}
+			})
+		}
+		go func() {
+			for n := range items(b.N) {
+				jobs <- n
+			}
+			close(jobs)
+			workers.Wait()
+			close(results)
+		}()
+		sum := 0
+		for v := range results {
+			sum += v
+		}
+	})
+}
+
+// A thousand tasks in a group with a limit of eight, beside goroutines with a semaphore.
+func BenchmarkTaskGroupLimit1000(b *testing.B) {
+	const n, limit = 1000, 8
+	b.Run("asyncio", func(b *testing.B) {
+		onLoop(b, func(ctx context.Context) {
+			for b.Loop() {
+				_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.SetLimit(limit)
+					for range n {
+						if err := tg.WaitSlot(ctx); err != nil {
+							return err
+						}
+						tg.Go(nothing)
+					}
+					return nil
+				})
+			}
+		})
+	})
+	b.Run("goroutines", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			slots := make(chan struct{}, limit)
+			var all sync.WaitGroup
+			for range n {
+				slots <- struct{}{}
+				all.Go(func() { <-slots })
+			}
+			all.Wait()
+		}
 	})
 }

@@ -7,14 +7,19 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// AsCompleted returns an iterator over fs in the order in which they are done:
-// those that are already, in the order given, then each as it ends. Between two it
-// suspends. Each is yielded once, with a nil error; its own error, if it failed, is its own.
+// AsCompleted returns an iterator over fs in the order of their completion.
 //
-// If the time given by [WithTimeout], which counts from the call on, is up, or the calling task is
-// cancelled, the iterator yields that error without a future, and stops; the rest of
-// fs goes on. A loop that was left can be taken up again with a further range. AsCompleted panics if there is no
-// running loop ([ErrNoRunningLoop]) or a nil among fs ([ErrInvalidArgument]). See asyncio.as_completed.
+//   - Futures that are already done come first, in the order of fs. The iterator suspends
+//     until the next future is done. It yields each future once.
+//   - The error that comes with a future is nil, even if the future failed.
+//   - If the calling task is cancelled, or the time of [WithTimeout] has passed, the
+//     iterator yields that error without a future, and stops. The time begins with the
+//     call of AsCompleted. The remaining futures continue.
+//   - After a break, another range continues with the remaining futures.
+//   - AsCompleted panics if there is no running loop ([ErrNoRunningLoop]), or if fs
+//     contains a nil ([ErrInvalidArgument]).
+//
+// See asyncio.as_completed.
 func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...TimeoutOption) iter.Seq2[F, error] {
 	l := mustLoop(ctx, "AsCompleted")
 	limit := Never
@@ -23,10 +28,10 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...TimeoutOption
 	}
 	todo := distinct(fs)
 	var (
-		index  = make(map[*futureBase]F, len(todo)) // those that have not come
-		came   []F
-		next   *someOf[F] // for which the range waits
-		late   bool
+		index  = make(map[*futureBase]F, len(todo)) // the futures that have not arrived
+		came   []F                                  // done, and not yielded yet
+		next   *someOf[F]                           // awaited by the range; nil before its first wait
+		late   bool                                 // the time has passed
 		timer  *TimerHandle
 		arrive func(context.Context, AnyFuture)
 	)
@@ -38,7 +43,7 @@ func AsCompleted[F AnyFuture](ctx context.Context, fs []F, opts ...TimeoutOption
 	arrive = func(_ context.Context, f AnyFuture) {
 		given, awaited := index[f.base()]
 		if !awaited {
-			return // it was done in the turn in which the time was up
+			return // done in the turn in which the time passed
 		}
 		came = append(came, given)
 		delete(index, f.base())

@@ -10,12 +10,12 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// Python's plain iteration, which yields fresh awaitables, has no Go form. A range
-// yields what is done, so that there is nothing left to await, in whatever order; that the n-th
-// step gives the n-th completion is TestAsCompletedInOrderOfCompletion, however the steps
-// are spread over ranges (TestAsCompletedGoesOnWhereItStopped).
+// Python's plain iteration, which yields new awaitables, has no counterpart in Go: a
+// range yields futures that are done. TestAsCompletedInOrderOfCompletion checks that the
+// n-th step yields the n-th completion, and TestAsCompletedGoesOnWhereItStopped that the
+// steps may be spread over several ranges.
 
-// A155, A157: they come as they end; so do those that failed.
+// A155, A157: futures are yielded as they end, including those that failed.
 func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -36,7 +36,7 @@ func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 	r.Want(t, "1s: b has 0, boom", "2s: c has 3, ok", "3s: a has 1, ok")
 }
 
-// A155: those that are done already come in the order given, and before the others.
+// A155: futures that are already done come first, in the order given.
 func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -53,7 +53,7 @@ func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
 	r.Want(t, "2s: d, ok", "2s: b, ok", "2s: a, ok", "1m0s: c, ok")
 }
 
-// A156: what comes out are the objects that went in, and done.
+// A156: the range yields the objects that were given, when they are done.
 func TestAsCompletedYieldsWhatWasGiven(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f, task := asyncio.NewFuture[string](ctx), asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
@@ -69,13 +69,14 @@ func TestAsCompletedYieldsWhatWasGiven(t *testing.T) {
 			out = append(out, f)
 		}
 		if len(out) != 2 || out[0] != task || out[1] != f {
-			t.Errorf("what came out is %v", out)
+			t.Errorf("the range yielded %v", out)
 		}
 		return nil
 	})
 }
 
-// A156: coroutines become tasks first, by CreateTask or EnsureFuture; the futures that this gives come out.
+// A156: coroutines must become tasks first, with CreateTask or EnsureFuture. The range
+// yields their futures.
 func TestAsCompletedYieldsTheFuturesOfCoroutines(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		slow := asyncio.EnsureFuture(ctx, asyncio.Coro[int](sleepThen(time.Minute, 1)))
@@ -88,13 +89,14 @@ func TestAsCompletedYieldsTheFuturesOfCoroutines(t *testing.T) {
 			out = append(out, f)
 		}
 		if len(out) != 2 || out[0] != fast || out[1] != slow {
-			t.Errorf("what came out is %v", out)
+			t.Errorf("the range yielded %v", out)
 		}
 		return nil
 	})
 }
 
-// A158: the time counts from the call. When it is up the range ends with the error, and the rest goes on.
+// A158: the time begins with the call. When it has passed, the range yields the error and
+// ends, and the remaining futures continue.
 func TestAsCompletedTimeout(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -110,7 +112,7 @@ func TestAsCompletedTimeout(t *testing.T) {
 			r.Add("%v: %s", running(ctx).Time(), task.Name())
 		}
 		if b.Cancelling() != 0 {
-			t.Error("b was asked to cancel")
+			t.Error("b was cancelled")
 		}
 		got, err := b.Await(ctx)
 		r.Add("%v: b has %v", running(ctx).Time(), got)
@@ -119,7 +121,7 @@ func TestAsCompletedTimeout(t *testing.T) {
 	r.Want(t, "1s: a", "2s: asyncio: timed out after 2s", "1m0s: b has 2")
 }
 
-// A158: what had ended before the time was up, and was not looked at, still comes first.
+// A158: futures that ended before the limit are yielded before the error.
 func TestAsCompletedTimeoutWhileTheLoopBodyIsBusy(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -143,7 +145,7 @@ func TestAsCompletedTimeoutWhileTheLoopBodyIsBusy(t *testing.T) {
 	r.Want(t, "a", "b", "asyncio: timed out after 3s")
 }
 
-// A159: a limit that was not needed has no timer left.
+// A159: a limit that was not reached leaves no timer.
 func TestAsCompletedUnusedTimeoutLeavesNoTimer(t *testing.T) {
 	clock := driver.NewVirtual()
 	err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
@@ -153,15 +155,15 @@ func TestAsCompletedUnusedTimeoutLeavesNoTimer(t *testing.T) {
 				return err
 			}
 		}
-		return never(ctx) // only a timer could go on from here
+		return never(ctx) // only a timer that was left could end this wait
 	})
 	if deadlock := (*asyncio.DeadlockError)(nil); !errors.As(err, &deadlock) {
-		t.Errorf("the wait for nothing ended with %v", err)
+		t.Errorf("the last await ended with %v, want a DeadlockError", err)
 	}
 	equal(t, "the time", clock.Now(), "1s")
 }
 
-// A160, A157: a range that was left is taken up again where it stopped.
+// A160, A157: after a break, another range continues where the first stopped.
 func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -185,7 +187,7 @@ func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
 	r.Want(t, "a ok", "b ok", "stop", "c ok", "d ok", "stop", "stop")
 }
 
-// A161: one that is given twice comes once.
+// A161: a duplicate is yielded once.
 func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -198,12 +200,12 @@ func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
 	r.Want(t, "b ok", "a ok")
 }
 
-// A162: a nil is a mistake. Nothing at all is none.
+// A162: a nil is a panic. No futures are no error.
 func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		wantErr(t, panicOf(func() { asyncio.AsCompleted(ctx, []asyncio.AnyFuture{nil}) }), asyncio.ErrInvalidArgument, "nil")
 		for f, err := range asyncio.AsCompleted(ctx, []asyncio.AnyFuture{}, asyncio.WithTimeout(time.Second)) {
-			t.Errorf("of nothing came %v, %v", f, err)
+			t.Errorf("without futures the range yielded %v, %v", f, err)
 		}
 		return nil
 	})
@@ -212,7 +214,8 @@ func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
 	}), asyncio.ErrNoRunningLoop)
 }
 
-// A163: there is no limit to how many run at a time. All have begun when the first has ended.
+// A163: AsCompleted does not limit concurrency. All tasks have begun when the first has
+// ended.
 func TestAsCompletedLimitsNothing(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -226,15 +229,15 @@ func TestAsCompletedLimitsNothing(t *testing.T) {
 		}
 		for task, err := range asyncio.AsCompleted(ctx, tasks) {
 			value, _ := task.Result()
-			r.Add("first comes %d, %s, of %d that have begun", value, brief(err), begun)
+			r.Add("first: %d, %s; %d have begun", value, brief(err), begun)
 			break
 		}
 		return nil
 	})
-	r.Want(t, "first comes 99, ok, of 100 that have begun")
+	r.Want(t, "first: 99, ok; 100 have begun")
 }
 
-// A cancel of the one who ranges ends the range with that error; the children go on.
+// A cancel of the task that ranges ends the range with that error. The children continue.
 func TestAsCompletedCancelled(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -259,7 +262,7 @@ func TestAsCompletedCancelled(t *testing.T) {
 	r.Want(t, "<nil>, cancelled: enough", "outer: cancelled: enough", "child: 1")
 }
 
-// A158: a future that is done in the turn in which the time is up does not count any more.
+// A158: a future that is done in the turn of the expiry is too late.
 func TestAsCompletedTimeoutInTheTurnOfACompletion(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record

@@ -9,7 +9,8 @@ type TaskConfig struct {
 	EagerStart  bool         // see WithEagerStart
 }
 
-// A TaskOption is an option of a new task: [WithName], [WithContextVars], [WithEagerStart].
+// A TaskOption is an option of a new task: [WithName], [WithContextVars],
+// [WithEagerStart].
 type TaskOption interface {
 	configure(TaskConfig) TaskConfig
 }
@@ -18,8 +19,8 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name. The task of an empty name is called Task-N, with a number that no
-// other task has. See asyncio.create_task(name=).
+// WithName gives the task a name. The task of an empty name is called Task-N, with a
+// number that no other task has. See asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 
 type eagerOption bool
@@ -27,27 +28,28 @@ type eagerOption bool
 func (o eagerOption) configure(c TaskConfig) TaskConfig { c.EagerStart = bool(o); return c }
 
 // WithEagerStart runs the task at once, inside the call that creates it, up to its first
-// suspension. Otherwise a task does not begin before its creator suspends. It overrides the loop's
-// TaskFactory. On a loop that does not run, the task begins when the loop does. See eager_start
-// (3.14).
+// suspension. Otherwise a task does not begin before its creator suspends. It overrides
+// the loop's TaskFactory. On a loop that does not run, the task begins when the loop
+// does. See eager_start (3.14).
 func WithEagerStart(eager bool) TaskOption { return eagerOption(eager) }
 
 func (o CallOption) configure(c TaskConfig) TaskConfig { c.ContextVars = o.vars; return c }
 
-// A TaskFactory decides how tasks of a loop are created. It receives the requested configuration
-// and returns the one to use. If it panics, so does the call that creates the task. See
-// loop.set_task_factory.
+// A TaskFactory decides how tasks of a loop are created. It receives the requested
+// configuration and returns the one to use. If it panics, so does the call that creates
+// the task. See loop.set_task_factory.
 type TaskFactory func(l *Loop, c TaskConfig) TaskConfig
 
-// SetTaskFactory makes f configure every task that is created on the loop from now on. A nil f
-// restores the default. See loop.set_task_factory.
+// SetTaskFactory makes f configure every task that is created on the loop from now on. A
+// nil f restores the default. See loop.set_task_factory.
 func (l *Loop) SetTaskFactory(f TaskFactory) { l.factory = f }
 
 // TaskFactory returns the factory that SetTaskFactory set; nil if there is none. See
 // loop.get_task_factory.
 func (l *Loop) TaskFactory() TaskFactory { return l.factory }
 
-// EagerTaskFactory is a TaskFactory that starts all tasks eagerly. See asyncio.eager_task_factory.
+// EagerTaskFactory is a TaskFactory that starts all tasks eagerly. See
+// asyncio.eager_task_factory.
 func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 	c.EagerStart = true
 	return c
@@ -55,9 +57,10 @@ func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 
 // CreateTask runs fn as a task of ctx's loop and returns the task.
 //
-//   - It never suspends. No part of fn runs before the caller suspends; see [WithEagerStart].
-//   - fn must use the ctx that it receives. That has the values of ctx, and a copy of the present
-//     context variables.
+//   - It never suspends. No part of fn runs before the caller suspends; see
+//     [WithEagerStart].
+//   - fn must use the ctx that it receives. That has the values of ctx, and a copy of the
+//     present context variables.
 //   - The loop keeps the task until it has ended.
 //   - It panics without a running loop ([ErrNoRunningLoop]), if the loop is closed
 //     ([ErrLoopClosed]) or fn is nil ([ErrInvalidArgument]).
@@ -80,8 +83,18 @@ func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOpt
 	return t
 }
 
-// create is the part of CreateTask that does not depend on the type. f is the future part of the
-// same Task, code the address of its function.
+// createAs is CreateTask for fn, or Go for work if fn is nil. Either may wrap another
+// function, whose address is code: stacks, snapshots and texts show that function.
+func createAs[T any](ctx context.Context, act string, fn func(ctx context.Context) (T, error), work func(ctx context.Context) error, code uintptr, opts []TaskOption) *Task[T] {
+	l := mustLoop(ctx, act)
+	t := &Task[T]{fn: fn, work: work}
+	t.init(l, t) // as in CreateTask
+	t.create(ctx, &t.futureBase, act, code, opts)
+	return t
+}
+
+// create is the part of CreateTask that does not depend on the type. f is the future part
+// of the same Task, code the address of its function.
 func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code uintptr, opts []TaskOption) {
 	l := f.loop
 	f.isTask = true
@@ -148,8 +161,8 @@ func refusedTask[T any](ctx context.Context, why error, opts []TaskOption) *Task
 	return t
 }
 
-// A Coro is a function that can be awaited: in the awaiting task, or in a task of its own if it is
-// given to a function that creates tasks. See coroutine.
+// A Coro is a function that can be awaited: in the awaiting task, or in a task of its own
+// if it is given to a function that creates tasks. See coroutine.
 type Coro[T any] func(ctx context.Context) (T, error)
 
 // Await calls c. It suspends where c does. A nil c is an error ([ErrInvalidArgument]).
@@ -161,12 +174,13 @@ func (c Coro[T]) Await(ctx context.Context) (T, error) {
 	return c(ctx)
 }
 
-// EnsureFuture returns a new task that runs c, as [CreateTask] does. See asyncio.ensure_future.
+// EnsureFuture returns a new task that runs c, as [CreateTask] does. See
+// asyncio.ensure_future.
 func (c Coro[T]) EnsureFuture(ctx context.Context) AnyFuture { return CreateTask(ctx, c) }
 
-// EnsureFuture returns aw's future: aw itself if it is a Future or a Task, otherwise a new task that
-// awaits it. It panics if aw is nil ([ErrInvalidArgument]) or belongs to another loop than ctx
-// ([ErrWrongLoop]). See asyncio.ensure_future.
+// EnsureFuture returns aw's future: aw itself if it is a Future or a Task, otherwise a
+// new task that awaits it. It panics if aw is nil ([ErrInvalidArgument]) or belongs to
+// another loop than ctx ([ErrWrongLoop]). See asyncio.ensure_future.
 func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	var f *Future[T]
 	switch aw := aw.(type) {

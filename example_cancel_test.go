@@ -201,6 +201,37 @@ func ExampleTaskGroup_Cancel() {
 	// <nil>
 }
 
+// At most two of the children run at the same time. WaitSlot suspends the loop while both slots are
+// taken, so that it creates no more children than that.
+func ExampleTaskGroup_SetLimit() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(2)
+			for n := range 4 {
+				if err := tg.WaitSlot(ctx); err != nil {
+					return err
+				}
+				tg.Go(func(ctx context.Context) error {
+					fmt.Printf("%v: copies file %d\n", r.Loop().Time(), n)
+					return asyncio.Sleep(ctx, time.Second)
+				})
+			}
+			fmt.Printf("%v: all created\n", r.Loop().Time())
+			return nil
+		})
+	})
+	fmt.Println(err)
+	// Output:
+	// 0s: copies file 0
+	// 0s: copies file 1
+	// 1s: all created
+	// 1s: copies file 2
+	// 1s: copies file 3
+	// <nil>
+}
+
 // A GroupError unwraps to all its errors: errors.Is and errors.As search them, as except*
 // does.
 func ExampleGroupError() {

@@ -10,7 +10,8 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A webPage is what the web has at an address: links, and how long it takes to come.
+// A webPage is a page of the simulated web: its links, and how long a request for it
+// takes.
 type webPage struct {
 	takes time.Duration
 	links []string
@@ -18,12 +19,11 @@ type webPage struct {
 
 var errNoPage = errors.New("no such page")
 
-// A crawler visits each page that can be reached, once, and a limited number at a time.
+// A crawler visits each reachable page once.
 type crawler struct {
 	web     map[string]webPage
 	loop    *asyncio.Loop
-	limit   *asyncio.Semaphore
-	visited map[string]bool // no lock: between two awaits a task is alone
+	visited map[string]bool // needs no lock: no other task runs between two awaits
 }
 
 // get stands for an HTTP request.
@@ -35,8 +35,9 @@ func (c *crawler) get(ctx context.Context, url string) ([]string, error) {
 	return p.links, asyncio.Sleep(ctx, p.takes)
 }
 
-// visit makes a task for url. That makes one for each link it finds, in the same group, which
-// thus ends when no page is left. A page that fails is no reason to end the others; a cancel is.
+// visit starts a task for url. The task visits each link of the page in the same group,
+// which therefore ends after the last page. A page that fails does not end the others; a
+// cancel does.
 func (c *crawler) visit(tg *asyncio.TaskGroup, url string) {
 	if c.visited[url] {
 		return
@@ -44,11 +45,9 @@ func (c *crawler) visit(tg *asyncio.TaskGroup, url string) {
 	c.visited[url] = true
 	tg.Go(func(ctx context.Context) error {
 		var links []string
-		err := c.limit.With(ctx, func(ctx context.Context) error {
-			return asyncio.Timeout(ctx, time.Second, func(ctx context.Context) (err error) {
-				links, err = c.get(ctx, url)
-				return err
-			})
+		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) (err error) {
+			links, err = c.get(ctx, url)
+			return err
 		})
 		switch {
 		case errors.Is(err, asyncio.ErrCancelled):
@@ -69,8 +68,9 @@ func (c *crawler) log(format string, args ...any) {
 	fmt.Printf("%-5v  %s\n", c.loop.Time(), fmt.Sprintf(format, args...))
 }
 
-// A crawler of which each page is a task: all in one group, so that the end of the group is the end of the
-// crawl, and a limit of time for each and for the whole.
+// A crawler with one task per page. All tasks are in one group, whose end is the end of
+// the crawl, and of which two run at a time. Each request and the whole crawl have a time
+// limit.
 func Example_crawler() {
 	web := map[string]webPage{
 		"/":        {100 * time.Millisecond, []string{"/docs", "/blog", "/gone"}},
@@ -81,17 +81,18 @@ func Example_crawler() {
 		"/blog/2":  {time.Minute, nil}, // it hangs
 		"/private": {time.Millisecond, nil},
 	}
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // the clock jumps to the next timer
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
-		c := &crawler{web: web, loop: r.Loop(), limit: asyncio.NewSemaphore(2), visited: map[string]bool{}}
+		c := &crawler{web: web, loop: r.Loop(), visited: map[string]bool{}}
 		err := asyncio.Timeout(ctx, time.Hour, func(ctx context.Context) error {
 			return asyncio.WithTaskGroup(ctx, func(_ context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(2)
 				c.visit(tg, "/")
 				return nil
 			})
 		})
-		c.log("%d pages asked for", len(c.visited))
+		c.log("%d pages requested", len(c.visited))
 		return err
 	})
 	fmt.Println(err)
@@ -103,6 +104,6 @@ func Example_crawler() {
 	// 400ms  /blog: 3 links
 	// 500ms  /blog/1: 1 links
 	// 1.4s   /blog/2: asyncio: timed out after 1s
-	// 1.4s   7 pages asked for
+	// 1.4s   7 pages requested
 	// <nil>
 }

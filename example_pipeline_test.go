@@ -10,15 +10,17 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A pipeline is a row of stages, each a task, with a bounded queue between two of them.
+// A pipeline is a sequence of stages. Each stage is a task, with a bounded queue to the
+// next one.
 type pipeline struct {
 	tg   *asyncio.TaskGroup
 	loop *asyncio.Loop
 }
 
-// A stage does its work on each item that comes in, takes d for it, and puts what it made into the
-// queue that is returned. It ends when in is shut down and empty, and then shuts down its own queue: so the
-// end of the input goes through all of them, behind the last item.
+// stage adds a stage that calls work for each item of in, takes d for each, and puts the
+// results into the queue that it returns. The stage ends when in is shut down and empty,
+// and then shuts down its own queue. So the end of the input follows the last item
+// through all stages.
 func (p *pipeline) stage(name string, d time.Duration, in *asyncio.Queue[string], work func(string) string) *asyncio.Queue[string] {
 	out := asyncio.NewQueue[string](2)
 	p.tg.Go(func(ctx context.Context) error {
@@ -36,7 +38,7 @@ func (p *pipeline) stage(name string, d time.Duration, in *asyncio.Queue[string]
 			}
 			made := work(item)
 			p.log("%s made %s", name, made)
-			if err := out.Put(ctx, made); err != nil { // waits while the next stage is behind
+			if err := out.Put(ctx, made); err != nil { // suspends while the queue is full
 				return err
 			}
 		}
@@ -48,10 +50,10 @@ func (p *pipeline) log(format string, args ...any) {
 	fmt.Printf("%-3v  %s\n", p.loop.Time(), fmt.Sprintf(format, args...))
 }
 
-// A pipeline of queues: what is slow holds up what is before it, so that memory stays bounded, and the
-// end of the input ends one stage after the other.
+// A pipeline with bounded queues. A slow stage slows the stages before it, so that memory
+// stays bounded. The end of the input ends the stages one after the other.
 func Example_pipeline() {
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // the clock jumps to the next timer
 	defer r.Close()
 	err := r.Run(context.Background(), func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -65,7 +67,7 @@ func Example_pipeline() {
 					if err := files.Put(ctx, fmt.Sprint("f", n)); err != nil {
 						return err
 					}
-					p.log("f%d is on its way", n)
+					p.log("f%d is queued", n)
 				}
 				return nil
 			}, asyncio.WithName("read"))
@@ -86,17 +88,17 @@ func Example_pipeline() {
 	})
 	fmt.Println(err)
 	// Output:
-	// 0s   f0 is on its way
-	// 0s   f1 is on its way
+	// 0s   f0 is queued
+	// 0s   f1 is queued
 	// 1s   pack made f0.gz
-	// 1s   f2 is on its way
+	// 1s   f2 is queued
 	// 2s   pack made f1.gz
-	// 2s   f3 is on its way
+	// 2s   f3 is queued
 	// 3s   pack made f2.gz
-	// 3s   f4 is on its way
+	// 3s   f4 is queued
 	// 4s   store made disk:f0.gz
 	// 4s   pack made f3.gz
-	// 4s   f5 is on its way
+	// 4s   f5 is queued
 	// 5s   pack made f4.gz
 	// 7s   store made disk:f1.gz
 	// 8s   pack made f5.gz

@@ -10,18 +10,19 @@ import (
 	"example.com/asyncio/driver"
 )
 
-var errHangs = errors.New("this one hangs")
+var errHangs = errors.New("the call hangs")
 
-// A permanentError is one that another attempt would not help.
+// A permanentError is an error that another attempt does not resolve.
 type permanentError struct{ error }
 
-// A retrier calls again what fails, with a pause that doubles up to a limit.
+// A retrier repeats calls that fail, with a pause that doubles up to a limit.
 type retrier struct {
-	attempt      time.Duration // limit for one
-	pause, limit time.Duration
+	attempt      time.Duration // the time limit for one call
+	pause, limit time.Duration // the first and the longest pause
 }
 
-// do calls f until it succeeds, fails for good, or the calling task is cancelled, by a timeout around it say.
+// do calls f until it succeeds, fails with a permanentError, or the calling task is
+// cancelled, for example by a timeout around it.
 func (r retrier) do(ctx context.Context, f func(ctx context.Context) error) error {
 	for n, pause := 1, r.pause; ; n, pause = n+1, min(2*pause, r.limit) {
 		err := asyncio.Timeout(ctx, r.attempt, f)
@@ -30,7 +31,7 @@ func (r retrier) do(ctx context.Context, f func(ctx context.Context) error) erro
 		case err == nil:
 			return nil
 		case errors.Is(err, asyncio.ErrCancelled), errors.As(err, &permanent):
-			return err // nobody waits any more, or it is of no use
+			return err
 		}
 		fmt.Printf("  attempt %d: %v; again in %v\n", n, err, pause)
 		if err := asyncio.Sleep(ctx, pause); err != nil {
@@ -39,11 +40,12 @@ func (r retrier) do(ctx context.Context, f func(ctx context.Context) error) erro
 	}
 }
 
-// What fails is tried again, after longer and longer pauses, until all the time there is has passed. One
-// attempt that hangs is cut off too. Which timeout it was is never in doubt: each cancels only what is inside.
+// Failing calls are repeated after increasing pauses, until the overall time limit. A
+// call that hangs is cancelled by a timeout of its own. The two timeouts are never
+// confused: each cancels only what is inside it.
 func Example_retry() {
 	flaky := errors.New("connection refused")
-	// answers makes a function that on each call does what the next of answers says.
+	// answers returns a function that returns the next of answers on each call.
 	answers := func(answers ...error) func(ctx context.Context) error {
 		return func(ctx context.Context) error {
 			answer := answers[0]
@@ -58,11 +60,11 @@ func Example_retry() {
 		name string
 		call func(ctx context.Context) error
 	}{
-		{"in the end it works", answers(flaky, errHangs, flaky, nil)},
-		{"it is of no use", answers(flaky, permanentError{errors.New("401 unauthorized")})},
+		{"it works in the end", answers(flaky, errHangs, flaky, nil)},
+		{"it cannot work", answers(flaky, permanentError{errors.New("401 unauthorized")})},
 		{"it never works", answers(flaky)},
 	}
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // the clock jumps to the next timer
 	defer r.Close()
 	policy := retrier{attempt: 3 * time.Second, pause: time.Second, limit: 4 * time.Second}
 	for _, c := range cases {
@@ -74,12 +76,12 @@ func Example_retry() {
 		fmt.Printf("  after %v: %v\n", r.Loop().Time()-began, err)
 	}
 	// Output:
-	// in the end it works
+	// it works in the end
 	//   attempt 1: connection refused; again in 1s
 	//   attempt 2: asyncio: timed out after 3s; again in 2s
 	//   attempt 3: connection refused; again in 4s
 	//   after 10s: <nil>
-	// it is of no use
+	// it cannot work
 	//   attempt 1: connection refused; again in 1s
 	//   after 1s: 401 unauthorized
 	// it never works

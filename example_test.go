@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"example.com/asyncio"
@@ -158,6 +159,81 @@ func ExampleGatherAny() {
 	fmt.Println(err)
 	// Output:
 	// ann 8
+	// <nil>
+}
+
+// GatherLimit is Gather with at most two of the functions running at the same time.
+func ExampleGatherLimit() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	fetch := func(size int) asyncio.Coro[string] {
+		return func(ctx context.Context) (string, error) {
+			return fmt.Sprint(size, " MB"), asyncio.Sleep(ctx, time.Duration(size)*time.Second)
+		}
+	}
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		got, err := asyncio.GatherLimit(ctx, 2, fetch(3), fetch(1), fetch(2)).Await(ctx)
+		fmt.Println(got, "after", r.Loop().Time())
+		return err
+	})
+	fmt.Println(err)
+	// Output:
+	// [3 MB 1 MB 2 MB] after 3s
+	// <nil>
+}
+
+// resize stands for work that takes time, and fails for one of its items.
+func resize(ctx context.Context, size int) (string, error) {
+	if err := asyncio.Sleep(ctx, time.Duration(size)*time.Second); err != nil {
+		return "", err
+	}
+	if size == 4 {
+		return "", errors.New("the picture is broken")
+	}
+	return fmt.Sprint("small ", size), nil
+}
+
+// Map calls a function for each item of a sequence, with at most two calls at the same time. The
+// results come in the order of the items. The items may be an endless sequence.
+func ExampleMap() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		for small, err := range asyncio.Map(ctx, 2, slices.Values([]int{5, 1, 4, 2}), resize) {
+			fmt.Printf("%v: %q %v\n", r.Loop().Time(), small, err)
+		}
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// 5s: "small 5" <nil>
+	// 5s: "small 1" <nil>
+	// 9s: "" the picture is broken
+	// 9s: "small 2" <nil>
+	// <nil>
+}
+
+// MapUnordered yields each result when it is there. After a return or a break the calls that
+// still run are cancelled, and none of them is left.
+func ExampleMapUnordered() {
+	r := asyncio.Runner{Driver: driver.NewVirtual()}
+	defer r.Close()
+	err := r.Run(context.Background(), func(ctx context.Context) error {
+		for small, err := range asyncio.MapUnordered(ctx, 2, slices.Values([]int{9, 1, 4, 2}), resize) {
+			if err != nil {
+				fmt.Printf("%v: %d tasks are left\n", r.Loop().Time(), len(asyncio.AllTasks(ctx)))
+				break
+			}
+			fmt.Printf("%v: %s\n", r.Loop().Time(), small)
+		}
+		fmt.Printf("%v: %d task is left\n", r.Loop().Time(), len(asyncio.AllTasks(ctx)))
+		return nil
+	})
+	fmt.Println(err)
+	// Output:
+	// 1s: small 1
+	// 5s: 2 tasks are left
+	// 5s: 1 task is left
 	// <nil>
 }
 

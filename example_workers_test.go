@@ -10,19 +10,18 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// mapTasks calls f for each of items, each in a task, at most limit of them at a time, and returns what they
-// returned, in the order of items. The first that fails cancels the others.
+// mapTasks calls f for each of items, at most limit calls at the same time, and returns
+// the results in the order of items. Each call is a task. The first failure cancels the
+// others, where asyncio.Map would yield it in its place.
 func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ctx context.Context, item In) (Out, error)) ([]Out, error) {
 	results := make([]Out, len(items))
-	workers := asyncio.NewSemaphore(limit)
 	err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		tg.SetLimit(limit)
 		for i, item := range items {
-			// Before the task is made: a million items do not become a million tasks.
-			if err := workers.Acquire(ctx); err != nil {
+			if err := tg.WaitSlot(ctx); err != nil { // a million items do not become a million tasks
 				return err
 			}
 			tg.Go(func(ctx context.Context) (err error) {
-				defer workers.Release()
 				results[i], err = f(ctx, item)
 				return err
 			}, asyncio.WithName(fmt.Sprint(item)))
@@ -35,10 +34,10 @@ func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ct
 	return results, nil
 }
 
-// A few workers for many pieces of work, their results in order, and one failure that ends it all: in a function that can
-// be used for anything.
+// A few workers process many items. The first failure ends all of them. The function
+// above can be used for anything.
 func Example_workers() {
-	r := asyncio.Runner{Driver: driver.NewVirtual()} // nobody waits: the clock jumps
+	r := asyncio.Runner{Driver: driver.NewVirtual()} // the clock jumps to the next timer
 	defer r.Close()
 	loop := r.Loop()
 	resize := func(ctx context.Context, size int) (string, error) {

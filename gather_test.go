@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +27,7 @@ func sleepThenFail(d time.Duration, err error) func(ctx context.Context) (int, e
 	}
 }
 
-// spawn makes a task for each function.
+// spawn creates a task for each function.
 func spawn[T any](ctx context.Context, fns ...func(ctx context.Context) (T, error)) []*asyncio.Task[T] {
 	var tasks []*asyncio.Task[T]
 	for _, fn := range fns {
@@ -35,7 +36,7 @@ func spawn[T any](ctx context.Context, fns ...func(ctx context.Context) (T, erro
 	return tasks
 }
 
-// A127: the results follow the arguments, not the order of completion.
+// A127: the results are in the order of the arguments, not of completion.
 func TestGatherResultsFollowTheArguments(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		got, err := asyncio.Gather(ctx, spawn(ctx,
@@ -49,8 +50,8 @@ func TestGatherResultsFollowTheArguments(t *testing.T) {
 	})
 }
 
-// A128: Gather is no coroutine. It makes the tasks while it is called, and returns
-// a future at once; none of them has begun.
+// A128: Gather does not suspend. It creates the tasks and returns a future; none of the
+// tasks has begun.
 func TestGatherSchedulesAtOnceAndReturnsAFuture(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -66,7 +67,7 @@ func TestGatherSchedulesAtOnceAndReturnsAFuture(t *testing.T) {
 	r.Want(t, "tasks: 3, done: false", "a runs", "b runs", "[a b]")
 }
 
-// A128: what is gathered may be of several kinds: futures, tasks and coroutines.
+// A128: the arguments may be futures, tasks and coroutines.
 func TestGatherOfAMixture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -82,7 +83,7 @@ func TestGatherOfAMixture(t *testing.T) {
 	})
 }
 
-// A129: the result of nothing is an empty list, there already.
+// A129: without arguments the future is done, with an empty result.
 func TestGatherOfNothingIsDone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		g := asyncio.Gather[int, *asyncio.Task[int]](ctx)
@@ -96,8 +97,8 @@ func TestGatherOfNothingIsDone(t *testing.T) {
 	})
 }
 
-// A130: the first error is the gather's, that very object and at that time. The
-// others keep running.
+// A130: the first error is the error of the gather, unwrapped and at once. The other
+// children continue.
 func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -107,11 +108,11 @@ func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
 		)
 		_, err := asyncio.Gather(ctx, tasks...).Await(ctx)
 		if err != boom {
-			t.Errorf("the error is %v, not the task's own", err)
+			t.Errorf("the error is %v, want that of the task", err)
 		}
 		equal(t, "the time", running(ctx).Time(), "1s")
 		if tasks[0].Done() {
-			t.Error("the other task did not go on")
+			t.Error("the other task has ended")
 		}
 		got, err := tasks[0].Await(ctx)
 		equal(t, "the other's result", got, 1)
@@ -120,7 +121,7 @@ func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
 	})
 }
 
-// A131: errors that come when the gather has failed already count as read.
+// A131: errors after the gather has failed count as read.
 func TestGatherLaterErrorsAreNotReported(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -137,8 +138,8 @@ func TestGatherLaterErrorsAreNotReported(t *testing.T) {
 	r.Want(t, "gather: first")
 }
 
-// A131: the gather's own error is reported where nobody reads it.
-func TestGatherAnErrorThatNobodyReadsIsReported(t *testing.T) {
+// A131: the error of the gather is reported if it is never read.
+func TestGatherReportsItsUnreadError(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(r.Handle)
@@ -151,7 +152,7 @@ func TestGatherAnErrorThatNobodyReadsIsReported(t *testing.T) {
 	r.Want(t, "reported: a future failed and its error was never read: first")
 }
 
-// A132: GatherResults waits for all, and errors are results among others.
+// A132: GatherResults waits for all children, and has their errors among the results.
 func TestGatherResultsHoldsErrorsInTheirPlaces(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -167,8 +168,8 @@ func TestGatherResultsHoldsErrorsInTheirPlaces(t *testing.T) {
 	})
 }
 
-// A133: a child that is cancelled is one that failed with a CancelledError: the gather
-// fails, it is not cancelled, and the siblings are left alone.
+// A133: a cancelled child counts as one that failed with a CancelledError. The gather
+// fails; it is not cancelled, and the siblings continue.
 func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
@@ -178,10 +179,10 @@ func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
 		_, err := g.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled, "enough")
 		if g.Cancelled() {
-			t.Error("the gather is cancelled; it should have failed")
+			t.Error("the gather is cancelled, want failed")
 		}
 		if asyncio.CurrentTask(ctx).Cancelling() != 0 {
-			t.Error("the cancel went from the child to the one that awaits the gather")
+			t.Error("the cancel of the child reached the awaiter of the gather")
 		}
 		got, err := tasks[1].Await(ctx)
 		equal(t, "the sibling's result", got, 2)
@@ -189,7 +190,7 @@ func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
 	})
 }
 
-// A134: among the results of GatherResults a cancelled child has a CancelledError in its place.
+// A134: GatherResults has a CancelledError in the place of a cancelled child.
 func TestGatherResultsHoldsACancelInItsPlace(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
@@ -205,7 +206,7 @@ func TestGatherResultsHoldsACancelInItsPlace(t *testing.T) {
 	})
 }
 
-// A135: a cancel of the gather is one of each child that is not done, message and all.
+// A135: a cancel of the gather cancels each child that is not done, with the message.
 func TestGatherCancelReachesEveryUnfinishedChild(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -232,7 +233,8 @@ func TestGatherCancelReachesEveryUnfinishedChild(t *testing.T) {
 	)
 }
 
-// A135: the awaiter's cancel goes the same way, and the gather is over when the awaiter goes on.
+// A135: a cancel of the awaiter cancels the gather and its children. The gather is done
+// when the awaiter continues.
 func TestGatherIsCancelledWithItsAwaiter(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		children := spawn(ctx, sleepThen(time.Hour, 1), sleepThen(time.Hour, 2))
@@ -244,22 +246,22 @@ func TestGatherIsCancelledWithItsAwaiter(t *testing.T) {
 		})
 		yields(ctx, 2)
 		if !outer.Cancel() {
-			t.Error("the awaiter did not take the cancel")
+			t.Error("the awaiter refused the cancel")
 		}
 		_, err := outer.Await(ctx)
 		equal(t, "the awaiter's error", brief(err), "cancelled")
 		if !children[0].Cancelled() || !children[1].Cancelled() || !g.Done() {
-			t.Errorf("after the cancel there are %v, %v, %v", children[0], children[1], g)
+			t.Errorf("after the cancel: %v, %v, %v", children[0], children[1], g)
 		}
 		if g.Cancel() {
-			t.Error("the gather took a cancel when it was over")
+			t.Error("the gather accepted a cancel after its end")
 		}
 		return nil
 	})
 }
 
-// A136: GatherResults, if it is cancelled itself, does not make results of that. The
-// message is the cancel's own, whatever that is.
+// A136: if GatherResults itself is cancelled, it fails with a CancelledError, with the
+// message of the cancel.
 func TestGatherResultsCancelledIsCancelled(t *testing.T) {
 	for _, c := range []struct {
 		msg  []any
@@ -277,7 +279,7 @@ func TestGatherResultsCancelledIsCancelled(t *testing.T) {
 					if err != nil {
 						return err
 					}
-					equal(t, "a round's result", got, "[{1 <nil>}]")
+					equal(t, "the result of a round", got, "[{1 <nil>}]")
 				}
 			})
 			if err := asyncio.Sleep(ctx, 4500*time.Millisecond); err != nil {
@@ -292,7 +294,7 @@ func TestGatherResultsCancelledIsCancelled(t *testing.T) {
 	}
 }
 
-// A136: a child that withstands the cancel has all wait for it, and the gather is cancelled for all that.
+// A136: it waits for a child that refuses the cancel, and is cancelled nevertheless.
 func TestGatherResultsCancelledWaitsForAChildThatRefuses(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		g := asyncio.GatherResults(ctx, asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
@@ -308,8 +310,8 @@ func TestGatherResultsCancelledWaitsForAChildThatRefuses(t *testing.T) {
 	})
 }
 
-// A137: once all children are done a cancel is refused, and the result stands, though
-// the gather itself does not know yet.
+// A137: after all children are done a cancel is refused and the result stands, even if
+// the gather has not processed the last one.
 func TestGatherCancelAfterAllChildrenAreDoneIsRefused(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -320,23 +322,23 @@ func TestGatherCancelAfterAllChildrenAreDoneIsRefused(t *testing.T) {
 		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) {
 			asked = true
 			if g.Done() {
-				t.Error("the gather is done too early for this test")
+				t.Error("the gather is done before the callback; the test proves nothing")
 			}
 			if g.Cancel() {
-				t.Error("the gather took the cancel")
+				t.Error("the gather accepted the cancel")
 			}
 		})
 		_ = f.SetResult(42)
 		got, err := g.Await(ctx)
 		equal(t, "the result", got, "[42]")
 		if !asked {
-			t.Error("the cancel was not tried")
+			t.Error("the callback did not run")
 		}
 		return err
 	})
 }
 
-// A138: a gather that has failed passes no cancel on to the children that still run.
+// A138: a gather that has failed does not pass a cancel on to children that still run.
 func TestGatherFailedPassesNoCancelOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := spawn(ctx, sleepThenFail(time.Second, errors.New("boom")), sleepThen(time.Minute, 2))
@@ -344,7 +346,7 @@ func TestGatherFailedPassesNoCancelOn(t *testing.T) {
 		_, err := g.Await(ctx)
 		wantErr(t, err, err, "boom")
 		if g.Cancel() {
-			t.Error("the gather took the cancel")
+			t.Error("the gather accepted the cancel")
 		}
 		got, err := tasks[1].Await(ctx)
 		equal(t, "the other's result", got, 2)
@@ -352,8 +354,8 @@ func TestGatherFailedPassesNoCancelOn(t *testing.T) {
 	})
 }
 
-// A139: one that is given twice runs once, and has its result in each place. (In Go that is
-// a future or a task: each call of a function is one of its own.)
+// A139: a task that is given twice runs once, and has its result in both places. (In Go
+// each call of a coroutine function is a new coroutine.)
 func TestGatherOfTheSameTaskTwice(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		runs := 0
@@ -368,7 +370,7 @@ func TestGatherOfTheSameTaskTwice(t *testing.T) {
 	})
 }
 
-// A139: it counts once also where it fails or is done already.
+// A139: the same holds for a future that fails, or is done already.
 func TestGatherOfTheSameFutureTwice(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -386,7 +388,7 @@ func TestGatherOfTheSameFutureTwice(t *testing.T) {
 	})
 }
 
-// A140: a future of another loop is a mistake, told at once.
+// A140: a future of another loop is a panic.
 func TestGatherAcrossLoopsPanics(t *testing.T) {
 	other := asyncio.NewLoop(driver.NewVirtual())
 	defer other.Close()
@@ -397,8 +399,8 @@ func TestGatherAcrossLoopsPanics(t *testing.T) {
 	})
 }
 
-// A141: nor is a nil taken. The tasks that were made before it was seen go
-// on, and cause no report of a gather that nobody has.
+// A141: a nil is a panic. The tasks that were created before it continue, and cause no
+// report.
 func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -415,7 +417,7 @@ func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
 	r.Want(t, "the first runs")
 }
 
-// A142: where all are done already, so is the gather when it is returned.
+// A142: if all arguments are done, so is the gather.
 func TestGatherOfDoneFuturesIsDone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := asyncio.NewFuture[int](ctx), asyncio.NewFuture[int](ctx)
@@ -426,7 +428,7 @@ func TestGatherOfDoneFuturesIsDone(t *testing.T) {
 	})
 }
 
-// A142: eager tasks that do not suspend are such ones.
+// A142: this includes eager tasks that do not suspend.
 func TestGatherOfEagerTasksIsDone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
@@ -437,7 +439,7 @@ func TestGatherOfEagerTasksIsDone(t *testing.T) {
 	})
 }
 
-// A142: an error among those that are done makes the gather fail at once.
+// A142: a failed future among the arguments makes the gather fail at once.
 func TestGatherOfAFailedFutureHasFailed(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -450,14 +452,14 @@ func TestGatherOfAFailedFutureHasFailed(t *testing.T) {
 	})
 }
 
-// A143: a cancel of a gather of shields stops at the shields.
+// A143: a cancel of a gather of shields does not reach what they protect.
 func TestGatherOfShieldsCancelsNothingBehindThem(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := asyncio.CreateTask(ctx, sleepThen(time.Second, 1)), asyncio.CreateTask(ctx, sleepThen(time.Second, 2))
 		g := asyncio.Gather(ctx, asyncio.Shield(ctx, a), asyncio.Shield(ctx, b))
 		yields(ctx, 1)
 		if !g.Cancel() {
-			t.Error("the gather did not take the cancel")
+			t.Error("the gather refused the cancel")
 		}
 		_, err := g.Await(ctx)
 		equal(t, "the gather's error", brief(err), "cancelled")
@@ -467,7 +469,8 @@ func TestGatherOfShieldsCancelsNothingBehindThem(t *testing.T) {
 	})
 }
 
-// GatherAny and GatherAnyResults gather what has different types: coroutines, tasks and futures, of gathers too.
+// GatherAny and GatherAnyResults take arguments of different types: coroutines, tasks,
+// futures and gathers.
 func TestGatherAnyOfDifferentTypes(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		number := asyncio.CreateTask(ctx, sleepThen(time.Second, 42))
@@ -485,5 +488,136 @@ func TestGatherAnyOfDifferentTypes(t *testing.T) {
 		_, err = asyncio.GatherAny(ctx, number, failing).Await(ctx)
 		equal(t, "the first error", brief(err), "broken")
 		return nil
+	})
+}
+
+// GatherLimit runs at most limit coroutines at the same time, in the order of the
+// arguments.
+func TestGatherLimit(t *testing.T) {
+	for limit, want := range map[int]string{1: "6s", 2: "3s", 3: "3s", 100: "3s"} {
+		run(t, func(ctx context.Context) error {
+			active, most := 0, 0
+			var began []int
+			coro := func(n int) asyncio.Coro[int] {
+				return func(ctx context.Context) (int, error) {
+					active++
+					most = max(most, active)
+					defer func() { active-- }()
+					began = append(began, n)
+					return n, asyncio.Sleep(ctx, time.Duration(n)*time.Second)
+				}
+			}
+			got, err := asyncio.GatherLimit(ctx, limit, coro(1), coro(3), coro(2)).Await(ctx)
+			equal(t, "the result", got, "[1 3 2]")
+			equal(t, "the order of the starts", began, "[1 3 2]")
+			equal(t, fmt.Sprint("the time with limit ", limit), running(ctx).Time(), want)
+			equal(t, "the most at a time", most, min(limit, 3))
+			return err
+		})
+	}
+}
+
+// Futures and tasks are not limited: they exist already. Any other awaitable is.
+func TestGatherLimitOfAMixture(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		logged := func(name string) func(ctx context.Context) (string, error) {
+			return func(ctx context.Context) (string, error) {
+				log.Add("%v: %s", running(ctx).Time(), name)
+				return name, asyncio.Sleep(ctx, time.Second)
+			}
+		}
+		f := asyncio.NewFuture[string](ctx)
+		_ = f.SetResult("future")
+		got, err := asyncio.GatherLimit[string, asyncio.Awaitable[string]](ctx, 1,
+			asyncio.Coro[string](logged("coro")),
+			asyncio.CreateTask(ctx, logged("task")),
+			f,
+			awaitFunc(logged("awaitable")),
+		).Await(ctx)
+		log.Add("%v", got)
+		return err
+	})
+	log.Want(t, "0s: task", "0s: coro", "1s: awaitable", "[coro task future awaitable]")
+}
+
+// An awaitFunc is an Awaitable that is not a Coro.
+type awaitFunc func(ctx context.Context) (string, error)
+
+func (f awaitFunc) Await(ctx context.Context) (string, error) { return f(ctx) }
+
+// A coroutine that fails, panics or is cancelled frees its place. The others continue.
+func TestGatherLimitFails(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		done := 0
+		last := func(context.Context) (int, error) { done++; return 1, nil }
+		for _, bad := range []asyncio.Coro[int]{
+			func(context.Context) (int, error) { return 0, errBoom },
+			func(context.Context) (int, error) { panic(errBoom) },
+		} {
+			_, err := asyncio.GatherLimit(ctx, 1, bad, last, last).Await(ctx)
+			wantErr(t, err, errBoom)
+			yields(ctx, 5)
+		}
+		equal(t, "the others", done, 4)
+		return nil
+	})
+}
+
+// A cancel of the future ends all coroutines. Those that wait for a place never begin.
+func TestGatherLimitCancelled(t *testing.T) {
+	for _, turns := range []int{0, 1, 3} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			coro := func(name string) asyncio.Coro[int] {
+				return func(ctx context.Context) (int, error) {
+					err := asyncio.Sleep(ctx, time.Hour)
+					log.Add("%s: %s", name, brief(err))
+					return 0, err
+				}
+			}
+			g := asyncio.GatherLimit(ctx, 1, coro("a"), coro("b"), coro("c"))
+			yields(ctx, turns)
+			g.CancelWith("enough")
+			_, err := g.Await(ctx)
+			log.Add("%s, tasks: %d, time: %v", brief(err), len(asyncio.AllTasks(ctx)), running(ctx).Time())
+			return nil
+		})
+		want := []string{"cancelled: enough, tasks: 1, time: 0s"}
+		if turns > 0 {
+			want = append([]string{"a: cancelled: enough"}, want...)
+		}
+		log.Want(t, want...)
+	}
+}
+
+// A limit below 1 is a panic, and so is an argument that EnsureFuture refuses. A gather
+// of nothing is done.
+func TestGatherLimitMisuse(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		for _, limit := range []int{0, -1} {
+			wantErr(t, panicOf(func() { asyncio.GatherLimit(ctx, limit, asyncio.Coro[int](one)) }), asyncio.ErrInvalidArgument,
+				fmt.Sprintf("GatherLimit with a limit of %d; pass at least 1", limit))
+		}
+		wantErr(t, panicOf(func() { asyncio.GatherLimit[int, asyncio.Awaitable[int]](ctx, 1, nil) }), asyncio.ErrInvalidArgument, "EnsureFuture of nil")
+		wantErr(t, panicOf(func() { asyncio.GatherLimit(ctx, 1, asyncio.Coro[int](nil)) }), asyncio.ErrInvalidArgument, "GatherLimit with a nil function")
+		got, err := asyncio.GatherLimit[int, *asyncio.Task[int]](ctx, 1).Result()
+		equal(t, "the result of nothing", []any{got, err}, "[[] <nil>]")
+		return nil
+	})
+}
+
+// The tasks show the coroutines' functions.
+func TestGatherLimitShowsTheUsersFunction(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		g := asyncio.GatherLimit(ctx, 1, asyncio.Coro[int](one))
+		for _, task := range asyncio.AllTasks(ctx)[1:] {
+			if s := fmt.Sprint(task); !strings.Contains(s, "fn=asyncio_test.one()") {
+				t.Errorf("the task prints as %s", s)
+			}
+		}
+		_, err := g.Await(ctx)
+		return err
 	})
 }

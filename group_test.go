@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
 	"strings"
 	"testing"
@@ -11,11 +12,13 @@ import (
 	"weak"
 
 	"example.com/asyncio"
+	"example.com/asyncio/driver"
 )
 
 var errWorse = errors.New("worse")
 
-// failInCleanup returns a task's function that sleeps until it is cancelled, and then fails with err.
+// failInCleanup returns a task's function that sleeps until it is cancelled, and then
+// fails with err.
 func failInCleanup(err error) func(ctx context.Context) error {
 	return func(ctx context.Context) error {
 		_ = asyncio.Sleep(ctx, time.Hour)
@@ -23,16 +26,17 @@ func failInCleanup(err error) func(ctx context.Context) error {
 	}
 }
 
-// wantGroup fails the test unless err is a GroupError of just these errors, in this order.
+// wantGroup fails the test unless err is a GroupError of exactly errs, in this order.
 func wantGroup(t testing.TB, err error, errs ...error) {
 	t.Helper()
 	var group *asyncio.GroupError
 	if !errors.As(err, &group) || fmt.Sprint(group.Errors) != fmt.Sprint(errs) {
-		t.Errorf("got the error\n%v\nwanted a group of %v", err, errs)
+		t.Errorf("the error is\n%v\nwant a group of %v", err, errs)
 	}
 }
 
-// A085, A086: a group ends when its last task has, also one that was added late. Results are with the tasks.
+// A085, A086: a group ends after its last task, even if that was added late. The tasks
+// hold the results.
 func TestGroupWaitsForItsTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var first, second *asyncio.Task[int]
@@ -52,14 +56,14 @@ func TestGroupWaitsForItsTasks(t *testing.T) {
 	})
 }
 
-// A group without tasks ends with its body, at once.
+// A group without tasks ends with its body.
 func TestGroupWithoutTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(context.Context, *asyncio.TaskGroup) error { return nil })
 	})
 }
 
-// A087: a task that is cancelled has not failed. The group goes on.
+// A087: a cancelled task has not failed. The group continues.
 func TestGroupGoesOnWhenATaskIsCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -74,7 +78,8 @@ func TestGroupGoesOnWhenATaskIsCancelled(t *testing.T) {
 	})
 }
 
-// A082, A088: the first that fails cancels the others, in the order of their creation; the group waits for them, and then fails itself.
+// A082, A088: the first task that fails cancels the others, in the order of their
+// creation. The group waits for them and then fails.
 func TestGroupFailsWithATask(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -98,8 +103,8 @@ func TestGroupFailsWithATask(t *testing.T) {
 	log.Want(t, "ended before: ok", "fails: boom", "a: cancelled", "c: cancelled", "b: cancelled")
 }
 
-// A089, A119: while its body still runs, that is cancelled too, in the name of the group. All that failed by then is
-// gathered, and afterwards the task is as it was.
+// A089, A119: if the body still runs, the group cancels it too, in its own name. The
+// error holds everything that failed until then. Afterwards the task is as it was before.
 func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -120,7 +125,8 @@ func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
 	log.Want(t, "sibling: cancelled", "body: cancelled, cancelling: 1", "after: cancelling 0 at 1s")
 }
 
-// A119: the same where the body is through when the task fails: what is cancelled then is the wait for the tasks.
+// A119: the same holds if the body has returned when the task fails. The group then
+// cancels the wait for the tasks.
 func TestGroupLeavesNoCancelBehind(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, d := range []time.Duration{0, time.Second} {
@@ -135,7 +141,8 @@ func TestGroupLeavesNoCancelBehind(t *testing.T) {
 	})
 }
 
-// A090: a cancel from outside, while the group waits, is one of all its tasks; the group then ends cancelled.
+// A090: a cancel from outside while the group waits cancels all its tasks. The group then
+// ends cancelled.
 func TestGroupCancelledWhileItWaits(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -154,7 +161,7 @@ func TestGroupCancelledWhileItWaits(t *testing.T) {
 	log.Want(t, "0: cancelled", "1: cancelled", "2: cancelled", "3: cancelled", "4: cancelled")
 }
 
-// A091: while the body runs, that sees the cancel first.
+// A091: while the body runs, it sees the cancel first.
 func TestGroupCancelledInItsBody(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -171,7 +178,8 @@ func TestGroupCancelledInItsBody(t *testing.T) {
 	log.Want(t, "body: cancelled: enough", "a: cancelled", "b: cancelled")
 }
 
-// A092: tasks that fail in their cleanup after a cancel from outside go before that: the group fails.
+// A092: if tasks fail in their cleanup after a cancel from outside, the group fails
+// instead of being cancelled.
 func TestGroupCancelledAndItsTasksFail(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
@@ -188,7 +196,8 @@ func TestGroupCancelledAndItsTasksFail(t *testing.T) {
 	})
 }
 
-// A093, A094: an error of the body cancels the tasks, also those that have not begun and now never do; it is in the group's error.
+// A093, A094: an error of the body cancels the tasks and is part of the group's error.
+// Tasks that have not begun never begin.
 func TestGroupFailsWithItsBody(t *testing.T) {
 	for _, wait := range []time.Duration{time.Second, -1} {
 		var log record
@@ -216,8 +225,9 @@ func TestGroupFailsWithItsBody(t *testing.T) {
 	}
 }
 
-// A095, A096: a group in a group, both cancelled from outside, and the inner one's tasks fail: an error in an error. A
-// task of the outer one is cancelled as well, and changes nothing.
+// A095, A096: two nested groups are cancelled from outside, and the tasks of the inner
+// one fail: the error contains an error group. A task of the outer group is cancelled too
+// and changes nothing.
 func TestGroupsNestedAndCancelled(t *testing.T) {
 	for _, alive := range []bool{false, true} {
 		var log record
@@ -248,7 +258,8 @@ func TestGroupsNestedAndCancelled(t *testing.T) {
 	}
 }
 
-// A097: a task of the outer group fails: the inner group is cancelled with the body that it is in, and adds nothing.
+// A097: a task of the outer group fails. The inner group is cancelled with the body
+// around it, and adds no error.
 func TestGroupsNestedAndATaskOfTheOuterFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
@@ -265,7 +276,8 @@ func TestGroupsNestedAndATaskOfTheOuterFails(t *testing.T) {
 	})
 }
 
-// A098: a task of the inner group fails: that group's error is one of the outer's body.
+// A098: a task of the inner group fails. The error of the inner group is the error of the
+// outer body.
 func TestGroupsNestedAndATaskOfTheInnerFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var inside error
@@ -284,8 +296,9 @@ func TestGroupsNestedAndATaskOfTheInnerFails(t *testing.T) {
 	})
 }
 
-// A099, A100: a cancel from outside came first, the body is still cleaning up, and then a task fails: the group's error it is. The same
-// through a task that awaits the one with the group.
+// A099, A100: a task fails while the body cleans up after a cancel from outside: the
+// group fails. The same holds if the cancel comes through a task that awaits the one with
+// the group.
 func TestGroupCancelledAndATaskFailsMeanwhile(t *testing.T) {
 	for _, through := range []bool{false, true} {
 		run(t, func(ctx context.Context) error {
@@ -294,7 +307,7 @@ func TestGroupCancelledAndATaskFailsMeanwhile(t *testing.T) {
 					tg.Go(failAfter(3*time.Second, errBoom))
 					err := asyncio.Sleep(ctx, time.Hour)
 					wantErr(t, err, asyncio.ErrCancelled)
-					wantErr(t, asyncio.Sleep(ctx, 5*time.Second), asyncio.ErrCancelled) // the cleanup, which the group ends
+					wantErr(t, asyncio.Sleep(ctx, 5*time.Second), asyncio.ErrCancelled) // cleanup, which the group ends
 					return err
 				})
 			}
@@ -313,7 +326,8 @@ func TestGroupCancelledAndATaskFailsMeanwhile(t *testing.T) {
 	}
 }
 
-// A101, A102: without tasks, a cancel goes through as it is; a body that makes another error of it fails the group.
+// A101, A102: without tasks a cancel passes through unchanged. A body that replaces it
+// with another error fails the group.
 func TestGroupCancelledWithoutTasks(t *testing.T) {
 	for _, replace := range []error{nil, errBoom} {
 		run(t, func(ctx context.Context) error {
@@ -337,8 +351,9 @@ func TestGroupCancelledWithoutTasks(t *testing.T) {
 	}
 }
 
-// A103, A105: a task fails, and so does the body in its cleanup: both errors are in the group's, that of the body last. In Go
-// there is one kind of error only, and none for which this would not hold.
+// A103, A105: a task fails, and then the body in its cleanup. The group's error has both
+// errors, that of the body last. Go has only one kind of error, so that there are no
+// exceptions.
 func TestGroupTaskFailsAndThenTheBody(t *testing.T) {
 	for _, last := range []error{errWorse, asyncio.ErrInterrupted, context.DeadlineExceeded, &asyncio.TimeoutError{}} {
 		run(t, func(ctx context.Context) error {
@@ -352,8 +367,8 @@ func TestGroupTaskFailsAndThenTheBody(t *testing.T) {
 	}
 }
 
-// A104: a body that panics, or calls runtime.Goexit, does so out of the block, as KeyboardInterrupt leaves it in Python: bare, and
-// not before all tasks have ended. What has failed meanwhile is reported.
+// A104: a panic or runtime.Goexit of the body leaves the block unwrapped, after all tasks
+// have ended, as KeyboardInterrupt does in Python. Errors of the tasks are reported.
 func TestGroupWhoseBodyPanics(t *testing.T) {
 	var log record
 	for _, end := range []func(){func() { panic(errWorse) }, runtime.Goexit} {
@@ -380,26 +395,27 @@ func TestGroupWhoseBodyPanics(t *testing.T) {
 		if !exited {
 			wantErr(t, out, errWorse)
 			if group := (*asyncio.GroupError)(nil); errors.As(out, &group) {
-				t.Error("it is wrapped in a group's error")
+				t.Error("the panic is wrapped in a GroupError")
 			}
 			log.Add("a panic")
 		} else {
 			log.Add("a Goexit")
 		}
 	}
-	for i, line := range log.Lines { // without the task's name
+	for i, line := range log.Lines { // remove the name of the task
 		if strings.HasPrefix(line, "reported: panic in task ") {
 			log.Lines[i] = "reported: main's panic"
 		}
 	}
-	const failed = "reported: a task of a group failed, whose body ended with a panic or Goexit: boom"
+	const failed = "reported: a task failed in a group whose body ended with a panic or Goexit: boom"
 	log.Want(t,
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "reported: main's panic", "a panic",
 		"body: cancelled", "sibling has cleaned up at 1m1s", failed, "a Goexit",
 	)
 }
 
-// A106: a task that panics has failed like another, be it that the body fails too: its error, with the stack, is one of the group's.
+// A106: a task that panics has failed like any other, even if the body fails too. Its
+// error, with the stack, is part of the group's error.
 func TestGroupWithATaskThatPanics(t *testing.T) {
 	for _, last := range []error{nil, errWorse} {
 		var log record
@@ -431,11 +447,11 @@ func TestGroupWithATaskThatPanics(t *testing.T) {
 	}
 }
 
-// A113: so it is when the body is itself a block whose end fails.
+// A113: the same holds if the body is itself a block whose end fails.
 func TestGroupTaskFailsAndThenABlockInTheBody(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		database := func(ctx context.Context, fn func(ctx context.Context) error) error {
-			return errors.Join(fn(ctx), errWorse) // which is no cancellation: it was not all
+			return errors.Join(fn(ctx), errWorse) // not a cancellation: one part is another error
 		}
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			return database(ctx, func(ctx context.Context) error {
@@ -452,7 +468,7 @@ func TestGroupTaskFailsAndThenABlockInTheBody(t *testing.T) {
 	})
 }
 
-// A107: tasks that have ended are forgotten. A group may live as long as the program.
+// A107: a group releases tasks that have ended. It may live as long as the program.
 func TestGroupForgetsWhatHasEnded(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -471,7 +487,7 @@ func TestGroupForgetsWhatHasEnded(t *testing.T) {
 				}
 			}
 			if kept > 20 {
-				t.Errorf("it keeps %d of %d tasks that have ended", kept, len(ended))
+				t.Errorf("the group keeps %d of %d ended tasks", kept, len(ended))
 			}
 			before := heapInUse()
 			for range 20_000 {
@@ -479,14 +495,14 @@ func TestGroupForgetsWhatHasEnded(t *testing.T) {
 				yields(ctx, 2)
 			}
 			if grown := heapInUse() - before; grown > 20_000 {
-				t.Errorf("it grows by %d bytes with 20,000 tasks that have ended", grown)
+				t.Errorf("the heap grew by %d bytes with 20,000 ended tasks", grown)
 			}
 			return nil
 		})
 	})
 }
 
-// A108: a task of the group may add others, also while the group waits for its end.
+// A108: tasks of the group may add other tasks, even while the group waits for its end.
 func TestGroupTasksAddTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -503,8 +519,8 @@ func TestGroupTasksAddTasks(t *testing.T) {
 	})
 }
 
-// A109, A112: once a task has failed no other is begun: what would be one is cancelled from the start, and tells why. So a group
-// whose tasks multiply comes to its end.
+// A109, A112: after a task has failed no other task begins. A new task is cancelled from
+// the start, with the reason. So a group whose tasks multiply ends.
 func TestGroupTakesNoTasksWhileItShutsDown(t *testing.T) {
 	heads, refused := 0, 0
 	run(t, func(ctx context.Context) error {
@@ -537,17 +553,17 @@ func TestGroupTakesNoTasksWhileItShutsDown(t *testing.T) {
 		return nil
 	})
 	if heads < 10 || refused < 10 {
-		t.Errorf("%d heads, of which %d were refused", heads, refused)
+		t.Errorf("%d heads, %d of them refused, want at least 10 of each", heads, refused)
 	}
 }
 
-// A112: what it would have been is not run, has its name, and an await of it says why.
+// A112: a refused task does not run, keeps its name, and its error contains the reason.
 func TestGroupRefusedTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Go(failAfter(0, errBoom))
 			err := asyncio.Sleep(ctx, time.Hour)
-			late := asyncio.CreateTaskIn(tg, func(context.Context) (int, error) { t.Error("it runs"); return 1, nil }, asyncio.WithName("late"))
+			late := asyncio.CreateTaskIn(tg, func(context.Context) (int, error) { t.Error("a refused task ran"); return 1, nil }, asyncio.WithName("late"))
 			equal(t, "name, cancelled", []any{late.Name(), late.Cancelled()}, "[late true]")
 			_, why := late.Await(ctx)
 			wantErr(t, why, asyncio.ErrCancelled)
@@ -560,8 +576,8 @@ func TestGroupRefusedTask(t *testing.T) {
 	})
 }
 
-// A110, A111: options of CreateTask are options of a task in a group. Without a Context of its own a task has a copy of that
-// of whoever made it; the values of its ctx are those of the group's.
+// A110, A111: tasks of a group take the options of CreateTask. By default, a task has a
+// copy of the creator's context variables, and the values of the group's ctx.
 func TestGroupTaskOptions(t *testing.T) {
 	v := asyncio.NewContextVarDefault("v", 0)
 	type key struct{}
@@ -597,25 +613,27 @@ func TestGroupTaskOptions(t *testing.T) {
 	})
 }
 
-// A114, A115: a group is for one block. Another Run, inside or afterwards, is an error, and disturbs nothing.
+// A114, A115: a group is for one block. Another Run, inside or afterwards, is an error
+// and has no effect.
 func TestGroupIsUsedOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		again := func(context.Context, *asyncio.TaskGroup) error { t.Error("a second block runs"); return nil }
+		again := func(context.Context, *asyncio.TaskGroup) error { t.Error("a second block ran"); return nil }
 		tg := new(asyncio.TaskGroup)
 		err := tg.Run(ctx, func(ctx context.Context, same *asyncio.TaskGroup) error {
 			if same != tg {
-				t.Error("the body is given another group")
+				t.Error("the body got another group")
 			}
-			wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
+			wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "already been entered")
 			return nil
 		})
-		wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "entered already")
+		wantErr(t, tg.Run(ctx, again), asyncio.ErrMisuse, "Run of <TaskGroup entered>", "already been entered")
 		return err
 	})
 }
 
-// A116, A117, A118: a task in a group that has ended, or has not begun, is a bug, and the panic tells which. A group
-// needs a task of whose body it can dispose; where there is none it has not begun, and can yet.
+// A116, A117, A118: creating a task in a group that has ended or has not begun is a bug,
+// and the panic reports which. A Run without a task to cancel does not begin the group.
+// It can still begin later.
 func TestGroupOutsideOfItsBlock(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		mustRefuse := func(tg *asyncio.TaskGroup, why string) {
@@ -633,14 +651,15 @@ func TestGroupOutsideOfItsBlock(t *testing.T) {
 		wantErr(t, tg.Run(ctx, nil), asyncio.ErrInvalidArgument, "nil function")
 		mustRefuse(tg, "not been entered")
 		err := tg.Run(ctx, body)
-		mustRefuse(tg, "is finished")
+		mustRefuse(tg, "has ended")
 		equal(t, "the tasks", len(asyncio.AllTasks(ctx)), 1)
 		return err
 	})
 }
 
-// A120: a task of the inner and one of the outer group fail in one turn. The inner block fails with its own; the cancel of the
-// outer is still there, and comes at the next await; then the outer block fails with its own.
+// A120: a task of the inner and a task of the outer group fail in the same turn. The
+// inner block fails with its own error. The cancel by the outer group stays pending until
+// the next await. Then the outer block fails with its own error.
 func TestGroupsNestedFailTogether(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		self := asyncio.CurrentTask(ctx)
@@ -662,8 +681,8 @@ func TestGroupsNestedFailTogether(t *testing.T) {
 	})
 }
 
-// A121: a task fails, and a cancel comes from outside at the same time. The block fails with the error, and the cancel comes
-// at the next await.
+// A121: a task fails, and a cancel comes from outside at the same time. The block fails
+// with the error, and the next await delivers the cancel.
 func TestGroupFailsAndIsCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		begun := asyncio.NewFuture[int](ctx)
@@ -695,7 +714,7 @@ func TestGroupFailsAndIsCancelled(t *testing.T) {
 	})
 }
 
-// A122: however often it is cancelled, the group waits for its tasks.
+// A122: the group waits for its tasks however often it is cancelled.
 func TestGroupCancelledAgainAndAgain(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -704,7 +723,7 @@ func TestGroupCancelledAgainAndAgain(t *testing.T) {
 				tg.Go(func(ctx context.Context) error {
 					err := asyncio.Sleep(ctx, time.Hour)
 					log.Add("child: %s", brief(err))
-					_ = asyncio.Sleep(ctx, time.Minute) // cleanup, which no further cancel disturbs
+					_ = asyncio.Sleep(ctx, time.Minute) // cleanup; further cancels do not interrupt it
 					log.Add("child: has cleaned up at %v", running(ctx).Time())
 					return err
 				})
@@ -724,7 +743,8 @@ func TestGroupCancelledAgainAndAgain(t *testing.T) {
 	log.Want(t, "child: cancelled", "child: has cleaned up at 1m1s", "group: cancelled: 0, cancelling: 5")
 }
 
-// A123: an error that wraps a CancelledError is one, in the body as in a task. That is what Python's subclasses of it are.
+// A123: an error that wraps a CancelledError counts as one, in the body and in a task. It
+// corresponds to a subclass in Python.
 func TestGroupErrorsThatWrapACancel(t *testing.T) {
 	wrapped := func(ctx context.Context) error {
 		return fmt.Errorf("while working: %w", asyncio.Sleep(ctx, time.Hour))
@@ -742,7 +762,8 @@ func TestGroupErrorsThatWrapACancel(t *testing.T) {
 	})
 }
 
-// A124: a group prints how many tasks and errors it has, and whether it is in use or shuts down.
+// A124: a group prints the number of its tasks and errors, and whether it is entered or
+// shutting down.
 func TestGroupString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -765,13 +786,14 @@ func TestGroupString(t *testing.T) {
 		"<TaskGroup>",
 		"<TaskGroup entered>",
 		"<TaskGroup tasks=2 entered>",
-		"<TaskGroup tasks=1 errors=1 cancelling>", // the sibling has ended, and the group has not heard
+		"<TaskGroup tasks=1 errors=1 cancelling>", // the sibling has ended, the group has not processed it
 		"<TaskGroup cancelling>",
 	)
 }
 
-// A125: tasks that end in their eager start are like others. One that fails there cancels nobody before its creator suspends
-// (in 3.13.0 the creator is cancelled within create_task).
+// A125: tasks that end in their eager start are like others. If one fails there, the
+// group cancels nothing before the creator suspends (3.13.0 cancels the creator within
+// create_task).
 func TestGroupOfEagerTasks(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -797,7 +819,7 @@ func TestGroupOfEagerTasks(t *testing.T) {
 	)
 }
 
-// A125: groups in eager tasks in groups, each of which ends at once.
+// A125: groups in eager tasks in groups, all of which end in their eager start.
 func TestGroupsOfEagerTasksNested(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
@@ -822,7 +844,8 @@ func TestGroupsOfEagerTasksNested(t *testing.T) {
 	})
 }
 
-// A126: Cancel ends the body and the tasks, and the block ends without an error. The task is as it was before.
+// A126: Cancel ends the body and the tasks. The block ends without an error, and the task
+// is as it was before.
 func TestGroupCancel(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -831,7 +854,7 @@ func TestGroupCancel(t *testing.T) {
 			tg.Go(func(ctx context.Context) error {
 				err := asyncio.Sleep(ctx, time.Second)
 				tg.Cancel()
-				tg.Cancel() // which changes nothing
+				tg.Cancel() // no effect
 				return err
 			})
 			tg.Go(log.Recorded("b", sleep(time.Hour)))
@@ -843,14 +866,15 @@ func TestGroupCancel(t *testing.T) {
 	log.Want(t, "a: cancelled", "b: cancelled", "body: cancelled", "group: <nil>, cancelling: 0, at 1s")
 }
 
-// A126: it may be called by the body itself, which need not await after that, or while the group waits for its tasks.
+// A126: the body may call Cancel and need not await afterwards. Cancel may also be called
+// while the group waits for its tasks, or before Run.
 func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
 	for name, end := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
-		"the body, which returns": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		"the body, which then returns": func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Cancel()
 			return nil
 		},
-		"the body, which awaits": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+		"the body, which then awaits": func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			tg.Cancel()
 			return asyncio.Sleep(ctx, time.Hour)
 		},
@@ -858,12 +882,12 @@ func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
 			running(ctx).CallLater(time.Second, func(context.Context) { tg.Cancel() })
 			return nil
 		},
-		"somebody, before the body": func(ctx context.Context, tg *asyncio.TaskGroup) error { return nil },
+		"a call, before the body": func(ctx context.Context, tg *asyncio.TaskGroup) error { return nil },
 	} {
 		t.Run(name, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {
 				tg := new(asyncio.TaskGroup)
-				if name == "somebody, before the body" {
+				if name == "a call, before the body" {
 					tg.Cancel()
 				}
 				err := tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -875,14 +899,15 @@ func TestGroupCancelFromTheBodyAndAfterIt(t *testing.T) {
 				if running(ctx).Time() > time.Second {
 					t.Errorf("it ended at %v", running(ctx).Time())
 				}
-				tg.Cancel() // after the end it does nothing
+				tg.Cancel() // no effect after the end
 				return asyncio.Yield(ctx)
 			})
 		})
 	}
 }
 
-// A126: before Run, it has the first await of the body fail, and no task is taken.
+// A126: a Cancel before Run makes the first await of the body fail, and the group creates
+// no task.
 func TestGroupCancelBeforeItBegins(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -898,7 +923,7 @@ func TestGroupCancelBeforeItBegins(t *testing.T) {
 	log.Want(t, "task taken: false, ctx open: false", "body: cancelled", "group: <nil>")
 }
 
-// A126: what fails in spite of a Cancel, before it or in its course, is an error of the group's.
+// A126: errors before or after a Cancel are part of the group's error.
 func TestGroupCancelKeepsErrors(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -921,9 +946,10 @@ func TestGroupCancelKeepsErrors(t *testing.T) {
 	})
 }
 
-// A126: a cancel from outside, before or in the course of a Cancel, is not lost: the block ends cancelled (cpython#155433).
+// A126: a cancel from outside, before or after a Cancel, is not lost: the block ends
+// cancelled (cpython#155433).
 func TestGroupCancelAndOneFromOutside(t *testing.T) {
-	slow := func(ctx context.Context) error { // to clean up
+	slow := func(ctx context.Context) error { // with a slow cleanup
 		err := asyncio.Sleep(ctx, time.Hour)
 		_ = asyncio.Sleep(ctx, time.Minute)
 		return err
@@ -961,7 +987,8 @@ func TestGroupCancelAndOneFromOutside(t *testing.T) {
 	}
 }
 
-// A126: nor is an error of the body lost when a cancel from outside comes while the group waits; that comes at the next await.
+// A126: an error of the body is not lost if a cancel comes from outside while the group
+// waits. The next await delivers the cancel.
 func TestGroupCancelAnErrorAndOneFromOutside(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
@@ -980,7 +1007,8 @@ func TestGroupCancelAnErrorAndOneFromOutside(t *testing.T) {
 	})
 }
 
-// A126: a task that cancels its group in its eager start, before the group knows of it, is cancelled too (cpython#155418).
+// A126: a task that cancels its group in its eager start is cancelled too
+// (cpython#155418).
 func TestGroupCancelFromAnEagerTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var eager *asyncio.Task[asyncio.None]
@@ -994,4 +1022,635 @@ func TestGroupCancelFromAnEagerTask(t *testing.T) {
 		equal(t, "the task cancelled, the time", []any{eager.Cancelled(), running(ctx).Time()}, "[true 0s]")
 		return err
 	})
+}
+
+// timed returns a task's function that takes d, and records when it begins and ends.
+func timed(log *record, name string, d time.Duration) func(ctx context.Context) error {
+	return func(ctx context.Context) error {
+		log.Add("%v: %s begins", running(ctx).Time(), name)
+		err := asyncio.Sleep(ctx, d)
+		log.Add("%v: %s ends: %s", running(ctx).Time(), name, brief(err))
+		return err
+	}
+}
+
+// In a group with a limit, no more children than that run their functions at the same
+// time. The others get their slots in the order of their creation, and Go does not
+// suspend.
+func TestGroupLimit(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(2)
+			tg.Go(timed(&log, "a", 3*time.Second))
+			tg.Go(timed(&log, "b", time.Second))
+			tg.Go(timed(&log, "c", time.Second))
+			asyncio.CreateTaskIn(tg, func(ctx context.Context) (int, error) {
+				return 1, timed(&log, "d", 2*time.Second)(ctx)
+			})
+			tg.Go(timed(&log, "e", 0))
+			log.Add("%v", tg)
+			return nil
+		})
+	})
+	log.Want(t,
+		"<TaskGroup tasks=5 limit=2 entered>",
+		"0s: a begins",
+		"0s: b begins",
+		"1s: b ends: ok",
+		"1s: c begins",
+		"2s: c ends: ok",
+		"2s: d begins",
+		"3s: a ends: ok",
+		"3s: e begins",
+		"3s: e ends: ok",
+		"4s: d ends: ok",
+	)
+}
+
+// With a limit of 1 the children run one after the other. Without a limit all run at
+// once.
+func TestGroupLimitOfOneAndNone(t *testing.T) {
+	for limit, want := range map[int]string{1: "10s", 3: "4s", 10: "1s", 100: "1s", -1: "1s"} {
+		run(t, func(ctx context.Context) error {
+			active, most := 0, 0
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				for range 10 {
+					tg.Go(func(ctx context.Context) error {
+						active++
+						defer func() { active-- }()
+						most = max(most, active)
+						return asyncio.Sleep(ctx, time.Second)
+					})
+				}
+				return nil
+			})
+			equal(t, fmt.Sprint("the time with limit ", limit), running(ctx).Time(), want)
+			if limit > 0 && most > limit {
+				t.Errorf("%d children ran at the same time, the limit is %d", most, limit)
+			}
+			return err
+		})
+	}
+}
+
+// A child that is created in a free turn does not overtake an earlier child that waits,
+// not even if it starts eagerly.
+func TestGroupLimitIsFIFO(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", 0))
+			tg.Go(timed(&log, "b", 0))
+			tg.Go(timed(&log, "c", 0), asyncio.WithEagerStart(true))
+			for i := range 6 {
+				yields(ctx, 1)
+				tg.Go(timed(&log, fmt.Sprint(i), 0), asyncio.WithEagerStart(i%2 == 0))
+			}
+			return nil
+		})
+	})
+	var want []string
+	for _, name := range strings.Fields("a b c 0 1 2 3 4 5") {
+		want = append(want, "0s: "+name+" begins", "0s: "+name+" ends: ok")
+	}
+	log.Want(t, want...)
+}
+
+// An eager child with a slot begins in the call that creates it. Without a slot it waits.
+func TestGroupLimitOfEagerTasks(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(func(ctx context.Context) error {
+				tg.Go(timed(&log, "nested", 0))
+				return timed(&log, "first", time.Second)(ctx)
+			})
+			tg.Go(timed(&log, "second", time.Second))
+			log.Add("body")
+			return nil
+		})
+	})
+	log.Want(t,
+		"0s: first begins",
+		"body",
+		"1s: first ends: ok",
+		"1s: nested begins",
+		"1s: nested ends: ok",
+		"1s: second begins",
+		"2s: second ends: ok",
+	)
+}
+
+// A cancel of a child that waits for a slot ends the wait at once. Its function is not
+// called, and the slot is for the next child. This holds before and after the first step
+// of the child, and in the turn in which it gets the slot.
+func TestGroupLimitCancelOfAWaitingChild(t *testing.T) {
+	for name, cancel := range map[string]func(ctx context.Context, b *asyncio.Task[asyncio.None]){
+		"before its first step": func(_ context.Context, b *asyncio.Task[asyncio.None]) { b.Cancel() },
+		"while it waits": func(ctx context.Context, b *asyncio.Task[asyncio.None]) {
+			yields(ctx, 1)
+			b.Cancel()
+			if _, err := b.Await(ctx); !errors.Is(err, asyncio.ErrCancelled) {
+				t.Errorf("b ended with %v", err)
+			}
+			equal(t, "the time", running(ctx).Time(), "0s")
+		},
+		"when it has the slot": func(ctx context.Context, b *asyncio.Task[asyncio.None]) {
+			_ = asyncio.Sleep(ctx, time.Second)
+			yields(ctx, 1) // a has ended, and b has the slot and has not run
+			b.Cancel()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log record
+			run(t, func(ctx context.Context) error {
+				return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.SetLimit(1)
+					tg.Go(timed(&log, "a", time.Second))
+					b := tg.Go(timed(&log, "b", time.Second))
+					tg.Go(timed(&log, "c", time.Second))
+					cancel(ctx, b)
+					return nil
+				})
+			})
+			log.Want(t, "0s: a begins", "1s: a ends: ok", "1s: c begins", "2s: c ends: ok")
+		})
+	}
+}
+
+// The slot of a child that fails, panics or is cancelled before its first step is freed
+// too.
+func TestGroupLimitFreesEverySlot(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "cancelled", 0)).Cancel()
+			tg.Go(timed(&log, "next", 0))
+			return nil
+		})
+		log.Add("%s", brief(err))
+		for _, end := range []func(){func() {}, func() { panic(errBoom) }} {
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(func(ctx context.Context) error { end(); return errBoom })
+				tg.Go(timed(&log, "sibling", 0))
+				return nil
+			})
+			wantErr(t, err, errBoom)
+		}
+		return nil
+	})
+	log.Want(t, "0s: next begins", "0s: next ends: ok", "ok")
+}
+
+// A creation that panics does not use up a slot.
+func TestGroupLimitAndACreationThatPanics(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			for range 3 {
+				wantErr(t, panicOf(func() { tg.Go(nil) }), asyncio.ErrInvalidArgument, "TaskGroup.Go with a nil function")
+				wantErr(t, panicOf(func() { asyncio.CreateTaskIn[int](tg, nil) }), asyncio.ErrInvalidArgument, "CreateTaskIn with a nil function")
+			}
+			tg.Go(timed(&log, "a", 0))
+			return nil
+		})
+	})
+	log.Want(t, "0s: a begins", "0s: a ends: ok")
+}
+
+// When the group shuts down, children that wait for a slot are cancelled, and never call
+// their functions.
+func TestGroupLimitWhenTheGroupShutsDown(t *testing.T) {
+	for name, end := range map[string]func(ctx context.Context, tg *asyncio.TaskGroup) error{
+		"a child fails": func(_ context.Context, tg *asyncio.TaskGroup) error { return nil },
+		"the body fails": func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			yields(ctx, 1)
+			return errBoom
+		},
+		"the body fails at once": func(context.Context, *asyncio.TaskGroup) error { return errBoom },
+	} {
+		t.Run(name, func(t *testing.T) {
+			var log record
+			run(t, func(ctx context.Context) error {
+				err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+					tg.SetLimit(1)
+					tg.Go(failAfter(time.Second, errBoom))
+					for range 3 {
+						tg.Go(timed(&log, "waiting", 0))
+					}
+					return end(ctx, tg)
+				})
+				wantGroup(t, err, errBoom)
+				return nil
+			})
+			log.Want(t)
+		})
+	}
+}
+
+// With a limit of 0 no child runs. A cancel still ends the children.
+func TestGroupLimitOfZero(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		_, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(0)
+				tg.Go(timed(&log, "a", 0))
+				tg.Go(timed(&log, "b", 0))
+				return log.Recorded("WaitSlot", tg.WaitSlot)(ctx)
+			})
+		})
+		log.Add("%v: %s", running(ctx).Time(), brief(err))
+		return nil
+	})
+	log.Want(t, "WaitSlot: cancelled: enough", "1s: cancelled: enough")
+}
+
+// SetLimit is a bug while children are unfinished. Between children it may change the
+// limit, and wakes those who wait in WaitSlot.
+func TestGroupSetLimitAgain(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		tg := new(asyncio.TaskGroup)
+		tg.SetLimit(3)
+		tg.SetLimit(1)
+		log.Add("%v", tg)
+		return tg.Run(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			for _, d := range []time.Duration{0, time.Second} {
+				child := tg.Go(sleep(d))
+				wantErr(t, panicOf(func() { tg.SetLimit(2) }), asyncio.ErrMisuse, "SetLimit(2) of <TaskGroup tasks=1 limit=1 entered>", "unfinished children")
+				if _, err := child.Await(ctx); err != nil {
+					return err
+				}
+				yields(ctx, 1)
+			}
+			for _, limit := range []int{1, -1} {
+				tg.SetLimit(0)
+				for range 2 {
+					asyncio.Go(ctx, func(ctx context.Context) error {
+						err := tg.WaitSlot(ctx)
+						log.Add("limit %d, WaitSlot: %s", limit, brief(err))
+						return err
+					})
+				}
+				yields(ctx, 2)
+				log.Add("limit 0")
+				tg.SetLimit(limit)
+				yields(ctx, 4)
+			}
+			log.Add("%v", tg)
+			return nil
+		})
+	})
+	log.Want(t,
+		"<TaskGroup limit=1>",
+		"limit 0",
+		"limit 1, WaitSlot: ok",
+		"limit 1, WaitSlot: ok", // the first created no child: the slot is for the second
+		"limit 0",
+		"limit -1, WaitSlot: ok",
+		"limit -1, WaitSlot: ok",
+		"<TaskGroup entered>",
+	)
+}
+
+// WaitSlot keeps a loop over an endless sequence from creating more children than the
+// limit.
+func TestWaitSlot(t *testing.T) {
+	for _, limit := range []int{1, 3} {
+		run(t, func(ctx context.Context) error {
+			most, created, began, done := 0, 0, 0, 0
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				for done < 10 {
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					created++
+					tg.Go(func(ctx context.Context) error {
+						began++
+						err := asyncio.Sleep(ctx, time.Second)
+						done++
+						return err
+					}, asyncio.WithEagerStart(true))
+					most = max(most, len(asyncio.AllTasks(ctx))-1)
+					if began != created {
+						t.Errorf("%d of %d children have begun", began, created)
+					}
+				}
+				return nil
+			})
+			equal(t, "the most children", most, limit)
+			return err
+		})
+	}
+}
+
+// WaitSlot and children wait in one queue. A slot that is not used before the caller
+// suspends is for the next in the queue.
+func TestWaitSlotIsFIFO(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", time.Second))
+			tg.Go(timed(&log, "b", time.Second))
+			var creators []asyncio.AnyTask
+			creates := func(name string, n int) {
+				creators = append(creators, asyncio.Go(ctx, func(ctx context.Context) error {
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					log.Add("%v: slot for %s", running(ctx).Time(), name)
+					for i := range n {
+						if i > 0 && tg.WaitSlot(ctx) != nil {
+							t.Error("the second WaitSlot failed")
+						}
+						tg.Go(timed(&log, fmt.Sprint(name, i), time.Second))
+					}
+					return nil
+				}))
+			}
+			creates("c", 2)
+			creates("unused", 0)
+			creates("d", 1)
+			yields(ctx, 1)
+			tg.Go(timed(&log, "e", time.Second))
+			_, _, err := asyncio.Wait(ctx, creators)
+			return err
+		})
+	})
+	log.Want(t,
+		"0s: a begins", "1s: a ends: ok",
+		"1s: b begins", "2s: b ends: ok",
+		"2s: slot for c", "2s: c0 begins", "3s: c0 ends: ok",
+		"3s: slot for unused",
+		"3s: slot for d", "3s: d0 begins", "4s: d0 ends: ok",
+		"4s: e begins", "5s: e ends: ok",
+		"5s: c1 begins", "6s: c1 ends: ok",
+	)
+}
+
+// The slot that a WaitSlot has found is for the caller only, until it suspends.
+func TestWaitSlotOffersTheSlotToItsCallerOnly(t *testing.T) {
+	var log record
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(timed(&log, "a", time.Second))
+			yields(ctx, 1)
+			asyncio.Go(ctx, func(ctx context.Context) error {
+				if err := tg.WaitSlot(ctx); err != nil {
+					return err
+				}
+				if err := tg.WaitSlot(ctx); err != nil { // still free
+					return err
+				}
+				tg.Go(timed(&log, "c", 0))
+				tg.Go(timed(&log, "d", 0)) // behind b
+				return nil
+			})
+			yields(ctx, 1)
+			tg.Go(timed(&log, "b", 0))
+			return nil
+		})
+	})
+	log.Want(t,
+		"0s: a begins", "1s: a ends: ok",
+		"1s: c begins", "1s: c ends: ok",
+		"1s: b begins", "1s: b ends: ok",
+		"1s: d begins", "1s: d ends: ok",
+	)
+}
+
+// A cancel ends a WaitSlot, also in the turn in which it gets the slot. The slot is then
+// for the next in the queue. The same holds for a timeout and for a ctx with its own
+// deadline.
+func TestWaitSlotCancelled(t *testing.T) {
+	for _, at := range []time.Duration{0, time.Second} {
+		var log record
+		run(t, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(timed(&log, "a", time.Second))
+				wait := asyncio.Go(ctx, tg.WaitSlot)
+				yields(ctx, 2)
+				tg.Go(timed(&log, "b", time.Second))
+				if err := asyncio.Sleep(ctx, at); err != nil {
+					return err
+				}
+				if at > 0 {
+					yields(ctx, 1)
+				}
+				wait.CancelWith("enough")
+				_, err := wait.Await(ctx)
+				log.Add("%v: WaitSlot: %s", running(ctx).Time(), brief(err))
+				return nil
+			})
+		})
+		if at == 0 {
+			log.Want(t, "0s: a begins", "0s: WaitSlot: cancelled: enough", "1s: a ends: ok", "1s: b begins", "2s: b ends: ok")
+		} else {
+			log.Want(t, "0s: a begins", "1s: a ends: ok", "1s: b begins", "1s: WaitSlot: cancelled: enough", "2s: b ends: ok")
+		}
+	}
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(sleep(time.Minute))
+			for range 100 {
+				wantErr(t, asyncio.Timeout(ctx, time.Millisecond, tg.WaitSlot), asyncio.ErrTimeout)
+				short, stop := context.WithTimeout(ctx, 0)
+				wantErr(t, tg.WaitSlot(short), context.DeadlineExceeded)
+				stop()
+			}
+			err := tg.WaitSlot(ctx)
+			equal(t, "the time", running(ctx).Time(), "1m0s")
+			return err
+		})
+	})
+}
+
+// The errors of WaitSlot. Without a limit it does not suspend.
+func TestWaitSlotErrors(t *testing.T) {
+	other := asyncio.NewLoop(driver.NewVirtual())
+	defer other.Close()
+	run(t, func(ctx context.Context) error {
+		asyncio.CurrentTask(ctx).SetName("main")
+		tg := new(asyncio.TaskGroup)
+		wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "WaitSlot of <TaskGroup>, which has not been entered", "inside the function passed to Run")
+		err := tg.Run(ctx, func(inside context.Context, tg *asyncio.TaskGroup) error {
+			for range 3 {
+				if err := tg.WaitSlot(inside); err != nil {
+					return err
+				}
+			}
+			tg.SetLimit(0)
+			wantErr(t, tg.WaitSlot(context.Background()), asyncio.ErrNoRunningLoop)
+			wantErr(t, tg.WaitSlot(other.Context()), asyncio.ErrWrongLoop, "WaitSlot of <TaskGroup limit=0 entered>")
+			running(ctx).CallSoon(func(ctx context.Context) {
+				wantErr(t, tg.WaitSlot(ctx), asyncio.ErrWrongContext, "await in a callback")
+			})
+			_, err := asyncio.Go(ctx, func(context.Context) error { return tg.WaitSlot(ctx) }).Await(ctx)
+			wantErr(t, err, asyncio.ErrWrongContext, "task main")
+			tg.SetLimit(1)
+			return tg.WaitSlot(inside)
+		})
+		wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "WaitSlot of <TaskGroup limit=1 entered>, which has ended")
+		return err
+	})
+	run(t, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Cancel()
+			err := tg.WaitSlot(ctx)
+			wantErr(t, err, asyncio.ErrCancelled)
+			wantErr(t, errors.Unwrap(err), asyncio.ErrMisuse, "WaitSlot of <TaskGroup limit=1 cancelling>, which is shutting down")
+			return err
+		})
+	})
+	err := runOn(t, &asyncio.Runner{Debug: true}, func(ctx context.Context) error {
+		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(0)
+			inGoroutine(func() {
+				wantErr(t, tg.WaitSlot(ctx), asyncio.ErrMisuse, "from a goroutine that is not the loop's")
+			})
+			return nil
+		})
+	})
+	equal(t, "the error", err, "<nil>")
+}
+
+// A task outside of the group that waits for a slot when the group ends learns that it
+// has ended.
+func TestWaitSlotWhenTheGroupEnds(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var wait *asyncio.Task[asyncio.None]
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+			tg.SetLimit(1)
+			tg.Go(sleep(time.Second))
+			wait = asyncio.Go(ctx, tg.WaitSlot)
+			return nil
+		})
+		_, waited := wait.Await(ctx)
+		wantErr(t, waited, asyncio.ErrMisuse, "which has ended")
+		return err
+	})
+}
+
+// Names, stacks and snapshots show the function of a child that waits for a slot.
+func TestGroupLimitShowsTheUsersFunction(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		_, err := cancelLater(ctx, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(1)
+				tg.Go(never)
+				waits := tg.Go(never, asyncio.WithName("waits"))
+				yields(ctx, 1)
+				if s := waits.String(); !strings.Contains(s, "fn=asyncio_test.never()") {
+					t.Errorf("the child prints as %s", s)
+				}
+				if stack := waits.Stack(0); len(stack) != 1 || stack[0].Func != "asyncio_test.never" {
+					t.Errorf("the stack is %v", stack)
+				}
+				info := running(ctx).Snapshot()
+				for _, task := range info.Tasks {
+					if task.Name == "waits" {
+						equal(t, "the function", task.Func, "asyncio_test.never")
+						equal(t, "the wait", task.Waits, "semaphore <TaskGroup tasks=2 limit=1 entered>")
+					}
+				}
+				return never(ctx)
+			})
+		})
+		wantErr(t, err, asyncio.ErrCancelled)
+		return nil
+	})
+}
+
+// Random children, cancels and timeouts: the limit holds, children get slots in the order
+// of their creation unless their creator has waited for a slot before, and no slot is
+// lost.
+func TestGroupLimitRandom(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 0))
+		limit := 1 + rnd.IntN(4)
+		run(t, func(ctx context.Context) error {
+			active, created := 0, 0
+			last, lastAt := -1, time.Duration(0)
+			spawn := func(tg *asyncio.TaskGroup, inOrder bool) *asyncio.Task[asyncio.None] {
+				n := created
+				created++
+				d := time.Duration(rnd.IntN(4)) * time.Second
+				return tg.Go(func(ctx context.Context) error {
+					if active++; active > limit {
+						t.Errorf("seed %d: %d children run, the limit is %d", seed, active, limit)
+					}
+					defer func() { active-- }()
+					// Two that get their slots in the same turn may begin in either
+					// order.
+					now := running(ctx).Time()
+					if inOrder && n < last && now > lastAt {
+						t.Errorf("seed %d: child %d begins after child %d", seed, n, last)
+					}
+					if inOrder && n > last {
+						last, lastAt = n, now
+					}
+					return asyncio.Sleep(ctx, d)
+				})
+			}
+			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.SetLimit(limit)
+				var creators []asyncio.AnyTask
+				for range 4 {
+					creators = append(creators, asyncio.Go(ctx, func(ctx context.Context) error {
+						for range 10 {
+							switch rnd.IntN(6) {
+							case 0, 1:
+								_ = asyncio.Timeout(ctx, time.Duration(rnd.IntN(3))*time.Second, tg.WaitSlot)
+								yields(ctx, 1) // gives up the slot
+							case 2:
+								if err := tg.WaitSlot(ctx); err != nil {
+									t.Errorf("seed %d: %v", seed, err)
+								}
+								spawn(tg, false)
+							case 3:
+								child := spawn(tg, true)
+								yields(ctx, rnd.IntN(3))
+								child.Cancel()
+							case 4:
+								spawn(tg, true)
+							case 5:
+								_ = asyncio.Sleep(ctx, time.Duration(rnd.IntN(3))*time.Second)
+							}
+						}
+						return nil
+					}))
+				}
+				_, _, err := asyncio.Wait(ctx, creators)
+				if err != nil {
+					return err
+				}
+				for range limit { // as many children as the limit begin at once: no slot is lost
+					if err := tg.WaitSlot(ctx); err != nil {
+						return err
+					}
+					tg.Go(never)
+				}
+				tg.Cancel()
+				return nil
+			})
+			equal(t, "the children that still run", active, 0)
+			return err
+		})
+	}
 }

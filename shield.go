@@ -6,10 +6,15 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Shield returns a future of aw's outcome whose cancel does not reach aw: the
-// awaiter is cancelled, and what aw does goes on. A cancel of aw itself does
-// cancel the future. If aw is done already it is returned as it is.
-// An aw that is no future becomes a task. It panics as [EnsureFuture] does. See asyncio.shield.
+// Shield returns a future with the outcome of aw that does not pass a cancel on to aw.
+//
+//   - If the awaiter of the future is cancelled, aw continues. If aw itself is cancelled,
+//     so is the future.
+//   - If aw is already done, Shield returns its future.
+//   - It does not suspend. It starts a task if aw is not a future or a task, and panics
+//     like [EnsureFuture].
+//
+// See asyncio.shield.
 func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	inner := EnsureFuture(ctx, aw)
 	if inner.Done() {
@@ -22,7 +27,7 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 		switch {
 		case outer.Done():
 			if !inner.Cancelled() {
-				_ = inner.Exception() // has been dealt with
+				_ = inner.Exception() // marks it as read, so that it is not reported
 			}
 		case inner.Cancelled():
 			outer.Cancel()
@@ -39,7 +44,7 @@ func Shield[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	return outer
 }
 
-// A shielding is the future that a Shield returns.
+// A shielding is the future that Shield returns.
 type shielding[T any] struct {
 	Future[T]
 	inner *Future[T]
@@ -49,12 +54,12 @@ func (s *shielding[T]) waitReason() inspect.WaitReason {
 	return inspect.WaitReason{Kind: inspect.ForShield, Futures: []inspect.Future{s.inner}}
 }
 
-// settle gives f the result or the error of a future that has one.
-func copyOutcome[T any](f, of *Future[T]) {
-	value, err := of.Result()
+// copyOutcome finishes to with the result or the error of from, which is done.
+func copyOutcome[T any](to, from *Future[T]) {
+	value, err := from.Result()
 	if err != nil {
-		_ = f.SetException(err)
+		_ = to.SetException(err)
 	} else {
-		_ = f.SetResult(value)
+		_ = to.SetResult(value)
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"example.com/asyncio"
 )
 
-// A164: the result and the error of what is shielded are the shield's.
+// A164: the shield has the result or the error of the inner future.
 func TestShieldPassesTheOutcomeOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -20,13 +20,13 @@ func TestShieldPassesTheOutcomeOn(t *testing.T) {
 			return err
 		}
 		if _, err := asyncio.Shield(ctx, asyncio.Coro[int](sleepThenFail(time.Second, boom))).Await(ctx); err != boom {
-			t.Errorf("the error is %v, not that of the task", err)
+			t.Errorf("the error is %v, want that of the task", err)
 		}
 		return nil
 	})
 }
 
-// A165: a cancel of what is shielded cancels the shield.
+// A165: a cancel of the inner future cancels the shield.
 func TestShieldIsCancelledWithTheInner(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, sleepThen(time.Hour, 1))
@@ -36,51 +36,51 @@ func TestShieldIsCancelledWithTheInner(t *testing.T) {
 		_, err := shield.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		if !shield.Cancelled() || asyncio.CurrentTask(ctx).Cancelling() != 0 {
-			t.Errorf("the shield is %v, and its awaiter was asked %d times to cancel", shield, asyncio.CurrentTask(ctx).Cancelling())
+			t.Errorf("the shield is %v, its awaiter has %d requests to cancel", shield, asyncio.CurrentTask(ctx).Cancelling())
 		}
 		return nil
 	})
 }
 
-// A166: a cancel of the shield is none of what it protects, and cuts the two apart.
+// A166: a cancel of the shield does not reach the inner future, and disconnects the two.
 func TestShieldCancelledIsCutOffFromTheInner(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
 		shield := asyncio.Shield(ctx, inner)
 		if !strings.Contains(inner.String(), " cb=[asyncio.Shield") {
-			t.Errorf("shielded, the inner prints as %v", inner)
+			t.Errorf("behind the shield the inner task prints as %v", inner)
 		}
 		if !shield.Cancel() || !shield.Cancelled() {
 			t.Errorf("after its cancel the shield is %v", shield)
 		}
 		yields(ctx, 1)
 		if strings.Contains(inner.String(), "cb=") || inner.Cancelling() != 0 {
-			t.Errorf("cut off, the inner prints as %v", inner)
+			t.Errorf("after the cancel the inner task prints as %v", inner)
 		}
 		got, err := inner.Await(ctx)
-		equal(t, "the inner's result", got, 1)
+		equal(t, "the inner result", got, 1)
 		return err
 	})
 }
 
-// A167: the shield of what is done is that itself.
+// A167: the shield of a done future is that future.
 func TestShieldOfADoneFutureIsTheFuture(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		_ = f.SetResult(1)
 		if shield := asyncio.Shield(ctx, f); shield != f {
-			t.Errorf("the shield is another: %v", shield)
+			t.Errorf("the shield of a done future is %v, want the future", shield)
 		}
 		task := asyncio.CreateTask(ctx, sleepThen(0, 1))
 		_, err := task.Await(ctx)
 		if shield := asyncio.Shield(ctx, task); shield != &task.Future {
-			t.Errorf("the shield of a task is another: %v", shield)
+			t.Errorf("the shield of a done task is %v, want its future", shield)
 		}
 		return err
 	})
 }
 
-// A168: behind a shield a gather and its children feel no cancel.
+// A168: a shield protects a gather and its children.
 func TestShieldOfAGather(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		children := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Minute, 2))
@@ -96,7 +96,7 @@ func TestShieldOfAGather(t *testing.T) {
 	})
 }
 
-// A169: whoever awaits the shield is cancelled at once, and does not wait for the inner.
+// A169: the awaiter of a shield is cancelled at once, without waiting for the inner task.
 func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -122,7 +122,8 @@ func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 	)
 }
 
-// A170: when the shield was cancelled an error of the inner is one that nobody read, and reported as such.
+// A170: after a cancel of the shield, an error of the inner task is reported as never
+// read.
 func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
@@ -136,7 +137,7 @@ func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
 	r.Want(t, "reported: task inner failed and its error was never read: boom")
 }
 
-// A170: an error that the shield passed on is the shield's to report: once.
+// A170: an error that the shield has passed on is reported once, for the shield.
 func TestShieldAnUnreadErrorIsReportedOnce(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {

@@ -7,9 +7,12 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Sleep suspends for at least d. With d of 0 or less it lets all that is ready
-// run, as [Yield] does. Its errors are those of [Future.Await]; in each case its timer
-// is gone. See asyncio.sleep.
+// Sleep suspends for at least d.
+//
+//   - If d is 0 or less, it suspends for one turn of the loop, like [Yield].
+//   - Its errors are those of [Future.Await]. After an error no timer is left.
+//
+// See asyncio.sleep.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if d <= 0 {
 		return Yield(ctx)
@@ -28,14 +31,15 @@ func Sleep(ctx context.Context, d time.Duration) error {
 	return err
 }
 
-// A sleeper is what a Sleep needs, in one allocation. A TimerHandle would have it be half as large again.
+// A sleeper is the future and the timer of a Sleep in one allocation. With a TimerHandle
+// it would be half as large again.
 type sleeper struct {
 	Future[None]
-	over registration
-	when time.Duration
+	over registration  // the timer
+	when time.Duration // when it is due, in loop time
 }
 
-// When is for who looks on and wants to know no more: to see how late it is woken, say.
+// When lets observers measure how late the sleeper wakes.
 func (s *sleeper) When() time.Duration { return s.when }
 
 func (s *sleeper) waitReason() inspect.WaitReason {

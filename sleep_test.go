@@ -10,15 +10,15 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A207: a sleep ends when its time is up: in virtual time not a nanosecond later. What
-// sleep(d, result) returns in Python, a function in Go returns itself.
+// A207: a sleep ends exactly on time in virtual time. A function in Go returns the value
+// itself that sleep(d, result) returns in Python.
 func TestSleep(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (string, error) {
 			if err := asyncio.Sleep(ctx, 1500*time.Millisecond); err != nil {
 				return "", err
 			}
-			equal(t, "the time in between", running(ctx).Time(), "1.5s")
+			equal(t, "the time between the sleeps", running(ctx).Time(), "1.5s")
 			return "yeah", asyncio.Sleep(ctx, 1)
 		})
 		got, err := task.Await(ctx)
@@ -49,8 +49,8 @@ func TestSleepsEndInOrder(t *testing.T) {
 	log.Want(t, "0s d", "1s b", "1s e", "2s a", "2s c")
 }
 
-// A208, A209: a sleep of nothing, or of less, lets one turn pass. What is ready runs before it ends; what
-// that makes ready does not. So does Yield.
+// A208, A209: a sleep of zero or less suspends for one turn, like Yield. It ends after
+// everything that was ready, and before what that makes ready.
 func TestSleepZeroIsOneTurn(t *testing.T) {
 	for name, pause := range map[string]func(ctx context.Context) error{
 		"Sleep(0)":  func(ctx context.Context) error { return asyncio.Sleep(ctx, 0) },
@@ -75,14 +75,14 @@ func TestSleepZeroIsOneTurn(t *testing.T) {
 				if err := pause(ctx); err != nil {
 					return err
 				}
-				log.Add("main goes on at %v", l.Time())
+				log.Add("main continues at %v", l.Time())
 				return pause(ctx)
 			})
 			log.Want(t,
 				"main pauses",
 				"call",
 				"task begins",
-				"main goes on at 0s",
+				"main continues at 0s",
 				"call of the call",
 				"task ends",
 			)
@@ -90,22 +90,23 @@ func TestSleepZeroIsOneTurn(t *testing.T) {
 	}
 }
 
-// A208: and it needs no timer, nor anything else that would have to be allocated.
+// A208: it needs no timer and no allocation.
 func TestSleepZeroAllocatesNothing(t *testing.T) {
 	if raceDetector() {
-		t.Skip("the race detector allocates")
+		t.Skip("SKIPPED: the race detector allocates")
 	}
 	run(t, func(ctx context.Context) error {
 		if n := testing.AllocsPerRun(100, func() { _ = asyncio.Sleep(ctx, 0) }); n != 0 {
-			t.Errorf("%v allocations", n)
+			t.Errorf("%v allocations, want 0", n)
 		}
 		return nil
 	})
 }
 
-// A210 (a sleep of NaN) is not there: a Duration is a number.
+// A210 (a sleep of NaN) has no counterpart: a Duration is a number.
 
-// A081, A211: however one leaves a sleep, its timer is gone: nothing is left for which the clock would move.
+// A081, A211: a sleep leaves no timer, however it ends: the clock does not advance for
+// it.
 func TestSleepLeavesNoTimer(t *testing.T) {
 	for name, leave := range map[string]func(ctx context.Context, sleep func(ctx context.Context) error) error{
 		"cancel": func(ctx context.Context, sleep func(ctx context.Context) error) error {
@@ -122,7 +123,7 @@ func TestSleepLeavesNoTimer(t *testing.T) {
 		"timeout": func(ctx context.Context, sleep func(ctx context.Context) error) error {
 			return asyncio.Timeout(ctx, 0, sleep)
 		},
-		"a ctx of Go's that ends": func(ctx context.Context, sleep func(ctx context.Context) error) error {
+		"a cancelled context.WithCancel": func(ctx context.Context, sleep func(ctx context.Context) error) error {
 			ctx, stop := context.WithCancel(ctx)
 			running(ctx).CallSoon(func(context.Context) { stop() })
 			return sleep(ctx)
@@ -133,23 +134,23 @@ func TestSleepLeavesNoTimer(t *testing.T) {
 			err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
 				err := leave(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, time.Hour) })
 				if err == nil {
-					t.Error("the sleep came to its end")
+					t.Error("the sleep returned nil")
 				}
 				asyncio.CurrentTask(ctx).Uncancel()
 				return never(ctx)
 			})
 			var deadlock *asyncio.DeadlockError
 			if !errors.As(err, &deadlock) {
-				t.Errorf("with nothing left to do, Run ended with %v", err)
+				t.Errorf("Run ended with %v, want a DeadlockError", err)
 			}
 			if clock.Now() != 0 {
-				t.Errorf("the clock went on to %v", clock.Now())
+				t.Errorf("the clock advanced to %v", clock.Now())
 			}
 		})
 	}
 }
 
-// T::test_task_cancel_sleeping_task: a sleep that is cancelled ends at the time of the cancel.
+// T::test_task_cancel_sleeping_task: a cancelled sleep ends at the time of the cancel.
 func TestSleepEndsWithTheCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		sleeper := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Sleep(ctx, 5000*time.Second) })
@@ -161,7 +162,7 @@ func TestSleepEndsWithTheCancel(t *testing.T) {
 	})
 }
 
-// Outside of a task there is nothing that could sleep.
+// Sleep outside of a task is an error.
 func TestSleepNeedsATask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, d := range []time.Duration{0, time.Second} {

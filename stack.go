@@ -132,7 +132,7 @@ func (l *Loop) frames(t *taskBase, pcs []uintptr) []inspect.Frame {
 	case t.future.state != pending:
 		return nil
 	case pcs == nil:
-		return []inspect.Frame{funcInfoOf(t.code).Frame}
+		return t.functionFrame()
 	}
 	// On a stack with several tasks, the calls of each end with its Task.run.
 	var tasks [][]inspect.Frame
@@ -150,7 +150,15 @@ func (l *Loop) frames(t *taskBase, pcs []uintptr) []inspect.Frame {
 			break
 		}
 	}
-	return tasks[len(tasks)-1-int(t.depth)]
+	if frames := tasks[len(tasks)-1-int(t.depth)]; len(frames) > 0 {
+		return frames
+	}
+	return t.functionFrame() // the function has not been called: the task waits for a slot of its group
+}
+
+// functionFrame returns the function of t as a stack of its own.
+func (t *taskBase) functionFrame() []inspect.Frame {
+	return []inspect.Frame{funcInfoOf(t.code).Frame}
 }
 
 func frameOf(f runtime.Frame) inspect.Frame {

@@ -8,61 +8,87 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A TimeoutScope is a block with a limit of time that can be moved. It is used
-// once. See asyncio.Timeout.
+// A TimeoutScope is a block with a time limit that can be moved.
+//
+//   - A TimeoutScope is used for one block. The zero value has no limit until
+//     [TimeoutScope.Reschedule] sets one.
+//   - All methods belong to the goroutine of the loop.
+//
+// See asyncio.Timeout.
 type TimeoutScope struct {
-	state   timeoutState
-	given   bool          // after, rather than when
-	after   time.Duration // from Run on
-	when    time.Duration
+	state timeoutState
+	kind  limitKind
+	after time.Duration // the limit from the start of Run on, for limitAfter
+	at    time.Duration // the limit in loop time; set by Run for limitAfter
+
+	// Set by Run.
 	ctx     *cancelScope
-	atEntry int // requests to cancel the task that were there before
-	timer   interface{ Cancel() }
+	atEntry int                   // how many requests to cancel the task had then
+	timer   interface{ Cancel() } // nil: no limit, or it has fired
 }
 
-type timeoutState string
+type timeoutState uint8
 
 const (
-	timeoutCreated  timeoutState = "created"
-	timeoutActive   timeoutState = "active"
-	timeoutExpiring timeoutState = "expiring"
-	timeoutExpired  timeoutState = "expired"
-	timeoutFinished timeoutState = "finished"
+	timeoutCreated timeoutState = iota
+	timeoutActive
+	timeoutExpiring
+	timeoutExpired
+	timeoutFinished
 )
 
-// Timeout calls fn and, if it has not returned after d, cancels it. fn must use the
-// ctx that it is given, and sees the expiry as a [CancelledError]; Timeout
-// then returns a [TimeoutError]. If fn returns another error after the time was up, that is
-// returned, in a [CleanupError]; if it returns nil in spite of all, so does
-// Timeout. A cancel from outside that is still on its way when the time is up
-// wins: a CancelledError is returned. The time begins with the call; Never is no limit.
+var timeoutStates = [...]string{"created", "active", "expiring", "expired", "finished"}
+
+type limitKind uint8
+
+const (
+	noLimit limitKind = iota
+	limitAfter
+	limitAt
+)
+
+// Timeout calls fn, and cancels it if it has not returned after d.
+//
+//   - The time begins with the call. Never means no limit.
+//   - fn must use its own ctx. It receives the expiry as a [CancelledError]. Timeout
+//     waits until fn has returned.
+//   - After the expiry Timeout returns a [TimeoutError]. If fn returns another error
+//     after the expiry, Timeout returns a [CleanupError] of both. If fn returns nil, so
+//     does Timeout.
+//   - A cancel from outside that is pending at the expiry takes precedence: Timeout then
+//     returns the CancelledError.
+//
 // See asyncio.timeout.
 func Timeout(ctx context.Context, d time.Duration, fn func(ctx context.Context) error) error {
 	return NewTimeout(d).Run(ctx, fn)
 }
 
-// TimeoutAt is [Timeout] with a point in time, as [Loop.Time] counts. See asyncio.timeout_at.
+// TimeoutAt is [Timeout] with a point in time, in the time of [Loop.Time]. See
+// asyncio.timeout_at.
 func TimeoutAt(ctx context.Context, when time.Duration, fn func(ctx context.Context) error) error {
 	return NewTimeoutAt(when).Run(ctx, fn)
 }
 
-// NewTimeout returns a block with a limit of d from its Run on; Never is no limit. See asyncio.timeout.
+// NewTimeout returns a block with a limit of d from the start of its Run on. Never means
+// no limit. See asyncio.timeout.
 func NewTimeout(d time.Duration) *TimeoutScope {
-	return &TimeoutScope{state: timeoutCreated, given: true, after: d, when: Never}
+	return &TimeoutScope{kind: limitAfter, after: d}
 }
 
-// NewTimeoutAt returns a block with a point in time, as [Loop.Time] counts, for its limit. See asyncio.timeout_at.
+// NewTimeoutAt returns a block whose limit is a point in time, in the time of
+// [Loop.Time]. Never means no limit. See asyncio.timeout_at.
 func NewTimeoutAt(when time.Duration) *TimeoutScope {
-	return &TimeoutScope{state: timeoutCreated, when: when}
+	return &TimeoutScope{kind: limitAt, at: when}
 }
 
-// Run is [Timeout] on t. A second Run is an error ([ErrMisuse]).
+// Run is [Timeout] for t. A second Run returns an error ([ErrMisuse]) and does not call
+// fn.
 func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) error) error {
 	if t.state != timeoutCreated {
-		return misuse(ErrMisuse, "Run of %v, which has been entered already; make one for each block", t)
+		return misuse(ErrMisuse, "Run of %v, which has already been entered; use a new TimeoutScope for each block", t)
 	}
 	if fn == nil {
-		return misuse(ErrInvalidArgument, "a timeout with a nil function; give it a func(ctx context.Context) error")
+		return misuse(ErrInvalidArgument, "Run of %v with a nil function; pass a func(ctx context.Context) error", t)
 	}
 	scope, err := newScope(ctx, t)
 	if err != nil {
@@ -71,13 +97,16 @@ func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) err
 	defer scope.Close()
 	t.ctx, t.state = scope, timeoutActive
 	t.atEntry = scope.Task().Cancelling()
-	if now := scope.loop.Time(); t.given && t.after < Never-now {
-		t.when = now + t.after
+	if t.kind == limitAfter {
+		t.at = Never
+		if now := scope.loop.Time(); t.after < Never-now {
+			t.at = now + t.after
+		}
 	}
 	t.schedule()
 	returned := false
 	defer func() {
-		if !returned { // a panic, or Goexit: it goes on, and leaves the task as it was
+		if !returned { // a panic or Goexit continues, and the task is as before the block
 			t.exit(nil)
 		}
 	}()
@@ -88,12 +117,12 @@ func (t *TimeoutScope) Run(ctx context.Context, fn func(ctx context.Context) err
 
 func (t *TimeoutScope) schedule() {
 	l := t.ctx.loop
-	switch {
-	case t.when == Never:
-	case t.when <= l.Time():
+	switch when := t.When(); {
+	case when == Never:
+	case when <= l.Time():
 		t.timer = l.CallSoon(t.expire)
 	default:
-		t.timer = l.CallAt(t.when, t.expire)
+		t.timer = l.CallAt(when, t.expire)
 	}
 }
 
@@ -107,8 +136,9 @@ func (t *TimeoutScope) stopTimer() {
 func (t *TimeoutScope) expire(context.Context) {
 	t.timer = nil
 	if t.ctx.Cancelling() {
-		// CPython takes a request that was on its way when the block began for one that
-		// was dealt with, and a TimeoutError for it: the cancel is lost (cpython#134471).
+		// CPython takes a request that was pending when the block began for one that has
+		// been handled, and replaces it with a TimeoutError. The cancel is lost
+		// (cpython#134471).
 		t.atEntry = min(t.atEntry, t.ctx.Task().Cancelling()-1)
 	}
 	t.state = timeoutExpiring
@@ -133,26 +163,34 @@ func (t *TimeoutScope) exit(err error) error {
 	return &CleanupError{Err: err, During: expiry}
 }
 
-// When returns the limit as a point in time; Never if there is none. See Timeout.when.
-func (t *TimeoutScope) When() time.Duration { return t.when }
+// When returns the limit as a point in time. It is Never if there is no limit, and before
+// the Run of a [NewTimeout]. See Timeout.when.
+func (t *TimeoutScope) When() time.Duration {
+	if t.kind == noLimit || t.kind == limitAfter && t.state == timeoutCreated {
+		return Never
+	}
+	return t.at
+}
 
-// Expired tells whether the time was up while the block ran. See Timeout.expired.
+// Expired reports whether the limit was reached while the block ran. See Timeout.expired.
 func (t *TimeoutScope) Expired() bool {
 	return t.state == timeoutExpiring || t.state == timeoutExpired
 }
 
-// Reschedule moves the limit to a point in time, or to Never. It is an error
-// ([ErrMisuse]) before the block has begun and when its time is up or it has ended. See Timeout.reschedule.
+// Reschedule moves the limit to a point in time, or to Never.
+//
+// It returns an error ([ErrMisuse]) before the block has begun, after its expiry and
+// after its end. The limit then stays as it was. See Timeout.reschedule.
 func (t *TimeoutScope) Reschedule(when time.Duration) error {
 	switch t.state {
 	case timeoutCreated:
-		return misuse(ErrMisuse, "Reschedule of %v, which has not been entered; NewTimeoutAt takes the time", t)
+		return misuse(ErrMisuse, "Reschedule of %v, which has not been entered; call it inside the function passed to Run, or use NewTimeoutAt", t)
 	case timeoutActive:
 	default:
-		return misuse(ErrMisuse, "Reschedule of %v: too late to change it", t)
+		return misuse(ErrMisuse, "Reschedule of %v, which is too late; call it before the limit and the end of the block", t)
 	}
 	t.stopTimer()
-	t.when, t.given, t.after = when, false, 0
+	t.kind, t.after, t.at = limitAt, 0, when
 	t.schedule()
 	return nil
 }
@@ -161,34 +199,40 @@ func (t *TimeoutScope) Reschedule(when time.Duration) error {
 func (t *TimeoutScope) String() string {
 	switch {
 	case t.state != timeoutActive:
-		return fmt.Sprintf("<Timeout %s>", t.state)
-	case t.when == Never:
+		return fmt.Sprintf("<Timeout %s>", timeoutStates[t.state])
+	case t.When() == Never:
 		return "<Timeout active when=never>"
 	}
-	return fmt.Sprintf("<Timeout active when=%v>", t.when)
+	return fmt.Sprintf("<Timeout active when=%v>", t.at)
 }
 
-// WaitReason tells of the block's limit.
+// waitReason reports the limit of the block.
 func (t *TimeoutScope) waitReason() inspect.WaitReason {
-	return inspect.WaitReason{Kind: inspect.ForTimeout, Object: t, Until: t.when}
+	return inspect.WaitReason{Kind: inspect.ForTimeout, Object: t, Until: t.When()}
 }
 
-// Name is how a CancelledError names the block.
+// Name returns the text for the block in a [CancelledError].
 func (t *TimeoutScope) Name() string {
-	if t.given {
+	if t.kind == limitAfter {
 		return fmt.Sprintf("a timeout of %v", t.after)
 	}
-	return fmt.Sprintf("a timeout at %v", t.when)
+	return fmt.Sprintf("a timeout at %v", t.When())
 }
 
-// WaitFor awaits aw for at most d. When the time is up it cancels aw, waits until that has
-// ended, and returns a [TimeoutError]; [Shield] keeps aw from it. If aw in
-// spite of that has a result or fails, that is what WaitFor returns. With d of 0 or less, aw must
-// be done already; a [Coro] is then not started. Never is no limit. See asyncio.wait_for.
+// WaitFor awaits aw for at most d, and returns its outcome.
+//
+//   - After d it cancels aw, waits until aw has ended, and returns a [TimeoutError]. If
+//     aw ends with a result or another error nevertheless, WaitFor returns that. [Shield]
+//     protects aw from the cancel.
+//   - If d is 0 or less, aw must already be done. A [Coro] is then not started.
+//   - Never means no limit.
+//   - Other errors are those of [Future.Await].
+//
+// See asyncio.wait_for.
 func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (result T, err error) {
 	if d > 0 {
 		if aw == nil {
-			return result, misuse(ErrInvalidArgument, "WaitFor of nil; give it a Future, a Task, a Coro or another Awaitable")
+			return result, misuse(ErrInvalidArgument, "WaitFor of nil; pass a Future, a Task, a Coro or another Awaitable")
 		}
 		err = Timeout(ctx, d, func(ctx context.Context) (err error) {
 			result, err = aw.Await(ctx)
@@ -213,7 +257,8 @@ func WaitFor[T any](ctx context.Context, aw Awaitable[T], d time.Duration) (resu
 	return result, err
 }
 
-// cancelAndWait does not await f itself, so that a cancel of its own caller is not taken for f's.
+// cancelAndWait cancels f and waits until it has ended. It does not await f directly:
+// that could not distinguish a cancel of the caller from that of f.
 func cancelAndWait(ctx context.Context, f AnyFuture) error {
 	ended := &someOf[AnyFuture]{kind: inspect.ForTimeout, fs: []AnyFuture{f}}
 	initFuture(ctx, &ended.Future, ended)

@@ -10,13 +10,14 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// sleep returns a block's or a task's function that only sleeps.
+// sleep returns a function for a block or a task that only sleeps.
 func sleep(d time.Duration) func(ctx context.Context) error {
 	return func(ctx context.Context) error { return asyncio.Sleep(ctx, d) }
 }
 
-// A171, A177: when the time is up, the await inside is cancelled in the name of the timeout; the end of the
-// block, and nothing before it, makes a TimeoutError of that. That is a deadline exceeded also to Go's own code.
+// A171, A177: at the expiry the await in the block is cancelled, in the name of the
+// timeout. Only the end of the block converts that to a TimeoutError, which is a deadline
+// exceeded for Go's libraries too.
 func TestTimeout(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(2 * time.Second)
@@ -28,10 +29,10 @@ func TestTimeout(t *testing.T) {
 		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out after 2s")
 		wantErr(t, err, context.DeadlineExceeded)
 		if errors.Is(err, asyncio.ErrCancelled) || errors.Is(err, context.Canceled) {
-			t.Error("outside, the timeout is a cancel too")
+			t.Error("the error of the block is a cancel too")
 		}
 		if net := (interface{ Timeout() bool })(nil); !errors.As(err, &net) || !net.Timeout() {
-			t.Error("it is no timeout as package net knows it")
+			t.Error("the error is not a timeout in the sense of net.Error")
 		}
 		equal(t, "expired", tm.Expired(), true)
 		equal(t, "the time", running(ctx).Time(), "2s")
@@ -39,7 +40,7 @@ func TestTimeout(t *testing.T) {
 	})
 }
 
-// A172: TimeoutAt is given a point in time, as the loop counts.
+// A172: TimeoutAt takes a point in loop time.
 func TestTimeoutAt(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		if err := asyncio.Sleep(ctx, time.Second); err != nil {
@@ -62,7 +63,7 @@ func TestTimeoutAt(t *testing.T) {
 	})
 }
 
-// The time of a NewTimeout begins with its Run, wherever it was made.
+// The time of a NewTimeout begins with its Run, wherever it was created.
 func TestTimeoutBeginsWithRun(t *testing.T) {
 	tm := asyncio.NewTimeout(time.Second)
 	equal(t, "when, before", tm.When(), asyncio.Never)
@@ -77,7 +78,7 @@ func TestTimeoutBeginsWithRun(t *testing.T) {
 	})
 }
 
-// A173: a block that ends in time ends as if there were no timeout, and leaves no timer.
+// A173: a block that ends in time ends as without a timeout, and leaves no timer.
 func TestTimeoutNotReached(t *testing.T) {
 	clock := driver.NewVirtual()
 	err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
@@ -90,11 +91,11 @@ func TestTimeoutNotReached(t *testing.T) {
 		return never(ctx)
 	})
 	if deadlock := (*asyncio.DeadlockError)(nil); !errors.As(err, &deadlock) || clock.Now() != time.Second {
-		t.Errorf("with nothing left to do, Run ended at %v with %v", clock.Now(), err)
+		t.Errorf("Run ended at %v with %v, want a DeadlockError at 1s", clock.Now(), err)
 	}
 }
 
-// A174: Never is no limit.
+// A174: Never means no limit.
 func TestTimeoutNever(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, tm := range []*asyncio.TimeoutScope{asyncio.NewTimeout(asyncio.Never), asyncio.NewTimeoutAt(asyncio.Never)} {
@@ -103,12 +104,46 @@ func TestTimeoutNever(t *testing.T) {
 			}
 			equal(t, "when, expired", []any{tm.When() == asyncio.Never, tm.Expired()}, "[true false]")
 		}
-		return asyncio.Timeout(ctx, asyncio.Never-time.Second, sleep(time.Second)) // which is past the end of time
+		return asyncio.Timeout(ctx, asyncio.Never-time.Second, sleep(time.Second)) // beyond the largest time
 	})
 }
 
-// A175, A176: with no time at all, or a point that is past, the first await ends the block, even one that waits for
-// nothing; the code before it runs, and a block without an await is not disturbed.
+// A zero TimeoutScope has no limit until Reschedule sets one.
+func TestTimeoutZeroValue(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var tm asyncio.TimeoutScope
+		state := func() []any { return []any{&tm, tm.When() == asyncio.Never, tm.Expired()} }
+		equal(t, "before", state(), "[<Timeout created> true false]")
+		wantErr(t, tm.Reschedule(0), asyncio.ErrMisuse, "Reschedule of <Timeout created>, which has not been entered", "use NewTimeoutAt")
+		err := tm.Run(ctx, func(ctx context.Context) error {
+			equal(t, "inside", state(), "[<Timeout active when=never> true false]")
+			return asyncio.Sleep(ctx, 24*365*time.Hour)
+		})
+		equal(t, "after", state(), "[<Timeout finished> true false]")
+		wantErr(t, tm.Run(ctx, nothing), asyncio.ErrMisuse, "use a new TimeoutScope for each block")
+		if err != nil {
+			return err
+		}
+
+		moved := new(asyncio.TimeoutScope)
+		now := running(ctx).Time()
+		err = moved.Run(ctx, func(ctx context.Context) error {
+			if err := moved.Reschedule(now + time.Second); err != nil {
+				return err
+			}
+			err := asyncio.Sleep(ctx, time.Minute)
+			wantErr(t, err, asyncio.ErrCancelled, "cancelled by a timeout at 8760h0m1s")
+			return err
+		})
+		wantErr(t, err, asyncio.ErrTimeout, "asyncio: timed out")
+		equal(t, "expired, the time", []any{moved.Expired(), running(ctx).Time() - now}, "[true 1s]")
+		return nil
+	})
+}
+
+// A175, A176: with a limit of zero or in the past, the first await ends the block, even
+// an await that would not suspend. The code before it runs. A block without an await is
+// not affected.
 func TestTimeoutZero(t *testing.T) {
 	for _, d := range []time.Duration{0, -11 * time.Second} {
 		for _, nap := range []time.Duration{10 * time.Second, 0} {
@@ -128,7 +163,7 @@ func TestTimeoutZero(t *testing.T) {
 	}
 }
 
-// A178: the task in which a timeout expired was not cancelled.
+// A178: a task in which a timeout expired has not been cancelled.
 func TestTimeoutDoesNotCancelItsTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
@@ -140,7 +175,7 @@ func TestTimeoutDoesNotCancelItsTask(t *testing.T) {
 		equal(t, "the result", got, 1)
 		return err
 	})
-	// A task that returns the TimeoutError has failed; it was not cancelled either.
+	// A task that returns the TimeoutError has failed. It was not cancelled either.
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error { return asyncio.Timeout(ctx, 0, never) })
 		_, err := task.Await(ctx)
@@ -150,7 +185,7 @@ func TestTimeoutDoesNotCancelItsTask(t *testing.T) {
 	})
 }
 
-// nest runs a timeout within a timeout, and tells how both ended.
+// nest runs a timeout within a timeout, and logs how both ended.
 func nest(ctx context.Context, log *record, outer, inner *asyncio.TimeoutScope, body func(ctx context.Context) error) {
 	err := outer.Run(ctx, func(ctx context.Context) error {
 		err := inner.Run(ctx, body)
@@ -161,7 +196,8 @@ func nest(ctx context.Context, log *record, outer, inner *asyncio.TimeoutScope, 
 	log.Add("at %v, cancelling: %d", running(ctx).Time(), asyncio.CurrentTask(ctx).Cancelling())
 }
 
-// A179: of two blocks whose time is up at once, both expire, and the outer one's TimeoutError is what comes of it.
+// A179: two nested blocks with the same deadline both expire. The result is the
+// TimeoutError of the outer block.
 func TestTimeoutsWithTheSameDeadline(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -175,7 +211,8 @@ func TestTimeoutsWithTheSameDeadline(t *testing.T) {
 	)
 }
 
-// A busyClock is a virtual clock that can also move while code runs, as a real one does.
+// A busyClock is a virtual clock that can also advance while code runs, as a real clock
+// does.
 type busyClock struct {
 	*driver.Virtual
 	busy time.Duration
@@ -190,9 +227,10 @@ func (c *busyClock) Park(until time.Duration, outside bool) bool {
 	return c.Virtual.Park(until, outside)
 }
 
-// A180: a loop that was busy finds both deadlines past, that of the inner block first. As in CPython 3.13 both expire in
-// one turn, whatever the order: the inner one cannot take a cancel for its own as long as another is there.
-// (In test_nested_timeouts_loop_busy either way passes; this is what happens.)
+// A180: after the loop was busy both deadlines are past, that of the inner block first.
+// As in CPython 3.13 both expire in one turn, whatever their order: the inner block
+// cannot claim the cancel while another request is pending.
+// (test_nested_timeouts_loop_busy accepts either outcome.)
 func TestTimeoutsAfterTheLoopWasBusy(t *testing.T) {
 	for _, which := range []struct{ outer, inner time.Duration }{{2, 100}, {100, 2}, {10, 1}} {
 		var log record
@@ -215,7 +253,8 @@ func TestTimeoutsAfterTheLoopWasBusy(t *testing.T) {
 	}
 }
 
-// A180: an outer block that is over later ends what the body does after the inner one was.
+// A180: the outer timeout also ends what the body does after the inner timeout has
+// expired.
 func TestTimeoutAfterAnInnerOne(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.Timeout(ctx, 2*time.Second, func(ctx context.Context) error {
@@ -227,7 +266,7 @@ func TestTimeoutAfterAnInnerOne(t *testing.T) {
 	})
 }
 
-// A181: an error of the body before the time is up is what the block ends with.
+// A181: an error of the body before the expiry is the error of the block.
 func TestTimeoutPassesAnErrorOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Second)
@@ -239,8 +278,9 @@ func TestTimeoutPassesAnErrorOn(t *testing.T) {
 	})
 }
 
-// A182: an error that comes up in the cleanup, after the time is up, is what the block ends with; that the time was up
-// is not lost. Python has it in the chain of __context__, which here is a CleanupError.
+// A182: an error in the cleanup after the expiry is the error of the block, together with
+// the timeout. Python has the timeout in the chain of __context__; here it is in a
+// CleanupError.
 func TestTimeoutAndThenAnotherError(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
@@ -258,7 +298,7 @@ func TestTimeoutAndThenAnotherError(t *testing.T) {
 	})
 }
 
-// A182: of errors joined in the cleanup none is lost either.
+// A182: the same holds for joined errors: none is lost.
 func TestTimeoutAndThenSeveralErrors(t *testing.T) {
 	var errWorse = errors.New("worse")
 	run(t, func(ctx context.Context) error {
@@ -272,7 +312,8 @@ func TestTimeoutAndThenSeveralErrors(t *testing.T) {
 	})
 }
 
-// A183: the TimeoutError has the CancelledError as its cause: the value that the body returned, with what that adds to it.
+// A183: the cause of the TimeoutError is the error that the body returned, which contains
+// the CancelledError.
 func TestTimeoutCause(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var returned error
@@ -289,7 +330,7 @@ func TestTimeoutCause(t *testing.T) {
 	})
 }
 
-// A184: a cancel from elsewhere before the time is up goes through the block.
+// A184: a cancel from outside before the expiry passes through the block.
 func TestTimeoutPassesACancelOn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(10 * time.Second)
@@ -304,7 +345,7 @@ func TestTimeoutPassesACancelOn(t *testing.T) {
 	})
 }
 
-// A185: the cleanup of a block whose time is up may have a timeout of its own.
+// A185: the cleanup of an expired block may have its own timeout.
 func TestTimeoutInTheCleanupOfAnother(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -323,8 +364,9 @@ func TestTimeoutInTheCleanupOfAnother(t *testing.T) {
 	)
 }
 
-// A080, A186, A187: a task that has swallowed a cancel, and did not call Uncancel, can have a timeout all the same:
-// a block compares with the requests there were when it began. A new request within is a cancel.
+// A080, A186, A187: a timeout works in a task that has swallowed a cancel without calling
+// Uncancel: the block compares with the number of requests at its start. A new request
+// inside the block is a cancel.
 func TestTimeoutAfterASwallowedCancel(t *testing.T) {
 	swallow := func(ctx context.Context) {
 		asyncio.CurrentTask(ctx).Cancel()
@@ -348,8 +390,8 @@ func TestTimeoutAfterASwallowedCancel(t *testing.T) {
 	})
 }
 
-// A080: what comes of a swallowed cancel inside of a block without Uncancel: when the time is up the block takes that for a
-// cancel that is not its own. With Uncancel it is a timeout.
+// A080: if a cancel is swallowed inside the block without Uncancel, the block takes the
+// expiry for a cancel from outside. With Uncancel it is a timeout.
 func TestTimeoutAfterACancelSwallowedInside(t *testing.T) {
 	for _, uncancel := range []bool{false, true} {
 		run(t, func(ctx context.Context) error {
@@ -369,7 +411,8 @@ func TestTimeoutAfterACancelSwallowedInside(t *testing.T) {
 	}
 }
 
-// A188: the limit can be moved: further off, nearer, away and back. From then on it is a point in time.
+// A188: the limit can be moved later, earlier, to Never and back. From then on it is a
+// point in time.
 func TestReschedule(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(10 * time.Second)
@@ -390,7 +433,8 @@ func TestReschedule(t *testing.T) {
 	})
 }
 
-// A188: moved to a point that is past, the limit is reached at once; moved away, a cancel is none of its doing.
+// A188: a limit that is moved into the past expires at once. After a move to Never, a
+// cancel is not taken for an expiry.
 func TestRescheduleToThePastAndToNever(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Hour)
@@ -422,7 +466,8 @@ func TestRescheduleToThePastAndToNever(t *testing.T) {
 	})
 }
 
-// A189: before the block has begun, when its time is up and when it has ended the limit stands, and the error tells which it is.
+// A189: before the start of the block, after its expiry and after its end the limit
+// cannot be moved. The error reports which of them it is.
 func TestRescheduleTooEarlyOrTooLate(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		refused := func(tm *asyncio.TimeoutScope, why string) {
@@ -449,22 +494,24 @@ func TestRescheduleTooEarlyOrTooLate(t *testing.T) {
 	})
 }
 
-// A190: a timeout is for one block. Another Run, inside or afterwards, is an error, and disturbs nothing.
+// A190: a timeout is for one block. Another Run, inside or afterwards, is an error and
+// has no effect.
 func TestTimeoutIsUsedOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
-		again := func(context.Context) error { t.Error("a second block runs"); return nil }
+		again := func(context.Context) error { t.Error("a second block ran"); return nil }
 		tm := asyncio.NewTimeout(time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
-			wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout active when=1s>", "entered already")
+			wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout active when=1s>", "already been entered")
 			return asyncio.Sleep(ctx, time.Minute)
 		})
 		wantErr(t, err, asyncio.ErrTimeout)
-		wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout expired>", "entered already")
+		wantErr(t, tm.Run(ctx, again), asyncio.ErrMisuse, "Run of <Timeout expired>", "already been entered")
 		return nil
 	})
 }
 
-// A191: a timeout needs a task that it could cancel, and a function. Where that is missing it has not begun, and can yet.
+// A191: a timeout needs a task that it can cancel, and a function. Without them Run does
+// not begin the block. It can still begin later.
 func TestTimeoutNeedsATask(t *testing.T) {
 	tm := asyncio.NewTimeout(time.Second)
 	wantErr(t, tm.Run(context.Background(), never), asyncio.ErrNoRunningLoop)
@@ -479,7 +526,7 @@ func TestTimeoutNeedsATask(t *testing.T) {
 	})
 }
 
-// A192: a timeout prints its state, and its limit as long as there is one.
+// A192: a timeout prints its state, and its limit while it is active.
 func TestTimeoutString(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -508,8 +555,8 @@ func TestTimeoutString(t *testing.T) {
 	)
 }
 
-// A193: a timeout ends a group inside of it, children and all. If those fail in their cleanup, that is what both blocks end
-// with, and the timeout is not lost.
+// A193: a timeout ends a group inside it, with its children. If they fail in their
+// cleanup, both blocks end with their errors, and the timeout is not lost.
 func TestTimeoutOfATaskGroup(t *testing.T) {
 	for _, failure := range []error{nil, errBoom} {
 		var log record
@@ -541,14 +588,14 @@ func TestTimeoutOfATaskGroup(t *testing.T) {
 	}
 }
 
-// A194: a body that swallows the expiry has it its own way: no error. That the time was up can be asked for, and the count
-// of requests is what it was.
+// A194: if the body swallows the expiry, the block ends without an error. Expired still
+// reports it, and the number of requests is as before.
 func TestTimeoutSwallowed(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
 			wantErr(t, asyncio.Sleep(ctx, time.Minute), asyncio.ErrCancelled)
-			return asyncio.Sleep(ctx, time.Minute) // unlimited now
+			return asyncio.Sleep(ctx, time.Minute) // no longer limited
 		})
 		equal(t, "the error", err, "<nil>")
 		equal(t, "expired, cancelling, time",
@@ -557,8 +604,9 @@ func TestTimeoutSwallowed(t *testing.T) {
 	})
 }
 
-// A195: a cancel from outside that is still on its way when the time is up wins: the block ends with a CancelledError.
-// CPython makes a TimeoutError of it where the block begins with the cancel on its way, and the task lives on (cpython#134471).
+// A195: a cancel from outside that is pending at the expiry wins: the block ends with a
+// CancelledError. CPython converts it to a TimeoutError if it was pending at the start of
+// the block, and the task continues (cpython#134471).
 func TestTimeoutLosesToACancelOnItsWay(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, before := range []bool{true, false} {
@@ -574,7 +622,7 @@ func TestTimeoutLosesToACancelOnItsWay(t *testing.T) {
 				})
 				_, err := task.Await(ctx)
 				if !errors.Is(err, asyncio.ErrCancelled) || !task.Cancelled() || task.Cancelling() != 1 {
-					t.Errorf("cancelled before the block began: %v, limit %v: it ended with %v", before, d, err)
+					t.Errorf("cancelled before the block: %v, limit %v: it ended with %v", before, d, err)
 				}
 			}
 		}
@@ -582,7 +630,7 @@ func TestTimeoutLosesToACancelOnItsWay(t *testing.T) {
 	})
 }
 
-// A195: in any case the time was up.
+// A195: Expired is true even then.
 func TestTimeoutThatLostHasExpired(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Second)
@@ -598,7 +646,7 @@ func TestTimeoutThatLostHasExpired(t *testing.T) {
 	})
 }
 
-// A196: WaitFor gives the result or the error of what it awaits, if that comes in time; without a limit whenever it comes.
+// A196: WaitFor returns the result or the error of its argument if that ends in time.
 func TestWaitFor(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, d := range []time.Duration{time.Minute, asyncio.Never} {
@@ -615,7 +663,7 @@ func TestWaitFor(t *testing.T) {
 	})
 }
 
-// A196: when the time is up, what it awaits is cancelled, and WaitFor ends with a TimeoutError.
+// A196: at the limit WaitFor cancels its argument, and returns a TimeoutError.
 func TestWaitForTimesOut(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -631,7 +679,7 @@ func TestWaitForTimesOut(t *testing.T) {
 	log.Want(t, "task leaves", `"", cancelled: true, at 100ms`)
 }
 
-// stubborn returns a task's function that is at work for d and hears of no cancel.
+// stubborn returns a task's function that runs for d and ignores every cancel.
 func stubborn(d time.Duration) func(ctx context.Context) (string, error) {
 	return func(ctx context.Context) (string, error) {
 		l := running(ctx)
@@ -642,8 +690,8 @@ func stubborn(d time.Duration) func(ctx context.Context) (string, error) {
 	}
 }
 
-// A197, A205: WaitFor returns when that which it cancelled has ended, and not before: a task that needs time to clean up
-// gets it, and what it ends with counts: its error goes before the timeout's, which is not lost.
+// A197, A205: WaitFor returns after the end of what it has cancelled. The outcome of the
+// cleanup counts: WaitFor returns its error, which also contains the timeout.
 func TestWaitForWaitsForTheCleanup(t *testing.T) {
 	for _, limit := range []time.Duration{time.Second, 0} {
 		for name, end := range map[string]func(cancel error) error{
@@ -679,8 +727,9 @@ func TestWaitForWaitsForTheCleanup(t *testing.T) {
 	}
 }
 
-// A197, A198, A202: WaitFor gives what it awaits all the time that it takes, and has its result also where that hears of no
-// cancel, be it for the time that is up or for WaitFor's own task.
+// A197, A198, A202: WaitFor waits as long as its argument takes, and returns its result
+// if that ignores the cancel. This holds for the expiry and for a cancel of the task in
+// WaitFor.
 func TestWaitForOfAStubbornTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		got, err := asyncio.WaitFor(ctx, asyncio.Coro[string](stubborn(2*time.Second)), time.Second)
@@ -697,7 +746,7 @@ func TestWaitForOfAStubbornTask(t *testing.T) {
 	})
 }
 
-// A198: a cancel of the task that is in WaitFor is one of what it awaits, with a limit and without.
+// A198: a cancel of the task in WaitFor cancels the argument, with and without a limit.
 func TestWaitForCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, limit := range []time.Duration{time.Minute, asyncio.Never} {
@@ -713,17 +762,17 @@ func TestWaitForCancelled(t *testing.T) {
 	})
 }
 
-// A199, A200, A201: without any time, what is done gives its outcome; a function does not start; what runs is cancelled
-// and awaited.
+// A199, A200, A201: with a limit of zero, WaitFor returns the outcome of a done future,
+// does not start a function, and cancels and awaits a running task.
 func TestWaitForWithoutTime(t *testing.T) {
 	for _, d := range []time.Duration{0, -time.Second} {
 		run(t, func(ctx context.Context) error {
 			done, failed := asyncio.NewFuture[string](ctx), asyncio.NewFuture[string](ctx)
 			_, _ = done.SetResult("done"), failed.SetException(errBoom)
 			got, err := asyncio.WaitFor(ctx, done, d)
-			equal(t, "of a result", []any{got, err}, "[done <nil>]")
+			equal(t, "the result of a done future", []any{got, err}, "[done <nil>]")
 			_, err = asyncio.WaitFor(ctx, failed, d)
-			equal(t, "of an error", err, errBoom)
+			equal(t, "the error of a failed future", err, errBoom)
 
 			_, err = asyncio.WaitFor(ctx, asyncio.Coro[int](func(context.Context) (int, error) {
 				t.Error("the function has started")
@@ -747,13 +796,14 @@ func TestWaitForWithoutTime(t *testing.T) {
 			refuses := asyncio.CreateTask(ctx, stubborn(time.Second))
 			yields(ctx, 1)
 			got, err = asyncio.WaitFor(ctx, refuses, d)
-			equal(t, "of one that refuses", []any{got, err}, "[at last <nil>]")
+			equal(t, "the result of a task that refuses the cancel", []any{got, err}, "[at last <nil>]")
 			return nil
 		})
 	}
 }
 
-// A cancel that comes while WaitFor, without any time, waits for what it cancelled is a cancel, and no timeout.
+// A cancel that comes while WaitFor with a limit of zero waits for what it has cancelled
+// is a cancel, not a timeout.
 func TestWaitForWithoutTimeCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		slow := asyncio.CreateTask(ctx, stubborn(time.Second))
@@ -768,7 +818,7 @@ func TestWaitForWithoutTimeCancelled(t *testing.T) {
 	})
 }
 
-// A202: what it awaits may have a result just because of the cancel.
+// A202: the argument may end with a result because of the cancel.
 func TestWaitForOfOneThatSwallowsTheCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		got, err := asyncio.WaitFor(ctx, asyncio.Coro[int](func(ctx context.Context) (int, error) {
@@ -781,7 +831,7 @@ func TestWaitForOfOneThatSwallowsTheCancel(t *testing.T) {
 	})
 }
 
-// A203: a result that comes before the time is up is given, be it by a turn only.
+// A203: a result before the limit is returned, even one turn before.
 func TestWaitForOfAResultJustInTime(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
@@ -797,8 +847,8 @@ func TestWaitForOfAResultJustInTime(t *testing.T) {
 	})
 }
 
-// A203: a result in the very turn in which the time is up comes too late, as it does for timeout() in CPython. It
-// stays with the future.
+// A203: a result in the turn of the expiry is too late, as with timeout() in CPython. The
+// future keeps it.
 func TestWaitForOfAResultInTheTurnOfTheTimer(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
@@ -811,7 +861,8 @@ func TestWaitForOfAResultInTheTurnOfTheTimer(t *testing.T) {
 	})
 }
 
-// A066, A204: a cancel of the task in WaitFor wins over a result that is there and that the task has not been given yet.
+// A066, A204: a cancel of the task in WaitFor wins over a result that has not been
+// delivered to the task yet.
 func TestWaitForCancelledAsTheResultComes(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
@@ -831,7 +882,7 @@ func TestWaitForCancelledAsTheResultComes(t *testing.T) {
 	})
 }
 
-// A204: nor does a WaitFor that found the result there lose a cancel that comes after it.
+// A204: a cancel after WaitFor has found the result is not lost.
 func TestWaitForOfWhatIsDoneAndThenACancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, func(context.Context) (string, error) { return "done", nil })
@@ -849,12 +900,13 @@ func TestWaitForOfWhatIsDoneAndThenACancel(t *testing.T) {
 		_, err := outer.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		got, err := inner.Await(ctx)
-		equal(t, "inner's result, and whether outer came to its end", []any{got, err, end}, "[done <nil> false]")
+		equal(t, "the inner result, and whether outer reached its end", []any{got, err, end}, "[done <nil> false]")
 		return nil
 	})
 }
 
-// A206: behind a Shield a task goes on when the time is up, with a limit, without any time, and none the worse without a limit.
+// A206: a task behind a Shield continues after the limit. Without a limit a Shield
+// changes nothing.
 func TestWaitForOfAShield(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, limit := range []time.Duration{0, 10 * time.Millisecond, asyncio.Never} {
@@ -875,7 +927,7 @@ func TestWaitForOfAShield(t *testing.T) {
 	})
 }
 
-// WaitFor of nothing, or outside of a task, is a mistake.
+// WaitFor of nil, or outside of a task, is an error.
 func TestWaitForMisuse(t *testing.T) {
 	_, err := asyncio.WaitFor(context.Background(), asyncio.Coro[int](one), time.Second)
 	wantErr(t, err, asyncio.ErrNoRunningLoop)

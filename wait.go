@@ -24,18 +24,18 @@ func waitConfigOf(opts []WaitOption) waitConfig {
 	return c
 }
 
-// ReturnWhen is the condition on which [Wait] returns. It is a WaitOption.
+// ReturnWhen is the condition on which [Wait] returns. It is a [WaitOption].
 type ReturnWhen uint8
 
 const (
-	AllCompleted   ReturnWhen = iota // when all are done; the default
-	FirstCompleted                   // when one is done
-	FirstException                   // when one has failed; a cancelled one has not failed
+	AllCompleted   ReturnWhen = iota // all futures are done; the default
+	FirstCompleted                   // a future is done
+	FirstException                   // a future has failed, or all are done; cancelled is not failed
 )
 
 var returnWhens = [...]string{"all completed", "first completed", "first exception"}
 
-// String returns the condition as text.
+// String returns w as text: first completed.
 func (w ReturnWhen) String() string {
 	if int(w) < len(returnWhens) {
 		return returnWhens[w]
@@ -45,7 +45,7 @@ func (w ReturnWhen) String() string {
 
 func (w ReturnWhen) configureWait(c waitConfig) waitConfig { c.when = w; return c }
 
-// A TimeoutOption limits the time of [Wait] or [AsCompleted]: [WithTimeout].
+// A TimeoutOption limits the time of [Wait] or [AsCompleted]. [WithTimeout] returns it.
 type TimeoutOption struct{ limit time.Duration }
 
 func (o TimeoutOption) configureWait(c waitConfig) waitConfig {
@@ -53,27 +53,35 @@ func (o TimeoutOption) configureWait(c waitConfig) waitConfig {
 	return c
 }
 
-// WithTimeout limits the time of a Wait or an AsCompleted to d. Never is no limit. See asyncio.wait(timeout=).
+// WithTimeout limits the time of a [Wait] or an [AsCompleted] to d. Never means no limit.
+// See asyncio.wait(timeout=).
 func WithTimeout(d time.Duration) TimeoutOption { return TimeoutOption{d} }
 
-// Wait suspends until some of fs are done, as a [ReturnWhen] among the options
-// tells, or the time is up, which is no error. It returns which of fs are done
-// and which are not, in the order given and each once. Nothing is cancelled. The errors of fs
-// stay with them; its own are a [CancelledError] if the calling task is cancelled, or another one of [Future.Await]; and
-// [ErrInvalidArgument] if fs is empty. A nil among fs is a panic ([ErrInvalidArgument]). See asyncio.wait.
+// Wait suspends until fs satisfy a condition, and returns which of fs are done and which
+// are not.
+//
+//   - The condition is a [ReturnWhen] among opts. With [WithTimeout], Wait also returns
+//     after that time, without an error.
+//   - Both results are in the order of fs, without duplicates.
+//   - Wait cancels nothing, and does not return the errors of fs.
+//   - Its errors are a [CancelledError] if the calling task is cancelled, or another
+//     error of [Future.Await]; and [ErrInvalidArgument] if fs is empty.
+//   - A nil among fs is a panic ([ErrInvalidArgument]).
+//
+// See asyncio.wait.
 func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, unfinished []F, err error) {
 	c := waitConfigOf(opts)
 	switch {
 	case len(fs) == 0:
-		return nil, nil, misuse(ErrInvalidArgument, "Wait for no futures at all")
+		return nil, nil, misuse(ErrInvalidArgument, "Wait for no futures; pass at least one")
 	case int(c.when) >= len(returnWhens):
-		return nil, nil, misuse(ErrInvalidArgument, "Wait until %v; use AllCompleted, FirstCompleted or FirstException", c.when)
+		return nil, nil, misuse(ErrInvalidArgument, "Wait with %v; use AllCompleted, FirstCompleted or FirstException", c.when)
 	}
 	l, err := loopToAwaitOn(ctx)
 	if err != nil {
 		return nil, nil, err
 	}
-	all := distinct(fs) // not fs itself, which need not be on the heap
+	all := distinct(fs) // fs itself would have to be on the heap
 	enough := &someOf[F]{kind: inspect.ForWait, fs: all}
 	initFuture(ctx, &enough.Future, enough)
 	release := func() {
@@ -113,7 +121,7 @@ func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, u
 	return done, unfinished, nil
 }
 
-// A someOf is what a task awaits that waits for some of fs.
+// A someOf is the future awaited by a task that waits for some of fs.
 type someOf[F AnyFuture] struct {
 	Future[None]
 	kind inspect.WaitKind
@@ -128,13 +136,13 @@ func (s *someOf[F]) waitReason() inspect.WaitReason {
 	return r
 }
 
-// distinct returns fs with each future once, where it stands first.
+// distinct returns fs without duplicates: each future at its first position.
 func distinct[F AnyFuture](fs []F) []F {
 	seen := make(map[*futureBase]bool, len(fs))
 	once := make([]F, 0, len(fs))
 	for _, f := range fs {
 		if any(f) == nil {
-			panic(misuse(ErrInvalidArgument, "a nil among the futures to wait for"))
+			panic(misuse(ErrInvalidArgument, "a nil among the futures to wait for; pass only futures and tasks"))
 		}
 		if b := f.base(); !seen[b] {
 			seen[b] = true

@@ -22,12 +22,13 @@ func names[T asyncio.AnyTask](tasks []T) string {
 	return strings.Join(all, " ")
 }
 
-// named makes a task that is called name.
+// named creates a task with a name.
 func named(ctx context.Context, name string, fn func(ctx context.Context) (int, error)) *asyncio.Task[int] {
 	return asyncio.CreateTask(ctx, fn, asyncio.WithName(name))
 }
 
-// A144: both halves come in the order given; errors of the children stay with them.
+// A144: both results are in the order of the arguments. Wait does not return the errors
+// of the children.
 func TestWaitReturnsDoneAndUnfinished(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
@@ -47,7 +48,7 @@ func TestWaitReturnsDoneAndUnfinished(t *testing.T) {
 	})
 }
 
-// A144: without options it waits for all, whatever becomes of them.
+// A144: without options it waits for all, whatever their outcome.
 func TestWaitForAll(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := []*asyncio.Task[int]{
@@ -65,16 +66,16 @@ func TestWaitForAll(t *testing.T) {
 	})
 }
 
-// A145: what is done already costs one turn, and no time.
+// A145: a wait for a done future takes one turn and no time.
 func TestWaitForWhatIsDoneTakesOneTurn(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
 		_ = f.SetResult(1)
 		running(ctx).CallSoon(func(context.Context) {
-			r.Add("turn 1") // in which the callback of f comes
+			r.Add("turn 1") // the callback of f runs
 			running(ctx).CallSoon(func(context.Context) {
-				r.Add("turn 2") // in which what that has woken goes on
+				r.Add("turn 2") // the waiting task continues
 				running(ctx).CallSoon(func(context.Context) { r.Add("turn 3") })
 			})
 		})
@@ -85,7 +86,7 @@ func TestWaitForWhatIsDoneTakesOneTurn(t *testing.T) {
 	r.Want(t, "turn 1", "turn 2", "done 1, unfinished 0, time 0s", "turn 3")
 }
 
-// A146: one that is given twice comes once, where it stood first.
+// A146: a duplicate is returned once, at its first position.
 func TestWaitDuplicatesCollapse(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := named(ctx, "a", sleepThen(time.Second, 1)), named(ctx, "b", sleepThen(time.Minute, 2))
@@ -96,7 +97,7 @@ func TestWaitDuplicatesCollapse(t *testing.T) {
 	})
 }
 
-// A147: to wait for nothing, or until something unknown, is an error.
+// A147: no futures and an unknown condition are errors.
 func TestWaitBadArguments(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		_, _, err := asyncio.Wait(ctx, []*asyncio.Task[int]{})
@@ -111,7 +112,7 @@ func TestWaitBadArguments(t *testing.T) {
 	})
 }
 
-// A149: Python takes any iterable; in Go that is what slices.Collect makes a slice of.
+// A149: Python takes any iterable; in Go slices.Collect makes a slice of an iterator.
 func TestWaitForTasksOfAnIterator(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		byName := map[string]*asyncio.Task[int]{}
@@ -125,7 +126,7 @@ func TestWaitForTasksOfAnIterator(t *testing.T) {
 	})
 }
 
-// A149: futures and tasks of several types go together as AnyFuture.
+// A149: futures and tasks of several types are waited for as AnyFuture.
 func TestWaitForFuturesOfSeveralTypes(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
@@ -139,7 +140,7 @@ func TestWaitForFuturesOfSeveralTypes(t *testing.T) {
 	})
 }
 
-// A150: FirstCompleted returns when one is done.
+// A150: FirstCompleted returns when a future is done.
 func TestWaitFirstCompleted(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := []*asyncio.Task[int]{
@@ -155,7 +156,8 @@ func TestWaitFirstCompleted(t *testing.T) {
 	})
 }
 
-// A151: one that ends in the same turn, after the wait was decided, is among the done.
+// A151: a future that ends in the same turn, after the condition was met, is among the
+// done ones.
 func TestWaitCountsWhatEndsInTheSameTurn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a := named(ctx, "a", func(ctx context.Context) (int, error) { yields(ctx, 1); return 1, nil })
@@ -167,7 +169,7 @@ func TestWaitCountsWhatEndsInTheSameTurn(t *testing.T) {
 	})
 }
 
-// A152: FirstException returns at the first error, also if it is there already.
+// A152: FirstException returns at the first error, even if it exists already.
 func TestWaitFirstException(t *testing.T) {
 	for _, when := range []time.Duration{0, time.Second} {
 		run(t, func(ctx context.Context) error {
@@ -184,7 +186,7 @@ func TestWaitFirstException(t *testing.T) {
 	}
 }
 
-// A152: a child that is cancelled is no error, and a result neither.
+// A152: a cancelled child does not count as an error.
 func TestWaitFirstExceptionPassesOverCancels(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := []*asyncio.Task[int]{
@@ -212,7 +214,7 @@ func TestWaitFirstExceptionWithoutErrors(t *testing.T) {
 	})
 }
 
-// A153: that the time is up is no error and cancels nothing.
+// A153: the time limit causes no error and cancels nothing.
 func TestWaitTimeoutCancelsNothing(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := []*asyncio.Task[int]{
@@ -227,7 +229,7 @@ func TestWaitTimeoutCancelsNothing(t *testing.T) {
 		equal(t, "unfinished", names(unfinished), "b")
 		equal(t, "the time", running(ctx).Time(), "2s")
 		if unfinished[0].Cancelling() != 0 {
-			t.Error("b was asked to cancel")
+			t.Error("b was cancelled")
 		}
 		got, err := unfinished[0].Await(ctx)
 		equal(t, "b's result", got, 2)
@@ -235,7 +237,8 @@ func TestWaitTimeoutCancelsNothing(t *testing.T) {
 	})
 }
 
-// A153: what ends at the very time of the limit counts as done, if its timer is older than that of the wait.
+// A153: a child that ends exactly at the limit is done if its timer is older than that of
+// the wait.
 func TestWaitTimeoutAtTheTimeOfCompletion(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		older := named(ctx, "older", sleepThen(time.Second, 1))
@@ -248,7 +251,8 @@ func TestWaitTimeoutAtTheTimeOfCompletion(t *testing.T) {
 	})
 }
 
-// A153: a limit of no time looks at what is done, and a limit that is not needed leaves no timer behind.
+// A153: with a limit of zero Wait returns what is done. A limit that was not reached
+// leaves no timer.
 func TestWaitTimeoutOfZeroAndUnused(t *testing.T) {
 	clock := driver.NewVirtual()
 	err := runOn(t, &asyncio.Runner{Driver: clock}, func(ctx context.Context) error {
@@ -265,17 +269,18 @@ func TestWaitTimeoutOfZeroAndUnused(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		// Only a timer could end this wait.
+		// Only a timer that was left could end this wait.
 		_, err = asyncio.NewFuture[int](ctx).Await(ctx)
 		return err
 	})
 	if deadlock := (*asyncio.DeadlockError)(nil); !errors.As(err, &deadlock) {
-		t.Errorf("the wait for nothing ended with %v", err)
+		t.Errorf("the last await ended with %v, want a DeadlockError", err)
 	}
 	equal(t, "the time", clock.Now(), "1s")
 }
 
-// A154: a cancel of the one who waits leaves the children running, and no callback with them.
+// A154: if the waiting task is cancelled, the children continue, and no callback is left
+// on them.
 func TestWaitCancelledLeavesTheChildrenAlone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		child := named(ctx, "child", sleepThen(time.Second, 1))
@@ -286,13 +291,13 @@ func TestWaitCancelledLeavesTheChildrenAlone(t *testing.T) {
 		})
 		yields(ctx, 1)
 		if !strings.Contains(child.String(), " cb=[asyncio.Wait") {
-			t.Errorf("the child that is waited for prints as %v", child)
+			t.Errorf("during the wait the child prints as %v", child)
 		}
 		waiter.CancelWith("enough")
 		_, err := waiter.Await(ctx)
 		equal(t, "the waiter's error", brief(err), "cancelled: enough")
 		if s := child.String(); strings.Contains(s, "cb=") || child.Cancelling() != 0 {
-			t.Errorf("the child was %s and is %s", before, s)
+			t.Errorf("before the wait the child was %s, after it %s", before, s)
 		}
 		got, err := child.Await(ctx)
 		equal(t, "the child's result", got, 1)

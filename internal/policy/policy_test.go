@@ -69,8 +69,8 @@ await create sleep offload concurrent run run_go127
 graph collect render snapshot
 ---
 waiters
-wait lock
-timeout group shield gather completed event condition semaphore barrier queue
+wait lock slots
+timeout group shield completed event condition semaphore gather barrier queue map
 methods_go127
 `
 
@@ -133,6 +133,8 @@ var sharedNames = map[string]string{
 	"* cancelScope":    "as newScope",
 	"* cancelBy":       "a cancel request in the name of a block",
 	"* loop":           "as loopToAwaitOn, for the loop of a scope",
+	"* createAs":       "a task with a wrapper around the user's function; stacks and snapshots show that function",
+	"* codePointer":    "like createAs",
 	"* futureBase":     "identifies a Task and its Future as the same future",
 	"* base":           "as futureBase",
 

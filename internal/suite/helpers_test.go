@@ -32,6 +32,8 @@ var (
 
 // Functions of tasks and callbacks that capture nothing.
 
+func double(_ context.Context, n int) (int, error) { return 2 * n, nil }
+
 func one(context.Context) (int, error) { return 1, nil }
 func nothing(context.Context) error    { return nil }
 func callback(context.Context)         {}

@@ -7,6 +7,7 @@ import (
 	"go/types"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,7 @@ var takesCtx = []struct {
 	{"CurrentTask", false, func(_, ctx context.Context) error { asyncio.CurrentTask(ctx); return nil }},
 	{"EnsureFuture", false, func(_, ctx context.Context) error { asyncio.EnsureFuture[int](ctx, oneCoro); return nil }},
 	{"Gather", false, func(_, ctx context.Context) error { asyncio.Gather(ctx, oneCoro); return nil }},
+	{"GatherLimit", false, func(_, ctx context.Context) error { asyncio.GatherLimit(ctx, 1, oneCoro); return nil }},
 	{"GatherResults", false, func(_, ctx context.Context) error { asyncio.GatherResults(ctx, oneCoro); return nil }},
 	{"GatherAny", false, func(_, ctx context.Context) error { asyncio.GatherAny(ctx, oneCoro); return nil }},
 	{"GatherAnyResults", false, func(_, ctx context.Context) error { asyncio.GatherAnyResults(ctx, oneCoro); return nil }},
@@ -63,6 +65,18 @@ var takesCtx = []struct {
 
 	{"AsCompleted", true, func(good, ctx context.Context) error {
 		for _, err := range asyncio.AsCompleted(ctx, []*asyncio.Future[int]{asyncio.NewFuture[int](good)}) {
+			return err
+		}
+		return nil
+	}},
+	{"Map", true, func(_, ctx context.Context) error {
+		for _, err := range asyncio.Map(ctx, 1, slices.Values([]int{1}), double) {
+			return err
+		}
+		return nil
+	}},
+	{"MapUnordered", true, func(_, ctx context.Context) error {
+		for _, err := range asyncio.MapUnordered(ctx, 1, slices.Values([]int{1}), double) {
 			return err
 		}
 		return nil
@@ -140,6 +154,7 @@ var takesAnyCtx = map[string]string{
 	"ConcurrentFuture.Result": "is for other goroutines than the loop's",
 	"Coro.Await":              "passes the ctx to a function",
 	"ContextVar.Get":          "returns the default outside a loop",
+	"TaskGroup.WaitSlot":      "needs a group that has been entered: see TestWaitSlotErrors",
 	"Barrier.Abort":           "waits only if its lock is held",
 	"Barrier.Reset":           "as Abort",
 }
@@ -362,12 +377,20 @@ var takesFunc = map[string]func(ctx context.Context) error{
 		_, err := asyncio.RunUntilComplete[int](l, nil)
 		return err
 	},
-	"Shield":        func(ctx context.Context) error { asyncio.Shield[int](ctx, nil); return nil },
-	"Timeout":       func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nil) },
-	"TimeoutAt":     func(ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nil) },
-	"ToThread":      func(ctx context.Context) error { _, err := asyncio.ToThread[int](ctx, nil); return err },
-	"WaitFor":       func(ctx context.Context) error { _, err := asyncio.WaitFor[int](ctx, nil, time.Second); return err },
-	"WithCancel":    func(context.Context) error { asyncio.WithCancel(nil); return nil },
+	"Shield":     func(ctx context.Context) error { asyncio.Shield[int](ctx, nil); return nil },
+	"Timeout":    func(ctx context.Context) error { return asyncio.Timeout(ctx, time.Second, nil) },
+	"TimeoutAt":  func(ctx context.Context) error { return asyncio.TimeoutAt(ctx, time.Second, nil) },
+	"ToThread":   func(ctx context.Context) error { _, err := asyncio.ToThread[int](ctx, nil); return err },
+	"WaitFor":    func(ctx context.Context) error { _, err := asyncio.WaitFor[int](ctx, nil, time.Second); return err },
+	"WithCancel": func(context.Context) error { asyncio.WithCancel(nil); return nil },
+	"Map": func(ctx context.Context) error {
+		asyncio.Map[int, int](ctx, 1, slices.Values([]int{1}), nil)
+		return nil
+	},
+	"MapUnordered": func(ctx context.Context) error {
+		asyncio.MapUnordered[int, int](ctx, 1, slices.Values([]int{1}), nil)
+		return nil
+	},
 	"WithTaskGroup": func(ctx context.Context) error { return asyncio.WithTaskGroup(ctx, nil) },
 
 	"Barrier.With":      func(ctx context.Context) error { return asyncio.NewBarrier(1).With(ctx, nil) },
@@ -548,9 +571,9 @@ func TestMisuse(t *testing.T) {
 				asyncio.ErrInvalidState, []string{"Result of <Task pending name=made", "await it"}},
 
 			{"a task in a group that has not begun", func() error { new(asyncio.TaskGroup).Go(nothing); return nil },
-				asyncio.ErrMisuse, []string{"a task in <TaskGroup>, which has not been entered", "use it inside the function given to Run"}},
+				asyncio.ErrMisuse, []string{"a task in <TaskGroup>, which has not been entered", "create it inside the function passed to Run"}},
 			{"a task in a group that has ended", func() error { spent.Go(nothing); return nil },
-				asyncio.ErrMisuse, []string{"a task in <TaskGroup entered>, which is finished", "a group lives as long as its block"}},
+				asyncio.ErrMisuse, []string{"a task in <TaskGroup entered>, which has ended", "create it before the block ends"}},
 			{"a task in a group that shuts down", func() error {
 				var late *asyncio.Task[asyncio.None]
 				_ = asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -561,11 +584,11 @@ func TestMisuse(t *testing.T) {
 				return late.Exception()
 			}, asyncio.ErrMisuse, nil},
 			{"Run of a group again", func() error { return spent.Run(ctx, groupOf(1)) },
-				asyncio.ErrMisuse, []string{"Run of <TaskGroup entered>, which has been entered already", "make one for each block"}},
+				asyncio.ErrMisuse, []string{"Run of <TaskGroup entered>, which has already been entered", "for each block"}},
 			{"Run of a timeout again", func() error { return used.Run(ctx, nothing) },
-				asyncio.ErrMisuse, []string{"Run of <Timeout finished>, which has been entered already", "make one for each block"}},
+				asyncio.ErrMisuse, []string{"Run of <Timeout finished>, which has already been entered", "for each block"}},
 			{"Reschedule of a timeout that has ended", func() error { return used.Reschedule(0) },
-				asyncio.ErrMisuse, []string{"Reschedule of <Timeout finished>: too late"}},
+				asyncio.ErrMisuse, []string{"Reschedule of <Timeout finished>, which is too late"}},
 
 			{"RunForever inside the loop", func() error { return running(ctx).RunForever() },
 				asyncio.ErrMisuse, []string{"RunForever of <Loop running>, which runs already", "awaits"}},
@@ -597,7 +620,7 @@ func TestMisuse(t *testing.T) {
 			{"TaskDone too often", func() error { asyncio.NewQueue[int](0).TaskDone(); return nil },
 				asyncio.ErrInvalidArgument, []string{"TaskDone on <Queue", "once for each item"}},
 			{"Wait for no futures", func() error { _, _, err := asyncio.Wait(ctx, []asyncio.AnyFuture{}); return err },
-				asyncio.ErrInvalidArgument, []string{"Wait for no futures at all"}},
+				asyncio.ErrInvalidArgument, []string{"Wait for no futures"}},
 		} {
 			err := outcome(test.act) // t.Run calls its function in another goroutine
 			t.Run(test.what, func(t *testing.T) { wantErr(t, err, test.kind, test.text...) })
