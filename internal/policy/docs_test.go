@@ -28,7 +28,12 @@ import (
 //     Python that calls asyncio.run. It must print the next block of text.
 //   - All other Go, in blocks and in the last column of tables with the heading Go, must
 //     compile as part of a function.
-var pages = []string{"README.md", "docs/from-python.md"}
+//   - A Go file that imports testing has tests for the program before it. They must pass.
+//   - Go code that matches outside is checked by [TestOtherTools] instead.
+var pages = []string{"README.md", "docs/tutorial.md", "docs/from-goroutines.md", "docs/from-python.md"}
+
+// outside matches Go code that uses packages that this module must not require.
+var outside = regexp.MustCompile(`\b(errgroup|singleflight)\.`)
 
 // prelude declares the names that fragments may use.
 const prelude = `
@@ -74,6 +79,7 @@ var (
 	when    time.Duration
 	n, x    int
 	url     string
+	urls    []string
 
 	err, errValue error
 )
@@ -81,7 +87,7 @@ var (
 
 // fragmentImports has the packages that a fragment may use.
 var fragmentImports = []string{
-	"bufio", "context", "errors", "fmt", "io", "log", "net", "net/http", "os", "os/exec", "os/signal", "syscall", "testing", "time",
+	"bufio", "context", "errors", "fmt", "io", "log", "net", "net/http", "os", "os/exec", "os/signal", "slices", "syscall", "testing", "time",
 	"example.com/asyncio", "example.com/asyncio/driver", "example.com/asyncio/executor", "example.com/asyncio/introspect",
 }
 
@@ -90,7 +96,8 @@ type program struct {
 	page           string
 	line           int
 	language, text string
-	want           string // the expected output
+	want           string   // the expected output
+	tests          []string // the test files of a Go program
 	command        []string
 }
 
@@ -143,14 +150,18 @@ func TestDocumentation(t *testing.T) {
 // programsOf returns the programs of a page, and adds its other Go code to fragments.
 func programsOf(t *testing.T, page, text string, fragments map[string]string) (all []*program) {
 	var waiting []*program // their output follows
+	last := &program{}
 	for _, at := range block.FindAllStringSubmatchIndex(text, -1) {
 		line := strings.Count(text[:at[0]], "\n") + 1
 		language, body := text[at[2]:at[3]], text[at[4]:at[5]]
 		p := &program{page: page, line: line, language: language, text: body}
 		switch {
+		case language == "go" && strings.HasPrefix(body, "package main\n") && strings.Contains(body, "\t\"testing\"\n"):
+			last.tests = append(last.tests, body)
 		case language == "go" && strings.HasPrefix(body, "package main\n"),
 			language == "python" && strings.Contains(body, "\nasyncio.run("):
-			waiting = append(waiting, p)
+			waiting, last = append(waiting, p), p
+		case language == "go" && outside.MatchString(body):
 		case language == "go":
 			fragments[fmt.Sprintf("%s:%d", page, line)] = body
 		case language == "text":
@@ -185,12 +196,12 @@ func spansOf(page, text string, fragments map[string]string) {
 	}
 }
 
-// TestOtherTools checks that the Go code of docs/other-tools.md appears literally in
-// examples of the modules that the page describes. They compile and run there: this
-// module must not require them.
+// TestOtherTools checks that the Go code of docs/other-tools.md, and that of the other
+// pages which matches outside, appears literally in examples of modules that compile and
+// run it: this module must not require what they require.
 func TestOtherTools(t *testing.T) {
 	examples := ""
-	for _, dir := range []string{"introspect", "introspect/otel", "introspect/prometheus"} {
+	for _, dir := range []string{"introspect", "introspect/otel", "introspect/prometheus", "bench"} {
 		files, err := filepath.Glob(filepath.Join(dir, "example*_test.go"))
 		if err != nil || len(files) == 0 {
 			t.Fatalf("no examples in %s: %v", dir, err)
@@ -222,15 +233,26 @@ func TestOtherTools(t *testing.T) {
 	if len(quoted) < 10 {
 		t.Errorf("%s has only the code %q", page, quoted)
 	}
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range block.FindAllStringSubmatch(string(text), -1) {
+			if m[1] == "go" && outside.MatchString(m[2]) {
+				quoted = append(quoted, m[2])
+			}
+		}
+	}
 	for _, code := range quoted {
 		if !strings.Contains(examples, code) {
-			t.Errorf("%s has the code %s, which no example has", page, code)
+			t.Errorf("%s or another page has the code %s, which no example has", page, code)
 		}
 	}
 }
 
 // buildPrograms builds one executable of all Go programs, each a package of its own,
-// because linking takes most of the time.
+// because linking takes most of the time. It also runs their tests.
 func buildPrograms(t *testing.T, programs []*program) {
 	root, err := os.Getwd()
 	if err != nil {
@@ -248,6 +270,7 @@ func buildPrograms(t *testing.T, programs []*program) {
 	}
 	executable := filepath.Join(dir, "programs.exe")
 	imports, cases := "import \"os\"\n", ""
+	test := []string{"test"}
 	for i, p := range programs {
 		if p.language != "go" {
 			continue
@@ -259,14 +282,22 @@ func buildPrograms(t *testing.T, programs []*program) {
 		imports += fmt.Sprintf("import %s \"docs/%s/main\"\n", name, name)
 		cases += fmt.Sprintf("\tcase %q:\n\t\t%s.Main()\n", name, name)
 		p.command = []string{executable, name}
+		for j, text := range p.tests {
+			write(fmt.Sprintf("%s/main/main%d_test.go", name, j), strings.Replace(text, "package main\n", "package "+name+"\n", 1))
+		}
+		if p.tests != nil {
+			test = append(test, "./"+name+"/main")
+		}
 	}
 	write("main.go", "package main\n"+imports+"func main() {\n\tswitch os.Args[1] {\n"+cases+"\t}\n}\n")
 	write("go.mod", "module docs\ngo 1.26\nrequire example.com/asyncio v0.0.0\nreplace example.com/asyncio => "+root+"\n")
-	cmd := exec.Command("go", "build", "-o", executable, ".")
-	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GOWORK=off")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, args := range [][]string{{"build", "-o", executable, "."}, test} {
+		cmd := exec.Command("go", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GOWORK=off")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
 	}
 }
 
