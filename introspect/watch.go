@@ -246,11 +246,12 @@ func loopStack() string {
 }
 
 // runningStack returns the first of the stacks in all that runs a loop's code. All stacks
-// of a loop contain internal/coro. One that does not run is suspended in it, with only
-// functions of the runtime and iter on top.
+// of a loop contain internal/coro. One that does not run has the state "coroutine", or is
+// suspended in internal/coro, depending on the engine.
 func runningStack(all string) string {
 	for stack := range strings.SplitSeq(all, "\n\n") {
-		if !strings.Contains(stack, coroPath) {
+		header, _, _ := strings.Cut(stack, "\n")
+		if !strings.Contains(stack, coroPath) || strings.Contains(header, "[coroutine") {
 			continue
 		}
 		at := firstOwn(stack)
