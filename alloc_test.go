@@ -10,8 +10,9 @@ import (
 	"example.com/asyncio"
 )
 
-// What things cost in allocations, exactly: a change of any of these figures is meant, or a mistake. Behind
-// each figure stands what it consists of. The closures of the caller are not among them.
+// What things cost in allocations, exactly: a change of any of these figures is meant, or
+// a mistake. Behind each figure stands what it consists of. The closures of the caller
+// are not among them.
 var allocations = []struct {
 	what string
 	want float64

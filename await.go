@@ -10,12 +10,12 @@ import (
 //
 // Its errors, besides f's own:
 //
-//   - A [CancelledError] if the task is cancelled meanwhile. That cancels f too; [Shield] prevents
-//     it.
-//   - The error of ctx, if ctx ends by its own deadline or cancel. That leaves f as it is. The
-//     deadline of a Go context is in real time, whatever the loop's time is.
-//   - Misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and [ErrMisuse] if a task
-//     awaits itself.
+//   - A [CancelledError] if the task is cancelled meanwhile. That cancels f too; [Shield]
+//     prevents it.
+//   - The error of ctx, if ctx ends by its own deadline or cancel. That leaves f as it
+//     is. The deadline of a Go context is in real time, whatever the loop's time is.
+//   - Misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and [ErrMisuse] if a
+//     task awaits itself.
 //
 // See Future.__await__.
 func (f *Future[T]) Await(ctx context.Context) (T, error) {
@@ -45,8 +45,8 @@ func (f *Future[T]) Await(ctx context.Context) (T, error) {
 // AnyAwait is [Future.Await] for callers that do not know the type. See Future.__await__.
 func (f *Future[T]) AnyAwait(ctx context.Context) (any, error) { return f.Await(ctx) }
 
-// beginAwait is Await up to the point where task t hands control to the stack to; to is nil if t is
-// next itself. If t is nil, the await is over and err is its outcome.
+// beginAwait is Await up to the point where task t hands control to the stack to; to is
+// nil if t is next itself. If t is nil, the await is over and err is its outcome.
 func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stack, err error) {
 	t, err = awaiter(ctx)
 	if err != nil {
@@ -63,11 +63,11 @@ func (f *futureBase) beginAwait(ctx context.Context) (t *taskBase, to *coro.Stac
 	return t, l.successor(t, f), nil
 }
 
-// awaitSlow is Await except in the common case. It is outlined because its frame would be added to
-// the stack of each suspended task.
+// awaitSlow is Await except in the common case. It is outlined because its frame would be
+// added to the stack of each suspended task.
 func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
-	// An await that is not possible fails in the next turn, as in asyncio: there the loop takes what
-	// the task yields and throws the error into it.
+	// An await that is not possible fails in the next turn, as in asyncio: there the loop
+	// takes what the task yields and throws the error into it.
 	var err error
 	switch {
 	case f.selfAwaited:
@@ -92,8 +92,8 @@ func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
 	return f.endWait(t)
 }
 
-// awaiter returns the running task whose ctx this is. It returns an error if the caller may not
-// suspend.
+// awaiter returns the running task whose ctx this is. It returns an error if the caller
+// may not suspend.
 func awaiter(ctx context.Context) (*taskBase, error) {
 	if c, ok := ctx.(*taskContext); ok { // the usual case
 		t := (*taskBase)(c)
@@ -172,8 +172,8 @@ func (f *futureBase) endWaitSlow(t *taskBase) error {
 	if f.state != pending {
 		err = f.outcome()
 	}
-	// A request that came after f was done, or that f refused, has priority over f's outcome, which
-	// stays with f.
+	// A request that came after f was done, or that f refused, has priority over f's
+	// outcome, which stays with f.
 	if c := t.delivered(); c != nil && !isCancelled(err, false) {
 		return c
 	}
@@ -213,8 +213,8 @@ func (f *futureBase) awaitUnder(ctx context.Context, t *taskBase) error {
 	return err
 }
 
-// Yield runs everything that is ready now, and resumes the task in the next turn. Its errors are
-// those of [Future.Await]. See asyncio.sleep(0).
+// Yield runs everything that is ready now, and resumes the task in the next turn. Its
+// errors are those of [Future.Await]. See asyncio.sleep(0).
 func Yield(ctx context.Context) error {
 	t, err := awaiter(ctx)
 	if err != nil {

@@ -15,8 +15,8 @@ import (
 	"example.com/asyncio"
 )
 
-// Each benchmark has what one would write with goroutines, channels and
-// WaitGroups beside it, for a comparison within one run.
+// Each benchmark has what one would write with goroutines, channels and WaitGroups beside
+// it, for a comparison within one run.
 
 // onLoop runs a benchmark's body as the main task of a loop.
 func onLoop(b *testing.B, body func(ctx context.Context)) {
@@ -302,9 +302,9 @@ func BenchmarkToThread(b *testing.B) {
 	})
 }
 
-// offloadByHand is ToThread with goroutines and channels: a bounded number of
-// them, a ctx that is cancelled when the caller's is, a wait that ends then, and a
-// panic that does not end the program.
+// offloadByHand is ToThread with goroutines and channels: a bounded number of them, a ctx
+// that is cancelled when the caller's is, a wait that ends then, and a panic that does
+// not end the program.
 func offloadByHand(ctx context.Context, slots chan struct{}, fn func(context.Context) (int, error)) (int, error) {
 	type outcome struct {
 		value int
@@ -367,8 +367,8 @@ func BenchmarkToThread100(b *testing.B) {
 	})
 }
 
-// BenchmarkMemory reports the bytes for each of a million that wait. The two are
-// measured in processes of their own: the runtime keeps the goroutines of one for the other.
+// BenchmarkMemory reports the bytes for each of a million that wait. The two are measured
+// in processes of their own: the runtime keeps the goroutines of one for the other.
 func BenchmarkMemory(b *testing.B) {
 	for _, who := range []string{"asyncio", "goroutines"} {
 		b.Run(who, func(b *testing.B) {
@@ -431,7 +431,8 @@ func TestMemoryChild(t *testing.T) {
 
 // Locks and queues, each beside what a program with goroutines would take for it.
 
-// Several take a lock in turn and hold it while the others run; the figure is for one time that one holds it.
+// Several take a lock in turn and hold it while the others run; the figure is for one
+// time that one holds it.
 func BenchmarkLockContended(b *testing.B) {
 	for _, contenders := range []int{2, 10, 100} {
 		b.Run(fmt.Sprint(contenders), func(b *testing.B) {
@@ -562,8 +563,8 @@ func BenchmarkQueueOfMany(b *testing.B) {
 	})
 }
 
-// A function over a sequence with eight calls at a time, beside a pool of eight goroutines. The
-// figure is for one item.
+// A function over a sequence with eight calls at a time, beside a pool of eight
+// goroutines. The figure is for one item.
 func BenchmarkMap(b *testing.B) {
 	const limit = 8
 	items := func(n int) iter.Seq[int] {

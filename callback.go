@@ -8,9 +8,12 @@ import (
 
 // AddDoneCallback schedules a call of fn for when f is done.
 //
-//   - If f is done already, fn is called in the next turn, never from within AddDoneCallback.
-//   - fn must not wait. It runs in a copy of the present context variables, or in those given.
-//   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed ([ErrLoopClosed]).
+//   - If f is done already, fn is called in the next turn, never from within
+//     AddDoneCallback.
+//   - fn must not wait. It runs in a copy of the present context variables, or in those
+//     given.
+//   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed
+//     ([ErrLoopClosed]).
 //
 // See Future.add_done_callback.
 func (f *futureBase) AddDoneCallback(fn func(ctx context.Context, f AnyFuture), opts ...CallOption) {
@@ -31,9 +34,10 @@ func (f *futureBase) callOrWait(e entry) {
 	f.addWaiter(e)
 }
 
-// RemoveDoneCallback removes all registrations of fn and returns their number. It compares function
-// values: two closures made by one func literal differ, and so do two method values of one object.
-// Keep the value that you added. See Future.remove_done_callback.
+// RemoveDoneCallback removes all registrations of fn and returns their number. It
+// compares function values: two closures made by one func literal differ, and so do two
+// method values of one object. Keep the value that you added. See
+// Future.remove_done_callback.
 func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture)) int {
 	id := closurePointer(fn)
 	return f.removeWaiters(func(e entry) bool {
@@ -47,8 +51,9 @@ func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture
 	})
 }
 
-// A sharedCallback is one callback of many futures. Its registrations are allocated in blocks and
-// are a third of a Handle's size. Gather and TaskGroup use one for all their children.
+// A sharedCallback is one callback of many futures. Its registrations are allocated in
+// blocks and are a third of a Handle's size. Gather and TaskGroup use one for all their
+// children.
 type sharedCallback struct {
 	Func func(ctx context.Context, f AnyFuture)
 	Room int // how many futures to allocate for first; 0 is 1
@@ -66,9 +71,9 @@ type registration struct {
 	future *futureBase // nil once the call was made or the registration was removed
 }
 
-// AddTo registers c's function with f, as [Future.AddDoneCallback] does. It panics without a
-// function ([ErrInvalidArgument]), and if f belongs to another loop than earlier futures
-// ([ErrWrongLoop]).
+// AddTo registers c's function with f, as [Future.AddDoneCallback] does. It panics
+// without a function ([ErrInvalidArgument]), and if f belongs to another loop than
+// earlier futures ([ErrWrongLoop]).
 func (c *sharedCallback) AddTo(f AnyFuture) {
 	mustFunc("SharedCallback.AddTo", c.Func == nil)
 	b := f.base()
@@ -88,7 +93,8 @@ func (r *registration) init(c *sharedCallback, f *futureBase) {
 	r.kind, r.shared, r.future = kindRegistration, c, f
 }
 
-// take returns r's future and clears it, since other registrations of the block may live longer.
+// take returns r's future and clears it, since other registrations of the block may live
+// longer.
 func (r *registration) take() *futureBase {
 	f := r.future
 	r.future = nil
@@ -122,8 +128,8 @@ func (c *sharedCallback) newBlock() {
 
 func (r registration) waits() bool { return r.future != nil }
 
-// Pending ranges over the futures whose calls are outstanding, in order of registration. Only the
-// goroutine of their loop may use it.
+// Pending ranges over the futures whose calls are outstanding, in order of registration.
+// Only the goroutine of their loop may use it.
 func (c *sharedCallback) Pending() iter.Seq[AnyFuture] {
 	return func(yield func(AnyFuture) bool) {
 		for i := range len(c.full) + 1 {
@@ -170,7 +176,8 @@ func (f *futureBase) waiting() []entry {
 	return append([]entry{first}, others...)
 }
 
-// removeWaiters removes the waiters for which remove returns true, and returns their number.
+// removeWaiters removes the waiters for which remove returns true, and returns their
+// number.
 func (f *futureBase) removeWaiters(remove func(entry) bool) (removed int) {
 	all := f.waiting()
 	if x := f.extraOrNil(); x != nil {

@@ -10,36 +10,43 @@ import (
 
 // How a cancel request finds the code that receives it.
 //
-// Cancel of a task visits the chain of awaits that begins with the task: the task, the task that it
-// awaits, and so on. Each task of the chain counts the request and its ctx is done. The last task
-// of the chain receives it, in the way that the table gives; all others have forwarded it.
+// Cancel of a task visits the chain of awaits that begins with the task: the task, the
+// task that it awaits, and so on. Each task of the chain counts the request and its ctx
+// is done. The last task of the chain receives it, in the way that the table gives; all
+// others have forwarded it.
 //
-//	the last task ...                         | what happens                         | its next step
-//	------------------------------------------+--------------------------------------+------------------------------
-//	has not begun                             | mustCancel is set                    | ends without calling its function
-//	runs, or is in the ready queue            | mustCancel is set                    | its next await fails
-//	awaits a future that accepts the cancel   | the future is cancelled and wakes it | its await fails
-//	awaits a future that refuses the cancel   | mustCancel is set                    | its await fails when the future is done
-//	awaits a future that is done              | mustCancel is set                    | its await fails; the outcome stays with the future
-//	awaits a task that was visited (a cycle)  | mustCancel is set, it stops waiting  | its await fails, which breaks the cycle
+//	the last task ...           | what happens             | its next step
+//	----------------------------+--------------------------+---------------------------
+//	has not begun               | mustCancel is set        | ends, its function unused
+//	runs or is ready            | mustCancel is set        | its next await fails
+//	awaits a future, accepted   | the future is cancelled  | its await fails
+//	awaits a future, refused    | mustCancel is set        | fails when that is done
+//	awaits a future, done       | mustCancel is set        | its await fails
+//	awaits a visited task       | mustCancel, it is woken  | its await fails
 //
-// The request takes three steps, each a function: visitChain follows the awaits, deliverRequest
-// applies the table to the last task, and endVisits clears the marks and notes the request in the
-// tasks that forwarded it. The tasks' own code runs later and may refuse the cancel.
+// A future accepts a request unless it stands for others that all refuse it, as a gather
+// of finished tasks does. If the future is done, its outcome stays with it. A visited
+// task closes a cycle, which the failing await breaks.
 //
-// The chain is followed by a loop and not by recursion, so that a chain of a million tasks needs no
-// deep stack. Each task is visited once, so that a cycle ends; CPython overflows its stack there
-// (cpython#80637). Recursion remains where a chain leads through a future that forwards the request
-// to several others, such as a gather: see Loop.inCycle.
+// The request takes three steps, each a function: visitChain follows the awaits,
+// deliverRequest applies the table to the last task, and endVisits clears the marks and
+// notes the request in the tasks that forwarded it. The tasks' own code runs later and
+// may refuse the cancel.
+//
+// The chain is followed by a loop and not by recursion, so that a chain of a million
+// tasks needs no deep stack. Each task is visited once, so that a cycle ends; CPython
+// overflows its stack there (cpython#80637). Recursion remains where a chain leads
+// through a future that forwards the request to several others, such as a gather: see
+// Loop.inCycle.
 
-// requestCancel requests a cancel of t in the name of by. It returns false if t is done, or is being
-// visited by the same request, which came back to t along a cycle.
+// requestCancel requests a cancel of t in the name of by. It returns false if t is done,
+// or is being visited by the same request, which came back to t along a cycle.
 func (t *taskBase) requestCancel(by, message any) bool {
 	return t.requestCancelOf(&t.signal, by, message)
 }
 
-// requestCancelOf is requestCancel with s in place of the signal of the task's ctx: a block that
-// cancels its task cancels only the ctx of its body.
+// requestCancelOf is requestCancel with s in place of the signal of the task's ctx: a
+// block that cancels its task cancels only the ctx of its body.
 func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
 	if t.future.state != pending {
 		t.future.read()
@@ -55,8 +62,8 @@ func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
 	return true
 }
 
-// visitChain marks the tasks of the chain that begins with t and counts the request in each. It
-// returns the last one, and whether that awaits a task that was visited before.
+// visitChain marks the tasks of the chain that begins with t and counts the request in
+// each. It returns the last one, and whether that awaits a task that was visited before.
 func (t *taskBase) visitChain(s *cancelSignal) (last *taskBase, cycle bool) {
 	for last = t; ; s = &last.signal {
 		last.visited = true
@@ -105,8 +112,8 @@ func (t *taskBase) deliverRequest(last *taskBase, cycle bool, by, message any) {
 	}
 }
 
-// cancelAwaited cancels f, and reports whether f accepted the request and whether the request came
-// back to a task that it had visited.
+// cancelAwaited cancels f, and reports whether f accepted the request and whether the
+// request came back to a task that it had visited.
 func (l *Loop) cancelAwaited(f *futureBase, by, message any) (accepted, cycle bool) {
 	outer := l.inCycle // what an outer request has found so far
 	l.inCycle = false
@@ -116,11 +123,12 @@ func (l *Loop) cancelAwaited(f *futureBase, by, message any) (accepted, cycle bo
 	return accepted, cycle
 }
 
-// endVisits clears the marks of the chain from t to last, and notes the request in the tasks that
-// forwarded it.
+// endVisits clears the marks of the chain from t to last, and notes the request in the
+// tasks that forwarded it.
 //
-// It clears them now, and not in deliverRequest: a future may have forwarded the request to tasks
-// of the chain, which must find the marks. Another path to the same task is no cycle.
+// It clears them now, and not in deliverRequest: a future may have forwarded the request
+// to tasks of the chain, which must find the marks. Another path to the same task is no
+// cycle.
 func (t *taskBase) endVisits(last *taskBase) {
 	request := last.forwardedRequest(t)
 	for at := t; at != last; at = at.waits.self.task() {
@@ -130,8 +138,9 @@ func (t *taskBase) endVisits(last *taskBase) {
 	last.visited = false
 }
 
-// topOfStack returns the task that stands on top of t's stack because t and the tasks between
-// await it; t itself if there is none. The tasks below cannot run before it has ended.
+// topOfStack returns the task that stands on top of t's stack because t and the tasks
+// between await it; t itself if there is none. The tasks below cannot run before it has
+// ended.
 func (t *taskBase) topOfStack() *taskBase {
 	for {
 		top := t.awaitedTask()
@@ -154,8 +163,8 @@ func (l *Loop) originHere(by any) any {
 	return &o
 }
 
-// trail returns by with the tasks that forwarded the request: those from first to last, without
-// last itself unless that forwards it to several others.
+// trail returns by with the tasks that forwarded the request: those from first to last,
+// without last itself unless that forwards it to several others.
 func trail(by any, first, last *taskBase, toOthers bool) any {
 	if first == last && !toOthers {
 		return by // the usual case
@@ -175,7 +184,8 @@ func trail(by any, first, last *taskBase, toOthers bool) any {
 	return &o
 }
 
-// forwardedRequest returns the request of the last task, t, as the tasks from first to t record it.
+// forwardedRequest returns the request of the last task, t, as the tasks from first to t
+// record it.
 func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
 	if first == t || t.request == nil || t.request.forwarded {
 		return t.request
@@ -185,7 +195,8 @@ func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
 	return &e
 }
 
-// forwardedError returns the request that a task has forwarded to f, as the task records it.
+// forwardedError returns the request that a task has forwarded to f, as the task records
+// it.
 func forwardedError(f *futureBase, by, message any) *CancelledError {
 	e, ok := f.err.(*CancelledError)
 	if !ok {
@@ -195,8 +206,8 @@ func forwardedError(f *futureBase, by, message any) *CancelledError {
 	return e
 }
 
-// noteForwarded records a request that t has forwarded. The message of the last request that t
-// received itself is kept, as in CPython.
+// noteForwarded records a request that t has forwarded. The message of the last request
+// that t received itself is kept, as in CPython.
 func (t *taskBase) noteForwarded(request *CancelledError) {
 	if own := t.request.ownMessage(); request != nil && (own != nil || request.ownMessage() != nil) {
 		e := *request
@@ -211,15 +222,16 @@ func (t *taskBase) noteForwarded(request *CancelledError) {
 	t.request = request
 }
 
-// Cancel cancels f and wakes its awaiters with a [CancelledError]. It returns false, and does
-// nothing, if f is done. See Future.cancel.
+// Cancel cancels f and wakes its awaiters with a [CancelledError]. It returns false, and
+// does nothing, if f is done. See Future.cancel.
 //
 // On a [Task], Cancel only requests cancellation and returns immediately.
 //
-//   - The future that the task awaits is cancelled in turn. If the task awaits none, its next await
-//     fails. It receives one CancelledError per request.
-//   - The task ends cancelled if its function returns that error or one that wraps it. It may await
-//     in its cleanup before. A task that has not begun never calls its function.
+//   - The future that the task awaits is cancelled in turn. If the task awaits none, its
+//     next await fails. It receives one CancelledError per request.
+//   - The task ends cancelled if its function returns that error or one that wraps it. It
+//     may await in its cleanup before. A task that has not begun never calls its
+//     function.
 //   - Its ctx is done from now on. Requests are counted: see [Task.Cancelling].
 //
 // See Task.cancel.
@@ -263,9 +275,10 @@ func (f *futureBase) cancel(by, message any) bool {
 	return true
 }
 
-// CancelMessage returns the message of the last cancel request that f itself received; nil if there
-// is none or f forwarded it. Unlike Exception it does not read the task's CancelledError, which only
-// the first reader gets with its message. See Future._cancel_message.
+// CancelMessage returns the message of the last cancel request that f itself received;
+// nil if there is none or f forwarded it. Unlike Exception it does not read the task's
+// CancelledError, which only the first reader gets with its message. See
+// Future._cancel_message.
 func (f *futureBase) CancelMessage() any {
 	switch {
 	case f.giving != toAll:
@@ -286,9 +299,10 @@ func (c cancelFunc) cancel(_, message any) bool { return c(message) }
 func (c cancelFunc) deliver()                   {}
 func (c cancelFunc) applyFuture(f *futureBase)  { f.extra().source = c }
 
-// WithCancel makes Cancel of the pending future call fn, instead of cancelling the future, and
-// return fn's result. A future that stands for others forwards the request in this way, as Gather's
-// does. A nil fn panics ([ErrInvalidArgument]). See Future.cancel, which asyncio overrides.
+// WithCancel makes Cancel of the pending future call fn, instead of cancelling the
+// future, and return fn's result. A future that stands for others forwards the request in
+// this way, as Gather's does. A nil fn panics ([ErrInvalidArgument]). See Future.cancel,
+// which asyncio overrides.
 func WithCancel(fn func(message any) bool) FutureOption {
 	if fn == nil {
 		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; give it a func(message any) bool, or omit the option"))

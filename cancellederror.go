@@ -133,14 +133,14 @@ func (e *CancelledError) Is(target error) bool {
 // Unwrap returns Cause.
 func (e *CancelledError) Unwrap() error { return e.Cause }
 
-// A cancelOrigin describes where a cancel request came from. It is [CancelledError.by] of requests
-// about which more is known than who made them.
+// A cancelOrigin describes where a cancel request came from. It is [CancelledError.by] of
+// requests about which more is known than who made them.
 type cancelOrigin struct {
 	by   any              // who made the request: a task, a block, or another CancelledError
 	via  []inspect.Future // the tasks and gathers that forwarded it along their awaits, first one first
 	site *origin          // where Cancel was called; only with RecordPlaces or in debug mode
-	// ownMessage is the message of the last request that the task itself received, of a task that
-	// has forwarded this one.
+	// ownMessage is the message of the last request that the task itself received, of a
+	// task that has forwarded this one.
 	ownMessage any
 }
 
@@ -157,8 +157,8 @@ func newCancelledError(by, message any) *CancelledError {
 	return &CancelledError{by: by, Message: message}
 }
 
-// ownMessage returns the message of the last request that a task received itself. e is the last
-// request of the task, forwarded or not.
+// ownMessage returns the message of the last request that a task received itself. e is
+// the last request of the task, forwarded or not.
 func (e *CancelledError) ownMessage() any {
 	switch {
 	case e == nil:
@@ -202,7 +202,8 @@ func isCancelled(err error, asked bool) bool {
 	return false
 }
 
-// nameOf returns the name of f if it is a task; for any other future, what its awaiters wait for.
+// nameOf returns the name of f if it is a task; for any other future, what its awaiters
+// wait for.
 func nameOf(f inspect.Future) string {
 	if t, ok := f.(inspect.Task); ok {
 		return t.Name()

@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// A cancelSignal is the part of a ctx that can be cancelled. Any goroutine may read it. It is one
-// pointer, which is nil as long as the signal is open and was never read: most tasks need no more.
+// A cancelSignal is the part of a ctx that can be cancelled. Any goroutine may read it.
+// It is one pointer, which is nil as long as the signal is open and was never read: most
+// tasks need no more.
 type cancelSignal struct {
 	seen atomic.Pointer[signalState]
 }
@@ -46,8 +47,8 @@ func (s *cancelSignal) Err() error {
 	}
 }
 
-// AfterFunc calls f once s is closed. Package context looks for this method in the parent of a
-// derived context, which then needs no goroutine of its own.
+// AfterFunc calls f once s is closed. Package context looks for this method in the parent
+// of a derived context, which then needs no goroutine of its own.
 func (s *cancelSignal) AfterFunc(f func()) (stop func() bool) {
 	st := s.state()
 	st.mu.Lock()

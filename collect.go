@@ -9,8 +9,9 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// A snapshot is taken in two parts. collect records the state while the loop stands still, and does
-// as little as possible. render makes texts and plain data of it, in any goroutine.
+// A snapshot is taken in two parts. collect records the state while the loop stands
+// still, and does as little as possible. render makes texts and plain data of it, in any
+// goroutine.
 
 // A snapshotSize is the expected size of a snapshot.
 type snapshotSize struct{ tasks, records, blocks int }
@@ -23,7 +24,8 @@ func (l *Loop) size() snapshotSize {
 	return s
 }
 
-// room allocates a rawSnapshot of this size, with an eighth more for what is created meanwhile.
+// room allocates a rawSnapshot of this size, with an eighth more for what is created
+// meanwhile.
 func (s snapshotSize) room() *rawSnapshot {
 	more := func(n int) int { return n + n/8 }
 	return &rawSnapshot{
@@ -32,7 +34,8 @@ func (s snapshotSize) room() *rawSnapshot {
 	}
 }
 
-// A rawSnapshot is the state that collect records. It refers to what does not change later.
+// A rawSnapshot is the state that collect records. It refers to what does not change
+// later.
 type rawSnapshot struct {
 	loop    inspect.LoopInfo
 	tasks   []rawTask
@@ -50,7 +53,8 @@ type rawSnapshot struct {
 // A span is a part of rawSnapshot.ends.
 type span struct{ from, to int32 }
 
-// A rawTask has only what most tasks need: there are many, and clearing their memory takes time.
+// A rawTask has only what most tasks need: there are many, and clearing their memory
+// takes time.
 type rawTask struct {
 	task   *taskBase
 	name   *string
@@ -102,10 +106,11 @@ type rawObject struct {
 }
 
 const (
-	// maxObjects limits the objects with texts, which are made while the loop stands still.
+	// maxObjects limits the objects with texts, which are made while the loop stands
+	// still.
 	maxObjects = 1_000
-	// maxEnds limits rawSnapshot.ends. A thousand tasks that each wait for the same thousand tasks
-	// are a million entries.
+	// maxEnds limits rawSnapshot.ends. A thousand tasks that each wait for the same
+	// thousand tasks are a million entries.
 	maxEnds = 2_000_000
 )
 
@@ -195,7 +200,8 @@ func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 	}
 }
 
-// runs reports whether s runs, or waits for the first step of a task that it starts eagerly.
+// runs reports whether s runs, or waits for the first step of a task that it starts
+// eagerly.
 func (l *Loop) runs(s *taskBase) bool {
 	return s == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == s })
 }
@@ -226,8 +232,8 @@ func (r *rawSnapshot) addObject(reason *inspect.WaitReason) {
 	}
 }
 
-// addEnds records the tasks that must end before f is done. path is the chain of futures that led to
-// f; it ends cycles.
+// addEnds records the tasks that must end before f is done. path is the chain of futures
+// that led to f; it ends cycles.
 func (r *rawSnapshot) addEnds(f *futureBase, of []inspect.Future, path []*futureBase) span {
 	m := f.extraOrNil()
 	several := m != nil && len(m.waiters) > 0

@@ -12,31 +12,32 @@ import (
 
 // How control passes from task to task.
 //
-// The loop has no goroutine of its own. A suspending task picks the next runnable itself and hands
-// control to it: to itself (no switch), or to another task's stack (one switch). Everything else
-// runs on a bare stack, a stack without a task: callbacks, waiting for time and for other
-// goroutines, and the start of tasks. The exception is a task that the suspending task awaits and
-// that has not begun: it runs on top of its awaiter (see successor).
+// The loop has no goroutine of its own. A suspending task picks the next runnable itself
+// and hands control to it: to itself (no switch), or to another task's stack (one
+// switch). Everything else runs on a bare stack, a stack without a task: callbacks,
+// waiting for time and for other goroutines, and the start of tasks. The exception is a
+// task that the suspending task awaits and that has not begun: it runs on top of its
+// awaiter (see successor).
 //
 //   - User code in a callback may do anything to its goroutine, which no task depends on.
 //   - A suspended task keeps no more stack than its own calls need.
 //
 // docs/decisions/0002-bare-stacks.md has the reasons, docs/images/control.svg a picture.
 
-// An eagerStart is a task that was started inside the call that created it and has not suspended
-// yet, and the stack that waits for that.
+// An eagerStart is a task that was started inside the call that created it and has not
+// suspended yet, and the stack that waits for that.
 type eagerStart struct {
 	task    *taskBase
 	creator *taskBase // nil: a callback
 	caller  *coro.Stack
 }
 
-// newBody returns the function of a bare stack. It takes the next entry and runs it here, or hands
-// control to the stack on which that entry's task stands.
+// newBody returns the function of a bare stack. It takes the next entry and runs it here,
+// or hands control to the stack on which that entry's task stands.
 //
-// The frames of this function and of those between it and a task's own code stay on the stack of
-// each suspended task. They are few and small, so that with them a task whose function is shallow
-// fits into 2 KiB, the smallest stack.
+// The frames of this function and of those between it and a task's own code stay on the
+// stack of each suspended task. They are few and small, so that with them a task whose
+// function is shallow fits into 2 KiB, the smallest stack.
 func newBody(l *Loop) func(*coro.Stack) {
 	return func(s *coro.Stack) {
 		defer l.stackDied(s)
@@ -58,8 +59,8 @@ func newBody(l *Loop) func(*coro.Stack) {
 			}
 			to := t.stack
 			if to == nil {
-				// The next task that suspends finds a stack to hand control to. It need not create
-				// one on its own stack, which may have no room for that.
+				// The next task that suspends finds a stack to hand control to. It need
+				// not create one on its own stack, which may have no room for that.
 				l.group.Reserve()
 				t.stack = s
 				l.enter(t)
@@ -79,8 +80,8 @@ func newBody(l *Loop) func(*coro.Stack) {
 	}
 }
 
-// nextOnBareStack takes the entry that a suspending task left to a bare stack, or else the next
-// one. It returns false if the loop must return.
+// nextOnBareStack takes the entry that a suspending task left to a bare stack, or else
+// the next one. It returns false if the loop must return.
 func (l *Loop) nextOnBareStack() (entry, bool) {
 	if e := l.handoff; e != nil {
 		l.handoff = nil
@@ -108,8 +109,8 @@ func (l *Loop) enter(t *taskBase) {
 	}
 }
 
-// leave removes t, which has ended, from the loop. It returns the stack that waits for t's eager
-// start; nil if there is none.
+// leave removes t, which has ended, from the loop. It returns the stack that waits for
+// t's eager start; nil if there is none.
 func (l *Loop) leave(t *taskBase) (to *coro.Stack) {
 	to = l.endEagerStart(t)
 	if l.watched {
@@ -124,11 +125,12 @@ func (l *Loop) leave(t *taskBase) (to *coro.Stack) {
 	return to
 }
 
-// suspend runs everything else that is ready, until t's entry comes up. child is the only future
-// that can wake t; nil if there are others.
+// suspend runs everything else that is ready, until t's entry comes up. child is the only
+// future that can wake t; nil if there are others.
 //
-// Yield and Await spell this out, and coro's Switch with it: the collector scans each frame between
-// a task's code and the runtime's switch, and the processor mispredicts its return.
+// Yield and Await spell this out, and coro's Switch with it: the collector scans each
+// frame between a task's code and the runtime's switch, and the processor mispredicts its
+// return.
 func (l *Loop) suspend(t *taskBase, child *futureBase) {
 	if to := l.successor(t, child); to != nil {
 		t.stack.Switch(to)
@@ -136,10 +138,12 @@ func (l *Loop) suspend(t *taskBase, child *futureBase) {
 	l.resume(t)
 }
 
-// successor returns the stack that receives control when t suspends; nil if t is next itself.
+// successor returns the stack that receives control when t suspends; nil if t is next
+// itself.
 //
-// If child is next and has not begun, it runs here, on top of t: t cannot be resumed before child
-// has ended. Starting it elsewhere takes two switches, most of the cost of a short task.
+// If child is next and has not begun, it runs here, on top of t: t cannot be resumed
+// before child has ended. Starting it elsewhere takes two switches, most of the cost of a
+// short task.
 func (l *Loop) successor(t *taskBase, child *futureBase) *coro.Stack {
 	if t.index == 0 {
 		l.suspended.add(t)
@@ -193,8 +197,8 @@ func (l *Loop) resumeSlow(t *taskBase) {
 	}
 }
 
-// maxDepth is how many tasks may stand on top of each other. Without a limit a stack could grow to
-// 1 GB, where Go ends the program.
+// maxDepth is how many tasks may stand on top of each other. Without a limit a stack
+// could grow to 1 GB, where Go ends the program.
 const maxDepth = 32
 
 // runOnTop runs t from beginning to end on the stack of below, which awaits it.
@@ -216,9 +220,10 @@ func (l *Loop) runOnTop(t, below *taskBase) {
 	l.leave(t)
 }
 
-// diedOnTop ends t after user code has ended its goroutine with runtime.Goexit, or t was killed.
-// The task below dies with it, as a function dies when one that it called calls Goexit: its
-// deferred calls run next, as the current task. Its await does not return, so it must not be woken.
+// diedOnTop ends t after user code has ended its goroutine with runtime.Goexit, or t was
+// killed. The task below dies with it, as a function dies when one that it called calls
+// Goexit: its deferred calls run next, as the current task. Its await does not return, so
+// it must not be woken.
 func (l *Loop) diedOnTop(t, below *taskBase) {
 	err := ErrExited
 	if l.ends() {
@@ -261,7 +266,8 @@ func (l *Loop) startNow(t *taskBase) {
 	}
 }
 
-// endEagerStart returns the stack that waits for t to suspend or end; nil if there is none.
+// endEagerStart returns the stack that waits for t to suspend or end; nil if there is
+// none.
 func (l *Loop) endEagerStart(t *taskBase) *coro.Stack {
 	last := len(l.eager) - 1
 	if last < 0 || l.eager[last].task != t {
@@ -286,7 +292,8 @@ func (l *Loop) callEntry(s *coro.Stack, e entry) {
 	l.call(s, h, f)
 }
 
-// call makes the call of h on the bare stack s. f is the future of a callback or registration.
+// call makes the call of h on the bare stack s. f is the future of a callback or
+// registration.
 func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if h.cancelled {
 		return
@@ -333,8 +340,8 @@ func (l *Loop) reportCallPanic(p any, c *callback, vars *ContextVars) {
 	})
 }
 
-// nextOf takes the next entry if it is another call of the shared h, and returns its future. The
-// children of a gather often end together.
+// nextOf takes the next entry if it is another call of the shared h, and returns its
+// future. The children of a gather often end together.
 func (l *Loop) nextOf(h *Handle) *futureBase {
 	if h.kind != kindShared || h.cancelled || l.turnLeft == 0 || l.stepwise || l.watched {
 		return nil
@@ -348,9 +355,9 @@ func (l *Loop) nextOf(h *Handle) *futureBase {
 	return r.take()
 }
 
-// stackDied is the last act of a goroutine that user code ended with runtime.Goexit or that was
-// killed. It hands control on. It also handles a panic in what the loop itself calls on the stack:
-// the driver, or the function of SetOrder.
+// stackDied is the last act of a goroutine that user code ended with runtime.Goexit or
+// that was killed. It hands control on. It also handles a panic in what the loop itself
+// calls on the stack: the driver, or the function of SetOrder.
 func (l *Loop) stackDied(s *coro.Stack) {
 	if s.Ended || l.group.Closing() {
 		return

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// A loopContext is a ctx that the loop hands out: of a task, of a scope, of a callback. It says which
-// loop and task its holder belongs to. A ctx derived from one leads back to it.
+// A loopContext is a ctx that the loop hands out: of a task, of a scope, of a callback.
+// It says which loop and task its holder belongs to. A ctx derived from one leads back to
+// it.
 type loopContext interface {
 	context.Context
 	ownerLoop() *Loop
@@ -16,8 +17,8 @@ type loopContext interface {
 	inheritedValues() *inheritedValues
 }
 
-// inheritedValues is the ctx from which a loopContext takes values that are not the loop's, usually
-// the one given to Run. It is one pointer in each task; nil: no values.
+// inheritedValues is the ctx from which a loopContext takes values that are not the
+// loop's, usually the one given to Run. It is one pointer in each task; nil: no values.
 type inheritedValues struct {
 	context.Context
 	added bool             // an observer added values for this task alone
@@ -46,7 +47,8 @@ func (c *contextBase) contextVars() *ContextVars {
 // loopContextKey is the key under which a loopContext returns itself.
 type loopContextKey struct{}
 
-// loopContextOf returns the loopContext that ctx is or is derived from; nil if there is none.
+// loopContextOf returns the loopContext that ctx is or is derived from; nil if there is
+// none.
 func loopContextOf(ctx context.Context) loopContext {
 	if c, ok := ctx.(loopContext); ok {
 		return c
@@ -74,9 +76,11 @@ func valueAt(c loopContext, key any) any {
 
 // inheritedFrom returns the values that a new task inherits from ctx.
 //
-//   - Of a loopContext they are the values that it has inherited itself: otherwise a task that starts
-//     its successor forever would build an endless chain. Values that an observer added are omitted.
-//   - The end of ctx is not inherited: [context.Cause] of the task's ctx would find it there.
+//   - Of a loopContext they are the values that it has inherited itself: otherwise a task
+//     that starts its successor forever would build an endless chain. Values that an
+//     observer added are omitted.
+//   - The end of ctx is not inherited: [context.Cause] of the task's ctx would find it
+//     there.
 func inheritedFrom(ctx context.Context) *inheritedValues {
 	var v *inheritedValues
 	switch c := ctx.(type) {
@@ -102,8 +106,8 @@ func (*callContext) Err() error                  { return nil }
 func (c *callContext) Value(key any) any         { return valueAt(c, key) }
 
 // loopToAwaitOn returns the loop of ctx for a call that is about to suspend on it. Unlike
-// [RunningLoop] it does not mark the loop as known to the caller (see Loop.escaped), and it returns
-// an error for a loop that is closed or being closed.
+// [RunningLoop] it does not mark the loop as known to the caller (see Loop.escaped), and
+// it returns an error for a loop that is closed or being closed.
 func loopToAwaitOn(ctx context.Context) (*Loop, error) {
 	l, err := loopOf(ctx)
 	switch {
@@ -138,9 +142,9 @@ func mustLoop(ctx context.Context, act string) *Loop {
 
 // RunningLoop returns the loop that ctx belongs to, or [ErrNoRunningLoop].
 //
-// A goroutine that will call [Loop.CallSoonThreadsafe] gets the loop from the task that starts it. A
-// loop that no other goroutine can reach, and whose tasks all wait, ends with a [DeadlockError].
-// After this call the loop counts as reachable.
+// A goroutine that will call [Loop.CallSoonThreadsafe] gets the loop from the task that
+// starts it. A loop that no other goroutine can reach, and whose tasks all wait, ends
+// with a [DeadlockError]. After this call the loop counts as reachable.
 //
 // See asyncio.get_running_loop.
 func RunningLoop(ctx context.Context) (*Loop, error) {
@@ -151,9 +155,9 @@ func RunningLoop(ctx context.Context) (*Loop, error) {
 	return l, err
 }
 
-// Run calls f with a ctx whose context variables are c. It returns [ErrMisuse], without calling f,
-// if something runs in c already. f must not suspend: an await in it returns an error. See
-// Context.run.
+// Run calls f with a ctx whose context variables are c. It returns [ErrMisuse], without
+// calling f, if something runs in c already. f must not suspend: an await in it returns
+// an error. See Context.run.
 func (c *ContextVars) Run(ctx context.Context, f func(ctx context.Context)) error {
 	at := loopContextOf(ctx)
 	switch {

@@ -15,7 +15,8 @@ import (
 // loop.slow_callback_duration.
 const defaultSlow = 100 * time.Millisecond
 
-// debugByEnvironment reports whether ASYNCIODEBUG is set and not empty. See PYTHONASYNCIODEBUG.
+// debugByEnvironment reports whether ASYNCIODEBUG is set and not empty. See
+// PYTHONASYNCIODEBUG.
 func debugByEnvironment() bool { return os.Getenv("ASYNCIODEBUG") != "" }
 
 // SetDebug turns debug mode on or off. Debug mode takes time and finds mistakes:
@@ -24,7 +25,8 @@ func debugByEnvironment() bool { return os.Getenv("ASYNCIODEBUG") != "" }
 //   - steps that block the loop: see [Loop.SetSlowCallback]
 //   - cancellations that were swallowed
 //
-// Descriptions and reports of objects also show where these were created. See loop.set_debug.
+// Descriptions and reports of objects also show where these were created. See
+// loop.set_debug.
 func (l *Loop) SetDebug(on bool) {
 	l.debug = on
 	l.inbox.debug.Store(on)
@@ -36,8 +38,9 @@ func (l *Loop) SetDebug(on bool) {
 // Debug reports whether debug mode is on. See loop.get_debug.
 func (l *Loop) Debug() bool { return l.debug }
 
-// SetSlowCallback sets the duration from which debug mode reports a step of a task or a callback. 0
-// means 100 ms; a negative d reports each step. See loop.slow_callback_duration.
+// SetSlowCallback sets the duration from which debug mode reports a step of a task or a
+// callback. 0 means 100 ms; a negative d reports each step. See
+// loop.slow_callback_duration.
 func (l *Loop) SetSlowCallback(d time.Duration) {
 	if d == 0 {
 		d = defaultSlow
@@ -45,8 +48,8 @@ func (l *Loop) SetSlowCallback(d time.Duration) {
 	l.slow = d
 }
 
-// A stepClock measures the steps of a loop in debug mode. It uses the system's clock: in virtual
-// time steps take no time.
+// A stepClock measures the steps of a loop in debug mode. It uses the system's clock: in
+// virtual time steps take no time.
 type stepClock struct {
 	began time.Time
 	step  entry  // nil: no step is being measured
@@ -96,8 +99,8 @@ func (l *Loop) isHere() bool {
 	return h != 0 && h == goid()
 }
 
-// checkHere returns an error if debug mode knows that the caller does not run on the loop's
-// goroutine.
+// checkHere returns an error if debug mode knows that the caller does not run on the
+// loop's goroutine.
 func (l *Loop) checkHere(act string) error {
 	if h := l.here.Load(); h != 0 && h != goid() {
 		return misuse(ErrMisuse, "%s from a goroutine that is not the loop's; use CallSoonThreadsafe or RunCoroutineThreadsafe there", act)

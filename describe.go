@@ -77,8 +77,8 @@ func (e *head) callText() string {
 	return "the result of " + r.future.self.String()
 }
 
-// WaitReason reports why awaiters of f are blocked. A plain Future is an inspect.ForFuture, with
-// itself as Object. Only the loop's goroutine may call it.
+// WaitReason reports why awaiters of f are blocked. A plain Future is an
+// inspect.ForFuture, with itself as Object. Only the loop's goroutine may call it.
 func (f *futureBase) WaitReason() inspect.WaitReason {
 	f.mustBeMade("WaitReason")
 	return f.self.waitReason()

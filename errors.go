@@ -191,8 +191,8 @@ func misuse(kind error, format string, args ...any) error {
 	return fmt.Errorf("%w: "+format, append([]any{kind}, args...)...)
 }
 
-// firstLine returns the first line of err's text. The stack of a panic and the parts of a GroupError
-// follow it.
+// firstLine returns the first line of err's text. The stack of a panic and the parts of a
+// GroupError follow it.
 func firstLine(err error) string {
 	line, _, _ := strings.Cut(fmt.Sprint(err), "\n")
 	return line

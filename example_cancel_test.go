@@ -201,8 +201,8 @@ func ExampleTaskGroup_Cancel() {
 	// <nil>
 }
 
-// At most two of the children run at the same time. WaitSlot suspends the loop while both slots are
-// taken, so that it creates no more children than that.
+// At most two of the children run at the same time. WaitSlot suspends the loop while both
+// slots are taken, so that it creates no more children than that.
 func ExampleTaskGroup_SetLimit() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()

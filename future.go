@@ -44,21 +44,22 @@ type AnyFuture interface {
 	task() *taskBase
 }
 
-// A Future is a result that does not exist yet. [NewFuture] creates it. It belongs to its loop: only
-// code that runs there may use it. Other goroutines use [Loop.CallSoonThreadsafe]. See
-// asyncio.Future.
+// A Future is a result that does not exist yet. [NewFuture] creates it. It belongs to its
+// loop: only code that runs there may use it. Other goroutines use
+// [Loop.CallSoonThreadsafe]. See asyncio.Future.
 type Future[T any] struct {
 	value T // first: a value without size would take a word at the end
 	futureBase
 }
 
-// A waitReasoner reports why tasks that wait for it are blocked: a future, or a block such as a
-// timeout. A type with an embedded [Future] overrides the method of futureBase.
+// A waitReasoner reports why tasks that wait for it are blocked: a future, or a block
+// such as a timeout. A type with an embedded [Future] overrides the method of futureBase.
 type waitReasoner interface {
 	waitReason() inspect.WaitReason
 }
 
-// A futureNode is a Future, a Task, or a type with an embedded Future, as the loop sees it.
+// A futureNode is a Future, a Task, or a type with an embedded Future, as the loop sees
+// it.
 type futureNode interface {
 	AnyFuture
 	waitReasoner
@@ -76,13 +77,14 @@ type futureBase struct {
 	state  state
 	isTask bool
 	giving giving
-	// selfAwaited says that a task has awaited itself. Until it ends, each await of it fails. That
-	// is CPython's behaviour, where the mark of an await that is under way remains.
+	// selfAwaited says that a task has awaited itself. Until it ends, each await of it
+	// fails. That is CPython's behaviour, where the mark of an await that is under way
+	// remains.
 	selfAwaited bool
 }
 
-// giving says who gets the CancelledError of a task that ended cancelled: the first reader. The
-// others get one of their own, without the message, as in CPython.
+// giving says who gets the CancelledError of a task that ended cancelled: the first
+// reader. The others get one of their own, without the message, as in CPython.
 type giving uint8
 
 const (
@@ -100,8 +102,8 @@ const (
 	cancelled
 )
 
-// A futureExtra has what only few futures have: more than one waiter, and the fields below. It
-// takes the place of the waiter, which moves into it.
+// A futureExtra has what only few futures have: more than one waiter, and the fields
+// below. It takes the place of the waiter, which moves into it.
 type futureExtra struct {
 	head            // first: see layout.go
 	waiter  entry   // the first waiter; nil: none
@@ -133,16 +135,17 @@ type futureSource interface {
 // A FutureOption is an option of [NewFuture]: [WithCancel].
 type FutureOption interface{ applyFuture(*futureBase) }
 
-// NewFuture returns a pending future of ctx's loop. It panics without a loop ([ErrNoRunningLoop]).
-// See loop.create_future.
+// NewFuture returns a pending future of ctx's loop. It panics without a loop
+// ([ErrNoRunningLoop]). See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 	f := &Future[T]{}
 	f.initIn(ctx, "NewFuture", f, opts)
 	return f
 }
 
-// initFuture makes f, which is embedded in self, a pending future of ctx's loop. The type of self
-// reports a wait reason of its own, and has the fields that it needs in the same allocation.
+// initFuture makes f, which is embedded in self, a pending future of ctx's loop. The type
+// of self reports a wait reason of its own, and has the fields that it needs in the same
+// allocation.
 func initFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
 	if self.base() != &f.futureBase {
 		panic(misuse(ErrInvalidArgument, "InitFuture with a future that is not embedded in the %T given", self))
@@ -182,8 +185,8 @@ func (f *futureBase) base() *futureBase { return f }
 // task returns the task whose future f is; nil if f is no task's.
 func (*futureBase) task() *taskBase { return nil }
 
-// ID returns the number of the future among the futures of its loop, in order of creation. A
-// program that repeats the same actions, as in virtual time, repeats the IDs.
+// ID returns the number of the future among the futures of its loop, in order of
+// creation. A program that repeats the same actions, as in virtual time, repeats the IDs.
 func (f *futureBase) ID() uint64 { return uint64(f.seq) }
 
 // extra returns the futureExtra of f, which it creates if need be.
@@ -248,8 +251,8 @@ func (f *Future[T]) SetResult(value T) error {
 	return nil
 }
 
-// SetException gives f an error as its outcome. It returns errors as [Future.SetResult] does, and
-// [ErrInvalidArgument] for a nil err. See Future.set_exception.
+// SetException gives f an error as its outcome. It returns errors as [Future.SetResult]
+// does, and [ErrInvalidArgument] for a nil err. See Future.set_exception.
 func (f *futureBase) SetException(err error) error {
 	if err == nil {
 		return misuse(ErrInvalidArgument, "SetException(nil) on %v; use SetResult for success", f.self)
@@ -266,7 +269,8 @@ func (f *futureBase) isOpen() bool {
 	return f.state == pending && !f.isTask && f.loop != nil && !f.loop.slowPath
 }
 
-// canFinish returns the reason why f cannot be given an outcome from outside; nil if it can.
+// canFinish returns the reason why f cannot be given an outcome from outside; nil if it
+// can.
 func (f *futureBase) canFinish(act string) error {
 	f.mustBeMade(act)
 	if f.loop.debug {
@@ -364,8 +368,8 @@ func (f *futureBase) outcome() error {
 	return f.err
 }
 
-// Result returns f's result or its error: a [CancelledError] if f was cancelled, [ErrInvalidState]
-// if f is not done. See Future.result.
+// Result returns f's result or its error: a [CancelledError] if f was cancelled,
+// [ErrInvalidState] if f is not done. See Future.result.
 func (f *Future[T]) Result() (T, error) {
 	if f.state == pending {
 		var zero T
@@ -377,8 +381,8 @@ func (f *Future[T]) Result() (T, error) {
 // AnyResult is [Future.Result] for callers that do not know the type.
 func (f *Future[T]) AnyResult() (any, error) { return f.Result() }
 
-// EnsureFuture returns f, or the task whose future f is. It panics if ctx belongs to another loop
-// than f ([ErrWrongLoop]). See asyncio.ensure_future.
+// EnsureFuture returns f, or the task whose future f is. It panics if ctx belongs to
+// another loop than f ([ErrWrongLoop]). See asyncio.ensure_future.
 func (f *futureBase) EnsureFuture(ctx context.Context) AnyFuture {
 	f.mustBeOf(ctx)
 	return f.self.public()
@@ -391,8 +395,8 @@ func (f *futureBase) mustBeOf(ctx context.Context) {
 	}
 }
 
-// Exception returns f's error: nil if f has a result, a [CancelledError] if f was cancelled,
-// [ErrInvalidState] if f is not done. See Future.exception.
+// Exception returns f's error: nil if f has a result, a [CancelledError] if f was
+// cancelled, [ErrInvalidState] if f is not done. See Future.exception.
 func (f *futureBase) Exception() error {
 	if f.state == pending {
 		return misuse(ErrInvalidState, "Exception of %v; await it", f.self)

@@ -8,12 +8,13 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// CaptureCallGraph returns f, its awaiters, their awaiters, and so on, each with its stack. It sees
-// through gather, wait, shields, groups and the edges of [AddAwaiter]. It never suspends.
+// CaptureCallGraph returns f, its awaiters, their awaiters, and so on, each with its
+// stack. It sees through gather, wait, shields, groups and the edges of [AddAwaiter]. It
+// never suspends.
 //
 //   - A nil f is the running task. The result is nil if no task runs, as in a callback.
-//   - It panics without a loop ([ErrNoRunningLoop]), and if f belongs to another loop than ctx
-//     ([ErrWrongLoop]).
+//   - It panics without a loop ([ErrNoRunningLoop]), and if f belongs to another loop
+//     than ctx ([ErrWrongLoop]).
 //
 // See asyncio.capture_call_graph (3.14).
 func CaptureCallGraph(ctx context.Context, f AnyFuture) *inspect.CallGraph {
@@ -43,8 +44,8 @@ type grapher struct {
 	nodes    map[*futureBase]*inspect.CallGraph
 }
 
-// findAwaiters visits all waiting tasks. A future does not know its awaiters: to record them would
-// make each await slower.
+// findAwaiters visits all waiting tasks. A future does not know its awaiters: to record
+// them would make each await slower.
 func (g *grapher) findAwaiters() {
 	for _, s := range g.loop.all() {
 		if f := s.waits; f != nil && f.state == pending {
@@ -59,8 +60,8 @@ func (g *grapher) findAwaiters() {
 	}
 }
 
-// awaits records that by waits for f and for the futures that f consists of. path is the chain of
-// futures from by to f; it ends cycles.
+// awaits records that by waits for f and for the futures that f consists of. path is the
+// chain of futures from by to f; it ends cycles.
 func (g *grapher) awaits(by, f *futureBase, path []*futureBase) {
 	if f.state != pending || slices.Contains(path, f) {
 		return
@@ -95,9 +96,9 @@ func (g *grapher) node(f *futureBase) *inspect.CallGraph {
 	return n
 }
 
-// AddAwaiter records that waiter awaits f, for observers only. Code that waits for f by other means
-// than an await, such as a callback, calls it, and calls [RemoveAwaiter] afterwards. It does nothing
-// if f or waiter is nil. See future_add_to_awaited_by (3.14).
+// AddAwaiter records that waiter awaits f, for observers only. Code that waits for f by
+// other means than an await, such as a callback, calls it, and calls [RemoveAwaiter]
+// afterwards. It does nothing if f or waiter is nil. See future_add_to_awaited_by (3.14).
 func AddAwaiter(f, waiter AnyFuture) {
 	if f == nil || waiter == nil {
 		return

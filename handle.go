@@ -16,15 +16,17 @@ type Handle struct {
 	made *origin                   // where it was created; only in debug mode
 }
 
-// A callback is a Handle for the end of a future. Only the loop has it, so that the Handles that
-// users have can be smaller. Its fields are nil once it was called, except in a [sharedCallback].
+// A callback is a Handle for the end of a future. Only the loop has it, so that the
+// Handles that users have can be smaller. Its fields are nil once it was called, except
+// in a [sharedCallback].
 type callback struct {
 	Handle                                        // first: see layout.go
 	done   func(ctx context.Context, f AnyFuture) // is called with future, which is done; nil: future gets its outcome
 	future *futureBase
 }
 
-// A handleContext is the ctx of a Handle's call: the Handle itself, which has all that a ctx needs.
+// A handleContext is the ctx of a Handle's call: the Handle itself, which has all that a
+// ctx needs.
 type handleContext Handle
 
 func (h *handleContext) ownerLoop() *Loop                  { return h.loop }
@@ -40,8 +42,8 @@ func (*handleContext) Err() error                  { return nil }
 // A CallOption is an option of a scheduled call, and of a task: [WithContextVars].
 type CallOption struct{ vars *ContextVars }
 
-// WithContextVars runs a task or a callback in c itself, not in a copy of its creator's context
-// variables. A nil c restores the default. See asyncio.create_task(context=).
+// WithContextVars runs a task or a callback in c itself, not in a copy of its creator's
+// context variables. A nil c restores the default. See asyncio.create_task(context=).
 func WithContextVars(c *ContextVars) CallOption { return CallOption{c} }
 
 // init makes h a call with a copy of the present context variables, or with those given.
@@ -70,8 +72,8 @@ func mustFunc(act string, isNil bool) {
 	}
 }
 
-// Cancel prevents the call, if it has not begun. It may be called at any time and more than once.
-// See Handle.cancel.
+// Cancel prevents the call, if it has not begun. It may be called at any time and more
+// than once. See Handle.cancel.
 func (h *Handle) Cancel() {
 	if l := h.loop; l != nil && l.debug {
 		l.mustBeHere("Cancel of a Handle")
@@ -114,8 +116,8 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// Func names the function that is called: main.tick() at main.go:12. After the call or a cancel,
-// only debug mode knows it.
+// Func names the function that is called: main.tick() at main.go:12. After the call or a
+// cancel, only debug mode knows it.
 func (h *Handle) Func() string { return h.what() }
 
 // what is Func.
@@ -167,8 +169,8 @@ type TimerHandle struct {
 // When returns the time of the call, in the loop's time. See TimerHandle.when.
 func (t *TimerHandle) When() time.Duration { return t.when }
 
-// Cancel prevents the call, if it has not begun. It may be called at any time and more than once.
-// See TimerHandle.cancel.
+// Cancel prevents the call, if it has not begun. It may be called at any time and more
+// than once. See TimerHandle.cancel.
 func (t *TimerHandle) Cancel() {
 	if t.queued {
 		t.loop.cancelTimer(&t.head)

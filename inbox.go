@@ -23,7 +23,8 @@ type inbox struct {
 	owed      map[promise]bool // outcomes that other goroutines wait for
 }
 
-// crowded is the number of waiting calls from which callers yield the processor to the loop.
+// crowded is the number of waiting calls from which callers yield the processor to the
+// loop.
 const crowded = 1024
 
 // A promise is an outcome that the loop owes to another goroutine.
@@ -77,10 +78,10 @@ func (b *inbox) addAndUnlock(e entry) {
 
 // call adds a call, as put adds an entry. It returns nil if the loop is closed.
 //
-// It must not block: the loop may wait for something that the caller holds. But a caller that is far
-// ahead of the loop yields the processor, once per block. Being further ahead does not make it
-// finish sooner: calls that wait long have left the caches when they run and are more for the
-// collector to scan. Without the yield they cost twice as much.
+// It must not block: the loop may wait for something that the caller holds. But a caller
+// that is far ahead of the loop yields the processor, once per block. Being further ahead
+// does not make it finish sooner: calls that wait long have left the caches when they run
+// and are more for the collector to scan. Without the yield they cost twice as much.
 func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts []CallOption) *Handle {
 	b.mu.Lock()
 	if b.closed {
@@ -104,7 +105,8 @@ func (b *inbox) call(l *Loop, fn func(ctx context.Context), made *origin, opts [
 	return h
 }
 
-// take moves all entries to the end of ready. Usually ready is empty, and the two are swapped.
+// take moves all entries to the end of ready. Usually ready is empty, and the two are
+// swapped.
 func (b *inbox) take(ready *ring.Buffer[entry]) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -118,7 +120,8 @@ func (b *inbox) take(ready *ring.Buffer[entry]) {
 	}
 }
 
-// close makes the inbox refuse further entries, and gives err to the promises that are owed.
+// close makes the inbox refuse further entries, and gives err to the promises that are
+// owed.
 func (b *inbox) close(err error) {
 	b.mu.Lock()
 	b.closed = true
@@ -137,8 +140,8 @@ func (b *inbox) close(err error) {
 //
 //   - fn runs with new context variables, or with those given. A nil fn panics
 //     ([ErrInvalidArgument]).
-//   - If the loop is closed, it returns [ErrLoopClosed] and fn is not called. Neither is fn called
-//     if the loop is closed before its turn comes.
+//   - If the loop is closed, it returns [ErrLoopClosed] and fn is not called. Neither is
+//     fn called if the loop is closed before its turn comes.
 //
 // See loop.call_soon_threadsafe.
 func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOption) (*Handle, error) {
@@ -155,8 +158,9 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 	return h, nil
 }
 
-// doneOutside ends a piece of work elsewhere, which Loop.outside has counted since it began: so the
-// loop had something to wait for. It calls fn on the loop. Any goroutine may call it.
+// doneOutside ends a piece of work elsewhere, which Loop.outside has counted since it
+// began: so the loop had something to wait for. It calls fn on the loop. Any goroutine
+// may call it.
 func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	l.inbox.put(&l.outsideHandle(func(ctx context.Context) {
 		l.outside--
@@ -169,10 +173,11 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	return &Handle{loop: l, fn: fn}
 }
 
-// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a loop, which
-// must not outlive it.
+// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a
+// loop, which must not outlive it.
 //
-//   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which waits.
+//   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which
+//     waits.
 //   - stop cancels the call. A nil fn panics ([ErrInvalidArgument]).
 //   - Any goroutine may call OnClose and stop.
 func (l *Loop) OnClose(fn func()) (stop func()) {

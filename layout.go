@@ -2,18 +2,21 @@ package asyncio
 
 import "unsafe"
 
-// This file contains every use of package unsafe in this package; a policy test rejects others.
-// It serves two purposes.
+// This file contains every use of package unsafe in this package; a policy test rejects
+// others. It serves two purposes.
 //
-// One word per entry. An entry of the ready queue, of the timer heap or of a future's waiters is
-// one pointer to a head, which is the first field of five types. Its kind says which. An interface
-// would take two words: the ready queue of a million tasks would be 8 MB larger, and each wake-up
-// would have a second write barrier. See docs/decisions/0008-layout.md for the measurements.
+// One word per entry. An entry of the ready queue, of the timer heap or of a future's
+// waiters is one pointer to a head, which is the first field of five types. Its kind says
+// which. An interface would take two words: the ready queue of a million tasks would be 8
+// MB larger, and each wake-up would have a second write barrier. See
+// docs/decisions/0008-layout.md for the measurements.
 //
-// The code of a function. Tasks and handles print their functions, and RemoveDoneCallback compares
-// functions. Package reflect can read the same word, but makes creating a task 30 % slower.
+// The code of a function. Tasks and handles print their functions, and RemoveDoneCallback
+// compares functions. Package reflect can read the same word, but makes creating a task
+// 30 % slower.
 
-// An entry is a pointer to the head of something that the loop runs or that waits for a future.
+// An entry is a pointer to the head of something that the loop runs or that waits for a
+// future.
 type entry = *head
 
 // A head is the first field of taskBase, Handle, registration and futureExtra.
@@ -31,8 +34,8 @@ type head struct {
 	queued    bool // it is in the timer heap
 }
 
-// An entryKind is the type that begins with the head. There is one kind per type, and one more
-// for the Handle of a sharedCallback, which is never an entry itself.
+// An entryKind is the type that begins with the head. There is one kind per type, and one
+// more for the Handle of a sharedCallback, which is never an entry itself.
 type entryKind uint8
 
 const (
@@ -61,7 +64,8 @@ func (h *head) task() *taskBase {
 	return (*taskBase)(unsafe.Pointer(h))
 }
 
-// registration returns the registration that begins with h; nil if h begins something else.
+// registration returns the registration that begins with h; nil if h begins something
+// else.
 func (h *head) registration() *registration {
 	if h.kind != kindRegistration {
 		return nil
@@ -69,7 +73,8 @@ func (h *head) registration() *registration {
 	return (*registration)(unsafe.Pointer(h))
 }
 
-// handle returns the Handle that begins with h, which must be neither a task nor a registration.
+// handle returns the Handle that begins with h, which must be neither a task nor a
+// registration.
 func (h *head) handle() *Handle { return (*Handle)(unsafe.Pointer(h)) }
 
 // callback returns the callback that begins with h; nil if h is a plain Handle.
@@ -80,8 +85,9 @@ func (h *Handle) callback() *callback {
 	return (*callback)(unsafe.Pointer(h))
 }
 
-// extraOrNil returns the futureExtra of f; nil if it has none. It takes the place of the waiter: a
-// field of its own would make a Future[int] 80 bytes instead of 64, and a wake-up 12 to 18 % slower.
+// extraOrNil returns the futureExtra of f; nil if it has none. It takes the place of the
+// waiter: a field of its own would make a Future[int] 80 bytes instead of 64, and a
+// wake-up 12 to 18 % slower.
 func (f *futureBase) extraOrNil() *futureExtra {
 	if f.waiter == nil || f.waiter.kind != kindFutureExtra {
 		return nil
@@ -89,7 +95,8 @@ func (f *futureBase) extraOrNil() *futureExtra {
 	return (*futureExtra)(unsafe.Pointer(f.waiter))
 }
 
-// codePointer returns the address of a function's code; 0 for a nil function. F is a function type.
+// codePointer returns the address of a function's code; 0 for a nil function. F is a
+// function type.
 func codePointer[F any](f F) uintptr {
 	p := *(*unsafe.Pointer)(unsafe.Pointer(&f))
 	if p == nil {
@@ -98,12 +105,12 @@ func codePointer[F any](f F) uintptr {
 	return *(*uintptr)(p)
 }
 
-// closurePointer returns the identity of a function value. Two closures made by one func literal
-// share their code and differ in this. F is a function type.
+// closurePointer returns the identity of a function value. Two closures made by one func
+// literal share their code and differ in this. F is a function type.
 func closurePointer[F any](f F) unsafe.Pointer {
 	return *(*unsafe.Pointer)(unsafe.Pointer(&f))
 }
 
-// A function value is one pointer, which codePointer and closurePointer read. The constant
-// overflows if it is not.
+// A function value is one pointer, which codePointer and closurePointer read. The
+// constant overflows if it is not.
 const _ uintptr = -(unsafe.Sizeof((func())(nil)) - unsafe.Sizeof(uintptr(0)))

@@ -19,12 +19,12 @@ import (
 // Never is a time that does not come: the deadline of a timeout that is off.
 const Never = driver.Never
 
-// A Loop runs tasks and callbacks, one at a time. [Run] creates one. Use [NewLoop] only to embed a
-// loop in another event system.
+// A Loop runs tasks and callbacks, one at a time. [Run] creates one. Use [NewLoop] only
+// to embed a loop in another event system.
 //
-// Its methods belong to the code that runs on the loop (tasks and callbacks), and to its owner while
-// it does not run. Other goroutines use [Loop.CallSoonThreadsafe] and the methods that say so. The
-// zero Loop is not usable; its methods panic.
+// Its methods belong to the code that runs on the loop (tasks and callbacks), and to its
+// owner while it does not run. Other goroutines use [Loop.CallSoonThreadsafe] and the
+// methods that say so. The zero Loop is not usable; its methods panic.
 //
 // See asyncio.loop (CPython 3.13 base_events.py).
 type Loop struct {
@@ -45,7 +45,8 @@ type Loop struct {
 	shared
 }
 
-// scheduling says what runs next. The first turnLeft entries of ready are those of the present turn.
+// scheduling says what runs next. The first turnLeft entries of ready are those of the
+// present turn.
 type scheduling struct {
 	driver          driver.Driver
 	ready           ring.Buffer[entry]    // in the order in which they became ready
@@ -56,8 +57,8 @@ type scheduling struct {
 	cancelledTimers int                   // how many of the timers are cancelled
 }
 
-// control says which stack runs. If current is not nil, its stack has control. An unfinished task is
-// the current one, in eager, in ready, or in suspended.
+// control says which stack runs. If current is not nil, its stack has control. An
+// unfinished task is the current one, in eager, in ready, or in suspended.
 type control struct {
 	group     *coro.Group  // the stacks
 	current   *taskBase    // the running task; nil in a callback and between entries
@@ -68,8 +69,8 @@ type control struct {
 	alive     int          // unfinished tasks
 }
 
-// varStack says in which context variables the code runs: override, or else the current task's, or
-// else root.
+// varStack says in which context variables the code runs: override, or else the current
+// task's, or else root.
 type varStack struct {
 	override *ContextVars   // of a callback, of ContextVars.Run, of a report; nil: none
 	outer    []*ContextVars // of the code that waits for the present code to return
@@ -87,8 +88,8 @@ type exiting struct {
 	wakeable bool           // something outside, such as Run's ctx, can still act on a waiting loop
 }
 
-// elsewhere counts what happens outside of the loop and ends through the inbox. While outside is not
-// 0, the loop has something to wait for.
+// elsewhere counts what happens outside of the loop and ends through the inbox. While
+// outside is not 0, the loop has something to wait for.
 type elsewhere struct {
 	outside     int                     // pieces of work elsewhere whose end is expected
 	abandoned   int                     // jobs that go on though their await was cancelled; not in outside
@@ -139,7 +140,8 @@ type creation struct {
 	factory TaskFactory // nil: none
 }
 
-// flags are derived from other fields, so that hot paths need one comparison: see updateFlags.
+// flags are derived from other fields, so that hot paths need one comparison: see
+// updateFlags.
 type flags struct {
 	watched  bool // there is an observer or a record
 	slowPath bool // watched, debug mode, a probe, or the loop ends
@@ -197,7 +199,8 @@ func (l *Loop) updateFlags() {
 	l.stepwise = l.debug || l.deadline != Never || l.order != nil
 }
 
-// Time returns the loop's time. It is monotonic and not related to the time of day. See loop.time.
+// Time returns the loop's time. It is monotonic and not related to the time of day. See
+// loop.time.
 func (l *Loop) Time() time.Duration {
 	l.mustBeMade("Time")
 	return l.driver.Now()
@@ -205,8 +208,10 @@ func (l *Loop) Time() time.Duration {
 
 // CallSoon schedules a call of fn for the next turn, after everything that is ready now.
 //
-//   - fn must not wait. It runs in a copy of the present context variables, or in those given.
-//   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed ([ErrLoopClosed]).
+//   - fn must not wait. It runs in a copy of the present context variables, or in those
+//     given.
+//   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed
+//     ([ErrLoopClosed]).
 //
 // See loop.call_soon.
 func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handle {
@@ -220,9 +225,9 @@ func (l *Loop) CallSoon(fn func(ctx context.Context), opts ...CallOption) *Handl
 	return h
 }
 
-// CallLater schedules a call of fn for when d has passed; for the next turn if d is 0 or less. Calls
-// for the same time happen in order of scheduling. Otherwise it is [Loop.CallSoon]. See
-// loop.call_later.
+// CallLater schedules a call of fn for when d has passed; for the next turn if d is 0 or
+// less. Calls for the same time happen in order of scheduling. Otherwise it is
+// [Loop.CallSoon]. See loop.call_later.
 func (l *Loop) CallLater(d time.Duration, fn func(ctx context.Context), opts ...CallOption) *TimerHandle {
 	l.mustBeMade("CallLater")
 	return l.callAt("CallLater", l.timeAfter(d), fn, opts)
@@ -243,12 +248,13 @@ func (l *Loop) callAt(act string, when time.Duration, fn func(ctx context.Contex
 	return t
 }
 
-// SetOrder makes choose decide which of the ready calls and tasks runs next. It is for tests and
-// simulation, which look for faults in other orders: code that is correct on asyncio's loop need
-// not be correct in every order.
+// SetOrder makes choose decide which of the ready calls and tasks runs next. It is for
+// tests and simulation, which look for faults in other orders: code that is correct on
+// asyncio's loop need not be correct in every order.
 //
-//   - choose receives the number of ready entries, two or more. It returns the index of one: 0 is
-//     the entry that became ready first. Any other result than 0 to ready-1 is a panic.
+//   - choose receives the number of ready entries, two or more. It returns the index of
+//     one: 0 is the entry that became ready first. Any other result than 0 to ready-1 is
+//     a panic.
 //   - choose runs between the steps and must not use the loop.
 //   - Some entries may have been cancelled, and do nothing.
 //   - Timers are checked after as many steps as were ready at the last check.
@@ -258,21 +264,23 @@ func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.updateFlags()
 }
 
-// Stop makes RunForever return at the end of the present turn. If the loop does not run, the next
-// RunForever runs what is ready, once. See loop.stop.
+// Stop makes RunForever return at the end of the present turn. If the loop does not run,
+// the next RunForever runs what is ready, once. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
-// IsRunning reports whether RunForever is under way. Any goroutine may call it. See loop.is_running.
+// IsRunning reports whether RunForever is under way. Any goroutine may call it. See
+// loop.is_running.
 func (l *Loop) IsRunning() bool { return l.state.Load() == running }
 
-// IsClosed reports whether the loop was closed. Any goroutine may call it. See loop.is_closed.
+// IsClosed reports whether the loop was closed. Any goroutine may call it. See
+// loop.is_closed.
 func (l *Loop) IsClosed() bool { return l.state.Load() == closed }
 
 // ends reports whether the loop is closed or being closed: it will run nothing more.
 func (l *Loop) ends() bool { return l.state.Load() >= closing }
 
-// Context returns a ctx for the loop outside of all tasks. Futures and tasks can be created with it
-// before the loop runs.
+// Context returns a ctx for the loop outside of all tasks. Futures and tasks can be
+// created with it before the loop runs.
 func (l *Loop) Context() context.Context {
 	l.mustBeMade("Context")
 	l.escaped.Store(true)
@@ -283,14 +291,16 @@ func (l *Loop) rootContext() context.Context {
 	return &callContext{contextBase{loop: l, override: &l.root}}
 }
 
-// RunForever runs the loop until Stop. It can be called again afterwards, also after an error:
+// RunForever runs the loop until Stop. It can be called again afterwards, also after an
+// error:
 //
 //   - [ErrMisuse]: the loop runs already.
 //   - [ErrLoopClosed]: the loop is closed.
-//   - A [DeadlockError]: nothing can happen any more. A loop in real time that other goroutines can
-//     reach waits for them instead.
+//   - A [DeadlockError]: nothing can happen any more. A loop in real time that other
+//     goroutines can reach waits for them instead.
 //
-// If a task or callback called runtime.Goexit, RunForever does so too. See loop.run_forever.
+// If a task or callback called runtime.Goexit, RunForever does so too. See
+// loop.run_forever.
 func (l *Loop) RunForever() error {
 	err := l.run()
 	if l.exited {
@@ -328,8 +338,8 @@ func (l *Loop) run() error {
 // Close ends the loop.
 //
 //   - Calls that are still scheduled do not happen.
-//   - Unfinished tasks are killed in order of creation: each await returns [ErrLoopClosed] and their
-//     deferred calls run.
+//   - Unfinished tasks are killed in order of creation: each await returns
+//     [ErrLoopClosed] and their deferred calls run.
 //   - Errors that were never read are reported.
 //   - A second Close does nothing. A Close of a running loop returns [ErrMisuse].
 //
@@ -364,8 +374,8 @@ func (l *Loop) Close() error {
 	return nil
 }
 
-// canceller returns in whose name the running code requests a cancel: its task, nil in a callback,
-// or the origin of a request that it forwards.
+// canceller returns in whose name the running code requests a cancel: its task, nil in a
+// callback, or the origin of a request that it forwards.
 func (l *Loop) canceller() any {
 	if l.onBehalfOf != nil {
 		return l.onBehalfOf

@@ -6,29 +6,30 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// SetObserver makes o receive every event on the loop from now on. A nil o ends that. What happened
-// before is in a [Loop.Snapshot].
+// SetObserver makes o receive every event on the loop from now on. A nil o ends that.
+// What happened before is in a [Loop.Snapshot].
 func (l *Loop) SetObserver(o inspect.Observer) {
 	l.observer = o
 	l.MuteObserver(false)
 	l.updateFlags()
 }
 
-// Observer returns the observer that SetObserver set; nil if there is none. A lock or queue that is
-// implemented elsewhere reports its events to it.
+// Observer returns the observer that SetObserver set; nil if there is none. A lock or
+// queue that is implemented elsewhere reports its events to it.
 func (l *Loop) Observer() inspect.Observer { return l.observer }
 
-// MuteObserver makes the loop count events instead of reporting them while on is true.
-// It is for an observer whose events are not read fast enough: counting takes a tenth of the time.
-// Queues still report their growth. Any goroutine may call it.
+// MuteObserver makes the loop count events instead of reporting them while on is true. It
+// is for an observer whose events are not read fast enough: counting takes a tenth of the
+// time. Queues still report their growth. Any goroutine may call it.
 func (l *Loop) MuteObserver(on bool) { l.muted.Store(on) }
 
-// MutedEvents returns the number of events that were counted while the observer was muted. Only the
-// loop's goroutine may call it.
+// MutedEvents returns the number of events that were counted while the observer was
+// muted. Only the loop's goroutine may call it.
 func (l *Loop) MutedEvents() uint64 { return l.mutedEvents }
 
-// Load returns the number of calls and tasks that can run, of timers, and of pieces of work elsewhere
-// whose results are expected, mostly jobs. It is cheap enough for an observer to call per event.
+// Load returns the number of calls and tasks that can run, of timers, and of pieces of
+// work elsewhere whose results are expected, mostly jobs. It is cheap enough for an
+// observer to call per event.
 func (l *Loop) Load() (ready, timers, outside int) {
 	return l.ready.Len(), l.timers.Len() - l.cancelledTimers, l.outside
 }
@@ -48,8 +49,8 @@ func (l *Loop) SetRecord(r inspect.Record) {
 // Record returns what SetRecord set.
 func (l *Loop) Record() inspect.Record { return l.record }
 
-// wantsEvent reports whether the observer receives events. If it is muted, wantsEvent counts the
-// event.
+// wantsEvent reports whether the observer receives events. If it is muted, wantsEvent
+// counts the event.
 func (l *Loop) wantsEvent() bool {
 	if l.observer == nil {
 		return false
@@ -61,8 +62,8 @@ func (l *Loop) wantsEvent() bool {
 	return true
 }
 
-// countsOnly counts an event and returns true, if counting is all that is needed. Steps call it
-// first: while the observer is muted, it is their whole cost.
+// countsOnly counts an event and returns true, if counting is all that is needed. Steps
+// call it first: while the observer is muted, it is their whole cost.
 func (l *Loop) countsOnly() bool {
 	if l.record != 0 || !l.muted.Load() {
 		return false
@@ -87,8 +88,8 @@ func recordOf(t *taskBase) *taskRecord {
 	return x.record
 }
 
-// notify passes l.event to the observer. The caller has set the fields of the kind; notify sets the
-// others. t may be nil.
+// notify passes l.event to the observer. The caller has set the fields of the kind;
+// notify sets the others. t may be nil.
 func (l *Loop) notify(kind inspect.EventKind, t *taskBase) {
 	e := &l.event
 	e.Kind, e.Loop = kind, l
@@ -190,7 +191,8 @@ func (l *Loop) noteCall(kind inspect.EventKind, h *Handle) {
 	}
 }
 
-// noteCancel reports to the observer that a cancel of t was requested, and forwarded to last.
+// noteCancel reports to the observer that a cancel of t was requested, and forwarded to
+// last.
 func (l *Loop) noteCancel(t, last *taskBase, by, message any) {
 	if !l.wantsEvent() {
 		return

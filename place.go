@@ -11,7 +11,8 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// packagePath is the import path of this package. The names of its functions begin with it.
+// packagePath is the import path of this package. The names of its functions begin with
+// it.
 var packagePath = strings.TrimSuffix(funcName(codePointer(funcText)), ".funcText")
 
 // A funcInfo is the name and position of a function.
@@ -48,14 +49,15 @@ func funcName(pc uintptr) string {
 	return "?"
 }
 
-// An origin is the position where something was created, as debug mode and RecordPlaces record it.
+// An origin is the position where something was created, as debug mode and RecordPlaces
+// record it.
 type origin struct {
 	stack []uintptr // at most ten frames, without those of this package on top
 	label string    // the function of a Handle that has dropped it
 }
 
-// callers returns the calls of the running goroutine from the innermost one outside of this package
-// on. It is empty in a callback that the loop makes for itself.
+// callers returns the calls of the running goroutine from the innermost one outside of
+// this package on. It is empty in a callback that the loop makes for itself.
 func callers() *origin {
 	var pcs [32]uintptr
 	frames := pcs[:runtime.Callers(2, pcs[:])]
@@ -67,8 +69,8 @@ func callers() *origin {
 	return &origin{stack: slices.Clone(frames[:min(len(frames), 10)])}
 }
 
-// isOurs reports whether the function of this name is left out of stacks: a function of this package,
-// of the engine or of the runtime.
+// isOurs reports whether the function of this name is left out of stacks: a function of
+// this package, of the engine or of the runtime.
 func isOurs(name string) bool {
 	for _, pkg := range [...]string{packagePath + ".", packagePath + "/internal/coro.", "runtime.", "iter."} {
 		if strings.HasPrefix(name, pkg) {

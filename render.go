@@ -126,7 +126,8 @@ func (d *renderer) awaited(i int) {
 	}
 }
 
-// edge adds an edge of AddAwaiter: t is awaited by f, or by the awaiters of f if f is not a task.
+// edge adds an edge of AddAwaiter: t is awaited by f, or by the awaiters of f if f is not
+// a task.
 func (d *renderer) edge(t *inspect.TaskInfo, f rawEdge) {
 	if f.isTask {
 		if id := d.live(uint64(f.seq)); id != 0 {

@@ -13,34 +13,34 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext tells an exception handler what happened. Only Message is always set. See
-// loop.call_exception_handler.
+// An ExceptionContext tells an exception handler what happened. Only Message is always
+// set. See loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
 	Exception error
 	Future    AnyFuture // the future or task; nil if it was collected already
 	Handle    *Handle
-	// Source is where the future or task was created: the stack in debug mode, otherwise the
-	// function of the task.
+	// Source is where the future or task was created: the stack in debug mode, otherwise
+	// the function of the task.
 	Source string
 }
 
-// An ExceptionHandler receives what cannot be returned as an error. ctx has the context variables of
-// the task or call that failed. The handler is called on the loop's goroutine, inside other
-// operations, and must not wait. See loop.set_exception_handler.
+// An ExceptionHandler receives what cannot be returned as an error. ctx has the context
+// variables of the task or call that failed. The handler is called on the loop's
+// goroutine, inside other operations, and must not wait. See loop.set_exception_handler.
 type ExceptionHandler func(ctx context.Context, e *ExceptionContext)
 
 // SetExceptionHandler replaces [DefaultExceptionHandler] by h. A nil h restores it. See
 // loop.set_exception_handler.
 func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 
-// ExceptionHandler returns the handler that SetExceptionHandler set; nil if there is none. See
-// loop.get_exception_handler.
+// ExceptionHandler returns the handler that SetExceptionHandler set; nil if there is
+// none. See loop.get_exception_handler.
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
-// CallExceptionHandler reports e with the context variables of the task or of the call that e names,
-// or else with the present ones. If the handler panics, the default handler reports that. See
-// loop.call_exception_handler.
+// CallExceptionHandler reports e with the context variables of the task or of the call
+// that e names, or else with the present ones. If the handler panics, the default handler
+// reports that. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 	if e == nil {
 		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); give it an ExceptionContext with a Message"))
@@ -100,8 +100,9 @@ func (l *Loop) report(vars *ContextVars, e *ExceptionContext) {
 	l.handler(ctx, e)
 }
 
-// An unread is an error of a future or task that was not read yet. It is reported when the future is
-// collected, or at the latest when the loop closes. It must not refer to the future.
+// An unread is an error of a future or task that was not read yet. It is reported when
+// the future is collected, or at the latest when the loop closes. It must not refer to
+// the future.
 type unread struct {
 	err     error
 	what    string // "task NAME", "a future"
@@ -143,8 +144,8 @@ func newPanicError(value any, where string) *PanicError {
 	return &PanicError{Value: value, Stack: panicStack(), Task: where}
 }
 
-// panicStack returns the stack of a panic that a deferred function has recovered, from the position
-// of the panic on.
+// panicStack returns the stack of a panic that a deferred function has recovered, from
+// the position of the panic on.
 func panicStack() []byte {
 	stack := string(debug.Stack())
 	// The task may stand on top of its awaiter: see runOnTop.

@@ -8,19 +8,21 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// A cancelScope is a ctx under a task's own, for a block that cancels the task around it: a timeout
-// or a group. A cancel of the scope is visible inside (the scope is Done) and not outside (the
-// task's ctx stays open).
+// A cancelScope is a ctx under a task's own, for a block that cancels the task around it:
+// a timeout or a group. A cancel of the scope is visible inside (the scope is Done) and
+// not outside (the task's ctx stays open).
 //
-// The block that calls cancel must withdraw the request with Uncancel of the task at its end, once.
-// It may replace the CancelledError only if no request remains beyond those at its beginning.
+// The block that calls cancel must withdraw the request with Uncancel of the task at its
+// end, once. It may replace the CancelledError only if no request remains beyond those at
+// its beginning.
 type cancelScope struct {
 	contextBase
 	own    cancelSignal            // closed by cancel and close; the ctx above has another
 	parent context.Context         // the ctx above
 	block  waitReasoner            // the block, for observers; nil: it is not shown
 	links  list.Links[cancelScope] // in Loop.scopes
-	// foreign is the nearest ctx above that may end by its own deadline or cancel; nil: none.
+	// foreign is the nearest ctx above that may end by its own deadline or cancel; nil:
+	// none.
 	foreign context.Context
 
 	mu     sync.Mutex      // guards the fields below
@@ -28,8 +30,9 @@ type cancelScope struct {
 	unhook func() bool     // removes made from own; nil: not there
 }
 
-// newScope returns a scope under ctx, which must be the ctx of the running task. Observers see it
-// as block; nil: not at all. It must be closed. Its errors are the misuse errors of [Future.Await].
+// newScope returns a scope under ctx, which must be the ctx of the running task.
+// Observers see it as block; nil: not at all. It must be closed. Its errors are the
+// misuse errors of [Future.Await].
 func newScope(ctx context.Context, block waitReasoner) (*cancelScope, error) {
 	t, err := awaiter(ctx)
 	if err != nil {
@@ -50,7 +53,8 @@ func newScope(ctx context.Context, block waitReasoner) (*cancelScope, error) {
 // Task returns the task that the scope is in.
 func (s *cancelScope) Task() AnyTask { return s.task.public() }
 
-// Cancel requests a cancel of the task, as [Future.Cancel] does, in the name of the block by.
+// Cancel requests a cancel of the task, as [Future.Cancel] does, in the name of the block
+// by.
 func (s *cancelScope) Cancel(by any) bool {
 	return s.task.requestCancelOf(&s.own, s.loop.originHere(by), nil)
 }
@@ -76,8 +80,9 @@ func (s *cancelScope) Deadline() (time.Time, bool) { return s.parent.Deadline() 
 // Done is closed when the block is cancelled or has ended, or when the ctx above is done.
 func (s *cancelScope) Done() <-chan struct{} { return s.opened().Done() }
 
-// Err returns an error once Done is closed. After a cancel of the task that [Task.Uncancel] has
-// withdrawn, a scope reads as open again, as the task's ctx does; a cancelled scope does not.
+// Err returns an error once Done is closed. After a cancel of the task that
+// [Task.Uncancel] has withdrawn, a scope reads as open again, as the task's ctx does; a
+// cancelled scope does not.
 func (s *cancelScope) Err() error {
 	if err := s.own.Err(); err != nil {
 		return err
@@ -102,8 +107,8 @@ func (s *cancelScope) Value(key any) any {
 	return above.Value(key)
 }
 
-// opened returns a ctx of package context that is done when s is. It is created when it is first
-// needed, which is rare, and again if s has reopened.
+// opened returns a ctx of package context that is done when s is. It is created when it
+// is first needed, which is rare, and again if s has reopened.
 func (s *cancelScope) opened() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -123,8 +128,8 @@ func (s *cancelScope) opened() context.Context {
 	return made
 }
 
-// foreignOf returns the nearest ctx, from ctx up, that may end by its own deadline or cancel; nil if
-// there is none.
+// foreignOf returns the nearest ctx, from ctx up, that may end by its own deadline or
+// cancel; nil if there is none.
 func foreignOf(ctx context.Context) context.Context {
 	c, ok := ctx.(loopContext)
 	if !ok {

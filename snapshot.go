@@ -6,8 +6,9 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// Snapshot returns the state of the loop and its tasks. It is for the code that runs on the loop, and
-// for the owner of a loop that does not run. Others use [Loop.SnapshotThreadsafe].
+// Snapshot returns the state of the loop and its tasks. It is for the code that runs on
+// the loop, and for the owner of a loop that does not run. Others use
+// [Loop.SnapshotThreadsafe].
 func (l *Loop) Snapshot() *inspect.Snapshot {
 	l.mustBeMade("Snapshot")
 	if l.debug {
@@ -18,12 +19,13 @@ func (l *Loop) Snapshot() *inspect.Snapshot {
 	return r.render()
 }
 
-// SnapshotThreadsafe is [Loop.Snapshot] for other goroutines. It blocks until the running loop has
-// answered. The loop only records its state, some milliseconds for 100,000 tasks; the texts are made
-// by the caller. Its errors: the error of ctx, if that ends first, for example because the loop is
-// blocked or does not run; [ErrLoopClosed].
+// SnapshotThreadsafe is [Loop.Snapshot] for other goroutines. It blocks until the running
+// loop has answered. The loop only records its state, some milliseconds for 100,000
+// tasks; the texts are made by the caller. Its errors: the error of ctx, if that ends
+// first, for example because the loop is blocked or does not run; [ErrLoopClosed].
 func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*inspect.Snapshot, error) {
-	// Allocating the memory takes as long as filling it, so the loop is first asked for the size.
+	// Allocating the memory takes as long as filling it, so the loop is first asked for
+	// the size.
 	size, err := onLoop(ctx, l, func() (snapshotSize, error) { return l.size(), nil })
 	if err != nil {
 		return nil, err
@@ -35,9 +37,9 @@ func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*inspect.Snapshot, error
 	return r.render(), nil
 }
 
-// StackThreadsafe is [Task.Stack] for other goroutines, of the task with this [Task.ID]. It blocks
-// until the running loop has answered. Its errors: [ErrInvalidArgument] if no unfinished task has
-// the ID, and those of [Loop.SnapshotThreadsafe].
+// StackThreadsafe is [Task.Stack] for other goroutines, of the task with this [Task.ID].
+// It blocks until the running loop has answered. Its errors: [ErrInvalidArgument] if no
+// unfinished task has the ID, and those of [Loop.SnapshotThreadsafe].
 func (l *Loop) StackThreadsafe(ctx context.Context, id uint64) ([]inspect.Frame, error) {
 	return onLoop(ctx, l, func() ([]inspect.Frame, error) {
 		for _, t := range l.all() {

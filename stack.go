@@ -13,13 +13,15 @@ import (
 	"example.com/asyncio/internal/coro"
 )
 
-// Stack returns the calls that the task is in, outermost first, without those of this package.
+// Stack returns the calls that the task is in, outermost first, without those of this
+// package.
 //
-//   - A waiting task: the calls that led to its await. A running one: those that led here. One that
-//     has not begun: its function.
-//   - A task that panicked: the calls that led to the panic. Any other task that has ended: none.
-//   - With a limit above 0, at most that many calls: the innermost of a stack, and the outermost of a
-//     panic, as in asyncio.
+//   - A waiting task: the calls that led to its await. A running one: those that led
+//     here. One that has not begun: its function.
+//   - A task that panicked: the calls that led to the panic. Any other task that has
+//     ended: none.
+//   - With a limit above 0, at most that many calls: the innermost of a stack, and the
+//     outermost of a panic, as in asyncio.
 //
 // It does not suspend, and takes a microsecond or two. See Task.get_stack.
 func (t *taskBase) Stack(limit int) []inspect.Frame {
@@ -39,8 +41,8 @@ func (t *taskBase) Stack(limit int) []inspect.Frame {
 	return frames[len(frames)-limit:]
 }
 
-// PrintStack writes [Task.Stack], with the same limit, as text; for a failed task its error too. See
-// Task.print_stack.
+// PrintStack writes [Task.Stack], with the same limit, as text; for a failed task its
+// error too. See Task.print_stack.
 func (t *taskBase) PrintStack(w io.Writer, limit int) error {
 	t.mustBeMade("PrintStack")
 	f := t.future
@@ -64,9 +66,10 @@ func (t *taskBase) PrintStack(w io.Writer, limit int) error {
 	return err
 }
 
-// A probe asks a waiting stack which calls are on it. Only its own goroutine can answer, so the stack
-// receives control and hands it straight back. The alternative is to know the id of each task's
-// goroutine, a word for each of a million tasks, and to search for it in a dump of all goroutines.
+// A probe asks a waiting stack which calls are on it. Only its own goroutine can answer,
+// so the stack receives control and hands it straight back. The alternative is to know
+// the id of each task's goroutine, a word for each of a million tasks, and to search for
+// it in a dump of all goroutines.
 type probe struct {
 	back *coro.Stack // the stack that asks; nil: the owner of a loop that does not run
 	pcs  []uintptr   // room for the answer
@@ -83,8 +86,8 @@ func (l *Loop) answer(s *coro.Stack) {
 	s.Switch(p.back)
 }
 
-// stackOf returns the calls on the stack on which t stands, also those of other tasks on it; nil if
-// t stands on none.
+// stackOf returns the calls on the stack on which t stands, also those of other tasks on
+// it; nil if t stands on none.
 func (l *Loop) stackOf(t *taskBase) []uintptr {
 	if t.stack == nil {
 		return nil
@@ -121,7 +124,8 @@ func (l *Loop) askStack(p *probe, to *coro.Stack) {
 	l.updateFlags()
 }
 
-// frames returns the calls of t, innermost first. pcs are those of its stack, if it has one.
+// frames returns the calls of t, innermost first. pcs are those of its stack, if it has
+// one.
 func (l *Loop) frames(t *taskBase, pcs []uintptr) []inspect.Frame {
 	switch {
 	case t.future.state == failed:
@@ -165,8 +169,8 @@ func frameOf(f runtime.Frame) inspect.Frame {
 	return inspect.Frame{Func: path.Base(f.Function), File: f.File, Line: f.Line}
 }
 
-// framesOf returns the calls of a recorded stack, innermost first, without those below the task's
-// function.
+// framesOf returns the calls of a recorded stack, innermost first, without those below
+// the task's function.
 func framesOf(o *origin) (frames []inspect.Frame) {
 	if o == nil || len(o.stack) == 0 {
 		return nil
@@ -191,8 +195,8 @@ var runName = packagePath + ".(*Task[...]).run"
 // isRun reports whether name is the name of Task.run.
 func isRun(name string) bool { return name == runName }
 
-// panicFrames parses the stack of a PanicError. It has two lines per call: the function with its
-// arguments, and the position.
+// panicFrames parses the stack of a PanicError. It has two lines per call: the function
+// with its arguments, and the position.
 func panicFrames(stack []byte) (frames []inspect.Frame) {
 	lines := strings.Split(string(stack), "\n")
 	for i := 0; i+1 < len(lines); i++ {

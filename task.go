@@ -25,9 +25,10 @@ type AnyTask interface {
 	PrintStack(w io.Writer, limit int) error
 }
 
-// A Task runs a function on the loop and is the future of its outcome. The methods of [Future],
-// such as [Future.Await] and [Future.Cancel], are also its methods. [CreateTask], [Go] and
-// [TaskGroup] create tasks. A Task belongs to its loop. See asyncio.Task.
+// A Task runs a function on the loop and is the future of its outcome. The methods of
+// [Future], such as [Future.Await] and [Future.Cancel], are also its methods.
+// [CreateTask], [Go] and [TaskGroup] create tasks. A Task belongs to its loop. See
+// asyncio.Task.
 type Task[T any] struct {
 	Future[T]
 	taskBase
@@ -35,8 +36,8 @@ type Task[T any] struct {
 	work func(ctx context.Context) error      // the function of Go; nil once it began
 }
 
-// taskBase is the part of a Task that does not depend on T. A Task is one allocation, and there may
-// be a million of them, so each word counts.
+// taskBase is the part of a Task that does not depend on T. A Task is one allocation, and
+// there may be a million of them, so each word counts.
 type taskBase struct {
 	head                             // first: see layout.go
 	index     uint32                 // in Loop.suspended, plus 1; 0: not there
@@ -54,7 +55,8 @@ type taskBase struct {
 	code      uintptr                // of the task's function
 }
 
-// A taskContext is the ctx that a task's function receives: the task itself, seen as a ctx.
+// A taskContext is the ctx that a task's function receives: the task itself, seen as a
+// ctx.
 type taskContext taskBase
 
 func (t *taskBase) ctx() *taskContext { return (*taskContext)(t) }
@@ -72,7 +74,8 @@ func (c *taskContext) Value(key any) any                     { return valueAt(c,
 
 func (t *Task[T]) public() AnyFuture { return t }
 
-// task returns the task whose future this is: t itself. The same method of futureBase returns nil.
+// task returns the task whose future this is: t itself. The same method of futureBase
+// returns nil.
 func (t *taskBase) task() *taskBase { return t }
 
 // mustBeMade panics for a zero Task.
@@ -82,8 +85,8 @@ func (t *taskBase) mustBeMade(act string) {
 	}
 }
 
-// number returns the number of the task's future, which does not wrap: the loop numbers futures
-// with 32 bits, and a future has no room for more.
+// number returns the number of the task's future, which does not wrap: the loop numbers
+// futures with 32 bits, and a future has no room for more.
 func (t *taskBase) number() uint64 { return uint64(t.epoch)<<32 | uint64(t.future.seq) }
 
 // run runs the task's function from beginning to end.
@@ -142,8 +145,8 @@ func (t *taskBase) ended(err error) {
 	}
 }
 
-// panicked gives the task a panic as its outcome. It reports the panic at once, since an awaiter
-// may never read the error.
+// panicked gives the task a panic as its outcome. It reports the panic at once, since an
+// awaiter may never read the error.
 func (t *taskBase) panicked(p *PanicError) {
 	t.ended(p)
 	f := t.future
@@ -151,7 +154,8 @@ func (t *taskBase) panicked(p *PanicError) {
 	f.read() // do not report it twice
 }
 
-// exit gives the task an outcome that its code did not cause: Goexit, or the end of the loop.
+// exit gives the task an outcome that its code did not cause: Goexit, or the end of the
+// loop.
 func (t *taskBase) exit(err error) {
 	if t.future.state == pending {
 		t.future.fail(err)
@@ -168,13 +172,14 @@ func (t *taskBase) delivered() error {
 	return t.request
 }
 
-// Cancelling returns the number of cancel requests minus the number of calls of Uncancel. See
-// Task.cancelling.
+// Cancelling returns the number of cancel requests minus the number of calls of Uncancel.
+// See Task.cancelling.
 func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
-// Uncancel withdraws one cancel request and returns the number that remain. If none remains, a
-// request that was not delivered yet is void, and the task's ctx reads as open again. Call it in
-// code that stops a cancellation for good, such as the end of a timeout. See Task.uncancel.
+// Uncancel withdraws one cancel request and returns the number that remain. If none
+// remains, a request that was not delivered yet is void, and the task's ctx reads as open
+// again. Call it in code that stops a cancellation for good, such as the end of a
+// timeout. See Task.uncancel.
 func (t *taskBase) Uncancel() int {
 	if t.cancels > 0 {
 		t.cancels--
@@ -219,8 +224,8 @@ func (t *taskBase) setName(name string) {
 	t.SetName(name)
 }
 
-// CurrentTask returns the running task of ctx's loop; nil in a callback. It panics without a loop
-// ([ErrNoRunningLoop]). See asyncio.current_task.
+// CurrentTask returns the running task of ctx's loop; nil in a callback. It panics
+// without a loop ([ErrNoRunningLoop]). See asyncio.current_task.
 func CurrentTask(ctx context.Context) AnyTask {
 	l := mustLoop(ctx, "CurrentTask")
 	if l.current == nil {
@@ -229,7 +234,8 @@ func CurrentTask(ctx context.Context) AnyTask {
 	return l.current.public()
 }
 
-// TaskOf returns the task whose ctx this is or from which it is derived; nil if there is none.
+// TaskOf returns the task whose ctx this is or from which it is derived; nil if there is
+// none.
 //
 //   - Unlike [CurrentTask] it may return a task that is suspended.
 //   - The ctx of a job, such as ToThread's, belongs to the task that started the job.
@@ -254,13 +260,14 @@ type taskKey struct{}
 // public returns the Task of which t is a part.
 func (t *taskBase) public() AnyTask { return t.future.self.(AnyTask) }
 
-// AllTasks returns the unfinished tasks of ctx's loop in order of creation. It panics without a
-// loop ([ErrNoRunningLoop]). See asyncio.all_tasks.
+// AllTasks returns the unfinished tasks of ctx's loop in order of creation. It panics
+// without a loop ([ErrNoRunningLoop]). See asyncio.all_tasks.
 func AllTasks(ctx context.Context) []AnyTask {
 	return mustLoop(ctx, "AllTasks").AllTasks()
 }
 
-// AllTasks returns the loop's unfinished tasks in order of creation. See asyncio.all_tasks.
+// AllTasks returns the loop's unfinished tasks in order of creation. See
+// asyncio.all_tasks.
 func (l *Loop) AllTasks() (tasks []AnyTask) {
 	for _, t := range l.all() {
 		if t.future.state == pending {
@@ -270,7 +277,8 @@ func (l *Loop) AllTasks() (tasks []AnyTask) {
 	return tasks
 }
 
-// String describes t: state, name, function, what it waits for, its outcome. See Task.__repr__.
+// String describes t: state, name, function, what it waits for, its outcome. See
+// Task.__repr__.
 func (t *Task[T]) String() string {
 	return t.describeAs("Task", t.details, func() any { return t.value })
 }

@@ -2,9 +2,9 @@ package asyncio
 
 import "example.com/asyncio/internal/shrink"
 
-// A taskList holds the unfinished tasks that have suspended at least once, in order of creation.
-// Other unfinished tasks are held by what runs them or will start them: see [Loop.all]. Most tasks
-// end without suspending and never enter the list.
+// A taskList holds the unfinished tasks that have suspended at least once, in order of
+// creation. Other unfinished tasks are held by what runs them or will start them: see
+// [Loop.all]. Most tasks end without suspending and never enter the list.
 type taskList struct {
 	slots []*taskBase // nil in place of removed tasks; the last is not nil
 	len   int         // the number of tasks

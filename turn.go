@@ -7,14 +7,16 @@ import (
 	"example.com/asyncio/driver"
 )
 
-// A turn runs the entries that are ready at its beginning. Entries that become ready meanwhile are
-// left to the next turn, so that timers and calls from other goroutines get their chance.
+// A turn runs the entries that are ready at its beginning. Entries that become ready
+// meanwhile are left to the next turn, so that timers and calls from other goroutines get
+// their chance.
 
-// maxPark is the longest time that a loop sleeps before it checks the time again, since clocks
-// drift over days. See MAXIMUM_SELECT_TIMEOUT.
+// maxPark is the longest time that a loop sleeps before it checks the time again, since
+// clocks drift over days. See MAXIMUM_SELECT_TIMEOUT.
 const maxPark = 24 * time.Hour
 
-// next takes the next entry, and begins a turn if need be. It returns false if the loop must return.
+// next takes the next entry, and begins a turn if need be. It returns false if the loop
+// must return.
 func (l *Loop) next() (entry, bool) {
 	for l.turnLeft == 0 {
 		if !l.turn() {
@@ -37,8 +39,8 @@ func (l *Loop) nextInOrder() entry {
 	return l.ready.Take(i)
 }
 
-// nextAtHand takes the next entry if that needs neither waiting nor a deep call: tasks call it on
-// their own small stacks.
+// nextAtHand takes the next entry if that needs neither waiting nor a deep call: tasks
+// call it on their own small stacks.
 func (l *Loop) nextAtHand() (entry, bool) {
 	if l.stepwise {
 		return nil, false
@@ -59,7 +61,8 @@ func (l *Loop) nextAtHand() (entry, bool) {
 	return l.ready.Pop(), true
 }
 
-// turn begins a turn. It waits until an entry is ready. It returns false if the loop must return.
+// turn begins a turn. It waits until an entry is ready. It returns false if the loop must
+// return.
 func (l *Loop) turn() bool {
 	if l.stopping && !l.fresh || l.deadline != Never && l.driver.Now() >= l.deadline {
 		return false
@@ -95,8 +98,8 @@ func (l *Loop) takeTimers(now time.Duration) {
 	}
 }
 
-// park sleeps until a timer is due or something arrives in the inbox. It returns false in a
-// deadlock.
+// park sleeps until a timer is due or something arrives in the inbox. It returns false in
+// a deadlock.
 func (l *Loop) park() bool {
 	until := Never
 	if l.timers.Len() > 0 {
@@ -125,10 +128,11 @@ type waitUnder struct {
 	over  bool // the await has ended for any reason
 }
 
-// waitsForCtx reports whether an idle loop waits for the end of a ctx under which a task awaits:
-// because the ctx has ended and the call that says so is on its way from another goroutine, or
-// because there is nothing else to wait for. A virtual clock must not jump meanwhile. Otherwise the
-// end of a ctx is no reason to stop the clock: it may never come.
+// waitsForCtx reports whether an idle loop waits for the end of a ctx under which a task
+// awaits: because the ctx has ended and the call that says so is on its way from another
+// goroutine, or because there is nothing else to wait for. A virtual clock must not jump
+// meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may never
+// come.
 func (l *Loop) waitsForCtx(nothingElse bool) bool {
 	if nothingElse {
 		return len(l.under) > 0
@@ -164,8 +168,8 @@ func (l *Loop) addTimer(e entry, when time.Duration) {
 	l.timers.Push(when, e)
 }
 
-// cancelTimer marks a timer as cancelled. It frees the cancelled timers once they are more than half
-// of many. See _MIN_SCHEDULED_TIMER_HANDLES.
+// cancelTimer marks a timer as cancelled. It frees the cancelled timers once they are
+// more than half of many. See _MIN_SCHEDULED_TIMER_HANDLES.
 func (l *Loop) cancelTimer(e entry) {
 	first := !e.cancelled
 	e.cancelled = true
@@ -182,7 +186,8 @@ func (l *Loop) cancelTimer(e entry) {
 	}
 }
 
-// dropCancelledTimers frees cancelled timers at the front, so that the loop does not wake for them.
+// dropCancelledTimers frees cancelled timers at the front, so that the loop does not wake
+// for them.
 func (l *Loop) dropCancelledTimers() {
 	for l.cancelledTimers > 0 {
 		_, e := l.timers.Min()

@@ -37,8 +37,8 @@ import (
 // its own, and spare keeps the last waiter that left, so steady contention allocates
 // nothing.
 //
-// The list is written here and is not internal/list, whose sentinel and checks cost a lock
-// that is free 10 % and one that two tasks share 4 %.
+// The list is written here and is not internal/list, whose sentinel and checks cost a
+// lock that is free 10 % and one that two tasks share 4 %.
 //
 // A waiter stays in the queue until its task runs, even after it was woken or cancelled.
 // A newcomer therefore sees that somebody goes first although the lock is already free.

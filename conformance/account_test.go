@@ -30,8 +30,8 @@ type line struct {
 	columns []string
 }
 
-// table reads a table. Lines that begin with # are remarks, the first other is the heading.
-// A column that is left out at the end is empty.
+// table reads a table. Lines that begin with # are remarks, the first other is the
+// heading. A column that is left out at the end is empty.
 func table(t *testing.T, file string) (lines []line) {
 	t.Helper()
 	text, err := os.ReadFile(file)
@@ -67,8 +67,8 @@ func aSentence(t *testing.T, at, text string) {
 	}
 }
 
-// TestNames checks parity.tsv: each name of asyncio's, and of the classes that a program holds,
-// has a Go name that exists, or a reason why it has none.
+// TestNames checks parity.tsv: each name of asyncio's, and of the classes that a program
+// holds, has a Go name that exists, or a reason why it has none.
 func TestNames(t *testing.T) {
 	ours := exported(t)
 	versionsOf := map[string][]string{}
@@ -120,7 +120,8 @@ func committedNames(t *testing.T, version string) []string {
 	return strings.Fields(string(text))
 }
 
-// TestNamesOfCPython compares the lists of names in testdata with a CPython, where there is one.
+// TestNamesOfCPython compares the lists of names in testdata with a CPython, where there
+// is one.
 func TestNamesOfCPython(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("SKIPPED: the lists are those of the other systems")
@@ -158,7 +159,8 @@ func findPython(version string) string {
 	return ""
 }
 
-// exported returns what package asyncio exports, as api.txt has it: Run, Queue, Queue.Get, Runner.Debug.
+// exported returns what package asyncio exports, as api.txt has it: Run, Queue,
+// Queue.Get, Runner.Debug.
 func exported(t *testing.T) map[string]bool {
 	t.Helper()
 	text, err := os.ReadFile("../api.txt")
@@ -185,8 +187,9 @@ func exported(t *testing.T) map[string]bool {
 	return names
 }
 
-// TestCPythonTests checks cpython.tsv: each of CPython's own tests of the task system is covered by Go
-// tests that exist, or there is a reason why it says nothing about a Go library.
+// TestCPythonTests checks cpython.tsv: each of CPython's own tests of the task system is
+// covered by Go tests that exist, or there is a reason why it says nothing about a Go
+// library.
 func TestCPythonTests(t *testing.T) {
 	ours := goTests(t)
 	var accounted []string

@@ -1,12 +1,14 @@
-// Command conformance plays programs of the oracle on this library and prints what happened.
+// Command conformance plays programs of the oracle on this library and prints what
+// happened.
 //
 //	go run ./conformance < programs.jsonl > traces.jsonl
 //
-// It reads one program a line and prints one trace a line, in the same order. A line that is no program
-// is named on standard error; nothing is printed then, and the exit status is 2.
+// It reads one program a line and prints one trace a line, in the same order. A line that
+// is no program is named on standard error; nothing is printed then, and the exit status
+// is 2.
 //
-// Files in reading order: program.go (what is read), operations.go (what each statement does), player.go (a
-// program's life), errors.go and trace.go (how Python spells it).
+// Files in reading order: program.go (what is read), operations.go (what each statement
+// does), player.go (a program's life), errors.go and trace.go (how Python spells it).
 package main
 
 import (
@@ -33,8 +35,8 @@ func main() {
 	}
 }
 
-// playAll plays the programs of in. If one is malformed it writes nothing at all, so the traces
-// are kept until all programs have been read.
+// playAll plays the programs of in. If one is malformed it writes nothing at all, so the
+// traces are kept until all programs have been read.
 func playAll(in io.Reader, out io.Writer) error {
 	text, err := io.ReadAll(in)
 	if err != nil {

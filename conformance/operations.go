@@ -23,8 +23,9 @@ type argument struct {
 	nullable bool
 }
 
-// plain, waiting and block make an operation. Its signature has a letter for each argument, with a "?"
-// behind it where null may stand; the letters are those of readers. What is behind a "." may be left out.
+// plain, waiting and block make an operation. Its signature has a letter for each
+// argument, with a "?" behind it where null may stand; the letters are those of readers.
+// What is behind a "." may be left out.
 func plain(signature string, do func(c *call) error) *operation {
 	op := signed(signature)
 	op.do = do
@@ -361,7 +362,8 @@ var operations = map[string]*operation{
 	}),
 	"exception": plain("l", func(c *call) error {
 		return with(c, func(f asyncio.AnyFuture) error {
-			// One that is cancelled or has not ended raises, one that failed has the error for a value.
+			// One that is cancelled or has not ended raises, one that failed has the
+			// error for a value.
 			if !f.Done() || f.Cancelled() {
 				return f.Exception()
 			}
@@ -663,7 +665,8 @@ func (c *call) futures() ([]asyncio.AnyFuture, error) {
 	return fs, nil
 }
 
-// A named is a coroutine that becomes a task of its name when somebody awaits it as a future.
+// A named is a coroutine that becomes a task of its name when somebody awaits it as a
+// future.
 type named struct {
 	what
 	player *player
@@ -708,7 +711,8 @@ func sortedLabels(fs []asyncio.AnyFuture, labels map[asyncio.AnyFuture]string) [
 
 func sorted(names []string) []string { slices.Sort(names); return names }
 
-// order is the place of a value among those of a priority queue: numbers, and before them all else.
+// order is the place of a value among those of a priority queue: numbers, and before them
+// all else.
 func order(v any) float64 {
 	n, ok := v.(json.Number)
 	if !ok {

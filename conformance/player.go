@@ -166,7 +166,8 @@ func (p *player) run(ctx context.Context, b body, who string) (*returned, error)
 	return nil, nil
 }
 
-// runPlain runs statements that do not wait, as a callback does. What they raise is its own.
+// runPlain runs statements that do not wait, as a callback does. What they raise is its
+// own.
 func (p *player) runPlain(ctx context.Context, b body, who string) error {
 	for i := range b {
 		s := &b[i]
@@ -207,8 +208,8 @@ func (c *call) number(i int) int        { n, _ := c.args[i].(int); return n }
 func (c *call) body(i int) body         { b, _ := c.args[i].(body); return b }
 func (c *call) put(f asyncio.AnyFuture) { c.player.put(c.text(0), f) }
 
-// do runs a statement that holds no body. What the library panics with, since in Go only a bug can cause
-// it, Python raises.
+// do runs a statement that holds no body. What the library panics with, since in Go only
+// a bug can cause it, Python raises.
 func (c *call) do(op *operation) (err error) {
 	defer recovered(&err)
 	if op.do != nil {

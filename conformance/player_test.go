@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// What CPython did with a few thousand programs stands in testdata; testdata/make.sh writes it.
+// What CPython did with a few thousand programs stands in testdata; testdata/make.sh
+// writes it.
 func TestRecordedPrograms(t *testing.T) {
 	compare(t, recorded(t, "programs"), recorded(t, "traces"), func(string) bool { return false }, "it was the same when testdata was made")
 }
@@ -32,8 +33,9 @@ func recorded(t testing.TB, name string) []byte {
 	return text
 }
 
-// New programs each time, where the oracle stands beside the repository and a CPython 3.13 is found. ORACLE_SEED plays
-// those of an earlier run again, ORACLE_COUNT is how many of each profile.
+// New programs each time, where the oracle stands beside the repository and a CPython
+// 3.13 is found. ORACLE_SEED plays those of an earlier run again, ORACLE_COUNT is how
+// many of each profile.
 func TestFreshPrograms(t *testing.T) {
 	oracle, err := filepath.Abs("../../shared/oracle")
 	if err != nil {
@@ -63,8 +65,9 @@ func TestFreshPrograms(t *testing.T) {
 		"cut down: python3 %s/compare.py --cmd PLAYER --seed %s --count %s --shrink", oracle, seed, count))
 }
 
-// overflow plays a program on the oracle and prints whether CPython's stack was full at some time. Mostly the trace shows
-// it, but not where another error takes the place of that one.
+// overflow plays a program on the oracle and prints whether CPython's stack was full at
+// some time. Mostly the trace shows it, but not where another error takes the place of
+// that one.
 const overflow = `
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -113,7 +116,8 @@ func findPython() string {
 	return ""
 }
 
-// compare plays programs and holds the traces against CPython's. What differs must be among deviations.md.
+// compare plays programs and holds the traces against CPython's. What differs must be
+// among deviations.md.
 func compare(t *testing.T, programs, want []byte, overflows func(program string) bool, hint string) {
 	t.Helper()
 	var out bytes.Buffer

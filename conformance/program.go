@@ -11,8 +11,8 @@ import (
 	"strings"
 )
 
-// A program is what a line of the input holds: statements that make, await and cancel tasks.
-// The oracle's README describes them.
+// A program is what a line of the input holds: statements that make, await and cancel
+// tasks. The oracle's README describes them.
 type program struct {
 	id    any
 	eager bool // the loop's tasks start eagerly
@@ -29,8 +29,8 @@ type statement struct {
 	args []any
 }
 
-// A what is something to await: what stands under a label, or a body that a coroutine
-// of that name is to run.
+// A what is something to await: what stands under a label, or a body that a coroutine of
+// that name is to run.
 type what struct {
 	label string
 	body  body
@@ -47,7 +47,8 @@ type catch struct {
 // spawnOptions are the options of a task; nil where one is not given.
 type spawnOptions struct{ name, context, eager any }
 
-// readers has a function for each letter of a signature. It makes an argument of what the JSON holds.
+// readers has a function for each letter of a signature. It makes an argument of what the
+// JSON holds.
 var readers map[rune]func(p *parser, v any) (any, error)
 
 func init() { // not where it is declared, since bodies hold statements and those have arguments
@@ -75,7 +76,8 @@ type parser struct {
 	left int   // statements that the program may still have
 }
 
-// maxStatements is the greatest length of a program. The oracle's have less than a hundred statements.
+// maxStatements is the greatest length of a program. The oracle's have less than a
+// hundred statements.
 const maxStatements = 1 << 16
 
 // parse reads a program. Its error tells where in the line the fault is.

@@ -43,7 +43,8 @@ func TestMalformedPrograms(t *testing.T) {
 	}
 }
 
-// The command says it on one line of standard error, prints nothing else, and exits with 2.
+// The command says it on one line of standard error, prints nothing else, and exits
+// with 2.
 func TestCommand(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "player")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, ".").CombinedOutput(); err != nil {

@@ -31,8 +31,8 @@ const Never time.Duration = math.MaxInt64
 // Only the goroutine that runs the loop may call Park. It may change, but calls must not
 // overlap. Now and Unpark may be called from any goroutine at any time.
 type Driver interface {
-	// Now returns the time since the driver's origin, which never changes.
-	// It does not go back.
+	// Now returns the time since the driver's origin, which never changes. It does not go
+	// back.
 	Now() time.Duration
 
 	// Park waits until Now has reached until, or until Unpark. With [Never] there is no

@@ -2,8 +2,8 @@ package driver
 
 import "time"
 
-// Real is the driver of ordinary programs. It sleeps, and uses the monotonic clock.
-// Use [NewReal] to make one. Inside a testing/synctest bubble it uses the bubble's clock.
+// Real is the driver of ordinary programs. It sleeps, and uses the monotonic clock. Use
+// [NewReal] to make one. Inside a testing/synctest bubble it uses the bubble's clock.
 type Real struct {
 	origin time.Time // Now is 0
 	token  token

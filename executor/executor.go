@@ -20,8 +20,8 @@ type Work interface {
 	Name() string
 	// Run does the work; see [Func].
 	Run(ctx context.Context) (any, error)
-	// Done receives the outcome: the results of Run, a [*PanicError], or [ErrExited].
-	// It receives [ErrWithdrawn] if Run was not called.
+	// Done receives the outcome: the results of Run, a [*PanicError], or [ErrExited]. It
+	// receives [ErrWithdrawn] if Run was not called.
 	Done(value any, err error)
 }
 
@@ -43,9 +43,8 @@ func (c *call) Name() string                         { return c.name }
 func (c *call) Run(ctx context.Context) (any, error) { return c.f(ctx) }
 func (c *call) Done(value any, err error)            { c.done(value, err) }
 
-// Executor accepts work and reports the outcome of each unit.
-// Its methods may be called from any goroutine.
-// See concurrent.futures.Executor.
+// Executor accepts work and reports the outcome of each unit. Its methods may be called
+// from any goroutine. See concurrent.futures.Executor.
 type Executor interface {
 	// Submit accepts w and returns without waiting for it.
 	//

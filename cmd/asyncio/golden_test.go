@@ -17,8 +17,8 @@ func asyncioIn(t *testing.T, args ...string) (status int, stdout, stderr string)
 	return status, out.String(), errs.String()
 }
 
-// A336, A337: the output of ps and pstree for two constant snapshots. A cycle is reported on standard
-// error, with status 1.
+// A336, A337: the output of ps and pstree for two constant snapshots. A cycle is reported
+// on standard error, with status 1.
 func TestTextOfSnapshots(t *testing.T) {
 	file := recordingOf(t, scene.Calm(), scene.Deadlock())
 	for _, c := range []struct{ name, args string }{
@@ -34,7 +34,8 @@ func TestTextOfSnapshots(t *testing.T) {
 	}
 }
 
-// A338: the loop takes snapshots itself, so each is consistent and --retries is not needed.
+// A338: the loop takes snapshots itself, so each is consistent and --retries is not
+// needed.
 func TestNoRetries(t *testing.T) {
 	status, _, stderr := asyncioIn(t, "ps", "--retries", "3", "1")
 	if status != exitUsage || !strings.Contains(stderr, "unknown flag --retries") {

@@ -13,7 +13,8 @@ type parked struct {
 	to     *Stack // the argument of the last Depart
 }
 
-// A Side has the function that a caller of Depart calls; see the other engine. Next is nil.
+// A Side has the function that a caller of Depart calls; see the other engine. Next is
+// nil.
 type Side struct {
 	Yield func(struct{}) bool
 	Next  func() (struct{}, bool)

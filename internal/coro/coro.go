@@ -48,8 +48,8 @@ func NewGroup(body func(*Stack)) *Group {
 	return &Group{body: body}
 }
 
-// Enter passes control to a stack and returns when a stack calls Leave.
-// Any goroutine may call it, one at a time.
+// Enter passes control to a stack and returns when a stack calls Leave. Any goroutine may
+// call it, one at a time.
 func (g *Group) Enter() {
 	g.visit(func(home *Stack) { home.Switch(g.Idle()) })
 }

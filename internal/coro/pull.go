@@ -15,8 +15,8 @@ const Engine = "pull"
 //
 // The tests of this package check that each Go version still behaves like this.
 
-// A Side is one of the two functions of an iter.Pull: the one whose call is due next while
-// a stack waits in the coroutine. One of Yield and Next is nil.
+// A Side is one of the two functions of an iter.Pull: the one whose call is due next
+// while a stack waits in the coroutine. One of Yield and Next is nil.
 type Side struct {
 	Yield func(struct{}) bool
 	Next  func() (struct{}, bool)
@@ -68,8 +68,8 @@ func (s *Stack) Depart(to *Stack) *Side {
 }
 
 // Forward completes a switch whose function returned false: no stack switched to s, but
-// the stack that owns the coroutine of s has ended. Forward passes control on, unless s is
-// the heir.
+// the stack that owns the coroutine of s has ended. Forward passes control on, unless s
+// is the heir.
 func (s *Stack) Forward() {
 	for !s.group.closing {
 		if to := s.group.heir; to == s || s.cross(to) {

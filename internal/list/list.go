@@ -3,9 +3,9 @@ package list
 
 import "iter"
 
-// List is a doubly linked list of items of type *T. It allocates nothing: each item
-// holds its own [Links]. The zero value is an empty list. A List must not be copied after
-// its first use, and is not safe for concurrent use.
+// List is a doubly linked list of items of type *T. It allocates nothing: each item holds
+// its own [Links]. The zero value is an empty list. A List must not be copied after its
+// first use, and is not safe for concurrent use.
 //
 // The methods that need an item's Links take their address as an argument. With a type
 // constraint that returns it, each access is a call that Go cannot inline, and PushBack

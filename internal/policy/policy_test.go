@@ -47,8 +47,8 @@ docs/diagrams
 `
 
 // layers has the files of package asyncio in their order, lowest first. A file uses files
-// that come before it. A use of a file that comes after it is a back reference, which needs
-// a line in backReferences.
+// that come before it. A use of a file that comes after it is a back reference, which
+// needs a line in backReferences.
 //
 //   - errors ... contextvar: values, and the words that all objects begin with
 //   - current ... callback: what a ctx carries; tasks, calls and futures
@@ -56,9 +56,9 @@ docs/diagrams
 //   - await ... run: what programs call to run, wait and stop
 //   - snapshot ... graph: plain data for observers
 //
-// A file below the dashes uses only exported names of files above them, and exported names
-// of its neighbours in the line, except those in sharedNames. So the locks, queues and
-// groups need almost nothing that users do not have.
+// A file below the dashes uses only exported names of files above them, and exported
+// names of its neighbours in the line, except those in sharedNames. So the locks, queues
+// and groups need almost nothing that users do not have.
 //
 // A name without a file fails the test.
 const layers = `
@@ -75,7 +75,8 @@ methods_go127
 `
 
 // backReferences has the pairs of files of which each needs the other, with the reason. A
-// line that is no longer needed fails the test. There must be fewer than maxBackReferences.
+// line that is no longer needed fails the test. There must be fewer than
+// maxBackReferences.
 var backReferences = map[string]string{
 	"layout callback": "an entry is one word, and layout.go knows the types that begin with it",
 	"layout future":   "as layout callback",

@@ -7,8 +7,8 @@ import (
 	"example.com/asyncio/internal/shrink"
 )
 
-// Buffer is a FIFO queue of unlimited length. The zero value is an empty queue.
-// A Buffer is not safe for concurrent use.
+// Buffer is a FIFO queue of unlimited length. The zero value is an empty queue. A Buffer
+// is not safe for concurrent use.
 //
 // Push and Pop take amortized O(1) time, 4.5 ns together. Neither is inlined, because the
 // call of resize or shrink takes most of the compiler's inlining budget. A slice with

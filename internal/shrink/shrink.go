@@ -21,8 +21,8 @@ func Threshold(capacity int) int {
 // Target returns the capacity to which a container of this capacity shrinks.
 func Target(capacity int) int { return capacity / 4 }
 
-// Slice returns s, moved to a smaller array if its length is at most
-// Threshold(cap(s)). The caller clears the elements that it cuts off.
+// Slice returns s, moved to a smaller array if its length is at most Threshold(cap(s)).
+// The caller clears the elements that it cuts off.
 func Slice[E any](s []E) []E {
 	if len(s) <= Threshold(cap(s)) {
 		return move(s)
