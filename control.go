@@ -303,12 +303,12 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if l.debug {
 		l.setHere(s)
 	}
-	made := *h // the description of h, which forgets its function
+	fn := h.fn // for a report: h forgets its function
 	var done func(context.Context, AnyFuture)
 	if c := h.callback(); c != nil {
 		done = c.done
 	}
-	if l.watched && (h.fn != nil || done != nil) {
+	if l.watched && (fn != nil || done != nil) {
 		l.noteCall(inspect.CallBegun, h)
 		defer l.noteCall(inspect.CallEnded, h)
 	}
@@ -316,7 +316,9 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	defer func() {
 		if !returned {
 			if p := recover(); p != nil {
-				l.reportCallPanic(p, &callback{Handle: made, done: done}, vars)
+				c := &callback{Handle: *h, done: done}
+				c.fn, c.vars = fn, vars
+				l.reportCallPanic(p, c)
 			}
 		}
 		l.override = nil
@@ -328,11 +330,10 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	}
 }
 
-// reportCallPanic reports the panic p of the call c, which ran in vars.
-func (l *Loop) reportCallPanic(p any, c *callback, vars *ContextVars) {
-	c.vars = vars
+// reportCallPanic reports the panic p of the call c.
+func (l *Loop) reportCallPanic(p any, c *callback) {
 	what := c.what()
-	l.report(vars, &ExceptionContext{
+	l.report(c.vars, &ExceptionContext{
 		Message:   "panic in callback " + what,
 		Exception: newPanicError(p, "callback "+what),
 		Handle:    &c.Handle,

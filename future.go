@@ -138,8 +138,12 @@ type FutureOption interface{ applyFuture(*futureBase) }
 // NewFuture returns a pending future of ctx's loop. It panics without a loop
 // ([ErrNoRunningLoop]). See loop.create_future.
 func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
+	l := loopForFuture(ctx, "NewFuture")
 	f := &Future[T]{}
-	f.initIn(ctx, "NewFuture", f, opts)
+	f.init(l, f)
+	for _, o := range opts {
+		o.applyFuture(&f.futureBase)
+	}
 	return f
 }
 
@@ -147,21 +151,23 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 // of self reports a wait reason of its own, and has the fields that it needs in the same
 // allocation.
 func initFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
+	l := loopForFuture(ctx, "InitFuture")
 	if self.base() != &f.futureBase {
 		panic(misuse(ErrInvalidArgument, "InitFuture with a future that is not embedded in the %T given", self))
 	}
-	f.initIn(ctx, "InitFuture", self, opts)
+	f.init(l, self)
+	for _, o := range opts {
+		o.applyFuture(&f.futureBase)
+	}
 }
 
-func (f *futureBase) initIn(ctx context.Context, act string, self futureNode, opts []FutureOption) {
+// loopForFuture returns the loop of a new future.
+func loopForFuture(ctx context.Context, act string) *Loop {
 	l := mustLoop(ctx, act)
 	if l.debug {
 		l.mustBeHere(act)
 	}
-	f.init(l, self)
-	for _, o := range opts {
-		o.applyFuture(f)
-	}
+	return l
 }
 
 func (f *futureBase) init(l *Loop, self futureNode) {
