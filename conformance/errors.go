@@ -71,7 +71,8 @@ func isA(err error, base string) bool {
 	return false
 }
 
-// newError returns the error that a call of the class without arguments creates in Python.
+// newError returns the error that a call of the class without arguments creates in
+// Python.
 func newError(class string) error {
 	switch class {
 	case "CancelledError":

@@ -154,8 +154,8 @@ func (c *call) shield() error {
 
 func (c *call) exception() error {
 	return with(c, func(f asyncio.AnyFuture) error {
-		// In Python, exception() raises if the future is unfinished or cancelled. Otherwise
-		// it returns the future's error.
+		// In Python, exception() raises if the future is unfinished or cancelled.
+		// Otherwise it returns the future's error.
 		if !f.Done() || f.Cancelled() {
 			return f.Exception()
 		}

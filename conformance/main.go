@@ -1,17 +1,18 @@
-// Command conformance plays programs of the oracle on this library and prints their traces.
+// Command conformance plays programs of the oracle on this library and prints their
+// traces.
 //
 //	go run ./conformance < programs.jsonl > traces.jsonl
 //
-// It reads one program per line and prints one trace per line, in the same order. If a line
-// is malformed, it prints no traces, reports the line on standard error and exits with
-// status 2.
+// It reads one program per line and prints one trace per line, in the same order. If a
+// line is malformed, it prints no traces, reports the line on standard error and exits
+// with status 2.
 //
 // Files in reading order:
 //
 //   - program.go: which programs are valid
 //   - operations.go: how statements are defined
-//   - blocks.go, tasks.go, futures.go, callbacks.go, sync.go, queues.go, contextvars.go: the
-//     statements
+//   - blocks.go, tasks.go, futures.go, callbacks.go, sync.go, queues.go, contextvars.go:
+//     the statements
 //   - player.go: the life of a program
 //   - errors.go, trace.go: Python's spelling of errors and traces
 package main

@@ -169,8 +169,8 @@ func (p *player) run(ctx context.Context, b body, who string) (*returned, error)
 	return nil, nil
 }
 
-// runPlain runs the body of a callback, whose statements do not suspend. It emits no event
-// for an error that it returns.
+// runPlain runs the body of a callback, whose statements do not suspend. It emits no
+// event for an error that it returns.
 func (p *player) runPlain(ctx context.Context, b body, who string) error {
 	for i := range b {
 		s := &b[i]
@@ -243,8 +243,8 @@ func recoverError(err *error) {
 // get returns the object whose label is argument i.
 func get[T any](c *call, i int) (T, error) { return labelled[T](c, c.text(i)) }
 
-// labelled returns the object with a label. An object of another type is an AttributeError,
-// as in Python.
+// labelled returns the object with a label. An object of another type is an
+// AttributeError, as in Python.
 func labelled[T any](c *call, label string) (T, error) {
 	object, found := c.objects[label]
 	t, ok := object.(T)

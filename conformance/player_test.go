@@ -35,8 +35,8 @@ func recorded(t testing.TB, name string) []byte {
 }
 
 // TestFreshPrograms compares new random programs. It needs CPython 3.13, and the oracle
-// beside the repository. ORACLE_SEED repeats the programs of an earlier run. ORACLE_COUNT is
-// the number of programs per profile.
+// beside the repository. ORACLE_SEED repeats the programs of an earlier run. ORACLE_COUNT
+// is the number of programs per profile.
 func TestFreshPrograms(t *testing.T) {
 	oracle, err := filepath.Abs("../../shared/oracle")
 	if err != nil {
@@ -118,7 +118,8 @@ func findPython() string {
 }
 
 // compare plays programs and fails the test if a trace differs from CPython's, unless
-// deviations.md lists the difference. overflows reports whether CPython's stack overflowed.
+// deviations.md lists the difference. overflows reports whether CPython's stack
+// overflowed.
 func compare(t *testing.T, programs, want []byte, overflows func(program string) bool, hint string) {
 	t.Helper()
 	var out bytes.Buffer

@@ -21,8 +21,8 @@ type program struct {
 
 type body []statement
 
-// A statement is an operation with its arguments. Their types are those of the operation's
-// signature; null is nil.
+// A statement is an operation with its arguments. Their types are those of the
+// operation's signature; null is nil.
 type statement struct {
 	name string
 	op   *operation
@@ -46,8 +46,8 @@ type catch struct {
 // spawnOptions are the options of a task. A missing option is nil.
 type spawnOptions struct{ name, context, eager any }
 
-// readers contains a function for each letter of a signature. It converts an argument from
-// its JSON value.
+// readers contains a function for each letter of a signature. It converts an argument
+// from its JSON value.
 var readers map[rune]func(p *parser, v any) (any, error)
 
 func init() { // readers depend on readers: bodies contain statements with arguments

@@ -44,7 +44,8 @@ func TestMalformedPrograms(t *testing.T) {
 	}
 }
 
-// For a mistake, the command prints only one line to standard error and exits with status 2.
+// For a mistake, the command prints only one line to standard error and exits with
+// status 2.
 func TestCommand(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "player")
 	if out, err := exec.Command("go", "build", "-buildvcs=false", "-o", bin, ".").CombinedOutput(); err != nil {

@@ -69,8 +69,8 @@ func (c *call) newQueue() error {
 	return nil
 }
 
-// priority returns the sort key of an item in a priority queue. Items that are not numbers
-// precede all numbers.
+// priority returns the sort key of an item in a priority queue. Items that are not
+// numbers precede all numbers.
 func priority(item any) float64 {
 	n, ok := item.(json.Number)
 	if !ok {
