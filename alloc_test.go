@@ -10,13 +10,13 @@ import (
 	"example.com/asyncio"
 )
 
-// What things cost in allocations, exactly: a change of any of these figures is meant, or
-// a mistake. Behind each figure stands what it consists of. The closures of the caller
-// are not among them.
+// allocations contains the exact number of allocations of operations. Change a number
+// only on purpose. The comment behind each number lists the allocated objects. The
+// closures of the caller do not count.
 var allocations = []struct {
-	what string
+	name string
 	want float64
-	op   func(ctx context.Context) func() // called on a loop, for what is measured
+	op   func(ctx context.Context) func() // prepares on a loop and returns the operation
 }{
 	// Tasks.
 	{"CreateTask and Await", 1, // the Task
@@ -27,17 +27,17 @@ var allocations = []struct {
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.Go(ctx, nothing).Await(ctx) }
 		}},
-	{"an eager start", 1, // the Task
+	{"eager start", 1, // the Task
 		func(ctx context.Context) func() {
 			eager := asyncio.WithEagerStart(true)
 			return func() { asyncio.CreateTask(ctx, one, eager) }
 		}},
-	{"a task with a name", 2, // the Task; the place for the name
+	{"task with a name", 2, // the Task; the name
 		func(ctx context.Context) func() {
 			name := asyncio.WithName("fetch")
 			return func() { _, _ = asyncio.CreateTask(ctx, one, name).Await(ctx) }
 		}},
-	{"a task that is cancelled", 3, // the Task; the future that it waits for; the CancelledError
+	{"cancelled task", 3, // the Task; the future it awaits; the CancelledError
 		func(ctx context.Context) func() {
 			return func() {
 				task := asyncio.Go(ctx, never)
@@ -46,11 +46,11 @@ var allocations = []struct {
 				_, _ = task.Await(ctx)
 			}
 		}},
-	{"Yield, alone", 0,
+	{"Yield without other tasks", 0,
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.Yield(ctx) }
 		}},
-	{"Yield to another task, which yields", 0,
+	{"Yield to another task", 0,
 		func(ctx context.Context) func() {
 			asyncio.Go(ctx, func(ctx context.Context) error {
 				for {
@@ -62,8 +62,8 @@ var allocations = []struct {
 			return func() { _ = asyncio.Yield(ctx) }
 		}},
 
-	// Futures and calls.
-	{"a future that is set, and awaited", 1, // the Future
+	// Futures and callbacks.
+	{"SetResult and Await", 1, // the Future
 		func(ctx context.Context) func() {
 			return func() {
 				f := asyncio.NewFuture[int](ctx)
@@ -71,7 +71,7 @@ var allocations = []struct {
 				_, _ = f.Await(ctx)
 			}
 		}},
-	{"two tasks that wake each other", 2, // a Future each
+	{"two tasks that wake each other", 2, // two Futures
 		func(ctx context.Context) func() {
 			var ping, pong *asyncio.Future[int]
 			ping = asyncio.NewFuture[int](ctx)
@@ -109,33 +109,33 @@ var allocations = []struct {
 			l := running(ctx)
 			return func() { l.CallLater(time.Second, callback).Cancel() }
 		}},
-	{"CallSoonThreadsafe", 0, // the Handle, but for the one in twenty-one with which they are allocated
+	{"CallSoonThreadsafe", 0, // Handles are allocated in batches of 21
 		func(ctx context.Context) func() {
 			l := running(ctx)
 			return func() { _, _ = l.CallSoonThreadsafe(callback); yields(ctx, 2) }
 		}},
-	{"Sleep", 1, // future and timer in one
+	{"Sleep", 1, // the future, which contains its timer
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.Sleep(ctx, time.Second) }
 		}},
 
 	// Executors.
-	{"ToThread", 1, // the ctx, with the copy of the Context, and the pool's own; the rest is used again
+	{"ToThread", 1, // the ctx with the copy of the ContextVars and the state of the pool; the rest is reused
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.ToThread(ctx, one) }
 		}},
-	{"RunInExecutor", 2, // the ctx and the pool's own; the future and the rest
+	{"RunInExecutor", 2, // the ctx and the state of the pool; the future and the rest
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.RunInExecutor(ctx, nil, one).Await(ctx) }
 		}},
 
-	// What need not wait.
+	// Operations that do not suspend.
 	{"Lock", 0,
 		func(ctx context.Context) func() {
 			l := new(asyncio.Lock)
 			return func() { _ = l.Acquire(ctx); l.Release() }
 		}},
-	{"an Event that is set", 0,
+	{"Wait on a set Event", 0,
 		func(ctx context.Context) func() {
 			e := new(asyncio.Event)
 			e.Set()
@@ -151,7 +151,7 @@ var allocations = []struct {
 			s := asyncio.NewBoundedSemaphore(2)
 			return func() { _ = s.Acquire(ctx); s.Release() }
 		}},
-	{"Condition, to notify nobody", 0,
+	{"NotifyAll without waiters", 0,
 		func(ctx context.Context) func() {
 			c := asyncio.NewCondition(nil)
 			return func() { _ = c.Acquire(ctx); c.NotifyAll(); c.Release() }
@@ -172,8 +172,8 @@ var allocations = []struct {
 			return func() { _ = q.Put(ctx, 1); _, _ = q.Get(ctx) }
 		}},
 
-	// What waits: a waiter that has left serves the next.
-	{"a Lock that two hold in turn", 0,
+	// Operations that suspend. Waiters are reused.
+	{"Lock with two holders in turn", 0,
 		func(ctx context.Context) func() {
 			l := new(asyncio.Lock)
 			hold := func(ctx context.Context) error {
@@ -192,7 +192,7 @@ var allocations = []struct {
 			})
 			return func() { _ = hold(ctx) }
 		}},
-	{"a Condition on which two wait in turn", 0,
+	{"Condition with two waiters in turn", 0,
 		func(ctx context.Context) func() {
 			c := asyncio.NewCondition(nil)
 			turn := 0
@@ -217,7 +217,7 @@ var allocations = []struct {
 			})
 			return func() { _ = take(ctx, 0) }
 		}},
-	{"a Queue of one, and a consumer", 0,
+	{"Queue with one slot and a consumer", 0,
 		func(ctx context.Context) func() {
 			q := asyncio.NewQueue[int](1)
 			asyncio.Go(ctx, func(ctx context.Context) error {
@@ -231,56 +231,56 @@ var allocations = []struct {
 		}},
 
 	// Blocks.
-	{"a group without tasks", 2, // the group; its Scope
+	{"group without tasks", 2, // the group; its scope
 		func(ctx context.Context) func() {
 			body := func(context.Context, *asyncio.TaskGroup) error { return nil }
 			return func() { _ = asyncio.WithTaskGroup(ctx, body) }
 		}},
-	{"a group of one task", 6, // as above; Task and callback; what is called at a task's end; what the block waits for
+	{"group of one task", 6, // as above; the Task; a batch of callbacks; their function; the future that the block awaits
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(1)) }
 		}},
-	{"a group of nine tasks", 16, // one more for each task; one more block of callbacks, and the list of blocks
+	{"group of nine tasks", 16, // as above; 8 Tasks; another batch of callbacks; the list of batches
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, groupOf(9)) }
 		}},
-	{"a group of nine tasks with a limit of nine", 18, // two more: the limit; the closure of the test
+	{"group of nine tasks with limit 9", 18, // as above; the limit; the closure of the test
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, limitedGroupOf(9, 9)) }
 		}},
-	{"a group of nine tasks with a limit of one", 40, // as above; for eight tasks a waiter, a closure and a place in queue and map
+	{"group of nine tasks with limit 1", 40, // as above; for 8 tasks a waiter, a closure and entries in a queue and a map
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.WithTaskGroup(ctx, limitedGroupOf(9, 1)) }
 		}},
-	{"a timeout that is not up", 4, // the block; its Scope; the timer; what that calls
+	{"timeout that does not expire", 4, // the block; its scope; the timer; the function of that
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.Timeout(ctx, time.Second, nothing) }
 		}},
-	{"a timeout that is up", 7, // as above; the future waited for; the CancelledError; the TimeoutError
+	{"timeout that expires", 7, // as above; the awaited future; the CancelledError; the TimeoutError
 		func(ctx context.Context) func() {
 			return func() { _ = asyncio.Timeout(ctx, time.Second, never) }
 		}},
-	{"WaitFor", 4, // as a timeout
+	{"WaitFor", 4, // those of a timeout
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.WaitFor(ctx, asyncio.Coro[int](one), time.Second) }
 		}},
 
-	// Several at once.
-	{"Gather of one", 9, // Task and callback; the future with its state, what it has beside, and its cancel, twice; its children, its callback; the results
+	// Several futures.
+	{"Gather of one", 9, // the Task; the closure that creates it; the future with its state, and its additional data; the children; a batch of callbacks and their function; the cancel function; the results
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.Gather(ctx, asyncio.Coro[int](one)).Await(ctx) }
 		}},
-	{"Gather of ten", 18, // one more for each: the callbacks are one block
+	{"Gather of ten", 18, // as above; 9 Tasks
 		func(ctx context.Context) func() {
 			c := asyncio.Coro[int](one)
 			return func() { _, _ = asyncio.Gather(ctx, c, c, c, c, c, c, c, c, c, c).Await(ctx) }
 		}},
-	{"GatherLimit of ten", 29, // as Gather; the semaphore, and a closure for each
+	{"GatherLimit of ten", 29, // those of Gather; the semaphore; 10 closures
 		func(ctx context.Context) func() {
 			c := asyncio.Coro[int](one)
 			return func() { _, _ = asyncio.GatherLimit(ctx, 10, c, c, c, c, c, c, c, c, c, c).Await(ctx) }
 		}},
-	{"Map of one item", 14, // the iterator and its closures; the state and its Scope; for each item a Task, a closure and its callback; a future for each wait
+	{"Map of one item", 14, // the iterator and its closures; the state and its scope; per item a Task, a closure and a callback; a future per wait
 		func(ctx context.Context) func() {
 			item := slices.Values([]int{1})
 			return func() {
@@ -288,7 +288,7 @@ var allocations = []struct {
 				}
 			}
 		}},
-	{"Map of ten items, all at once", 42, // two more for each item; its place in the queue; one wait
+	{"Map of ten items, concurrently", 42, // two more per item; the queue entries; one wait
 		func(ctx context.Context) func() {
 			items := slices.Values(make([]int, 10))
 			return func() {
@@ -296,30 +296,30 @@ var allocations = []struct {
 				}
 			}
 		}},
-	{"Wait for two", 11, // Tasks and callbacks; what it waits for, the two closures; the list without doubles; that of the done ones, twice
+	{"Wait for two", 11, // two Tasks and Handles; the list without duplicates; the awaited future; two closures and their counter; the list of done tasks (two)
 		func(ctx context.Context) func() {
 			return func() {
 				_, _, _ = asyncio.Wait(ctx, []*asyncio.Task[int]{asyncio.CreateTask(ctx, one), asyncio.CreateTask(ctx, one)})
 			}
 		}},
-	{"Shield", 8, // Task; the outer future; their callbacks, Handle and closure each; the inner one's second waiter, which is its caller, twice
+	{"Shield", 8, // the Task; its additional data and list of waiters; the outer future; two callbacks, each with a Handle and a closure
 		func(ctx context.Context) func() {
 			return func() { _, _ = asyncio.Shield(ctx, asyncio.CreateTask(ctx, one)).Await(ctx) }
 		}},
 
 	// Context variables.
-	{"Get of a variable", 0,
+	{"ContextVar.Get", 0,
 		func(ctx context.Context) func() {
 			v := asyncio.NewContextVarDefault("v", 1)
 			v.Set(ctx, 2)
 			return func() { v.Get(ctx) }
 		}},
-	{"Set of a variable", 3, // the Token; the binding; its value
+	{"ContextVar.Set", 3, // the Token; the binding; its value
 		func(ctx context.Context) func() {
 			v := asyncio.NewContextVar[string]("v")
 			return func() { v.Set(ctx, "value") }
 		}},
-	{"CopyContext, of as many variables as may be", 1, // the Context
+	{"CopyContextVars", 1, // the ContextVars, for any number of variables
 		func(ctx context.Context) func() {
 			for _, name := range []string{"a", "b", "c"} {
 				asyncio.NewContextVar[string](name).Set(ctx, name)
@@ -354,20 +354,20 @@ func limitedGroupOf(n, limit int) func(context.Context, *asyncio.TaskGroup) erro
 
 func TestAllocations(t *testing.T) {
 	if raceDetector() {
-		t.Skip("SKIPPED: the race detector allocates too")
+		t.Skip("SKIPPED: the race detector adds allocations")
 	}
 	if strconv.IntSize < 64 {
-		t.Skip("SKIPPED: the figures are those of 64 bits")
+		t.Skip("SKIPPED: the numbers apply to 64-bit systems")
 	}
 	for _, test := range allocations {
-		t.Run(test.what, func(t *testing.T) {
+		t.Run(test.name, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {
 				op := test.op(ctx)
-				for range 100 { // queues and stacks grow to what is needed
+				for range 100 { // let queues and stacks grow
 					op()
 				}
 				if got := testing.AllocsPerRun(500, op); got != test.want {
-					t.Errorf("%v allocations, wanted %v", got, test.want)
+					t.Errorf("got %v allocations, want %v", got, test.want)
 				}
 				return nil
 			})

@@ -15,10 +15,10 @@ import (
 	"example.com/asyncio"
 )
 
-// Each benchmark has what one would write with goroutines, channels and WaitGroups beside
-// it, for a comparison within one run.
+// Each benchmark includes the equivalent with goroutines, channels and WaitGroups, for a
+// comparison within one run.
 
-// onLoop runs a benchmark's body as the main task of a loop.
+// onLoop runs the body of a benchmark as the main task of a loop.
 func onLoop(b *testing.B, body func(ctx context.Context)) {
 	b.ReportAllocs()
 	r := &asyncio.Runner{NoInterrupt: true}
@@ -30,7 +30,7 @@ func onLoop(b *testing.B, body func(ctx context.Context)) {
 	}
 }
 
-// one is a task's function. It captures nothing.
+// one is the function of a task. It captures no variables.
 func one(context.Context) (int, error) { return 1, nil }
 
 func BenchmarkCreateAndAwait(b *testing.B) {
@@ -127,7 +127,7 @@ func BenchmarkYieldAlone(b *testing.B) {
 	})
 }
 
-// A thousand yield in turn; the figure is for one yield.
+// 1000 tasks yield in turn. The result is per yield.
 func BenchmarkYieldRing1000(b *testing.B) {
 	const n = 1000
 	b.Run("asyncio", func(b *testing.B) {
@@ -204,7 +204,7 @@ func BenchmarkPingPong(b *testing.B) {
 	})
 }
 
-// A timer that is set and taken back, as by a timeout that does not fire.
+// A timer is scheduled and cancelled, as by a timeout that does not expire.
 func BenchmarkTimerSetAndStop(b *testing.B) {
 	b.Run("asyncio", func(b *testing.B) {
 		onLoop(b, func(ctx context.Context) {
@@ -224,7 +224,7 @@ func BenchmarkTimerSetAndStop(b *testing.B) {
 	})
 }
 
-// A thousand that sleep for a microsecond each, all at once.
+// 1000 tasks sleep for 1 µs each, concurrently.
 func BenchmarkSleep1000(b *testing.B) {
 	const n = 1000
 	b.Run("asyncio", func(b *testing.B) {
@@ -252,7 +252,7 @@ func BenchmarkSleep1000(b *testing.B) {
 	})
 }
 
-// One is started, waits, is cancelled and waited for.
+// A task starts, suspends, is cancelled and awaited.
 func BenchmarkCancel(b *testing.B) {
 	b.Run("asyncio", func(b *testing.B) {
 		onLoop(b, func(ctx context.Context) {
@@ -302,9 +302,11 @@ func BenchmarkToThread(b *testing.B) {
 	})
 }
 
-// offloadByHand is ToThread with goroutines and channels: a bounded number of them, a ctx
-// that is cancelled when the caller's is, a wait that ends then, and a panic that does
-// not end the program.
+// offloadByHand is the equivalent of ToThread with goroutines and channels:
+//
+//   - The number of goroutines is limited.
+//   - Cancelling the ctx of the caller ends the wait and cancels the ctx of fn.
+//   - A panic does not end the program.
 func offloadByHand(ctx context.Context, slots chan struct{}, fn func(context.Context) (int, error)) (int, error) {
 	type outcome struct {
 		value int
@@ -336,7 +338,7 @@ func offloadByHand(ctx context.Context, slots chan struct{}, fn func(context.Con
 	}
 }
 
-// A hundred at once.
+// 100 functions run concurrently.
 func BenchmarkToThread100(b *testing.B) {
 	const n = 100
 	b.Run("asyncio", func(b *testing.B) {
@@ -367,8 +369,8 @@ func BenchmarkToThread100(b *testing.B) {
 	})
 }
 
-// BenchmarkMemory reports the bytes for each of a million that wait. The two are measured
-// in processes of their own: the runtime keeps the goroutines of one for the other.
+// BenchmarkMemory reports the memory of each of 1,000,000 blocked tasks or goroutines.
+// Each sub-benchmark has its own process, because the runtime reuses goroutines.
 func BenchmarkMemory(b *testing.B) {
 	for _, who := range []string{"asyncio", "goroutines"} {
 		b.Run(who, func(b *testing.B) {
@@ -391,11 +393,11 @@ func BenchmarkMemory(b *testing.B) {
 	}
 }
 
-// TestMemoryChild is what BenchmarkMemory runs in a process of its own.
+// TestMemoryChild is the process that BenchmarkMemory starts.
 func TestMemoryChild(t *testing.T) {
 	who := os.Getenv("ASYNCIO_MEMORY")
 	if who == "" {
-		t.Skip("only for BenchmarkMemory")
+		t.Skip("SKIPPED: runs only in BenchmarkMemory")
 	}
 	const n = 1_000_000
 	inUse := func() uint64 {
@@ -429,10 +431,8 @@ func TestMemoryChild(t *testing.T) {
 	})
 }
 
-// Locks and queues, each beside what a program with goroutines would take for it.
-
-// Several take a lock in turn and hold it while the others run; the figure is for one
-// time that one holds it.
+// Several tasks hold a lock in turn and yield while they hold it. The result is per
+// acquisition.
 func BenchmarkLockContended(b *testing.B) {
 	for _, contenders := range []int{2, 10, 100} {
 		b.Run(fmt.Sprint(contenders), func(b *testing.B) {
@@ -469,7 +469,7 @@ func BenchmarkLockContended(b *testing.B) {
 	}
 }
 
-// A lock that nobody else wants.
+// A single task acquires and releases a lock.
 func BenchmarkLockAlone(b *testing.B) {
 	b.Run("asyncio", func(b *testing.B) {
 		onLoop(b, func(ctx context.Context) {
@@ -486,13 +486,13 @@ func BenchmarkLockAlone(b *testing.B) {
 		held := 0
 		for b.Loop() {
 			l.Lock()
-			held++ // an empty section is what staticcheck takes for a mistake
+			held++ // staticcheck reports an empty critical section
 			l.Unlock()
 		}
 	})
 }
 
-// One puts, one gets; the figure is for one item.
+// One task puts and one gets. The result is per item.
 func BenchmarkQueue(b *testing.B) {
 	for _, size := range []int{1, 128} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
@@ -526,7 +526,7 @@ func BenchmarkQueue(b *testing.B) {
 	}
 }
 
-// Ten put, ten get, through a queue with room for ten.
+// 10 tasks put and 10 get, through a queue with 10 slots.
 func BenchmarkQueueOfMany(b *testing.B) {
 	const many = 10
 	b.Run("asyncio", func(b *testing.B) {
@@ -563,8 +563,7 @@ func BenchmarkQueueOfMany(b *testing.B) {
 	})
 }
 
-// A function over a sequence with eight calls at a time, beside a pool of eight
-// goroutines. The figure is for one item.
+// A function maps a sequence with 8 concurrent calls. The result is per item.
 func BenchmarkMap(b *testing.B) {
 	const limit = 8
 	items := func(n int) iter.Seq[int] {
@@ -613,7 +612,7 @@ func BenchmarkMap(b *testing.B) {
 	})
 }
 
-// A thousand tasks in a group with a limit of eight, beside goroutines with a semaphore.
+// 1000 tasks run in a group with limit 8. The goroutines use a semaphore.
 func BenchmarkTaskGroupLimit1000(b *testing.B) {
 	const n, limit = 1000, 8
 	b.Run("asyncio", func(b *testing.B) {

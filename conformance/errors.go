@@ -7,13 +7,13 @@ import (
 	"example.com/asyncio"
 )
 
-// raised is an error that has nothing but a class: one of the program's own, or one that
-// Python raises where Go has another way.
+// raised is an error that has only a class: an error of the program, or an exception of
+// Python that has no counterpart in this library.
 type raised string
 
 func (e raised) Error() string { return string(e) }
 
-// parents has the class above each class of errors.
+// parents maps each error class to its base class.
 var parents = map[string]string{
 	"BaseException": "", "Exception": "BaseException", "CancelledError": "BaseException",
 	"E0": "Exception", "E1": "Exception", "E2": "Exception", "E3": "Exception",
@@ -23,7 +23,7 @@ var parents = map[string]string{
 	"QueueEmpty": "Exception", "QueueFull": "Exception", "QueueShutDown": "Exception",
 }
 
-// classes has the classes of the library's errors: the first that fits is the one.
+// classes maps the library's errors to their classes. The first match counts.
 var classes = []struct {
 	sentinel error
 	name     string
@@ -39,14 +39,14 @@ var classes = []struct {
 	{asyncio.ErrMisuse, "RuntimeError"},
 }
 
-// class returns the class of an error in Python.
+// class returns the name of the Python class of an error.
 func class(err error) string {
 	switch e := err.(type) {
 	case raised:
 		return string(e)
 	case *asyncio.GroupError:
 		return "ExceptionGroup"
-	case *asyncio.CleanupError: // Python's error has the other one as its __context__
+	case *asyncio.CleanupError: // in Python, the error's __context__ is the other error
 		return class(e.Err)
 	case *asyncio.PanicError:
 		if err := e.Unwrap(); err != nil {
@@ -61,17 +61,18 @@ func class(err error) string {
 	return "Exception"
 }
 
-// isA tells whether an error is of a class or one below it.
-func isA(err error, of string) bool {
+// isA reports whether an error belongs to a class or a subclass of it.
+func isA(err error, base string) bool {
 	for c := class(err); c != ""; c = parents[c] {
-		if c == of {
+		if c == base {
 			return true
 		}
 	}
 	return false
 }
 
-// newError makes an error as the class's name does when Python calls it.
+// newError returns the error that a call of the class without arguments creates in
+// Python.
 func newError(class string) error {
 	switch class {
 	case "CancelledError":
@@ -79,12 +80,12 @@ func newError(class string) error {
 	case "TimeoutError":
 		return &asyncio.TimeoutError{}
 	case "ExceptionGroup":
-		return raised("TypeError") // it needs arguments
+		return raised("TypeError") // the class requires arguments
 	}
 	return raised(class)
 }
 
-// describe is how a trace spells an error.
+// describe returns the text of an error in traces.
 func describe(err error) string {
 	switch e := err.(type) {
 	case *asyncio.GroupError:

@@ -1,14 +1,20 @@
-// Command conformance plays programs of the oracle on this library and prints what
-// happened.
+// Command conformance plays programs of the oracle on this library and prints their
+// traces.
 //
 //	go run ./conformance < programs.jsonl > traces.jsonl
 //
-// It reads one program a line and prints one trace a line, in the same order. A line that
-// is no program is named on standard error; nothing is printed then, and the exit status
-// is 2.
+// It reads one program per line and prints one trace per line, in the same order. If a
+// line is malformed, it prints no traces, reports the line on standard error and exits
+// with status 2.
 //
-// Files in reading order: program.go (what is read), operations.go (what each statement
-// does), player.go (a program's life), errors.go and trace.go (how Python spells it).
+// Files in reading order:
+//
+//   - program.go: which programs are valid
+//   - operations.go: how statements are defined
+//   - blocks.go, tasks.go, futures.go, callbacks.go, sync.go, queues.go, contextvars.go:
+//     the statements
+//   - player.go: the life of a program
+//   - errors.go, trace.go: Python's spelling of errors and traces
 package main
 
 import (
@@ -28,15 +34,15 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: conformance < programs.jsonl > traces.jsonl")
 		os.Exit(2)
 	}
-	debug.SetGCPercent(400) // it makes much garbage, and keeps little
+	debug.SetGCPercent(400) // the command produces much garbage and has a small heap
 	if err := playAll(os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "conformance:", err)
 		os.Exit(2)
 	}
 }
 
-// playAll plays the programs of in. If one is malformed it writes nothing at all, so the
-// traces are kept until all programs have been read.
+// playAll plays the programs of in, in parallel. If one is malformed it writes nothing:
+// it keeps the traces until all programs have been played.
 func playAll(in io.Reader, out io.Writer) error {
 	text, err := io.ReadAll(in)
 	if err != nil {
@@ -63,7 +69,7 @@ func playAll(in io.Reader, out io.Writer) error {
 	}
 	w := bufio.NewWriter(out)
 	for _, trace := range traces {
-		_, _ = w.Write(trace) // Flush has its error
+		_, _ = w.Write(trace) // Flush returns its error
 	}
 	return w.Flush()
 }

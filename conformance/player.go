@@ -10,33 +10,33 @@ import (
 )
 
 const (
-	maxEvents = 20_000  // in a trace
-	maxSteps  = 200_000 // statements that are run; there are events without end that no trace shows
-	maxRounds = 10      // of cancelling what is left when main has ended
+	maxEvents = 20_000  // of a trace
+	maxSteps  = 200_000 // statements executed; some emit no event
+	maxRounds = 10      // of cancelling the remaining tasks after main has ended
 )
 
-// A player plays one program: it is a user of the library, and a plain one.
+// A player plays one program. It uses only the exported API of the library.
 type player struct {
 	loop       *asyncio.Loop
-	things     map[string]any // what stands under each label
-	awaitables []string       // the labels of tasks and futures, in the order of their making
-	trace      []byte         // JSON
-	events     int
-	steps      int
-	limited    bool // the program is too long, and given up
+	objects    map[string]any // by label
+	awaitables []string       // the labels of tasks and futures, in order of creation
+	trace      []byte         // the events in JSON, separated by commas
+	events     int            // in trace
+	steps      int            // statements executed
+	limited    bool           // true if the program exceeded a limit and was given up
 }
 
-// play returns the trace of a program, a line of JSON.
+// play returns the trace of a program as JSON, without a newline.
 func play(prog *program) []byte {
-	p := &player{loop: asyncio.NewLoop(driver.NewVirtual()), things: map[string]any{}}
+	p := &player{loop: asyncio.NewLoop(driver.NewVirtual()), objects: map[string]any{}}
 	defer p.loop.Close()
-	p.loop.SetExceptionHandler(p.reported)
+	p.loop.SetExceptionHandler(p.handleException)
 	if prog.eager {
 		p.loop.SetTaskFactory(asyncio.EagerTaskFactory)
 	}
 	p.main(prog)
 	for _, label := range p.awaitables {
-		p.emit("final", label, p.state(p.things[label].(asyncio.AnyFuture)))
+		p.emit("final", label, p.state(p.objects[label].(asyncio.AnyFuture)))
 	}
 	line := appendJSON([]byte(`{"id":`), prog.id, ",")
 	if p.limited {
@@ -44,35 +44,36 @@ func play(prog *program) []byte {
 	}
 	line = append(line, `,"trace":[`...)
 	line = append(line, p.trace...)
-	p.limited = true // what the tasks do that Close ends is no part of it
+	p.limited = true // the trace does not contain the events of Close
 	return append(line, `]}`...)
 }
 
-// main does what asyncio.Run does, and tells what comes of it.
+// main runs the program as asyncio.Run would and emits how main ended.
 func (p *player) main(prog *program) {
 	main := asyncio.CreateTask(p.loop.Context(), p.coroutine(prog.main, "main"), asyncio.WithName("main"))
 	p.put("main", main)
-	until(p, main)
+	runUntil(p, main)
 	p.emit("loop", "main ended", p.state(main))
 	for range maxRounds {
-		rest := p.loop.AllTasks()
-		if len(rest) == 0 || p.limited {
+		remaining := p.loop.AllTasks()
+		if len(remaining) == 0 || p.limited {
 			return
 		}
-		p.emit("loop", "cancels the rest", taskNames(rest))
-		all := make([]asyncio.AnyAwaitable, len(rest))
-		for i, t := range rest {
+		p.emit("loop", "cancels the rest", taskNames(remaining))
+		all := make([]asyncio.AnyAwaitable, len(remaining))
+		for i, t := range remaining {
 			t.Cancel()
 			all[i] = t
 		}
-		if !until(p, asyncio.GatherAnyResults(p.loop.Context(), all...)) {
+		if !runUntil(p, asyncio.GatherAnyResults(p.loop.Context(), all...)) {
 			return
 		}
 	}
 }
 
-// until runs the loop until f is done; false if that will never be.
-func until[T any](p *player, f asyncio.Awaitable[T]) bool {
+// runUntil runs the loop until f is done. It returns false after a deadlock or if the
+// program was given up.
+func runUntil[T any](p *player, f asyncio.Awaitable[T]) bool {
 	_, err := asyncio.RunUntilComplete(p.loop, f)
 	if deadlock := (*asyncio.DeadlockError)(nil); errors.As(err, &deadlock) {
 		p.emit("loop", "deadlock", sorted(taskNames(p.loop.AllTasks())))
@@ -89,8 +90,8 @@ func taskNames(tasks []asyncio.AnyTask) []string {
 	return names
 }
 
-// reported is the loop's exception handler.
-func (p *player) reported(_ context.Context, e *asyncio.ExceptionContext) {
+// handleException is the loop's exception handler.
+func (p *player) handleException(_ context.Context, e *asyncio.ExceptionContext) {
 	switch {
 	case e.Handle != nil:
 		p.emit("loop", "callback raised", describe(e.Exception))
@@ -99,20 +100,22 @@ func (p *player) reported(_ context.Context, e *asyncio.ExceptionContext) {
 	}
 }
 
+// giveUp ends the program, which exceeded a limit.
 func (p *player) giveUp() {
 	p.limited = true
 	p.loop.Stop()
 }
 
-// put has f stand under a label.
+// put stores f under a label.
 func (p *player) put(label string, f asyncio.AnyFuture) {
-	if _, ok := p.things[label].(asyncio.AnyFuture); !ok {
+	if _, ok := p.objects[label].(asyncio.AnyFuture); !ok {
 		p.awaitables = append(p.awaitables, label)
 	}
-	p.things[label] = f.EnsureFuture(p.loop.Context()) // a shield of what was done is that, and may be a task
+	// Shield returns its argument if that is done, so f may be a Task behind a Future.
+	p.objects[label] = f.EnsureFuture(p.loop.Context())
 }
 
-// coroutine is a function that runs a body under a label.
+// coroutine returns a function that runs a body; its events have the label.
 func (p *player) coroutine(b body, label string) asyncio.Coro[any] {
 	return func(ctx context.Context) (any, error) {
 		p.emit(label, "starts")
@@ -130,15 +133,15 @@ func (p *player) coroutine(b body, label string) asyncio.Coro[any] {
 	}
 }
 
-// A returned says that a return statement has ended a body.
+// A returned is the result of a body that a return statement ended.
 type returned struct{ value any }
 
-// errSkip: a statement names what does not stand.
-var errSkip = errors.New("skipped")
+var (
+	errSkip  = errors.New("skipped")  // of a statement with an unknown label
+	errLimit = errors.New("given up") // ends the bodies of a program that was given up
+)
 
-// errLimit ends the bodies of a program that was given up.
-var errLimit = errors.New("given up")
-
+// run runs a body. It returns nil, nil if the body reaches its end.
 func (p *player) run(ctx context.Context, b body, who string) (*returned, error) {
 	for i := range b {
 		s := &b[i]
@@ -166,8 +169,8 @@ func (p *player) run(ctx context.Context, b body, who string) (*returned, error)
 	return nil, nil
 }
 
-// runPlain runs statements that do not wait, as a callback does. What they raise is its
-// own.
+// runPlain runs the body of a callback, whose statements do not suspend. It emits no
+// event for an error that it returns.
 func (p *player) runPlain(ctx context.Context, b body, who string) error {
 	for i := range b {
 		s := &b[i]
@@ -184,7 +187,7 @@ func (p *player) runPlain(ctx context.Context, b body, who string) error {
 	return nil
 }
 
-// callback is a function that runs plain statements under a label.
+// callback returns a callback that runs a body; its events have the label.
 func (p *player) callback(b body, label string) func(ctx context.Context) {
 	return func(ctx context.Context) {
 		p.emit(label, "called")
@@ -194,40 +197,41 @@ func (p *player) callback(b body, label string) func(ctx context.Context) {
 	}
 }
 
-// A call is a statement that is being run.
+// A call is one execution of a statement.
 type call struct {
 	*player
 	ctx  context.Context
-	who  string
+	who  string // the label of the acting task or callback
 	args []any
 }
 
-func (c *call) emit(what ...any)        { c.player.emit(c.who, what...) }
+func (c *call) emit(event ...any)       { c.player.emit(c.who, event...) }
 func (c *call) text(i int) string       { s, _ := c.args[i].(string); return s }
 func (c *call) number(i int) int        { n, _ := c.args[i].(int); return n }
 func (c *call) body(i int) body         { b, _ := c.args[i].(body); return b }
 func (c *call) put(f asyncio.AnyFuture) { c.player.put(c.text(0), f) }
 
-// do runs a statement that holds no body. What the library panics with, since in Go only
-// a bug can cause it, Python raises.
+// do executes a statement without bodies. It returns the error of a panic: where only a
+// bug causes an error, this library panics and Python raises an exception.
 func (c *call) do(op *operation) (err error) {
-	defer recovered(&err)
+	defer recoverError(&err)
 	if op.do != nil {
 		return op.do(c)
 	}
 	return op.wait(c)
 }
 
+// block executes a statement with bodies, and treats panics like do.
 func (c *call) block(op *operation) (_ *returned, err error) {
-	defer recovered(&err)
+	defer recoverError(&err)
 	return op.block(c)
 }
 
-func recovered(err *error) {
+func recoverError(err *error) {
 	switch p := recover().(type) {
 	case nil:
 	case error:
-		if class(p) == "Exception" { // a bug of ours
+		if class(p) == "Exception" { // a bug in this library or in the player
 			panic(p)
 		}
 		*err = p
@@ -236,16 +240,18 @@ func recovered(err *error) {
 	}
 }
 
-// get returns what stands under the label that is argument i.
+// get returns the object whose label is argument i.
 func get[T any](c *call, i int) (T, error) { return labelled[T](c, c.text(i)) }
 
+// labelled returns the object with a label. An object of another type is an
+// AttributeError, as in Python.
 func labelled[T any](c *call, label string) (T, error) {
-	thing, ok := c.things[label]
-	t, fits := thing.(T)
+	object, found := c.objects[label]
+	t, ok := object.(T)
 	switch {
-	case !ok:
+	case !found:
 		return t, errSkip
-	case !fits:
+	case !ok:
 		return t, raised("AttributeError")
 	}
 	return t, nil

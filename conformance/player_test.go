@@ -14,12 +14,13 @@ import (
 	"testing"
 )
 
-// What CPython did with a few thousand programs stands in testdata; testdata/make.sh
-// writes it.
+// testdata contains programs with their traces on CPython. testdata/make.sh records them.
 func TestRecordedPrograms(t *testing.T) {
-	compare(t, recorded(t, "programs"), recorded(t, "traces"), func(string) bool { return false }, "it was the same when testdata was made")
+	compare(t, recorded(t, "programs"), recorded(t, "traces"), func(string) bool { return false },
+		"the traces were equal when testdata was recorded")
 }
 
+// recorded returns a file of testdata.
 func recorded(t testing.TB, name string) []byte {
 	file, err := os.Open("testdata/" + name + ".jsonl.bz2")
 	if err != nil {
@@ -33,20 +34,20 @@ func recorded(t testing.TB, name string) []byte {
 	return text
 }
 
-// New programs each time, where the oracle stands beside the repository and a CPython
-// 3.13 is found. ORACLE_SEED plays those of an earlier run again, ORACLE_COUNT is how
-// many of each profile.
+// TestFreshPrograms compares new random programs. It needs CPython 3.13, and the oracle
+// beside the repository. ORACLE_SEED repeats the programs of an earlier run. ORACLE_COUNT
+// is the number of programs per profile.
 func TestFreshPrograms(t *testing.T) {
 	oracle, err := filepath.Abs("../../shared/oracle")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(oracle); err != nil {
-		t.Skip("SKIPPED: there is no ../../shared/oracle")
+		t.Skip("SKIPPED: ../../shared/oracle does not exist")
 	}
 	python := findPython()
 	if python == "" {
-		t.Skip("SKIPPED: there is no CPython 3.13; ORACLE_PYTHON names one")
+		t.Skip("SKIPPED: CPython 3.13 is not installed (or set ORACLE_PYTHON)")
 	}
 	seed, count := os.Getenv("ORACLE_SEED"), os.Getenv("ORACLE_COUNT")
 	if seed == "" {
@@ -55,19 +56,18 @@ func TestFreshPrograms(t *testing.T) {
 	if count == "" {
 		count = "50"
 	}
-	t.Logf("the same again: ORACLE_SEED=%s ORACLE_COUNT=%s go test -run TestFreshPrograms ./conformance", seed, count)
+	t.Logf("to repeat: ORACLE_SEED=%s ORACLE_COUNT=%s go test -run TestFreshPrograms ./conformance", seed, count)
 	programs := output(t, nil, python, oracle+"/generate.py", "--seed", seed, "--count", count, "--profile", "all")
 	traces := output(t, programs, python, oracle+"/oracle.py")
 	overflows := func(program string) bool {
 		return string(output(t, []byte(program), python, "-c", overflow, oracle)) == "True\n"
 	}
 	compare(t, programs, traces, overflows, fmt.Sprintf(
-		"cut down: python3 %s/compare.py --cmd PLAYER --seed %s --count %s --shrink", oracle, seed, count))
+		"to reduce a program: python3 %s/compare.py --cmd PLAYER --seed %s --count %s --shrink", oracle, seed, count))
 }
 
-// overflow plays a program on the oracle and prints whether CPython's stack was full at
-// some time. Mostly the trace shows it, but not where another error takes the place of
-// that one.
+// overflow plays a program on the oracle and prints whether CPython's stack overflowed.
+// Usually the trace contains the RecursionError, unless another error replaced it.
 const overflow = `
 import json, sys
 sys.path.insert(0, sys.argv[1])
@@ -91,7 +91,7 @@ import os
 os._exit(0)
 `
 
-// output returns what a command prints.
+// output returns the standard output of a command.
 func output(t *testing.T, input []byte, command ...string) []byte {
 	t.Helper()
 	cmd := exec.Command(command[0], command[1:]...)
@@ -105,6 +105,7 @@ func output(t *testing.T, input []byte, command ...string) []byte {
 	return out
 }
 
+// findPython returns the path of a CPython 3.13, or "".
 func findPython() string {
 	home, _ := os.UserHomeDir()
 	candidates, _ := filepath.Glob(filepath.Join(home, ".pyenv/versions/3.13*/bin/python3.13"))
@@ -116,8 +117,9 @@ func findPython() string {
 	return ""
 }
 
-// compare plays programs and holds the traces against CPython's. What differs must be
-// among deviations.md.
+// compare plays programs and fails the test if a trace differs from CPython's, unless
+// deviations.md lists the difference. overflows reports whether CPython's stack
+// overflowed.
 func compare(t *testing.T, programs, want []byte, overflows func(program string) bool, hint string) {
 	t.Helper()
 	var out bytes.Buffer
@@ -126,13 +128,13 @@ func compare(t *testing.T, programs, want []byte, overflows func(program string)
 	}
 	programLines, wanted, got := lines(programs), lines(want), lines(out.Bytes())
 	if len(got) != len(wanted) || len(got) != len(programLines) {
-		t.Fatalf("%d programs, %d traces of CPython's, %d of ours", len(programLines), len(wanted), len(got))
+		t.Fatalf("%d programs have %d traces of CPython and %d of this library", len(programLines), len(wanted), len(got))
 	}
 	same, limited, deviating, different := 0, 0, 0, 0
 	for i := range wanted {
 		switch {
 		case strings.HasSuffix(wanted[i], `"limit":true}`):
-			limited++ // by the oracle: see its README
+			limited++ // by the oracle; see its README
 		case wanted[i] == got[i]:
 			same++
 		case strings.Contains(wanted[i], "RecursionError"), strings.Contains(wanted[i], "GeneratorExit"):
@@ -141,11 +143,11 @@ func compare(t *testing.T, programs, want []byte, overflows func(program string)
 			deviating++
 		default:
 			if different++; different <= 3 {
-				t.Errorf("a difference in\n%s\n%s", programLines[i], firstDifference(wanted[i], got[i]))
+				t.Errorf("the traces differ for\n%s\n%s", programLines[i], firstDifference(wanted[i], got[i]))
 			}
 		}
 	}
-	t.Logf("%d traces are the same; %d programs are not compared; %d deviate as deviations.md says", same, limited, deviating)
+	t.Logf("%d traces are equal; %d programs are not compared; %d deviate as listed in deviations.md", same, limited, deviating)
 	if different > 0 {
 		t.Errorf("%d of %d traces differ; %s", different, len(wanted), hint)
 	}
@@ -158,7 +160,7 @@ func lines(text []byte) []string {
 	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
 }
 
-// firstDifference shows where two traces part.
+// firstDifference describes the first event that differs, after the last common events.
 func firstDifference(want, got string) string {
 	a, b := strings.Split(want, "],["), strings.Split(got, "],[")
 	at := 0
@@ -169,8 +171,8 @@ func firstDifference(want, got string) string {
 		if at < len(events) {
 			return events[at]
 		}
-		return "nothing more"
+		return "end of trace"
 	}
-	return fmt.Sprintf("both:    %s\nCPython: %s\nours:    %s",
-		strings.Join(a[max(0, at-4):at], "\n         "), event(a), event(b))
+	return fmt.Sprintf("both:         %s\nCPython:      %s\nthis library: %s",
+		strings.Join(a[max(0, at-4):at], "\n              "), event(a), event(b))
 }

@@ -11,47 +11,46 @@ import (
 	"strings"
 )
 
-// A program is what a line of the input holds: statements that make, await and cancel
-// tasks. The oracle's README describes them.
+// A program is one line of the input: statements that create, await and cancel tasks. The
+// oracle's README describes them.
 type program struct {
 	id    any
-	eager bool // the loop's tasks start eagerly
+	eager bool // tasks start eagerly
 	main  body
 }
 
 type body []statement
 
-// A statement is an operation with its arguments, each of the type that the operation's
-// signature says; nil for null.
+// A statement is an operation with its arguments. Their types are those of the
+// operation's signature; null is nil.
 type statement struct {
 	name string
 	op   *operation
 	args []any
 }
 
-// A what is something to await: what stands under a label, or a body that a coroutine of
-// that name is to run.
-type what struct {
-	label string
-	body  body
-	coro  bool
+// An awaited is an operand of gather or wait_for: the label of a future, or a coroutine.
+type awaited struct {
+	label       string
+	body        body // of the coroutine
+	isCoroutine bool
 }
 
-// A catch is a handler of a try.
+// A catch is an error handler of a try.
 type catch struct {
 	classes []string
 	handler body
 	reraise bool
 }
 
-// spawnOptions are the options of a task; nil where one is not given.
+// spawnOptions are the options of a task. A missing option is nil.
 type spawnOptions struct{ name, context, eager any }
 
-// readers has a function for each letter of a signature. It makes an argument of what the
-// JSON holds.
+// readers contains a function for each letter of a signature. It converts an argument
+// from its JSON value.
 var readers map[rune]func(p *parser, v any) (any, error)
 
-func init() { // not where it is declared, since bodies hold statements and those have arguments
+func init() { // readers depend on readers: bodies contain statements with arguments
 	readers = map[rune]func(p *parser, v any) (any, error){
 		'l': func(_ *parser, v any) (any, error) { return as[string](v, "a string") },
 		'b': func(_ *parser, v any) (any, error) { return as[bool](v, "true or false") },
@@ -59,9 +58,9 @@ func init() { // not where it is declared, since bodies hold statements and thos
 		'L': func(p *parser, v any) (any, error) { return each(p, v, label) },
 		'v': func(_ *parser, v any) (any, error) { return v, nil },
 		'B': func(p *parser, v any) (any, error) { return p.body(v, true) },
-		'O': func(p *parser, v any) (any, error) { return p.body(v, false) }, // of statements that do not wait
-		'w': func(p *parser, v any) (any, error) { return p.what(v) },        // a label or [label, body]
-		'W': func(p *parser, v any) (any, error) { return each(p, v, (*parser).what) },
+		'O': func(p *parser, v any) (any, error) { return p.body(v, false) }, // statements that do not suspend
+		'w': func(p *parser, v any) (any, error) { return p.awaited(v) },
+		'W': func(p *parser, v any) (any, error) { return each(p, v, (*parser).awaited) },
 		'C': func(p *parser, v any) (any, error) { return each(p, v, (*parser).catch) },
 		'e': func(_ *parser, v any) (any, error) { return errorClass(v) },
 		'o': func(_ *parser, v any) (any, error) { return options(v) },
@@ -70,31 +69,31 @@ func init() { // not where it is declared, since bodies hold statements and thos
 	}
 }
 
-// A parser reads one program. When it has failed, path is the way to the fault.
+// A parser reads one program.
 type parser struct {
-	path []int // indices, from the body of main down
-	left int   // statements that the program may still have
+	path []int // indices from the body of main down to the current value; an error keeps it
+	left int   // how many more statements the program may have
 }
 
-// maxStatements is the greatest length of a program. The oracle's have less than a
-// hundred statements.
+// maxStatements is the maximum length of a program. The oracle's programs have fewer than
+// 100 statements.
 const maxStatements = 1 << 16
 
-// parse reads a program. Its error tells where in the line the fault is.
+// parse reads a program. Its error includes the position of the mistake in the line.
 func parse(line []byte) (*program, error) {
 	decoder := json.NewDecoder(bytes.NewReader(line))
-	decoder.UseNumber() // a value is printed as it was written
+	decoder.UseNumber() // traces contain numbers as written in the program
 	var root any
 	if err := decoder.Decode(&root); err != nil {
 		if errors.Is(err, io.ErrUnexpectedEOF) {
-			err = errors.New("the line ends too early")
+			err = errors.New("unexpected end of line")
 		}
-		return nil, fmt.Errorf("not JSON: %w", err)
+		return nil, fmt.Errorf("invalid JSON: %w", err)
 	}
 	if _, err := decoder.Token(); err != io.EOF {
-		return nil, errors.New("something stands behind the program")
+		return nil, errors.New("unexpected data after the program")
 	}
-	object, err := as[map[string]any](root, "an object with a program")
+	object, err := as[map[string]any](root, "a program object")
 	if err != nil {
 		return nil, err
 	}
@@ -115,7 +114,7 @@ func parse(line []byte) (*program, error) {
 	return prog, nil
 }
 
-// each reads the parts of a list.
+// each converts a list with read.
 func each[T any](p *parser, v any, read func(p *parser, v any) (T, error)) ([]T, error) {
 	parts, err := as[[]any](v, "a list")
 	if err != nil {
@@ -138,28 +137,28 @@ func (p *parser) body(v any, mayWait bool) (body, error) {
 }
 
 func (p *parser) statement(v any, mayWait bool) (s statement, err error) {
-	parts, err := as[[]any](v, "a statement, which is a list")
+	parts, err := as[[]any](v, "a statement (a list)")
 	if err != nil {
 		return s, err
 	}
 	if len(parts) == 0 {
-		return s, errors.New("an empty statement")
+		return s, errors.New("empty statement")
 	}
 	if s.name, err = as[string](parts[0], "the name of an operation"); err != nil {
 		return s, err
 	}
 	if p.left--; p.left < 0 {
-		return s, fmt.Errorf("more than %d statements", maxStatements)
+		return s, fmt.Errorf("more than %d statements; shorten the program", maxStatements)
 	}
 	switch s.op = operations[s.name]; {
 	case s.op == nil:
-		return s, fmt.Errorf("there is no operation %q", s.name)
+		return s, fmt.Errorf("unknown operation %q", s.name)
 	case !mayWait && s.op.do == nil:
-		return s, fmt.Errorf("%q holds a body or may wait, and this is in a callback", s.name)
+		return s, fmt.Errorf("%q is not allowed in a callback: it may suspend or run a body", s.name)
 	}
 	args := parts[1:]
-	if len(args) < s.op.required || len(args) > len(s.op.args) {
-		return s, fmt.Errorf("%q takes %d arguments, and here are %d", s.name, s.op.required, len(args))
+	if want := min(max(len(args), s.op.required), len(s.op.args)); len(args) != want {
+		return s, fmt.Errorf("%q: got %d arguments, want %d", s.name, len(args), want)
 	}
 	s.args = make([]any, len(s.op.args))
 	depth := len(p.path)
@@ -176,26 +175,26 @@ func (p *parser) statement(v any, mayWait bool) (s statement, err error) {
 	return s, nil
 }
 
-func (p *parser) what(v any) (w what, err error) {
+func (p *parser) awaited(v any) (a awaited, err error) {
 	if label, ok := v.(string); ok {
-		return what{label: label}, nil
+		return awaited{label: label}, nil
 	}
 	pair, _ := v.([]any)
 	if len(pair) != 2 {
-		return w, errors.New("what is awaited is a label or [label, body]")
+		return a, mismatch(v, "a label or [label, body]")
 	}
-	if w.label, err = as[string](pair[0], "a label"); err != nil {
-		return w, err
+	if a.label, err = as[string](pair[0], "a label"); err != nil {
+		return a, err
 	}
-	w.coro = true
-	w.body, err = p.body(pair[1], true)
-	return w, err
+	a.isCoroutine = true
+	a.body, err = p.body(pair[1], true)
+	return a, err
 }
 
 func (p *parser) catch(v any) (c catch, err error) {
 	parts, _ := v.([]any)
 	if len(parts) != 3 {
-		return c, errors.New("a catch is [classes, handler, reraise]")
+		return c, mismatch(v, "[classes, handler, reraise]")
 	}
 	if c.classes, err = each(p, parts[0], func(_ *parser, v any) (string, error) { return errorClass(v) }); err != nil {
 		return c, err
@@ -208,7 +207,7 @@ func (p *parser) catch(v any) (c catch, err error) {
 }
 
 func options(v any) (o spawnOptions, err error) {
-	object, err := as[map[string]any](v, "an object with options")
+	object, err := as[map[string]any](v, "an object of options")
 	for key, value := range object {
 		switch key {
 		case "name":
@@ -218,7 +217,7 @@ func options(v any) (o spawnOptions, err error) {
 		case "eager":
 			o.eager, err = as[bool](value, "true or false")
 		default:
-			err = errors.New("there is no such option")
+			err = errors.New("unknown option; use name, context or eager")
 		}
 		if err != nil {
 			return o, fmt.Errorf("option %q: %w", key, err)
@@ -230,14 +229,14 @@ func options(v any) (o spawnOptions, err error) {
 func label(_ *parser, v any) (string, error) { return as[string](v, "a label") }
 
 func errorClass(v any) (string, error) {
-	class, err := as[string](v, "the name of a class of errors")
+	class, err := as[string](v, "the name of an error class")
 	if _, known := parents[class]; err == nil && !known {
-		err = fmt.Errorf("there is no class %q of errors", class)
+		err = fmt.Errorf("unknown error class %q", class)
 	}
 	return class, err
 }
 
-// maxNumber bounds delays and sizes: the loop's time must not overflow.
+// maxNumber limits delays and sizes, so that the loop's time cannot overflow.
 const maxNumber = 1_000_000_000
 
 func number(v any) (int, error) {
@@ -247,7 +246,7 @@ func number(v any) (int, error) {
 	}
 	i, err := strconv.Atoi(n.String())
 	if err != nil || i < -maxNumber || i > maxNumber {
-		return 0, fmt.Errorf("%v is not a whole number of at most %d", n, maxNumber)
+		return 0, mismatch(v, fmt.Sprintf("an integer from %d to %d", -maxNumber, maxNumber))
 	}
 	return i, nil
 }
@@ -257,18 +256,24 @@ func oneOf(words ...string) func(*parser, any) (any, error) {
 		if word, ok := v.(string); ok && slices.Contains(words, word) {
 			return word, nil
 		}
-		return nil, fmt.Errorf("one of %s is needed here", strings.Join(words, ", "))
+		return nil, mismatch(v, "one of "+strings.Join(words, ", "))
 	}
 }
 
-func as[T any](v any, what string) (T, error) {
+// as returns v as a T. want describes a T for the error.
+func as[T any](v any, want string) (T, error) {
 	t, ok := v.(T)
 	if !ok {
-		text, _ := json.Marshal(v)
-		if len(text) > 40 {
-			text = append(text[:40], "..."...)
-		}
-		return t, fmt.Errorf("%s is needed here, not %s", what, text)
+		return t, mismatch(v, want)
 	}
 	return t, nil
+}
+
+// mismatch returns the error of a value of the wrong type.
+func mismatch(v any, want string) error {
+	got, _ := json.Marshal(v)
+	if len(got) > 40 {
+		got = append(got[:40], "..."...)
+	}
+	return fmt.Errorf("got %s, want %s", got, want)
 }

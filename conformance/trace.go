@@ -12,11 +12,11 @@ import (
 	"example.com/asyncio"
 )
 
-// tick is the unit of a program's time.
-const tick = 1_000_000 // 1 ms, so that the text of an error is readable
+// tick is the unit of time in programs. It is 1 ms, for readable error texts.
+const tick = 1_000_000
 
-// emit adds an event to the trace: who acts, and what happened.
-func (p *player) emit(who string, what ...any) {
+// emit adds an event to the trace. who is the label of the task or callback that acts.
+func (p *player) emit(who string, event ...any) {
 	if p.limited {
 		return
 	}
@@ -31,14 +31,14 @@ func (p *player) emit(who string, what ...any) {
 	p.trace = strconv.AppendInt(p.trace, int64(p.loop.Time()/tick), 10)
 	p.trace = append(p.trace, ',')
 	p.trace = appendString(p.trace, who)
-	for _, part := range what {
+	for _, part := range event {
 		p.trace = append(p.trace, ',')
 		p.trace = appendJSON(p.trace, part, ",")
 	}
 	p.trace = append(p.trace, ']')
 }
 
-// state is the state of a future, and of one that is done the outcome.
+// state describes the state of a future. The state of a done future includes its outcome.
 func (p *player) state(f asyncio.AnyFuture) string {
 	switch {
 	case !f.Done():
@@ -53,19 +53,20 @@ func (p *player) state(f asyncio.AnyFuture) string {
 	return "ok:" + string(appendJSON(nil, p.plain(value), ", "))
 }
 
-// plain is a result as a trace has it.
+// plain returns the form of a result in traces.
 func (p *player) plain(value any) any {
-	left := maxEvents // results of gathers hold each other, and may be much longer than their program
-	v := outline(value, &left)
-	if left < 0 {
+	budget := maxEvents // nested gathers can double their results with each statement
+	v := outline(value, &budget)
+	if budget < 0 {
 		p.giveUp()
 		return nil
 	}
 	return v
 }
 
-func outline(value any, left *int) any {
-	if *left--; *left < 0 {
+// outline converts a value for plain. It stops when the budget of values is exhausted.
+func outline(value any, budget *int) any {
+	if *budget--; *budget < 0 {
 		return nil
 	}
 	var parts []any
@@ -74,14 +75,14 @@ func outline(value any, left *int) any {
 		if v.Err != nil {
 			return describe(v.Err)
 		}
-		return outline(v.Value, left)
+		return outline(v.Value, budget)
 	case []asyncio.Result[any]:
 		for _, part := range v {
-			parts = append(parts, outline(part, left))
+			parts = append(parts, outline(part, budget))
 		}
 	case []any:
 		for _, part := range v {
-			parts = append(parts, outline(part, left))
+			parts = append(parts, outline(part, budget))
 		}
 	case map[string]any:
 		return "dict"
@@ -96,7 +97,7 @@ func outline(value any, left *int) any {
 	return parts
 }
 
-// appendJSON writes v as Python's json.dumps does with this separator.
+// appendJSON appends v as formatted by Python's json.dumps with this separator.
 func appendJSON(b []byte, v any, separator string) []byte {
 	switch v := v.(type) {
 	case nil:
@@ -138,10 +139,10 @@ func appendJSON(b []byte, v any, separator string) []byte {
 		}
 		return append(b, '}')
 	}
-	panic(fmt.Sprintf("a trace cannot hold a %T", v))
+	panic(fmt.Sprintf("conformance: append to trace: unsupported type %T", v))
 }
 
-// appendString writes s in quotes, in ASCII only.
+// appendString appends s in quotes and escapes all characters outside ASCII.
 func appendString(b []byte, s string) []byte {
 	b = append(b, '"')
 	for _, r := range s {

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# Writes programs.jsonl.bz2 and traces.jsonl.bz2: random programs, and what CPython's asyncio does with them.
+# Writes programs.jsonl.bz2 and traces.jsonl.bz2: random programs and their traces on
+# CPython's asyncio.
 #
-#   conformance/testdata/make.sh [SEED [COUNT]]    # COUNT programs of each profile
+#   conformance/testdata/make.sh [SEED [COUNT]]    # COUNT programs per profile
 #
-# It wants the oracle in ../shared/oracle beside this repository, and a CPython 3.13: python3.13, or what ORACLE_PYTHON names.
+# It requires the oracle in ../shared/oracle beside this repository, and CPython 3.13:
+# python3.13, or the path in ORACLE_PYTHON.
 set -euo pipefail
 seed=${1:-1} count=${2:-500}
 cd "$(dirname "$0")"

@@ -1,5 +1,5 @@
-# Prints the names of this CPython's asyncio that parity.tsv accounts for: asyncio.__all__, and
-# the public members of the classes that a program holds.
+# Prints the names that parity.tsv must list: asyncio.__all__, and the public members of the
+# classes whose objects programs use.
 import asyncio
 import contextvars
 
@@ -11,6 +11,6 @@ held = [
 ]
 names = set(asyncio.__all__)
 for cls in held:
-    members = dir(asyncio.Condition() if cls is asyncio.Condition else cls)  # which borrows its lock's
+    members = dir(asyncio.Condition() if cls is asyncio.Condition else cls)  # an object has its lock's methods
     names.update(cls.__name__ + "." + m for m in members if not m.startswith("_"))
 print("\n".join(sorted(names)))
