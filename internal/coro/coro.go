@@ -137,7 +137,15 @@ func (s *Stack) Rest(to *Stack) bool {
 		return false
 	}
 	g.idle = append(g.idle, s)
-	s.Switch(to)
+	side, ok := s.Depart(to), false // this is Switch: see there
+	if side.Yield != nil {
+		ok = side.Yield(struct{}{})
+	} else {
+		_, ok = side.Next()
+	}
+	if !ok {
+		s.Forward()
+	}
 	return !g.closing
 }
 

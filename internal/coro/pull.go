@@ -31,18 +31,15 @@ type parked struct {
 // Switch resumes to, and returns when another stack switches to s. It must be called on
 // the goroutine of s.
 func (s *Stack) Switch(to *Stack) {
-	if !s.cross(to) {
-		s.Forward()
-	}
-}
-
-func (s *Stack) cross(to *Stack) (ok bool) {
-	if side := s.Depart(to); side.Yield != nil {
+	side, ok := s.Depart(to), false
+	if side.Yield != nil {
 		ok = side.Yield(struct{}{})
 	} else {
 		_, ok = side.Next()
 	}
-	return ok
+	if !ok {
+		s.Forward()
+	}
 }
 
 // Depart is the first part of a Switch that the caller spells out. The caller then calls
@@ -60,7 +57,7 @@ func (s *Stack) cross(to *Stack) (ok bool) {
 //
 // A frame between the caller and the runtime's switch costs time twice: the processor
 // mispredicts its return (7 ns), and the collector scans it for each suspended stack. Go
-// inlines no function with two calls, so the three hot places have this code themselves.
+// inlines no function with two calls, so the hot callers have this code themselves.
 func (s *Stack) Depart(to *Stack) *Side {
 	at := to.at
 	s.at = at.other
@@ -68,12 +65,18 @@ func (s *Stack) Depart(to *Stack) *Side {
 }
 
 // Forward completes a switch whose function returned false: no stack switched to s, but
-// the stack that owns the coroutine of s has ended. Forward passes control on, unless s
-// is the heir.
+// the stack that owns the coroutine of s has ended. Forward passes control on, unless s is
+// the heir.
 func (s *Stack) Forward() {
-	for !s.group.closing {
-		if to := s.group.heir; to == s || s.cross(to) {
+	for ok := false; !ok && !s.group.closing; {
+		to := s.group.heir
+		if to == s {
 			return
+		}
+		if side := s.Depart(to); side.Yield != nil {
+			ok = side.Yield(struct{}{})
+		} else {
+			_, ok = side.Next()
 		}
 	}
 }
