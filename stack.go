@@ -94,15 +94,15 @@ func (l *Loop) stackOf(t *taskBase) []uintptr {
 	}
 	for room := 128; ; room *= 4 {
 		p := &probe{pcs: make([]uintptr, room)}
-		l.askStack(p, t.stack)
+		l.probeStack(p, t.stack)
 		if p.n < room {
 			return p.pcs[:p.n]
 		}
 	}
 }
 
-// askStack makes the goroutine of to answer p.
-func (l *Loop) askStack(p *probe, to *coro.Stack) {
+// probeStack makes the goroutine of to answer p.
+func (l *Loop) probeStack(p *probe, to *coro.Stack) {
 	here := l.callStack
 	if l.current != nil {
 		here = l.current.stack
