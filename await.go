@@ -12,8 +12,8 @@ import (
 //
 //   - A [CancelledError] if the task is cancelled meanwhile. That cancels f too; [Shield]
 //     prevents it.
-//   - The error of ctx, if ctx ends by its own deadline or cancel. That leaves f as it
-//     is. The deadline of a Go context is in real time, whatever the loop's time is.
+//   - The error of ctx, if ctx ends by its own deadline or cancel. f is then unchanged.
+//     The deadline of a Go context is in real time, whatever the loop's time is.
 //   - Misuse: [ErrNoRunningLoop], [ErrWrongContext], [ErrWrongLoop], and [ErrMisuse] if a
 //     task awaits itself.
 //
@@ -135,7 +135,7 @@ func (l *Loop) refuseAwait(t *taskBase) error {
 	case l.current != t:
 		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", t.Name(), running)
 	}
-	return misuse(ErrMisuse, "await inside of ContextVars.Run, where a task cannot suspend; make a task WithContextVars for it")
+	return misuse(ErrMisuse, "await inside ContextVars.Run, where a task cannot suspend; create a task with WithContextVars instead")
 }
 
 // startWait makes t a waiter of f. The caller suspends t next.

@@ -10,7 +10,7 @@ import (
 //
 //   - If f is done already, fn is called in the next turn, never from within
 //     AddDoneCallback.
-//   - fn must not wait. It runs in a copy of the present context variables, or in those
+//   - fn must not wait. It runs in a copy of the current context variables, or in those
 //     given.
 //   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed
 //     ([ErrLoopClosed]).
@@ -60,7 +60,7 @@ type sharedCallback struct {
 
 	call  callback         // the Handle in which each call is made, with the context variables of the first registration
 	block []registration   // the last block; new registrations are appended to it
-	full  [][]registration // earlier blocks; those without waiting registrations are dropped now and then
+	full  [][]registration // earlier blocks; those without waiting registrations are dropped occasionally
 	prune int              // the length of full at which such blocks are dropped
 }
 
@@ -75,14 +75,14 @@ type registration struct {
 // without a function ([ErrInvalidArgument]), and if f belongs to another loop than
 // earlier futures ([ErrWrongLoop]).
 func (c *sharedCallback) AddTo(f AnyFuture) {
-	mustFunc("SharedCallback.AddTo", c.Func == nil)
+	mustFunc("sharedCallback.AddTo", c.Func == nil)
 	b := f.base()
 	switch {
 	case c.call.loop == nil:
-		c.call.init(b.loop, "SharedCallback.AddTo", nil)
+		c.call.init(b.loop, "sharedCallback.AddTo", nil)
 		c.call.kind, c.call.done = kindShared, c.Func
 	case c.call.loop != b.loop:
-		panic(misuse(ErrWrongLoop, "SharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
+		panic(misuse(ErrWrongLoop, "sharedCallback.AddTo %v of %v; make one for each loop", f, b.loop))
 	}
 	r := c.newRegistration()
 	r.init(c, b)

@@ -230,8 +230,7 @@ func (t *taskBase) noteForwarded(request *CancelledError) {
 //   - The future that the task awaits is cancelled in turn. If the task awaits none, its
 //     next await fails. It receives one CancelledError per request.
 //   - The task ends cancelled if its function returns that error or one that wraps it. It
-//     may await in its cleanup before. A task that has not begun never calls its
-//     function.
+//     may await in its cleanup first. A task that has not begun never calls its function.
 //   - Its ctx is done from now on. Requests are counted: see [Task.Cancelling].
 //
 // See Task.cancel.
@@ -249,9 +248,9 @@ func (f *futureBase) CancelWith(message any) bool {
 // cancelBy cancels f in the name of by, such as a block that cancels what it has started.
 func cancelBy(by any, f AnyFuture, message any) bool {
 	b := f.base()
-	b.mustBeMade("CancelBy")
+	b.mustBeMade("cancelBy")
 	if b.loop.debug {
-		b.loop.mustBeHere("CancelBy")
+		b.loop.mustBeHere("cancelBy")
 	}
 	return b.cancel(b.loop.originHere(by), message)
 }
@@ -305,7 +304,7 @@ func (c cancelFunc) applyFuture(f *futureBase)  { f.extra().source = c }
 // which asyncio overrides.
 func WithCancel(fn func(message any) bool) FutureOption {
 	if fn == nil {
-		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; give it a func(message any) bool, or omit the option"))
+		panic(misuse(ErrInvalidArgument, "WithCancel with a nil function; pass a func(message any) bool, or omit the option"))
 	}
 	return cancelFunc(fn)
 }

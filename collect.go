@@ -224,7 +224,7 @@ func (r *rawSnapshot) addObject(reason *inspect.WaitReason) {
 		return
 	}
 	if _, known := r.objects[r.last]; !known {
-		o := rawObject{text: fmt.Sprint(r.last), missed: inspect.MissedBy(r.last)} // Sprint withstands a String that panics
+		o := rawObject{text: fmt.Sprint(r.last), missed: inspect.MissedBy(r.last)} // Sprint recovers from a panic in String
 		if r.holder != nil {
 			o.holder = r.holder.Name()
 		}

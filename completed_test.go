@@ -12,8 +12,8 @@ import (
 
 // Python's plain iteration, which yields new awaitables, has no counterpart in Go: a
 // range yields futures that are done. TestAsCompletedInOrderOfCompletion checks that the
-// n-th step yields the n-th completion, and TestAsCompletedGoesOnWhereItStopped that the
-// steps may be spread over several ranges.
+// n-th step yields the n-th completion, and TestAsCompletedContinuesWhereItStopped that
+// the steps may be spread over several ranges.
 
 // A155, A157: futures are yielded as they end, including those that failed.
 func TestAsCompletedInOrderOfCompletion(t *testing.T) {
@@ -37,7 +37,7 @@ func TestAsCompletedInOrderOfCompletion(t *testing.T) {
 }
 
 // A155: futures that are already done come first, in the order given.
-func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
+func TestAsCompletedBeginsWithDoneFutures(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		a, b := named(ctx, "a", sleepThen(time.Second, 1)), named(ctx, "b", sleepThen(0, 2))
@@ -54,7 +54,7 @@ func TestAsCompletedBeginsWithWhatIsDone(t *testing.T) {
 }
 
 // A156: the range yields the objects that were given, when they are done.
-func TestAsCompletedYieldsWhatWasGiven(t *testing.T) {
+func TestAsCompletedYieldsTheGivenFutures(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f, task := asyncio.NewFuture[string](ctx), asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
 		running(ctx).CallLater(time.Minute, func(context.Context) { _ = f.SetResult("late") })
@@ -164,7 +164,7 @@ func TestAsCompletedUnusedTimeoutLeavesNoTimer(t *testing.T) {
 }
 
 // A160, A157: after a break, another range continues where the first stopped.
-func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
+func TestAsCompletedContinuesWhereItStopped(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		var tasks []*asyncio.Task[int]
@@ -188,7 +188,7 @@ func TestAsCompletedGoesOnWhereItStopped(t *testing.T) {
 }
 
 // A161: a duplicate is yielded once.
-func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
+func TestAsCompletedYieldsDuplicatesOnce(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		a, b := named(ctx, "a", sleepThen(2*time.Second, 1)), named(ctx, "b", sleepThen(time.Second, 2))
@@ -200,7 +200,7 @@ func TestAsCompletedDuplicatesComeOnce(t *testing.T) {
 	r.Want(t, "b ok", "a ok")
 }
 
-// A162: a nil is a panic. No futures are no error.
+// A162: a nil panics. An empty list is not an error.
 func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		wantErr(t, panicOf(func() { asyncio.AsCompleted(ctx, []asyncio.AnyFuture{nil}) }), asyncio.ErrInvalidArgument, "nil")
@@ -216,7 +216,7 @@ func TestAsCompletedOfNilAndOfNothing(t *testing.T) {
 
 // A163: AsCompleted does not limit concurrency. All tasks have begun when the first has
 // ended.
-func TestAsCompletedLimitsNothing(t *testing.T) {
+func TestAsCompletedDoesNotLimitConcurrency(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		begun := 0

@@ -184,7 +184,7 @@ func (c *Condition) miss() {
 	}
 }
 
-// Missed returns how often the condition was notified without any waiter. A
+// Missed returns how often the condition was notified without any waiter. An
 // [inspect.Snapshot] includes it to help find lost wake-ups.
 func (c *Condition) Missed() uint64 { return c.missed }
 

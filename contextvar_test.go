@@ -374,7 +374,7 @@ func TestContextVarsEnteredTwice(t *testing.T) {
 		never := func(context.Context) { t.Error("the function was called") }
 		refused := func(ctx context.Context, in *asyncio.ContextVars) {
 			t.Helper()
-			wantErr(t, in.Run(ctx, never), asyncio.ErrMisuse, "Run of <ContextVars ", "in which something runs already", "give it a Copy")
+			wantErr(t, in.Run(ctx, never), asyncio.ErrMisuse, "Run of <ContextVars ", "in which something runs already", "use a Copy of it")
 		}
 		own := asyncio.CurrentTask(ctx).ContextVars()
 		refused(ctx, own)
@@ -411,8 +411,8 @@ func TestAwaitInContextVarsRun(t *testing.T) {
 		var task *asyncio.Task[string]
 		err := c.Run(ctx, func(inside context.Context) {
 			v.Set(inside, "inside")
-			wantErr(t, asyncio.Yield(inside), asyncio.ErrMisuse, "await inside of ContextVars.Run", "make a task WithContext")
-			wantErr(t, asyncio.Yield(ctx), asyncio.ErrMisuse, "await inside of ContextVars.Run")
+			wantErr(t, asyncio.Yield(inside), asyncio.ErrMisuse, "await inside ContextVars.Run", "create a task with WithContextVars")
+			wantErr(t, asyncio.Yield(ctx), asyncio.ErrMisuse, "await inside ContextVars.Run")
 			task = asyncio.CreateTask(inside, func(ctx context.Context) (string, error) { return valueOf(ctx, v), asyncio.Yield(ctx) })
 		})
 		if err != nil {

@@ -80,7 +80,7 @@ func newBody(l *Loop) func(*coro.Stack) {
 	}
 }
 
-// nextOnBareStack takes the entry that a suspending task left to a bare stack, or else
+// nextOnBareStack takes the entry that a suspending task left to a bare stack, otherwise
 // the next one. It returns false if the loop must return.
 func (l *Loop) nextOnBareStack() (entry, bool) {
 	if e := l.handoff; e != nil {

@@ -2,7 +2,7 @@ package asyncio
 
 import "context"
 
-// TaskConfig is how a task is created. A [TaskFactory] may change it.
+// TaskConfig is the configuration of a new task. A [TaskFactory] may change it.
 type TaskConfig struct {
 	Name        string       // "": Task-N
 	ContextVars *ContextVars // nil: a copy of the creator's
@@ -19,7 +19,7 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name. The task of an empty name is called Task-N, with a
+// WithName gives the task a name. A task with an empty name is called Task-N, with a
 // number that no other task has. See asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 
@@ -60,7 +60,7 @@ func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 //   - It never suspends. No part of fn runs before the caller suspends; see
 //     [WithEagerStart].
 //   - fn must use the ctx that it receives. That has the values of ctx, and a copy of the
-//     present context variables.
+//     current context variables.
 //   - The loop keeps the task until it has ended.
 //   - It panics without a running loop ([ErrNoRunningLoop]), if the loop is closed
 //     ([ErrLoopClosed]) or fn is nil ([ErrInvalidArgument]).
@@ -100,7 +100,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	f.isTask = true
 	t.kind, t.future, t.epoch = kindTask, f, uint32(l.futures>>32)
 	if code == 0 {
-		panic(misuse(ErrInvalidArgument, "%s with a nil function; give it a func(ctx context.Context) that returns an error, or a value and an error", act))
+		panic(misuse(ErrInvalidArgument, "%s with a nil function; pass a func(ctx context.Context) that returns an error, or a value and an error", act))
 	}
 	if l.slowPath {
 		l.mustBeOpen(act)
@@ -125,7 +125,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	}
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.ContextVars()) {
-			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
+			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; pass a Copy of it", act, t.given))
 		}
 		l.alive++
 		l.startNow(t)
@@ -169,7 +169,7 @@ type Coro[T any] func(ctx context.Context) (T, error)
 func (c Coro[T]) Await(ctx context.Context) (T, error) {
 	if c == nil {
 		var zero T
-		return zero, misuse(ErrInvalidArgument, "await of a nil Coro; give it a func(ctx context.Context) that returns a value and an error")
+		return zero, misuse(ErrInvalidArgument, "await of a nil Coro; pass a func(ctx context.Context) that returns a value and an error")
 	}
 	return c(ctx)
 }
@@ -185,7 +185,7 @@ func EnsureFuture[T any](ctx context.Context, aw Awaitable[T]) *Future[T] {
 	var f *Future[T]
 	switch aw := aw.(type) {
 	case nil:
-		panic(misuse(ErrInvalidArgument, "EnsureFuture of nil; give it a Future, a Task, a Coro or another Awaitable"))
+		panic(misuse(ErrInvalidArgument, "EnsureFuture of nil; pass a Future, a Task, a Coro or another Awaitable"))
 	case *Future[T]:
 		f = aw
 	case *Task[T]:

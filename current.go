@@ -7,7 +7,7 @@ import (
 )
 
 // A loopContext is a ctx that the loop hands out: of a task, of a scope, of a callback.
-// It says which loop and task its holder belongs to. A ctx derived from one leads back to
+// It identifies the loop and the task of its holder. A ctx derived from it leads back to
 // it.
 type loopContext interface {
 	context.Context
@@ -164,11 +164,11 @@ func (c *ContextVars) Run(ctx context.Context, f func(ctx context.Context)) erro
 	case at == nil:
 		return misuse(ErrNoRunningLoop, "Run of %v: ctx comes from no task or callback; pass the ctx that the task was given", c)
 	case f == nil:
-		return misuse(ErrInvalidArgument, "Run of %v with a nil function; give it a func(ctx context.Context)", c)
+		return misuse(ErrInvalidArgument, "Run of %v with a nil function; pass a func(ctx context.Context)", c)
 	}
 	l := at.ownerLoop()
 	if l.entered(c) {
-		return misuse(ErrMisuse, "Run of %v, in which something runs already; give it a Copy", c)
+		return misuse(ErrMisuse, "Run of %v, in which something runs already; use a Copy of it", c)
 	}
 	in := &callContext{contextBase: contextBase{loop: l, task: at.ownerTask(), override: c, inherited: inheritedFrom(ctx)}}
 	before := l.override

@@ -11,7 +11,7 @@ import (
 	"example.com/asyncio/internal/coro"
 )
 
-// defaultSlow is the duration from which debug mode reports a step. See
+// defaultSlow is the minimum duration of a step that debug mode reports. See
 // loop.slow_callback_duration.
 const defaultSlow = 100 * time.Millisecond
 
@@ -38,8 +38,8 @@ func (l *Loop) SetDebug(on bool) {
 // Debug reports whether debug mode is on. See loop.get_debug.
 func (l *Loop) Debug() bool { return l.debug }
 
-// SetSlowCallback sets the duration from which debug mode reports a step of a task or a
-// callback. 0 means 100 ms; a negative d reports each step. See
+// SetSlowCallback sets the minimum duration of the steps of tasks and callbacks that
+// debug mode reports. 0 means 100 ms. With a negative d it reports each step. See
 // loop.slow_callback_duration.
 func (l *Loop) SetSlowCallback(d time.Duration) {
 	if d == 0 {
@@ -74,7 +74,7 @@ func (c *stepClock) end(l *Loop) {
 			what = t.describeShort()
 		}
 		l.report(&l.root, &ExceptionContext{
-			Message: fmt.Sprintf("%s took %v, and nothing else could run meanwhile; give long work to ToThread", what, took.Round(time.Millisecond)),
+			Message: fmt.Sprintf("%s took %v, and nothing else could run meanwhile; move long work to ToThread", what, took.Round(time.Millisecond)),
 		})
 	}
 	c.step = nil

@@ -72,7 +72,7 @@ func oneYield(ctx context.Context) error { return asyncio.Yield(ctx) }
 // SetSlowCallback, including the last step of a task. The limits here are below zero and
 // one hour.
 func TestSlowCallback(t *testing.T) {
-	const took = " took TIME, and nothing else could run meanwhile; give long work to ToThread"
+	const took = " took TIME, and nothing else could run meanwhile; move long work to ToThread"
 	const worker = "reported: task worker (asyncio_test.oneYield() at debug_test.go:N)" + took
 	const main = "reported: task main (asyncio_test.slowSteps.func2() at debug_test.go:N)" + took
 	got := slowSteps(t, &asyncio.Runner{Debug: true, SlowCallback: -1})

@@ -10,9 +10,8 @@
 // # Five ideas
 //
 // A [Loop] runs tasks and callbacks, one at a time, in the order in which they became
-// ready. Between two awaits the code of a task is alone: no other task of the loop runs,
-// and shared data needs no lock. [Run] creates a loop, runs a function on it, and leaves
-// nothing behind.
+// ready. Between two awaits no other task of the loop runs, so that shared data needs no
+// lock. [Run] creates a loop, runs a function on it, and leaves nothing behind.
 //
 // A [Task] is a function that runs on the loop. A [Future] is an outcome that does not
 // exist yet; a task is the future of its own outcome. Await suspends the calling task
@@ -29,9 +28,9 @@
 // also a [context.Canceled]. A task that returns it ends cancelled. A task may await in
 // its cleanup first.
 //
-// Blocks own what they start: [WithTaskGroup] does not end before its tasks have,
-// [Timeout] does not end before its body has. Nothing is lost: errors are returned from
-// the block, and errors that are never read are reported.
+// Blocks own what they start: [WithTaskGroup] ends after its tasks, and [Timeout] ends
+// after its body. Nothing is lost: errors are returned from the block, and errors that
+// are never read are reported.
 //
 // # Start here
 //
@@ -42,7 +41,7 @@
 //   - [RunResult] returns the result of the program. A [Runner] has settings, and runs
 //     several functions on one loop. [Loop.RunForever] and [RunUntilComplete] embed a
 //     loop in another event system.
-//   - [Gather], [Wait], [Map] and others create the tasks of the functions that they are
+//   - [Gather], [WaitFor], [Map] and others create a task for each function that they are
 //     given.
 //   - [RunCoroutineThreadsafe] creates a task from another goroutine.
 //
@@ -51,8 +50,8 @@
 // Misuse that only a bug can cause panics with an error whose text contains the fix: a
 // nil function, a ctx that comes from no task where no error can be returned, a Release
 // without an Acquire. All these errors wrap [ErrMisuse], [ErrInvalidArgument],
-// [ErrNoRunningLoop], [ErrLoopClosed] or [ErrWrongLoop]. What the environment can cause
-// is returned as an error.
+// [ErrNoRunningLoop], [ErrLoopClosed] or [ErrWrongLoop]. Failures that the environment
+// can cause are returned as errors.
 //
 // # From Python
 //
@@ -91,8 +90,8 @@
 // The core is loop.go (the fields), turn.go (ready calls, timers, one turn), control.go
 // (how control passes from task to task), inbox.go (calls from other goroutines),
 // current.go (what a ctx carries), then future.go, create.go, task.go, cancel.go,
-// await.go and scope.go; run.go starts and ends it, offload.go leads to other goroutines.
-// observe.go, snapshot.go, stack.go and graph.go serve observers. The rest is built on
-// the core: timeout.go, group.go, gather.go, the locks and queues. docs/reading.md is a
-// guided tour.
+// await.go and scope.go; run.go starts and ends it, offload.go calls functions in other
+// goroutines. observe.go, snapshot.go, stack.go and graph.go serve observers. The rest is
+// built on the core: timeout.go, group.go, gather.go, the locks and queues.
+// docs/reading.md is a guided tour.
 package asyncio

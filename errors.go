@@ -8,42 +8,47 @@ import (
 	"time"
 )
 
-// The kinds of errors. [errors.Is] finds them. A bug that no caller can handle is a panic
-// whose value is an error that wraps one of them.
+// The kinds of errors, for use with [errors.Is]. A bug that no caller can handle is a
+// panic whose value is an error that wraps one of them.
 var (
 	// ErrCancelled matches every [CancelledError]. See asyncio.CancelledError.
 	ErrCancelled = errors.New("asyncio: cancelled")
 	// ErrTimeout matches every [TimeoutError]. See TimeoutError.
 	ErrTimeout = errors.New("asyncio: timed out")
-	// ErrInvalidState: a future has no result yet, or it already has an outcome. See
-	// asyncio.InvalidStateError.
+	// ErrInvalidState means that a future has no result yet, or already has an outcome.
+	// See asyncio.InvalidStateError.
 	ErrInvalidState = errors.New("asyncio: invalid state")
-	// ErrNoRunningLoop: the ctx does not come from a running loop.
+	// ErrNoRunningLoop means that the ctx does not come from a running loop.
 	ErrNoRunningLoop = errors.New("asyncio: no running loop")
-	// ErrLoopClosed: the loop is closed.
+	// ErrLoopClosed means that the loop is closed.
 	ErrLoopClosed = errors.New("asyncio: the loop is closed")
-	// ErrWrongLoop: an object of one loop is used on another loop.
+	// ErrWrongLoop means that an object of one loop was used on another loop.
 	ErrWrongLoop = errors.New("asyncio: wrong loop")
-	// ErrWrongContext: the ctx of an await is not that of the running task.
+	// ErrWrongContext means that the ctx of an await is not that of the running task.
 	ErrWrongContext = errors.New("asyncio: wrong ctx")
-	// ErrMisuse: an operation in a wrong state or order. See RuntimeError.
+	// ErrMisuse means that an operation was called in a wrong state or order. See
+	// RuntimeError.
 	ErrMisuse = errors.New("asyncio: misuse")
-	// ErrInvalidArgument: an argument that the function does not accept. See ValueError.
+	// ErrInvalidArgument means that a function does not accept an argument. See
+	// ValueError.
 	ErrInvalidArgument = errors.New("asyncio: invalid argument")
-	// ErrExited: the task called runtime.Goexit, as FailNow of a test does.
+	// ErrExited means that the task called runtime.Goexit, as FailNow of a test does.
 	ErrExited = errors.New("asyncio: the task called runtime.Goexit")
-	// ErrInterrupted: an interrupt from the keyboard ended Run. See KeyboardInterrupt.
+	// ErrInterrupted means that an interrupt from the keyboard ended Run. See
+	// KeyboardInterrupt.
 	ErrInterrupted = errors.New("asyncio: interrupted")
 
-	// ErrQueueFull: [Queue.TryPut] finds the queue full. See asyncio.QueueFull.
+	// ErrQueueFull is the error of [Queue.TryPut] if the queue is full. See
+	// asyncio.QueueFull.
 	ErrQueueFull = errors.New("asyncio: the queue is full")
-	// ErrQueueEmpty: [Queue.TryGet] finds the queue empty. See asyncio.QueueEmpty.
+	// ErrQueueEmpty is the error of [Queue.TryGet] if the queue is empty. See
+	// asyncio.QueueEmpty.
 	ErrQueueEmpty = errors.New("asyncio: the queue is empty")
-	// ErrQueueShutDown: [Queue.Shutdown] was called. Put fails from then on, and Get once
-	// the queue is empty. See asyncio.QueueShutDown.
+	// ErrQueueShutDown means that [Queue.Shutdown] was called. Put fails from then on,
+	// and Get fails once the queue is empty. See asyncio.QueueShutDown.
 	ErrQueueShutDown = errors.New("asyncio: the queue is shut down")
-	// ErrBrokenBarrier: the [Barrier] was aborted, or was reset while tasks waited at it.
-	// See asyncio.BrokenBarrierError.
+	// ErrBrokenBarrier means that the [Barrier] was aborted, or was reset while tasks
+	// waited at it. See asyncio.BrokenBarrierError.
 	ErrBrokenBarrier = errors.New("asyncio: broken barrier")
 )
 
@@ -76,7 +81,7 @@ func (e *TimeoutError) Timeout() bool { return true }
 // A GroupError contains the errors of a [TaskGroup]. See ExceptionGroup.
 type GroupError struct {
 	// Message is the beginning of the text: "unhandled errors in a TaskGroup", or
-	// "unhandled error in a TaskGroup" if there is one.
+	// "unhandled error in a TaskGroup" if there is only one.
 	Message string
 	// Errors has the errors of the tasks in the order in which they occurred, followed by
 	// the error of the body.

@@ -60,7 +60,7 @@ func (e *Event) Clear() {
 // IsSet reports whether the event is set. See asyncio.Event.is_set.
 func (e *Event) IsSet() bool { return e.set }
 
-// Missed returns how often the event was set and cleared again without any waiter. A
+// Missed returns how often the event was set and cleared again without any waiter. An
 // [inspect.Snapshot] includes it to help find lost wake-ups.
 func (e *Event) Missed() uint64 { return e.missed }
 

@@ -194,7 +194,7 @@ func resize(ctx context.Context, size int) (string, error) {
 }
 
 // Map calls a function for each item of a sequence, with at most two calls at the same
-// time. The results come in the order of the items. The items may be an endless sequence.
+// time. The results have the order of the items. The items may be an endless sequence.
 func ExampleMap() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()
@@ -213,8 +213,8 @@ func ExampleMap() {
 	// <nil>
 }
 
-// MapUnordered yields each result when it is there. After a return or a break the calls
-// that still run are cancelled, and none of them is left.
+// MapUnordered yields each result as soon as it is available. After a return or a break
+// the calls that still run are cancelled, and none of them is left.
 func ExampleMapUnordered() {
 	r := asyncio.Runner{Driver: driver.NewVirtual()}
 	defer r.Close()

@@ -12,7 +12,7 @@ import (
 
 // mapTasks calls f for each of items, at most limit calls at the same time, and returns
 // the results in the order of items. Each call is a task. The first failure cancels the
-// others, where asyncio.Map would yield it in its place.
+// others, where asyncio.Map would yield it at its position.
 func mapTasks[In, Out any](ctx context.Context, limit int, items []In, f func(ctx context.Context, item In) (Out, error)) ([]Out, error) {
 	results := make([]Out, len(items))
 	err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {

@@ -44,8 +44,8 @@ type AnyFuture interface {
 	task() *taskBase
 }
 
-// A Future is a result that does not exist yet. [NewFuture] creates it. It belongs to its
-// loop: only code that runs there may use it. Other goroutines use
+// A Future is an outcome that may not exist yet. [NewFuture] creates it. It belongs to
+// its loop: only code that runs there may use it. Other goroutines use
 // [Loop.CallSoonThreadsafe]. See asyncio.Future.
 type Future[T any] struct {
 	value T // first: a value without size would take a word at the end
@@ -83,8 +83,8 @@ type futureBase struct {
 	selfAwaited bool
 }
 
-// giving says who gets the CancelledError of a task that ended cancelled: the first
-// reader. The others get one of their own, without the message, as in CPython.
+// giving says which reader gets the CancelledError of a task that ended cancelled: the
+// first. The others get an error of their own, without the message, as in CPython.
 type giving uint8
 
 const (
@@ -121,7 +121,7 @@ type taskRecord struct {
 	made   time.Duration // when it was created; only with RecordPlaces
 	steps  uint64        // how often it was resumed; this and the rest only with RecordSteps
 	ran    time.Duration // how long it ran in total
-	since  time.Duration // when its last step ended or the present one began
+	since  time.Duration // when its last step ended or the current one began
 }
 
 // A futureSource provides the outcome of a future, and learns of a cancel.
@@ -151,9 +151,9 @@ func NewFuture[T any](ctx context.Context, opts ...FutureOption) *Future[T] {
 // of self reports a wait reason of its own, and has the fields that it needs in the same
 // allocation.
 func initFuture[T any](ctx context.Context, f *Future[T], self futureNode, opts ...FutureOption) {
-	l := loopForFuture(ctx, "InitFuture")
+	l := loopForFuture(ctx, "initFuture")
 	if self.base() != &f.futureBase {
-		panic(misuse(ErrInvalidArgument, "InitFuture with a future that is not embedded in the %T given", self))
+		panic(misuse(ErrInvalidArgument, "initFuture with a future that is not embedded in the %T given", self))
 	}
 	f.init(l, self)
 	for _, o := range opts {
@@ -195,7 +195,7 @@ func (*futureBase) task() *taskBase { return nil }
 // creation. A program that repeats the same actions, as in virtual time, repeats the IDs.
 func (f *futureBase) ID() uint64 { return uint64(f.seq) }
 
-// extra returns the futureExtra of f, which it creates if need be.
+// extra returns the futureExtra of f, which it creates if necessary.
 func (f *futureBase) extra() *futureExtra {
 	x := f.extraOrNil()
 	if x == nil {

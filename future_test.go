@@ -667,7 +667,7 @@ func TestSharedCallback(t *testing.T) {
 		pending := slices.Collect(shared.Pending())
 		equal(t, "pending", len(pending), 96)
 		equal(t, "the sixth pending future", pending[5], asyncio.AnyFuture(futures[8]))
-		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrInvalidArgument, "SharedCallback.AddTo with a nil function")
+		wantErr(t, panicOf(func() { new(asyncio.SharedCallback).AddTo(futures[0]) }), asyncio.ErrInvalidArgument, "sharedCallback.AddTo with a nil function")
 		return nil
 	})
 }

@@ -127,7 +127,7 @@ func errorOf(f AnyFuture) error {
 // A gathering is the state of a Gather of children of type F, with results of type R.
 type gathering[F AnyFuture, R any] struct {
 	Future[[]R]               // returned by Gather
-	made            bool      // the Future is initialised; false after a panic of Gather
+	made            bool      // the Future is initialized; false after a panic of Gather
 	failing         bool      // the first error of a child is that of the Future
 	part            func(F) R // returns the result for a child that is done
 	children        []F

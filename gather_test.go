@@ -99,7 +99,7 @@ func TestGatherOfNothingIsDone(t *testing.T) {
 
 // A130: the first error is the error of the gather, unwrapped and at once. The other
 // children continue.
-func TestGatherFailsWithTheFirstErrorWhileTheOthersGoOn(t *testing.T) {
+func TestGatherFailsWithTheFirstErrorWhileTheOthersContinue(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
 		tasks := spawn(ctx,
@@ -153,7 +153,7 @@ func TestGatherReportsItsUnreadError(t *testing.T) {
 }
 
 // A132: GatherResults waits for all children, and has their errors among the results.
-func TestGatherResultsHoldsErrorsInTheirPlaces(t *testing.T) {
+func TestGatherResultsHasErrorsAtTheirPositions(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
 		got, err := asyncio.GatherResults(ctx, spawn(ctx,
@@ -190,8 +190,8 @@ func TestGatherFailsWhenAChildIsCancelled(t *testing.T) {
 	})
 }
 
-// A134: GatherResults has a CancelledError in the place of a cancelled child.
-func TestGatherResultsHoldsACancelInItsPlace(t *testing.T) {
+// A134: GatherResults has a CancelledError at the position of a cancelled child.
+func TestGatherResultsHasACancelAtItsPosition(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := spawn(ctx, sleepThen(time.Second, 1), sleepThen(time.Second, 2))
 		g := asyncio.GatherResults(ctx, tasks...)
@@ -339,7 +339,7 @@ func TestGatherCancelAfterAllChildrenAreDoneIsRefused(t *testing.T) {
 }
 
 // A138: a gather that has failed does not pass a cancel on to children that still run.
-func TestGatherFailedPassesNoCancelOn(t *testing.T) {
+func TestGatherFailedDoesNotForwardCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := spawn(ctx, sleepThenFail(time.Second, errors.New("boom")), sleepThen(time.Minute, 2))
 		g := asyncio.Gather(ctx, tasks...)
@@ -354,8 +354,8 @@ func TestGatherFailedPassesNoCancelOn(t *testing.T) {
 	})
 }
 
-// A139: a task that is given twice runs once, and has its result in both places. (In Go
-// each call of a coroutine function is a new coroutine.)
+// A139: a task that is given twice runs once, and has its result at both positions. (In
+// Go each call of a coroutine function is a new coroutine.)
 func TestGatherOfTheSameTaskTwice(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		runs := 0
@@ -388,7 +388,7 @@ func TestGatherOfTheSameFutureTwice(t *testing.T) {
 	})
 }
 
-// A140: a future of another loop is a panic.
+// A140: a future of another loop panics.
 func TestGatherAcrossLoopsPanics(t *testing.T) {
 	other := asyncio.NewLoop(driver.NewVirtual())
 	defer other.Close()
@@ -399,7 +399,7 @@ func TestGatherAcrossLoopsPanics(t *testing.T) {
 	})
 }
 
-// A141: a nil is a panic. The tasks that were created before it continue, and cause no
+// A141: a nil panics. The tasks that were created before it continue, and cause no
 // report.
 func TestGatherOfNilPanicsAndLeavesNoReport(t *testing.T) {
 	var r record
@@ -452,8 +452,8 @@ func TestGatherOfAFailedFutureHasFailed(t *testing.T) {
 	})
 }
 
-// A143: a cancel of a gather of shields does not reach what they protect.
-func TestGatherOfShieldsCancelsNothingBehindThem(t *testing.T) {
+// A143: a cancel of a gather of shields does not reach the tasks that they protect.
+func TestGatherOfShieldsDoesNotCancelShieldedTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := asyncio.CreateTask(ctx, sleepThen(time.Second, 1)), asyncio.CreateTask(ctx, sleepThen(time.Second, 2))
 		g := asyncio.Gather(ctx, asyncio.Shield(ctx, a), asyncio.Shield(ctx, b))
@@ -546,7 +546,7 @@ type awaitFunc func(ctx context.Context) (string, error)
 
 func (f awaitFunc) Await(ctx context.Context) (string, error) { return f(ctx) }
 
-// A coroutine that fails, panics or is cancelled frees its place. The others continue.
+// A coroutine that fails, panics or is cancelled frees its slot. The others continue.
 func TestGatherLimitFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
@@ -565,7 +565,7 @@ func TestGatherLimitFails(t *testing.T) {
 	})
 }
 
-// A cancel of the future ends all coroutines. Those that wait for a place never begin.
+// A cancel of the future ends all coroutines. Those that wait for a slot never begin.
 func TestGatherLimitCancelled(t *testing.T) {
 	for _, turns := range []int{0, 1, 3} {
 		var log record
@@ -592,8 +592,8 @@ func TestGatherLimitCancelled(t *testing.T) {
 	}
 }
 
-// A limit below 1 is a panic, and so is an argument that EnsureFuture refuses. A gather
-// of nothing is done.
+// A limit below 1 panics, and so does an argument that EnsureFuture refuses. A gather of
+// nothing is done.
 func TestGatherLimitMisuse(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, limit := range []int{0, -1} {

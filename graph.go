@@ -12,7 +12,8 @@ import (
 // stack. It sees through gather, wait, shields, groups and the edges of [AddAwaiter]. It
 // never suspends.
 //
-//   - A nil f is the running task. The result is nil if no task runs, as in a callback.
+//   - A nil f means the running task. The result is nil if no task runs, as in a
+//     callback.
 //   - It panics without a loop ([ErrNoRunningLoop]), and if f belongs to another loop
 //     than ctx ([ErrWrongLoop]).
 //

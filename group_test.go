@@ -64,7 +64,7 @@ func TestGroupWithoutTasks(t *testing.T) {
 }
 
 // A087: a cancelled task has not failed. The group continues.
-func TestGroupGoesOnWhenATaskIsCancelled(t *testing.T) {
+func TestGroupContinuesWhenATaskIsCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			first := tg.Go(sleep(time.Hour))
@@ -104,7 +104,7 @@ func TestGroupFailsWithATask(t *testing.T) {
 }
 
 // A089, A119: if the body still runs, the group cancels it too, in its own name. The
-// error holds everything that failed until then. Afterwards the task is as it was before.
+// error contains all failures until then. Afterwards the task is as it was before.
 func TestGroupCancelsItsBodyWhenATaskFails(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -228,7 +228,7 @@ func TestGroupFailsWithItsBody(t *testing.T) {
 // A095, A096: two nested groups are cancelled from outside, and the tasks of the inner
 // one fail: the error contains an error group. A task of the outer group is cancelled too
 // and changes nothing.
-func TestGroupsNestedAndCancelled(t *testing.T) {
+func TestNestedGroupsCancelled(t *testing.T) {
 	for _, alive := range []bool{false, true} {
 		var log record
 		run(t, func(ctx context.Context) error {
@@ -260,7 +260,7 @@ func TestGroupsNestedAndCancelled(t *testing.T) {
 
 // A097: a task of the outer group fails. The inner group is cancelled with the body
 // around it, and adds no error.
-func TestGroupsNestedAndATaskOfTheOuterFails(t *testing.T) {
+func TestNestedGroupsWhenAnOuterTaskFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
 			outer.Go(failAfter(time.Second, errBoom))
@@ -278,7 +278,7 @@ func TestGroupsNestedAndATaskOfTheOuterFails(t *testing.T) {
 
 // A098: a task of the inner group fails. The error of the inner group is the error of the
 // outer body.
-func TestGroupsNestedAndATaskOfTheInnerFails(t *testing.T) {
+func TestNestedGroupsWhenAnInnerTaskFails(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var inside error
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
@@ -299,7 +299,7 @@ func TestGroupsNestedAndATaskOfTheInnerFails(t *testing.T) {
 // A099, A100: a task fails while the body cleans up after a cancel from outside: the
 // group fails. The same holds if the cancel comes through a task that awaits the one with
 // the group.
-func TestGroupCancelledAndATaskFailsMeanwhile(t *testing.T) {
+func TestGroupCancelledWhileATaskFails(t *testing.T) {
 	for _, through := range []bool{false, true} {
 		run(t, func(ctx context.Context) error {
 			group := func(ctx context.Context) error {
@@ -469,7 +469,7 @@ func TestGroupTaskFailsAndThenABlockInTheBody(t *testing.T) {
 }
 
 // A107: a group releases tasks that have ended. It may live as long as the program.
-func TestGroupForgetsWhatHasEnded(t *testing.T) {
+func TestGroupReleasesEndedTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
 			var ended []weak.Pointer[asyncio.Task[asyncio.None]]
@@ -660,7 +660,7 @@ func TestGroupOutsideOfItsBlock(t *testing.T) {
 // A120: a task of the inner and a task of the outer group fail in the same turn. The
 // inner block fails with its own error. The cancel by the outer group stays pending until
 // the next await. Then the outer block fails with its own error.
-func TestGroupsNestedFailTogether(t *testing.T) {
+func TestNestedGroupsFailTogether(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		self := asyncio.CurrentTask(ctx)
 		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, outer *asyncio.TaskGroup) error {
@@ -715,7 +715,7 @@ func TestGroupFailsAndIsCancelled(t *testing.T) {
 }
 
 // A122: the group waits for its tasks however often it is cancelled.
-func TestGroupCancelledAgainAndAgain(t *testing.T) {
+func TestGroupCancelledRepeatedly(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
 		task := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -820,7 +820,7 @@ func TestGroupOfEagerTasks(t *testing.T) {
 }
 
 // A125: groups in eager tasks in groups, all of which end in their eager start.
-func TestGroupsOfEagerTasksNested(t *testing.T) {
+func TestNestedGroupsOfEagerTasks(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetTaskFactory(asyncio.EagerTaskFactory)
 		leaves := 0
@@ -948,7 +948,7 @@ func TestGroupCancelKeepsErrors(t *testing.T) {
 
 // A126: a cancel from outside, before or after a Cancel, is not lost: the block ends
 // cancelled (cpython#155433).
-func TestGroupCancelAndOneFromOutside(t *testing.T) {
+func TestGroupCancelAndOuterCancel(t *testing.T) {
 	slow := func(ctx context.Context) error { // with a slow cleanup
 		err := asyncio.Sleep(ctx, time.Hour)
 		_ = asyncio.Sleep(ctx, time.Minute)
@@ -989,7 +989,7 @@ func TestGroupCancelAndOneFromOutside(t *testing.T) {
 
 // A126: an error of the body is not lost if a cancel comes from outside while the group
 // waits. The next await delivers the cancel.
-func TestGroupCancelAnErrorAndOneFromOutside(t *testing.T) {
+func TestGroupCancelWithErrorAndOuterCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		task, err := cancelLater(ctx, func(ctx context.Context) error {
 			err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
@@ -1276,7 +1276,7 @@ func TestGroupLimitOfZero(t *testing.T) {
 }
 
 // SetLimit is a bug while children are unfinished. Between children it may change the
-// limit, and wakes those who wait in WaitSlot.
+// limit, and wakes the tasks in WaitSlot.
 func TestGroupSetLimitAgain(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {

@@ -46,7 +46,7 @@ type CallOption struct{ vars *ContextVars }
 // context variables. A nil c restores the default. See asyncio.create_task(context=).
 func WithContextVars(c *ContextVars) CallOption { return CallOption{c} }
 
-// init makes h a call with a copy of the present context variables, or with those given.
+// init makes h a call with a copy of the current context variables, or with those given.
 func (h *Handle) init(l *Loop, act string, opts []CallOption) {
 	l.mustBeOpen(act)
 	if l.debug {
@@ -68,7 +68,7 @@ func (h *Handle) apply(opts []CallOption) {
 
 func mustFunc(act string, isNil bool) {
 	if isNil {
-		panic(misuse(ErrInvalidArgument, "%s with a nil function; give it a func(ctx context.Context)", act))
+		panic(misuse(ErrInvalidArgument, "%s with a nil function; pass a func(ctx context.Context)", act))
 	}
 }
 
@@ -116,8 +116,8 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// Func names the function that is called: main.tick() at main.go:12. After the call or a
-// cancel, only debug mode knows it.
+// Func returns the name and the position of the function, for example main.tick() at
+// main.go:12. After the call or a cancel, it returns them only in debug mode.
 func (h *Handle) Func() string { return h.what() }
 
 // what is Func.

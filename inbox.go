@@ -158,9 +158,9 @@ func (l *Loop) CallSoonThreadsafe(fn func(ctx context.Context), opts ...CallOpti
 	return h, nil
 }
 
-// doneOutside ends a piece of work elsewhere, which Loop.outside has counted since it
-// began: so the loop had something to wait for. It calls fn on the loop. Any goroutine
-// may call it.
+// doneOutside ends a piece of outside work, which Loop.outside has counted since it
+// began, so that the loop waited for it. It calls fn on the loop. Any goroutine may call
+// it.
 func (l *Loop) doneOutside(fn func(ctx context.Context)) {
 	l.inbox.put(&l.outsideHandle(func(ctx context.Context) {
 		l.outside--
@@ -173,7 +173,7 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	return &Handle{loop: l, fn: fn}
 }
 
-// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a
+// OnClose calls fn when the loop is closed, or at once if it is. It is for services of a
 // loop, which must not outlive it.
 //
 //   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which
@@ -182,7 +182,7 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 //   - Any goroutine may call OnClose and stop.
 func (l *Loop) OnClose(fn func()) (stop func()) {
 	if fn == nil {
-		panic(misuse(ErrInvalidArgument, "OnClose with a nil function; give it a func()"))
+		panic(misuse(ErrInvalidArgument, "OnClose with a nil function; pass a func()"))
 	}
 	c := &closeCall{fn}
 	if !l.inbox.owe(c) {

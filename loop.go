@@ -16,7 +16,7 @@ import (
 	"example.com/asyncio/internal/timerheap"
 )
 
-// Never is a time that does not come: the deadline of a timeout that is off.
+// Never is a time that does not come, such as the deadline of a timeout without a limit.
 const Never = driver.Never
 
 // A Loop runs tasks and callbacks, one at a time. [Run] creates one. Use [NewLoop] only
@@ -46,12 +46,12 @@ type Loop struct {
 }
 
 // scheduling says what runs next. The first turnLeft entries of ready are those of the
-// present turn.
+// current turn.
 type scheduling struct {
 	driver          driver.Driver
 	ready           ring.Buffer[entry]    // in the order in which they became ready
 	order           func(ready int) int   // chooses the next of them; nil: the first. See SetOrder
-	turnLeft        int                   // entries that the present turn has yet to run
+	turnLeft        int                   // entries that the current turn has yet to run
 	turns           uint64                // turns begun
 	timers          timerheap.Heap[entry] // by deadline, then in order of creation
 	cancelledTimers int                   // how many of the timers are cancelled
@@ -69,11 +69,11 @@ type control struct {
 	alive     int          // unfinished tasks
 }
 
-// varStack says in which context variables the code runs: override, or else the current
-// task's, or else root.
+// varStack says in which context variables the code runs: override, otherwise those of
+// the current task, otherwise root.
 type varStack struct {
 	override *ContextVars   // of a callback, of ContextVars.Run, of a report; nil: none
-	outer    []*ContextVars // of the code that waits for the present code to return
+	outer    []*ContextVars // of the code that waits for the running code to return
 	root     ContextVars    // outside of all tasks and callbacks
 }
 
@@ -81,8 +81,8 @@ type varStack struct {
 type exiting struct {
 	stopping bool           // Stop was called
 	fresh    bool           // this run has had no turn; its first turn comes even if stopping
-	exited   bool           // a runtime.Goexit must go on in the caller of run
-	fatal    *PanicError    // a panic must go on in the caller of run; nil: none
+	exited   bool           // a runtime.Goexit must continue in the caller of run
+	fatal    *PanicError    // a panic must continue in the caller of run; nil: none
 	deadlock *DeadlockError // set by park; nil: none
 	deadline time.Duration  // when run returns in any case; Never except during shutdown
 	wakeable bool           // something outside, such as Run's ctx, can still act on a waiting loop
@@ -92,7 +92,7 @@ type exiting struct {
 // outside is not 0, the loop has something to wait for.
 type elsewhere struct {
 	outside     int                     // pieces of work elsewhere whose end is expected
-	abandoned   int                     // jobs that go on though their await was cancelled; not in outside
+	abandoned   int                     // jobs that continue although their await was cancelled; not in outside
 	under       map[*waitUnder]struct{} // awaits that the end of a Go ctx may end
 	completions sharedCallback          // the end of each Sleep and job; it has no function, and delivers the future's outcome
 	spareJobs   any                     // *offloaded[T] to reuse, of the T that was used last
@@ -113,7 +113,7 @@ type observing struct {
 	mutedEvents uint64           // events counted while muted
 	record      inspect.Record
 	event       inspect.Event          // the event that the observer receives
-	stepBegan   time.Duration          // when the present step began; only with RecordSteps
+	stepBegan   time.Duration          // when the current step began; only with RecordSteps
 	probe       *probe                 // a question that the next stack to resume answers; nil: none
 	scopes      list.List[cancelScope] // the open ones that observers see, last opened first
 }
@@ -128,7 +128,7 @@ type reporting struct {
 // debugging is debug mode. goids and here are maintained only while debug is set.
 type debugging struct {
 	debug bool
-	slow  time.Duration // the duration from which a step is reported
+	slow  time.Duration // the minimum duration of a step that is reported
 	clock stepClock
 	goids map[*coro.Stack]uint64 // the goroutine ids of the stacks
 	here  atomic.Uint64          // the id of the goroutine that has control; 0: unknown. Any goroutine reads it
@@ -192,7 +192,7 @@ func (l *Loop) mustBeMade(act string) {
 	}
 }
 
-// updateFlags derives the flags. Whoever changes a field that they depend on calls it.
+// updateFlags derives the flags. Code that changes a field on which they depend calls it.
 func (l *Loop) updateFlags() {
 	l.watched = l.observer != nil || l.record != 0
 	l.slowPath = l.watched || l.debug || l.probe != nil || l.ends()
@@ -208,7 +208,7 @@ func (l *Loop) Time() time.Duration {
 
 // CallSoon schedules a call of fn for the next turn, after everything that is ready now.
 //
-//   - fn must not wait. It runs in a copy of the present context variables, or in those
+//   - fn must not wait. It runs in a copy of the current context variables, or in those
 //     given.
 //   - It panics if fn is nil ([ErrInvalidArgument]) or the loop is closed
 //     ([ErrLoopClosed]).
@@ -249,12 +249,12 @@ func (l *Loop) callAt(act string, when time.Duration, fn func(ctx context.Contex
 }
 
 // SetOrder makes choose decide which of the ready calls and tasks runs next. It is for
-// tests and simulation, which look for faults in other orders: code that is correct on
-// asyncio's loop need not be correct in every order.
+// tests and simulations that search for faults in other orders: code that is correct in
+// asyncio's order need not be correct in every order.
 //
 //   - choose receives the number of ready entries, two or more. It returns the index of
-//     one: 0 is the entry that became ready first. Any other result than 0 to ready-1 is
-//     a panic.
+//     one: 0 is the entry that became ready first. A result outside 0 to ready-1 causes a
+//     panic.
 //   - choose runs between the steps and must not use the loop.
 //   - Some entries may have been cancelled, and do nothing.
 //   - Timers are checked after as many steps as were ready at the last check.
@@ -264,11 +264,11 @@ func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.updateFlags()
 }
 
-// Stop makes RunForever return at the end of the present turn. If the loop does not run,
-// the next RunForever runs what is ready, once. See loop.stop.
+// Stop makes RunForever return at the end of the current turn. If the loop does not run,
+// the next RunForever runs one turn. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
-// IsRunning reports whether RunForever is under way. Any goroutine may call it. See
+// IsRunning reports whether RunForever is running. Any goroutine may call it. See
 // loop.is_running.
 func (l *Loop) IsRunning() bool { return l.state.Load() == running }
 
@@ -316,7 +316,7 @@ func (l *Loop) run() error {
 		if l.ends() {
 			return l.endedError("RunForever")
 		}
-		return misuse(ErrMisuse, "RunForever of %v, which runs already; a task that wants another's result awaits it", l)
+		return misuse(ErrMisuse, "RunForever of %v, which runs already; in a task, await the other task instead", l)
 	}
 	l.fresh = true
 	l.group.Enter()
@@ -368,7 +368,7 @@ func (l *Loop) Close() error {
 	atOnce, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, ex := range l.pools {
-		_ = ex.Shutdown(atOnce) // nobody can receive the results of running jobs any more
+		_ = ex.Shutdown(atOnce) // the results of running jobs can no longer be received
 	}
 	l.reports.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
 	return nil

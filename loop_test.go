@@ -53,9 +53,9 @@ func TestCallSoon(t *testing.T) {
 	log.Want(t, "call 0", "call 1", "call 2", "call 3", "call 4")
 }
 
-// A232, A246: after Stop, the current pass completes. What its callbacks and tasks made
-// ready waits for the next run.
-func TestPassRunsOnlyWhatWasReadyAtItsStart(t *testing.T) {
+// A232, A246: after Stop, the current turn completes. Entries that its callbacks and
+// tasks made ready wait for the next run.
+func TestTurnRunsOnlyEntriesReadyAtItsStart(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallSoon(func(context.Context) {
@@ -80,7 +80,7 @@ func TestPassRunsOnlyWhatWasReadyAtItsStart(t *testing.T) {
 }
 
 // A232: a task that always yields does not starve other callbacks: calls from outside run
-// in the next pass.
+// in the next turn.
 func TestYieldingTaskDoesNotStarveOthers(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		l := running(ctx)
@@ -95,9 +95,9 @@ func TestYieldingTaskDoesNotStarveOthers(t *testing.T) {
 	})
 }
 
-// A233: a pass runs ready work first, then calls from outside, then expired timers,
+// A233: a turn runs ready work first, then calls from outside, then expired timers,
 // whatever the order of the requests.
-func TestOrderWithinPass(t *testing.T) {
+func TestOrderWithinTurn(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	l.CallAt(l.Time(), log.Adds("timer"))
@@ -357,7 +357,7 @@ func TestLoopDoesNotWakeForCancelledTimer(t *testing.T) {
 	}
 }
 
-// A247: calling Stop before a run limits the run to one pass without waiting.
+// A247: calling Stop before a run limits the run to one turn without waiting.
 func TestStopBeforeRun(t *testing.T) {
 	var log record
 	d := &spy{Driver: driver.NewVirtual()}
@@ -431,7 +431,7 @@ func TestRunningLoopCannotBeRunAgain(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	_, err := asyncio.RunUntilComplete(l, coro(func(ctx context.Context) error {
-		wantErr(t, l.RunForever(), asyncio.ErrMisuse, "RunForever of <Loop running>, which runs already", "awaits it")
+		wantErr(t, l.RunForever(), asyncio.ErrMisuse, "RunForever of <Loop running>, which runs already", "await the other task")
 		_, err := asyncio.RunUntilComplete(l, coro(func(context.Context) error { log.Add("nested"); return nil }))
 		wantErr(t, err, asyncio.ErrMisuse, "RunUntilComplete on <Loop running>: the loop is running; await the function or future")
 		yields(ctx, 3)
@@ -789,8 +789,8 @@ func TestLoopInsideAnotherEventLoop(t *testing.T) {
 	log.Want(t, "key pressed", "button clicked", "task continues", "window closed")
 }
 
-// A263: another event loop can run the loop pass by pass.
-func TestLoopPassByPass(t *testing.T) {
+// A263: another event loop can run the loop turn by turn.
+func TestLoopTurnByTurn(t *testing.T) {
 	var log record
 	l := newLoop(t)
 	asyncio.Go(l.Context(), func(ctx context.Context) error {
@@ -807,7 +807,7 @@ func TestLoopPassByPass(t *testing.T) {
 		l.Stop()
 		runForever(t, l)
 		if l.IsRunning() {
-			t.Error("IsRunning is true between two passes")
+			t.Error("IsRunning is true between two turns")
 		}
 	}
 	log.Want(t, "pass 0", "step 0", "pass 1", "step 1", "pass 2", "pass 3")
@@ -823,6 +823,6 @@ func TestNilCallback(t *testing.T) {
 		func() { l.CallAt(time.Second, nil) },
 		func() { _, _ = l.CallSoonThreadsafe(nil) },
 	} {
-		wantErr(t, panicOf(call), asyncio.ErrInvalidArgument, "with a nil function; give it a func(ctx context.Context)")
+		wantErr(t, panicOf(call), asyncio.ErrInvalidArgument, "with a nil function; pass a func(ctx context.Context)")
 	}
 }

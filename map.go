@@ -16,10 +16,10 @@ import (
 //   - Each call of fn runs in a task of its own, with the ctx of that task.
 //   - Map iterates over seq in the calling task, and is never more than limit items ahead
 //     of the results that it has yielded. Hence seq may be endless, and may suspend.
-//   - The range suspends until the next result is there.
-//   - An error of fn is yielded in the place of its item, with the zero R, and the range
-//     continues. A panic in fn is a [PanicError], which is also reported to the exception
-//     handler of the loop.
+//   - The range suspends until the next result is available.
+//   - An error of fn is yielded at the position of its item, with the zero R, and the
+//     range continues. A panic in fn is a [PanicError], which is also reported to the
+//     exception handler of the loop.
 //   - When the loop over the range ends, by a break, return or panic too, Map cancels the
 //     tasks that still run, and waits for them. No task outlives the loop. Results that
 //     were not yielded are dropped; their errors are reported as never read.
@@ -27,11 +27,10 @@ import (
 //     them, yields the [CancelledError] once, and stops. It does the same with any other
 //     error of [Future.Await]. A cancel during the wait after a break is delivered at the
 //     next await.
-//   - A second range calls fn for all items again. It is possible if it is possible for
-//     seq.
+//   - A second range calls fn for all items again, if seq can be iterated again.
 //   - Map panics ([ErrInvalidArgument]) if limit is less than 1, or seq or fn is nil.
 //
-// ctx must be that of the task that ranges.
+// ctx must be the ctx of the task that ranges over the results.
 func Map[T, R any](ctx context.Context, limit int, seq iter.Seq[T], fn func(ctx context.Context, item T) (R, error)) iter.Seq2[R, error] {
 	return mapOf(ctx, "Map", true, limit, seq, fn)
 }

@@ -60,7 +60,7 @@ func onlyMain(ctx context.Context, t *testing.T) {
 	}
 }
 
-// The results come in the order of the items. An error comes in the place of its item.
+// The results come in the order of the items. An error comes at the position of its item.
 func TestMapOrder(t *testing.T) {
 	var log record
 	run(t, func(ctx context.Context) error {
@@ -100,8 +100,8 @@ func TestMapUnorderedOrder(t *testing.T) {
 	)
 }
 
-// At most limit calls run at the same time, and Map is at most limit items ahead of what
-// it has yielded, also for a sequence without an end.
+// At most limit calls run at the same time, and Map is at most limit items ahead of the
+// yielded results, also for a sequence without an end.
 func TestMapLimit(t *testing.T) {
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
 		for _, limit := range []int{1, 2, 7} {
@@ -162,7 +162,7 @@ func TestMapShortSequences(t *testing.T) {
 
 // A range that is left cancels the running calls in the name of the Map, and waits for
 // their cleanup. This holds for a break, a return, a panic and runtime.Goexit.
-func TestMapLeft(t *testing.T) {
+func TestMapRangeEndsEarly(t *testing.T) {
 	leave := map[string]func(){"break": func() {}, "panic": func() { panic(errBoom) }, "Goexit": runtime.Goexit}
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
 		for name, end := range leave {
@@ -191,7 +191,7 @@ func TestMapLeft(t *testing.T) {
 					})
 				})
 			})
-			act := t.Name()[len("TestMapLeft/"):]
+			act := t.Name()[len("TestMapRangeEndsEarly/"):]
 			log.Want(t,
 				"1m1s: 5: asyncio: cancelled by a "+act+", whose range has ended",
 				"1m1s: 6: asyncio: cancelled by a "+act+", whose range has ended",
@@ -204,9 +204,8 @@ func TestMapLeft(t *testing.T) {
 	})
 }
 
-// Items that were started and never began are not begun after a break. No further item is
-// pulled.
-func TestMapLeftAtTheFirstResult(t *testing.T) {
+// Tasks that have not begun before a break never begin. No further item is pulled.
+func TestMapRangeEndsAtTheFirstResult(t *testing.T) {
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
 		run(t, func(ctx context.Context) error {
 			pulled, begun := 0, 0
@@ -373,7 +372,7 @@ func TestMapInATimeout(t *testing.T) {
 	})
 }
 
-// A panic in a call is a PanicError in the place of the item, and is reported. A call
+// A panic in a call is a PanicError at the position of the item, and is reported. A call
 // that ends cancelled has a CancelledError there. The range continues after both.
 func TestMapPanicAndCancelInACall(t *testing.T) {
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
@@ -492,7 +491,8 @@ func TestMapOfEagerTasks(t *testing.T) {
 	})
 }
 
-// Bad arguments are a panic at the call. A ctx of no task is an error of the range.
+// Invalid arguments panic at the call. With the ctx of no task, the range yields an
+// error.
 func TestMapMisuse(t *testing.T) {
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
 		seq := slices.Values([]int{1})
@@ -562,7 +562,7 @@ func TestMapInASnapshot(t *testing.T) {
 
 // Tasks and results that have been yielded are released: the memory of a long range is
 // bounded.
-func TestMapForgetsWhatItHasYielded(t *testing.T) {
+func TestMapReleasesYieldedResults(t *testing.T) {
 	forMaps(t, func(t *testing.T, mapped mapFunc) {
 		run(t, func(ctx context.Context) error {
 			pulled, results := 0, 0

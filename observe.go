@@ -6,8 +6,8 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// SetObserver makes o receive every event on the loop from now on. A nil o ends that.
-// What happened before is in a [Loop.Snapshot].
+// SetObserver makes o receive every event on the loop from now on. A nil o ends that. A
+// [Loop.Snapshot] has the state before that.
 func (l *Loop) SetObserver(o inspect.Observer) {
 	l.observer = o
 	l.MuteObserver(false)
@@ -27,9 +27,9 @@ func (l *Loop) MuteObserver(on bool) { l.muted.Store(on) }
 // muted. Only the loop's goroutine may call it.
 func (l *Loop) MutedEvents() uint64 { return l.mutedEvents }
 
-// Load returns the number of calls and tasks that can run, of timers, and of pieces of
-// work elsewhere whose results are expected, mostly jobs. It is cheap enough for an
-// observer to call per event.
+// Load returns the number of ready calls and tasks, of timers, and of pieces of outside
+// work, mostly jobs, whose results the loop expects. It is cheap enough for an observer
+// to call per event.
 func (l *Loop) Load() (ready, timers, outside int) {
 	return l.ready.Len(), l.timers.Len() - l.cancelledTimers, l.outside
 }
@@ -62,8 +62,8 @@ func (l *Loop) wantsEvent() bool {
 	return true
 }
 
-// countsOnly counts an event and returns true, if counting is all that is needed. Steps
-// call it first: while the observer is muted, it is their whole cost.
+// countsOnly counts an event and returns true if nothing else is needed. Steps call it
+// first: while the observer is muted, it is their whole cost.
 func (l *Loop) countsOnly() bool {
 	if l.record != 0 || !l.muted.Load() {
 		return false
@@ -147,7 +147,7 @@ func (l *Loop) noteStep(kind inspect.EventKind, t *taskBase) {
 	}
 }
 
-// stepGoesOn starts the clock of the present step.
+// stepGoesOn starts the clock of the current step.
 func (l *Loop) stepGoesOn() {
 	if l.record&inspect.RecordSteps != 0 {
 		l.stepBegan = l.Time()

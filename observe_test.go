@@ -234,8 +234,8 @@ func TestObserverTasksEndedByClose(t *testing.T) {
 	)
 }
 
-// An observer receives who requested a cancellation, its message, and the tasks that it
-// passes through.
+// An observer receives the requester of a cancellation, its message, and the tasks that
+// it passes through.
 func TestObserverCancel(t *testing.T) {
 	w := observed(t, func(ctx context.Context) error {
 		inner := start(ctx, "inner", never)
@@ -278,7 +278,7 @@ func TestInitFuture(t *testing.T) {
 		r.Add("%v %v", late.CancelWith("strike"), late)
 
 		err = panicOf(func() { asyncio.InitFuture(ctx, asyncio.NewFuture[string](ctx), late) })
-		wantErr(t, err, asyncio.ErrInvalidArgument, "InitFuture with a future that is not embedded in the *asyncio_test.sign given")
+		wantErr(t, err, asyncio.ErrInvalidArgument, "initFuture with a future that is not embedded in the *asyncio_test.sign given")
 		return nil
 	})
 	r.Want(t,

@@ -214,8 +214,8 @@ func (o *offloaded[T]) waitReason() inspect.WaitReason {
 
 // deliver and cancel make o the futureSource of its own future.
 //
-// A job that continues after its cancel does not hold up virtual time. The loop waits for
-// it only if there is nothing else to wait for, because the job may still call the loop.
+// A job that continues after its cancel does not stop virtual time. The loop waits for it
+// only if there is nothing else to wait for, because the job may still call the loop.
 func (o *offloaded[T]) deliver() {
 	if o.Done() {
 		o.loop.abandoned--

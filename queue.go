@@ -40,8 +40,8 @@ type store[T any] interface {
 	Pop() T
 }
 
-// NewQueue returns an empty queue that is full with maxsize items. If maxsize is 0 or
-// less, it is never full.
+// NewQueue returns an empty queue for at most maxsize items. If maxsize is 0 or less, the
+// queue has no limit.
 func NewQueue[T any](maxsize int) *Queue[T] { return &Queue[T]{capacity: maxsize} }
 
 // minReported is the smallest size that is reported to the observer as growth.
@@ -63,8 +63,8 @@ func (q *Queue[T]) grows(n int) {
 // Put puts an item into the queue and wakes the first waiting getter.
 //
 //   - It suspends while the queue is full.
-//   - It returns [ErrQueueShutDown] after a Shutdown, also one that happens while it
-//     waits.
+//   - It returns [ErrQueueShutDown] after a Shutdown, even if that happens during the
+//     wait.
 //   - Its other errors are a [CancelledError] or another error of [Future.Await].
 //   - After an error the item is not in the queue.
 //
@@ -106,8 +106,8 @@ func (q *Queue[T]) TryPut(item T) error {
 // Get removes the next item and wakes the first waiting putter.
 //
 //   - It suspends while the queue is empty.
-//   - It returns [ErrQueueShutDown] if the queue is empty after a Shutdown, also one that
-//     happens while it waits.
+//   - It returns [ErrQueueShutDown] if the queue is empty after a Shutdown, even if that
+//     happens during the wait.
 //   - Its other errors are a [CancelledError] or another error of [Future.Await].
 //   - After an error no item was removed.
 //
@@ -175,8 +175,8 @@ func (q *Queue[T]) pop() T {
 	return q.other.Pop()
 }
 
-// TaskDone reports that an item was processed. When this was reported for each item that
-// was ever put, the tasks in [Queue.Join] proceed.
+// TaskDone reports that an item was processed. Once it was called for each item that was
+// ever put, the tasks in [Queue.Join] proceed.
 //
 //   - It never suspends.
 //   - It panics with [ErrInvalidArgument] if it is called more often than items were put.
@@ -268,9 +268,8 @@ func (q *Queue[T]) String() string {
 type PriorityQueue[T any] struct{ Queue[T] }
 
 // NewPriorityQueue returns an empty queue that orders its items by less, which reports
-// whether a leaves before b. The queue is full with maxsize items; if maxsize is 0 or
-// less, it is never full. NewPriorityQueue panics with [ErrInvalidArgument] if less is
-// nil.
+// whether a leaves before b. It holds at most maxsize items; if maxsize is 0 or less, it
+// has no limit. NewPriorityQueue panics with [ErrInvalidArgument] if less is nil.
 func NewPriorityQueue[T any](maxsize int, less func(a, b T) bool) *PriorityQueue[T] {
 	if less == nil {
 		panic(misuse(ErrInvalidArgument, "NewPriorityQueue: less is nil; pass cmp.Less for numbers and strings, or a func(a, b T) bool"))
@@ -333,8 +332,8 @@ func (q *PriorityQueue[T]) String() string {
 // empty, has no limit and is ready to use. See asyncio.LifoQueue.
 type LIFOQueue[T any] struct{ Queue[T] }
 
-// NewLIFOQueue returns an empty queue that is full with maxsize items. If maxsize is 0 or
-// less, it is never full.
+// NewLIFOQueue returns an empty queue for at most maxsize items. If maxsize is 0 or less,
+// the queue has no limit.
 func NewLIFOQueue[T any](maxsize int) *LIFOQueue[T] {
 	return &LIFOQueue[T]{Queue[T]{kind: "LIFOQueue", other: &stack[T]{}, capacity: maxsize}}
 }

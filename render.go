@@ -9,7 +9,7 @@ import (
 	"example.com/asyncio/inspect"
 )
 
-// render makes plain data of what collect recorded.
+// render converts the records of collect to plain data.
 func (r *rawSnapshot) render() *inspect.Snapshot {
 	d := renderer{
 		raw: r, tasks: make([]inspect.TaskInfo, len(r.tasks)),

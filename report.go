@@ -13,8 +13,8 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext tells an exception handler what happened. Only Message is always
-// set. See loop.call_exception_handler.
+// An ExceptionContext is a report to an exception handler. Only Message is always set.
+// See loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
 	Exception error
@@ -25,9 +25,10 @@ type ExceptionContext struct {
 	Source string
 }
 
-// An ExceptionHandler receives what cannot be returned as an error. ctx has the context
-// variables of the task or call that failed. The handler is called on the loop's
-// goroutine, inside other operations, and must not wait. See loop.set_exception_handler.
+// An ExceptionHandler receives the reports of a loop: failures that cannot be returned as
+// errors. ctx has the context variables of the task or call that failed. The handler is
+// called on the loop's goroutine, inside other operations, and must not wait. See
+// loop.set_exception_handler.
 type ExceptionHandler func(ctx context.Context, e *ExceptionContext)
 
 // SetExceptionHandler replaces [DefaultExceptionHandler] by h. A nil h restores it. See
@@ -39,11 +40,11 @@ func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
 // CallExceptionHandler reports e with the context variables of the task or of the call
-// that e names, or else with the present ones. If the handler panics, the default handler
-// reports that. See loop.call_exception_handler.
+// that e names. If e names none, the current ones are used. If the handler panics, the
+// default handler reports the panic. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 	if e == nil {
-		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); give it an ExceptionContext with a Message"))
+		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); pass an ExceptionContext with a Message"))
 	}
 	vars := l.contextVars()
 	if e.Future != nil && e.Future.task() != nil {
@@ -57,7 +58,7 @@ func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 // DefaultExceptionHandler writes e with [log.Print]. See loop.default_exception_handler.
 func DefaultExceptionHandler(_ context.Context, e *ExceptionContext) { log.Print(e) }
 
-// String is the text that the default handler writes.
+// String returns the text that the default handler writes.
 func (e *ExceptionContext) String() string {
 	var b strings.Builder
 	b.WriteString("asyncio: " + e.Message)
@@ -79,7 +80,8 @@ func (e *ExceptionContext) String() string {
 	return b.String()
 }
 
-// report calls the exception handler with the context variables of what failed.
+// report calls the exception handler with the context variables of the task or call that
+// failed.
 func (l *Loop) report(vars *ContextVars, e *ExceptionContext) {
 	ctx := &callContext{contextBase{loop: l, override: vars}}
 	before := l.override

@@ -57,8 +57,8 @@ type Runner struct {
 	// Debug turns on the debug mode of the loop. A non-empty environment variable
 	// ASYNCIODEBUG does so, too.
 	Debug bool
-	// SlowCallback is the duration of a step from which debug mode reports it; 0 means
-	// 100 ms.
+	// SlowCallback is the minimum duration of a step that debug mode reports; 0 means 100
+	// ms.
 	SlowCallback time.Duration
 	// Driver provides the time of the loop; nil means real time.
 	Driver driver.Driver

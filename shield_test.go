@@ -11,7 +11,7 @@ import (
 )
 
 // A164: the shield has the result or the error of the inner future.
-func TestShieldPassesTheOutcomeOn(t *testing.T) {
+func TestShieldForwardsTheOutcome(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		boom := errors.New("boom")
 		got, err := asyncio.Shield(ctx, asyncio.Coro[int](sleepThen(time.Second, 1))).Await(ctx)
@@ -43,7 +43,7 @@ func TestShieldIsCancelledWithTheInner(t *testing.T) {
 }
 
 // A166: a cancel of the shield does not reach the inner future, and disconnects the two.
-func TestShieldCancelledIsCutOffFromTheInner(t *testing.T) {
+func TestShieldCancelledIsDisconnectedFromTheInner(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, sleepThen(time.Second, 1))
 		shield := asyncio.Shield(ctx, inner)
@@ -97,7 +97,7 @@ func TestShieldOfAGather(t *testing.T) {
 }
 
 // A169: the awaiter of a shield is cancelled at once, without waiting for the inner task.
-func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
+func TestShieldDoesNotProtectItsAwaiter(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, func(ctx context.Context) (int, error) {
@@ -124,7 +124,7 @@ func TestShieldDoesNotShieldItsAwaiter(t *testing.T) {
 
 // A170: after a cancel of the shield, an error of the inner task is reported as never
 // read.
-func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
+func TestShieldCancelledReportsTheInnerError(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(r.Handle)
@@ -138,7 +138,7 @@ func TestShieldCancelledTheInnersErrorIsReported(t *testing.T) {
 }
 
 // A170: an error that the shield has passed on is reported once, for the shield.
-func TestShieldAnUnreadErrorIsReportedOnce(t *testing.T) {
+func TestShieldReportsUnreadErrorOnce(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		running(ctx).SetExceptionHandler(r.Handle)

@@ -20,8 +20,8 @@ func (l *Loop) Snapshot() *inspect.Snapshot {
 }
 
 // SnapshotThreadsafe is [Loop.Snapshot] for other goroutines. It blocks until the running
-// loop has answered. The loop only records its state, some milliseconds for 100,000
-// tasks; the texts are made by the caller. Its errors: the error of ctx, if that ends
+// loop has answered. The loop only records its state, which takes some milliseconds for
+// 100,000 tasks. The caller makes the texts. Its errors: the error of ctx, if that ends
 // first, for example because the loop is blocked or does not run; [ErrLoopClosed].
 func (l *Loop) SnapshotThreadsafe(ctx context.Context) (*inspect.Snapshot, error) {
 	// Allocating the memory takes as long as filling it, so the loop is first asked for

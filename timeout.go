@@ -69,8 +69,8 @@ func TimeoutAt(ctx context.Context, when time.Duration, fn func(ctx context.Cont
 	return NewTimeoutAt(when).Run(ctx, fn)
 }
 
-// NewTimeout returns a block with a limit of d from the start of its Run on. Never means
-// no limit. See asyncio.timeout.
+// NewTimeout returns a block with a limit of d, counted from the start of its Run. Never
+// means no limit. See asyncio.timeout.
 func NewTimeout(d time.Duration) *TimeoutScope {
 	return &TimeoutScope{kind: limitAfter, after: d}
 }

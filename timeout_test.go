@@ -255,7 +255,7 @@ func TestTimeoutsAfterTheLoopWasBusy(t *testing.T) {
 
 // A180: the outer timeout also ends what the body does after the inner timeout has
 // expired.
-func TestTimeoutAfterAnInnerOne(t *testing.T) {
+func TestTimeoutAfterInnerTimeout(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		err := asyncio.Timeout(ctx, 2*time.Second, func(ctx context.Context) error {
 			wantErr(t, asyncio.Timeout(ctx, time.Second, never), asyncio.ErrTimeout, "after 1s")
@@ -267,7 +267,7 @@ func TestTimeoutAfterAnInnerOne(t *testing.T) {
 }
 
 // A181: an error of the body before the expiry is the error of the block.
-func TestTimeoutPassesAnErrorOn(t *testing.T) {
+func TestTimeoutForwardsError(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(time.Second)
 		if err := tm.Run(ctx, func(context.Context) error { return errBoom }); err != errBoom {
@@ -331,7 +331,7 @@ func TestTimeoutCause(t *testing.T) {
 }
 
 // A184: a cancel from outside before the expiry passes through the block.
-func TestTimeoutPassesACancelOn(t *testing.T) {
+func TestTimeoutForwardsCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tm := asyncio.NewTimeout(10 * time.Second)
 		err := tm.Run(ctx, func(ctx context.Context) error {
@@ -607,7 +607,7 @@ func TestTimeoutSwallowed(t *testing.T) {
 // A195: a cancel from outside that is pending at the expiry wins: the block ends with a
 // CancelledError. CPython converts it to a TimeoutError if it was pending at the start of
 // the block, and the task continues (cpython#134471).
-func TestTimeoutLosesToACancelOnItsWay(t *testing.T) {
+func TestTimeoutLosesToPendingCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, before := range []bool{true, false} {
 			for _, d := range []time.Duration{0, time.Second} {
@@ -690,8 +690,9 @@ func stubborn(d time.Duration) func(ctx context.Context) (string, error) {
 	}
 }
 
-// A197, A205: WaitFor returns after the end of what it has cancelled. The outcome of the
-// cleanup counts: WaitFor returns its error, which also contains the timeout.
+// A197, A205: WaitFor returns after the end of the awaitable that it has cancelled. The
+// outcome of the cleanup counts: WaitFor returns its error, which also contains the
+// timeout.
 func TestWaitForWaitsForTheCleanup(t *testing.T) {
 	for _, limit := range []time.Duration{time.Second, 0} {
 		for name, end := range map[string]func(cancel error) error{
@@ -730,7 +731,7 @@ func TestWaitForWaitsForTheCleanup(t *testing.T) {
 // A197, A198, A202: WaitFor waits as long as its argument takes, and returns its result
 // if that ignores the cancel. This holds for the expiry and for a cancel of the task in
 // WaitFor.
-func TestWaitForOfAStubbornTask(t *testing.T) {
+func TestWaitForStubbornTask(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		got, err := asyncio.WaitFor(ctx, asyncio.Coro[string](stubborn(2*time.Second)), time.Second)
 		equal(t, "the result, the time", []any{got, err, running(ctx).Time()}, "[at last <nil> 2s]")
@@ -802,8 +803,8 @@ func TestWaitForWithoutTime(t *testing.T) {
 	}
 }
 
-// A cancel that comes while WaitFor with a limit of zero waits for what it has cancelled
-// is a cancel, not a timeout.
+// A cancel while WaitFor, with a limit of zero, waits for the cancelled task is a cancel,
+// not a timeout.
 func TestWaitForWithoutTimeCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		slow := asyncio.CreateTask(ctx, stubborn(time.Second))
@@ -813,13 +814,13 @@ func TestWaitForWithoutTimeCancelled(t *testing.T) {
 		_, err := wait.Await(ctx)
 		equal(t, "the error, the time", []any{brief(err), running(ctx).Time()}, "[cancelled: enough 0s]")
 		got, err := slow.Await(ctx)
-		equal(t, "what it waited for", got, "at last")
+		equal(t, "the result of the awaited task", got, "at last")
 		return err
 	})
 }
 
 // A202: the argument may end with a result because of the cancel.
-func TestWaitForOfOneThatSwallowsTheCancel(t *testing.T) {
+func TestWaitForTaskThatSwallowsTheCancel(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		got, err := asyncio.WaitFor(ctx, asyncio.Coro[int](func(ctx context.Context) (int, error) {
 			wantErr(t, asyncio.Sleep(ctx, time.Hour), asyncio.ErrCancelled)
@@ -832,7 +833,7 @@ func TestWaitForOfOneThatSwallowsTheCancel(t *testing.T) {
 }
 
 // A203: a result before the limit is returned, even one turn before.
-func TestWaitForOfAResultJustInTime(t *testing.T) {
+func TestWaitForResultJustInTime(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
 		running(ctx).CallSoon(func(context.Context) { _ = f.SetResult("ok") })
@@ -849,7 +850,7 @@ func TestWaitForOfAResultJustInTime(t *testing.T) {
 
 // A203: a result in the turn of the expiry is too late, as with timeout() in CPython. The
 // future keeps it.
-func TestWaitForOfAResultInTheTurnOfTheTimer(t *testing.T) {
+func TestWaitForResultInTheTurnOfTheTimer(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
 		running(ctx).CallAt(time.Second, func(context.Context) { _ = f.SetResult("ok") })
@@ -863,7 +864,7 @@ func TestWaitForOfAResultInTheTurnOfTheTimer(t *testing.T) {
 
 // A066, A204: a cancel of the task in WaitFor wins over a result that has not been
 // delivered to the task yet.
-func TestWaitForCancelledAsTheResultComes(t *testing.T) {
+func TestWaitForCancelledWhenTheResultArrives(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[string](ctx)
 		outer := asyncio.Go(ctx, func(ctx context.Context) error {
@@ -883,7 +884,7 @@ func TestWaitForCancelledAsTheResultComes(t *testing.T) {
 }
 
 // A204: a cancel after WaitFor has found the result is not lost.
-func TestWaitForOfWhatIsDoneAndThenACancel(t *testing.T) {
+func TestWaitForDoneThenCancelled(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		inner := asyncio.CreateTask(ctx, func(context.Context) (string, error) { return "done", nil })
 		end := false
@@ -907,7 +908,7 @@ func TestWaitForOfWhatIsDoneAndThenACancel(t *testing.T) {
 
 // A206: a task behind a Shield continues after the limit. Without a limit a Shield
 // changes nothing.
-func TestWaitForOfAShield(t *testing.T) {
+func TestWaitForShield(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, limit := range []time.Duration{0, 10 * time.Millisecond, asyncio.Never} {
 			task := asyncio.CreateTask(ctx, sleepThen(100*time.Millisecond, "done"))

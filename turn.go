@@ -8,14 +8,14 @@ import (
 )
 
 // A turn runs the entries that are ready at its beginning. Entries that become ready
-// meanwhile are left to the next turn, so that timers and calls from other goroutines get
-// their chance.
+// meanwhile are left to the next turn, so that timers and calls from other goroutines run
+// in between.
 
 // maxPark is the longest time that a loop sleeps before it checks the time again, since
 // clocks drift over days. See MAXIMUM_SELECT_TIMEOUT.
 const maxPark = 24 * time.Hour
 
-// next takes the next entry, and begins a turn if need be. It returns false if the loop
+// next takes the next entry, and begins a turn if necessary. It returns false if the loop
 // must return.
 func (l *Loop) next() (entry, bool) {
 	for l.turnLeft == 0 {
@@ -129,10 +129,10 @@ type waitUnder struct {
 }
 
 // waitsForCtx reports whether an idle loop waits for the end of a ctx under which a task
-// awaits: because the ctx has ended and the call that says so is on its way from another
-// goroutine, or because there is nothing else to wait for. A virtual clock must not jump
-// meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may never
-// come.
+// awaits: because the ctx has ended and the call that reports this is on its way from
+// another goroutine, or because there is nothing else to wait for. A virtual clock must
+// not jump meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may
+// never come.
 func (l *Loop) waitsForCtx(nothingElse bool) bool {
 	if nothingElse {
 		return len(l.under) > 0

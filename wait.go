@@ -66,7 +66,7 @@ func WithTimeout(d time.Duration) TimeoutOption { return TimeoutOption{d} }
 //   - Wait cancels nothing, and does not return the errors of fs.
 //   - Its errors are a [CancelledError] if the calling task is cancelled, or another
 //     error of [Future.Await]; and [ErrInvalidArgument] if fs is empty.
-//   - A nil among fs is a panic ([ErrInvalidArgument]).
+//   - Wait panics if fs contains a nil ([ErrInvalidArgument]).
 //
 // See asyncio.wait.
 func Wait[F AnyFuture](ctx context.Context, fs []F, opts ...WaitOption) (done, unfinished []F, err error) {

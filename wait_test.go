@@ -67,7 +67,7 @@ func TestWaitForAll(t *testing.T) {
 }
 
 // A145: a wait for a done future takes one turn and no time.
-func TestWaitForWhatIsDoneTakesOneTurn(t *testing.T) {
+func TestWaitForDoneFutureTakesOneTurn(t *testing.T) {
 	var r record
 	run(t, func(ctx context.Context) error {
 		f := asyncio.NewFuture[int](ctx)
@@ -87,7 +87,7 @@ func TestWaitForWhatIsDoneTakesOneTurn(t *testing.T) {
 }
 
 // A146: a duplicate is returned once, at its first position.
-func TestWaitDuplicatesCollapse(t *testing.T) {
+func TestWaitReturnsDuplicatesOnce(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a, b := named(ctx, "a", sleepThen(time.Second, 1)), named(ctx, "b", sleepThen(time.Minute, 2))
 		done, unfinished, err := asyncio.Wait(ctx, []*asyncio.Task[int]{a, b, a, b, a}, asyncio.FirstCompleted)
@@ -158,7 +158,7 @@ func TestWaitFirstCompleted(t *testing.T) {
 
 // A151: a future that ends in the same turn, after the condition was met, is among the
 // done ones.
-func TestWaitCountsWhatEndsInTheSameTurn(t *testing.T) {
+func TestWaitCountsFuturesOfTheSameTurn(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		a := named(ctx, "a", func(ctx context.Context) (int, error) { yields(ctx, 1); return 1, nil })
 		b := named(ctx, "b", func(ctx context.Context) (int, error) { yields(ctx, 2); return 2, nil })
@@ -187,7 +187,7 @@ func TestWaitFirstException(t *testing.T) {
 }
 
 // A152: a cancelled child does not count as an error.
-func TestWaitFirstExceptionPassesOverCancels(t *testing.T) {
+func TestWaitFirstExceptionIgnoresCancels(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		tasks := []*asyncio.Task[int]{
 			named(ctx, "a", sleepThen(10*time.Second, 1)),
@@ -281,7 +281,7 @@ func TestWaitTimeoutOfZeroAndUnused(t *testing.T) {
 
 // A154: if the waiting task is cancelled, the children continue, and no callback is left
 // on them.
-func TestWaitCancelledLeavesTheChildrenAlone(t *testing.T) {
+func TestWaitCancelledDoesNotCancelChildren(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		child := named(ctx, "child", sleepThen(time.Second, 1))
 		before := child.String()

@@ -41,7 +41,7 @@ import (
 // lock that is free 10 % and one that two tasks share 4 %.
 //
 // A waiter stays in the queue until its task runs, even after it was woken or cancelled.
-// A newcomer therefore sees that somebody goes first although the lock is already free.
+// A newcomer therefore sees that a waiter goes first although the lock is already free.
 // Each method that waits also handles lost wake-ups in one place, when its task resumes.
 // The cost is that the queue contains done waiters: next points behind those that were
 // woken, so waking never scans them again.
@@ -85,7 +85,7 @@ type waiters struct {
 	spare       *waiter // the last waiter that left, for the next wait; nil: none
 }
 
-// A waiter is a task's place in a waiters queue.
+// A waiter is a task's position in a waiters queue.
 type waiter struct {
 	Future[None] // has a result once the waiter is woken
 

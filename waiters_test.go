@@ -240,7 +240,7 @@ func TestWaitOnClosedLoop(t *testing.T) {
 			equal(t, "the error of Close", l.Close(), nil)
 			log.Want(t, "the task ends", "the task ends")
 			if w.name == "Condition" {
-				w.idle = "<Condition locked>" // they could not take the lock back, so nobody can acquire it
+				w.idle = "<Condition locked>" // they could not take the lock back, so no task can acquire it
 			}
 			equal(t, "the object", w.of, w.idle)
 		})

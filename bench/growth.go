@@ -81,7 +81,7 @@ func (o options) measureAt(w *workload, size int, run runner) (result, error) {
 	return w.summary(readings), nil
 }
 
-// drawGrowth plots the curves as an SVG. Each workload has a color; our lines are solid,
+// drawGrowth plots the curves as an SVG. Each workload has a colour; our lines are solid,
 // the others are dashed.
 func drawGrowth(w io.Writer, curves []curve) error {
 	p := plot.New()
@@ -118,7 +118,7 @@ func drawGrowth(w io.Writer, curves []curve) error {
 	return err
 }
 
-// colors has the color of each workload of growing.
+// colors has the colour of each workload of growing.
 var colors = []color.Color{color.RGBA{0x1f, 0x77, 0xb4, 255}, color.RGBA{0xd6, 0x27, 0x28, 255}, color.RGBA{0x2c, 0xa0, 0x2c, 255}}
 
 // decades is a ticker that marks the powers of ten and labels them in full.

@@ -677,7 +677,7 @@ func itemLines(ls []mdLine, i int, marker string) ([]mdLine, int) {
 			s = s[indent:]
 		case isBlank(ls[j-1].text), fenced, mdItem.MatchString(s), interrupts(ls, j):
 			return inner[:kept], end
-		default: // the paragraph goes on, though without indentation
+		default: // the paragraph continues without indentation
 			s = s[deep:]
 		}
 		if mdFence.MatchString(s) {

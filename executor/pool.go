@@ -234,7 +234,7 @@ func (p *Pool) Jobs() []JobInfo {
 }
 
 // Abandoned returns the number of jobs that continue to run after they were cancelled.
-// Each takes one of the [Pool.Size] places of the pool. When all places are taken, no
+// Each occupies one of the [Pool.Size] goroutines of the pool. When all are occupied, no
 // other job begins.
 func (p *Pool) Abandoned() int {
 	p.lock()

@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// An Observer receives the events of a loop as they happen. It is the only
-// instrumentation seam: introspection, tracing and metrics use it. A loop without an
-// Observer pays one comparison with nil per event.
+// An Observer receives the events of a loop as they happen. All instrumentation uses it:
+// introspection, tracing and metrics. Without an Observer, the cost per event is one
+// comparison with nil.
 //
 // Observe is called on the loop's goroutine, inside the operation that the event
 // describes.

@@ -68,7 +68,7 @@ type TaskInfo struct {
 	Made   []Frame       `json:"made,omitempty"`    // where it was created, innermost call first; only with [RecordPlaces] or in debug mode
 	Steps  uint64        `json:"steps,omitempty"`   // how often it was resumed; only with [RecordSteps]
 	Ran    time.Duration `json:"ran,omitempty"`     // how long it ran in total; only with [RecordSteps]
-	Since  time.Duration `json:"since,omitempty"`   // when its last step ended, or its present one began; only with [RecordSteps]
+	Since  time.Duration `json:"since,omitempty"`   // when its last step ended, or its current one began; only with [RecordSteps]
 }
 
 // AwaitInfo is a task that waits for another task.

@@ -13,7 +13,7 @@ import (
 //   - Each task is a task of the trace, below the task that created it.
 //   - Each task is also a region on its goroutine, from its start to its end. The
 //     goroutine runs when the task runs. A callback is a region too.
-//   - Log lines contain what a task waits for, and who asks it to cancel.
+//   - Log lines contain what a task waits for, and the origin of each cancel request.
 //   - "go tool trace" lists tasks by name under "User-defined tasks". Tasks without a
 //     name are all called "Task" there.
 //   - The task's ctx has the task of the trace, so that [trace.Log] and

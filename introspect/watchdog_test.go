@@ -122,7 +122,7 @@ func TestWatchdogIsSilent(t *testing.T) {
 
 // A blocking callback is reported with its function. A task that blocks in its first step
 // never yields.
-func TestWatchdogNamesWhatBlocks(t *testing.T) {
+func TestWatchdogNamesTheBlocker(t *testing.T) {
 	watched(t, func(ctx context.Context, h http.Handler) error {
 		start := time.Now()
 		block := func(d time.Duration) {
@@ -133,7 +133,7 @@ func TestWatchdogNamesWhatBlocks(t *testing.T) {
 		running(ctx).CallSoon(func(context.Context) {
 			block(time.Second / 2)
 			got := introspect.Blocked(h)
-			if !strings.HasPrefix(got, "callback introspect_test.TestWatchdogNamesWhatBlocks.") || !strings.HasSuffix(got, " has blocked the loop for 500ms. Nothing else could run.") {
+			if !strings.HasPrefix(got, "callback introspect_test.TestWatchdogNamesTheBlocker.") || !strings.HasSuffix(got, " has blocked the loop for 500ms. Nothing else could run.") {
 				t.Errorf("the loop is blocked by %q", got)
 			}
 		})

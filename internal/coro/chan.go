@@ -37,7 +37,7 @@ func (s *Stack) Depart(to *Stack) *Side {
 func (s *Stack) Forward() {}
 
 func (s *Stack) start() {
-	// With an unbuffered channel, the sender could not go on to its own receive.
+	// With an unbuffered channel, the sender could not continue with its own receive.
 	s.resume = make(chan struct{}, 1)
 	s.side.Yield = func(struct{}) bool {
 		s.Switch(s.to)

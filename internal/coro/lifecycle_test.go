@@ -195,14 +195,14 @@ func TestGoexitEndsOnlyItsStack(t *testing.T) {
 		for range 3 {
 			c.add(func(*coro.Stack) { runtime.Goexit() })
 		}
-		c.add(func(s *coro.Stack) { c.logf("goes on") })
+		c.add(func(s *coro.Stack) { c.logf("continues") })
 		for i := range n {
 			c.add(func(s *coro.Stack) { s.Rest(suspended[i]) })
 		}
 		c.group.Enter()
 		c.logf("left")
 		c.group.Close()
-		c.want(t, "dies", "dies", "dies", "goes on", "left")
+		c.want(t, "dies", "dies", "dies", "continues", "left")
 	}
 }
 

@@ -15,10 +15,10 @@ type List[T any] struct {
 	len  int
 }
 
-// Links is the place of one item in a list. An item has one Links for each list that it
-// can be in at the same time. The zero value is in no list.
+// Links is the position of one item in a list. An item has one Links for each list that
+// it can be in at the same time. The zero value is in no list.
 type Links[T any] struct {
-	prev, next *Links[T] // neighbors in the ring; nil if in no list
+	prev, next *Links[T] // neighbours in the ring; nil if in no list
 	list       *List[T]  // nil if in no list
 	item       *T        // set by the last Push
 }

@@ -132,7 +132,7 @@ func TestListAllocatesNothing(t *testing.T) {
 	}
 }
 
-// A byHand is the list that one would otherwise write for one type.
+// A byHand is a list written by hand for one type.
 type byHand struct {
 	first, last *byHandItem
 	len         int

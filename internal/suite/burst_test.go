@@ -8,9 +8,9 @@ import (
 	"example.com/asyncio"
 )
 
-// TestBurstGivesGoroutinesBack starts many tasks that wait at the same time. They wake in
+// TestBurstReleasesGoroutines starts many tasks that wait at the same time. They wake in
 // order, and the loop keeps few of their goroutines.
-func TestBurstGivesGoroutinesBack(t *testing.T) {
+func TestBurstReleasesGoroutines(t *testing.T) {
 	const n = 20_000
 	run(t, func(ctx context.Context) error {
 		before := runtime.NumGoroutine()

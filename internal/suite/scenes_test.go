@@ -354,8 +354,8 @@ func everyRound(t *testing.T, name string, parties int, build func(s *roundScene
 	})
 }
 
-// A309, A310, A311: rounds do not mix. A cancelled task leaves its place free. Reset and
-// Abort end every Wait.
+// A309, A310, A311: rounds do not mix. Another task can replace a cancelled one. Reset
+// and Abort end every Wait.
 func TestInterleavingsOfBarriers(t *testing.T) {
 	everyRound(t, "two rounds", 2, func(s *roundScene) {
 		for _, name := range []string{"a", "b", "c", "d"} {

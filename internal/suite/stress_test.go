@@ -69,7 +69,7 @@ type stress struct {
 	created, ended, begun, unwound, cancelled, failed, reports int
 }
 
-// A numbered task knows its place in the order of creation.
+// A numbered task knows its position in the order of creation.
 type numbered struct {
 	*asyncio.Task[int]
 	nth int
@@ -164,7 +164,7 @@ func (s *stress) begin(ctx context.Context) (int, error) {
 			return other.Await(ctx)
 		}
 		// The other task may in turn wait for this one, and both for a group that they
-		// belong to. Such a circle does not end when it is cancelled. The shield breaks
+		// belong to. Such a cycle does not end when it is cancelled. The shield breaks
 		// it.
 		return asyncio.Shield(ctx, other.Task).Await(ctx)
 	case 9:

@@ -234,7 +234,7 @@ func Brief(err error) string {
 	return err.Error()
 }
 
-// ErrBoom is the error of tests that need just any error.
+// ErrBoom is the error of tests that need an arbitrary error.
 var ErrBoom = errors.New("boom")
 
 // Equal fails the test unless got and want print the same.

@@ -95,7 +95,7 @@ func (h *Heap[T]) Filter(keep func(T) bool) {
 	}
 }
 
-// down moves the node at i down to its place in the subtree.
+// down moves the node at i down to its position in the subtree.
 func (h *Heap[T]) down(i int) {
 	nodes := h.nodes
 	n := nodes[i]

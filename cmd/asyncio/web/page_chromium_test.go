@@ -134,7 +134,7 @@ func TestChromiumTimeline(t *testing.T) {
 	browser.Do(t, ctx, chromedp.Focus(chromedp.CSS(".lanes")), chromedp.KeyEvent("--"))
 	browser.Shows(t, ctx, "#window", "40 s")
 	browser.Value[bool](t, ctx, fmt.Sprintf(`(() => { const x = 180 + 1100 * (1 - (asyncio.now() - asyncio.history.lanes.get(1).born - 25e7) / 40e9);
-		return document.querySelector(".lanes").dispatchEvent(new MouseEvent("mousemove", {clientX: x, clientY: %f, bubbles: true})) })()`, lane)) // in one step, because time goes on
+		return document.querySelector(".lanes").dispatchEvent(new MouseEvent("mousemove", {clientX: x, clientY: %f, bubbles: true})) })()`, lane)) // in one step, because time advances
 	browser.Shows(t, ctx, ".hover", "ready for 500 ms")
 	browser.Do(t, ctx, chromedp.KeyEvent("++"))
 	browser.Shows(t, ctx, "#window", "10 s")

@@ -16,7 +16,7 @@ import (
 
 // The page contains a hash of the sources it was built from: see sum in vite.config.js,
 // which has the same list.
-func TestThePageIsOfTheseSources(t *testing.T) {
+func TestPageIsBuiltFromItsSources(t *testing.T) {
 	sources, err := filepath.Glob("src/*")
 	if err != nil || len(sources) == 0 {
 		t.Fatalf("no sources in src: %v", err)
@@ -39,7 +39,7 @@ func TestThePageIsOfTheseSources(t *testing.T) {
 
 // The committed page is what the sources build to. The test requires node, and
 // node_modules as installed by npm ci. .ci/run installs them if it can.
-func TestTheSourcesBuildThePage(t *testing.T) {
+func TestSourcesBuildThePage(t *testing.T) {
 	vite := filepath.Join("node_modules", "vite", "bin", "vite.js")
 	node, err := exec.LookPath("node")
 	if _, missing := os.Stat(vite); err != nil || missing != nil {
@@ -59,7 +59,7 @@ func TestTheSourcesBuildThePage(t *testing.T) {
 }
 
 // The page loads nothing from other hosts: its only URLs are names of XML namespaces.
-func TestThePageIsSelfContained(t *testing.T) {
+func TestPageIsSelfContained(t *testing.T) {
 	for _, url := range regexp.MustCompile(`https?://[^"'\x60 )]*`).FindAllString(string(page), -1) {
 		if !strings.HasPrefix(url, "http://www.w3.org/") {
 			t.Errorf("the page contains the URL %s", url)

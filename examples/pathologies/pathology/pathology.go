@@ -1,4 +1,4 @@
-// Package pathology runs the programs in the neighboring directories. Each of them has a
+// Package pathology runs the programs in the neighbouring directories. Each of them has a
 // variant with a mistake, called sick, and one without, called clean.
 package pathology
 

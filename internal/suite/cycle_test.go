@@ -9,9 +9,9 @@ import (
 	"example.com/asyncio"
 )
 
-// circle makes n tasks that wait in a circle: each for the next, the last for the first.
+// cycle makes n tasks that wait in a cycle: each for the next, the last for the first.
 // link waits for a task.
-func circle(ctx context.Context, n int, link func(ctx context.Context, next asyncio.AnyFuture) error) []*asyncio.Task[asyncio.None] {
+func cycle(ctx context.Context, n int, link func(ctx context.Context, next asyncio.AnyFuture) error) []*asyncio.Task[asyncio.None] {
 	running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {}) // the errors of the gathers are never read
 	tasks := make([]*asyncio.Task[asyncio.None], n)
 	for i := range tasks {
@@ -55,9 +55,9 @@ var links = []struct {
 	}},
 }
 
-// TestCancelInACircle checks that a cancel of any task in a circle of awaits ends all
+// TestCancelInACycle checks that a cancel of any task in a cycle of awaits ends all
 // tasks. CPython overflows its stack.
-func TestCancelInACircle(t *testing.T) {
+func TestCancelInACycle(t *testing.T) {
 	for _, l := range links {
 		for n := 1; n <= 4; n++ {
 			if n == 1 && l.how != links[1].how && l.how != links[2].how {
@@ -66,7 +66,7 @@ func TestCancelInACircle(t *testing.T) {
 			for first := range n {
 				t.Run(fmt.Sprintf("%s/%d tasks/from %d", l.how, n, first), func(t *testing.T) {
 					run(t, func(ctx context.Context) error {
-						tasks := circle(ctx, n, l.link)
+						tasks := cycle(ctx, n, l.link)
 						yields(ctx, 2)
 						if !tasks[first].CancelWith("enough") {
 							t.Error("CancelWith returned false")
@@ -86,9 +86,9 @@ func TestCancelInACircle(t *testing.T) {
 	}
 }
 
-// TestCancelBeforeTheCircleCloses checks a task that is cancelled before it closes the
-// circle.
-func TestCancelBeforeTheCircleCloses(t *testing.T) {
+// TestCancelBeforeTheCycleCloses checks a task that is cancelled before it closes the
+// cycle.
+func TestCancelBeforeTheCycleCloses(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		var rec record
 		running(ctx).SetExceptionHandler(func(context.Context, *asyncio.ExceptionContext) {})
@@ -110,12 +110,12 @@ func TestCancelBeforeTheCircleCloses(t *testing.T) {
 	})
 }
 
-// TestRepeatedCancelInACircle checks that repeated cancels wake no task twice.
-func TestRepeatedCancelInACircle(t *testing.T) {
+// TestRepeatedCancelInACycle checks that repeated cancels wake no task twice.
+func TestRepeatedCancelInACycle(t *testing.T) {
 	for _, l := range links {
 		t.Run(l.how, func(t *testing.T) {
 			run(t, func(ctx context.Context) error {
-				tasks := circle(ctx, 3, l.link)
+				tasks := cycle(ctx, 3, l.link)
 				yields(ctx, 2)
 				for range 3 {
 					for _, task := range tasks {
