@@ -65,8 +65,8 @@ func (s *Stack) Depart(to *Stack) *Side {
 }
 
 // Forward completes a switch whose function returned false: no stack switched to s, but
-// the stack that owns the coroutine of s has ended. Forward passes control on, unless s is
-// the heir.
+// the stack that owns the coroutine of s has ended. Forward passes control on, unless s
+// is the heir.
 func (s *Stack) Forward() {
 	for ok := false; !ok && !s.group.closing; {
 		to := s.group.heir
