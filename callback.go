@@ -60,7 +60,7 @@ type sharedCallback struct {
 
 	call  callback         // the Handle in which each call is made, with the context variables of the first registration
 	block []registration   // the last block; new registrations are appended to it
-	full  [][]registration // earlier blocks; those without waiting registrations are dropped occasionally
+	full  [][]registration // earlier blocks; those without waiting registrations are dropped now and then
 	prune int              // the length of full at which such blocks are dropped
 }
 

@@ -125,7 +125,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	}
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.ContextVars()) {
-			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; pass a Copy of it", act, t.given))
+			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
 		}
 		l.alive++
 		l.startNow(t)

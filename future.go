@@ -83,8 +83,8 @@ type futureBase struct {
 	selfAwaited bool
 }
 
-// giving says which reader gets the CancelledError of a task that ended cancelled: the
-// first. The others get an error of their own, without the message, as in CPython.
+// giving says who gets the CancelledError of a task that ended cancelled: the first
+// reader. The others get one of their own, without the message, as in CPython.
 type giving uint8
 
 const (
@@ -121,7 +121,7 @@ type taskRecord struct {
 	made   time.Duration // when it was created; only with RecordPlaces
 	steps  uint64        // how often it was resumed; this and the rest only with RecordSteps
 	ran    time.Duration // how long it ran in total
-	since  time.Duration // when its last step ended or the current one began
+	since  time.Duration // when its last step ended or the present one began
 }
 
 // A futureSource provides the outcome of a future, and learns of a cancel.

@@ -116,8 +116,8 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// Func returns the name and the position of the function, for example main.tick() at
-// main.go:12. After the call or a cancel, it returns them only in debug mode.
+// Func names the function that is called: main.tick() at main.go:12. After the call or a
+// cancel, only debug mode knows it.
 func (h *Handle) Func() string { return h.what() }
 
 // what is Func.

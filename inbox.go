@@ -173,7 +173,7 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	return &Handle{loop: l, fn: fn}
 }
 
-// OnClose calls fn when the loop is closed, or at once if it is. It is for services of a
+// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a
 // loop, which must not outlive it.
 //
 //   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which

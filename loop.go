@@ -73,7 +73,7 @@ type control struct {
 // the current task, otherwise root.
 type varStack struct {
 	override *ContextVars   // of a callback, of ContextVars.Run, of a report; nil: none
-	outer    []*ContextVars // of the code that waits for the running code to return
+	outer    []*ContextVars // of the code that waits for the present code to return
 	root     ContextVars    // outside of all tasks and callbacks
 }
 
@@ -81,8 +81,8 @@ type varStack struct {
 type exiting struct {
 	stopping bool           // Stop was called
 	fresh    bool           // this run has had no turn; its first turn comes even if stopping
-	exited   bool           // a runtime.Goexit must continue in the caller of run
-	fatal    *PanicError    // a panic must continue in the caller of run; nil: none
+	exited   bool           // a runtime.Goexit must go on in the caller of run
+	fatal    *PanicError    // a panic must go on in the caller of run; nil: none
 	deadlock *DeadlockError // set by park; nil: none
 	deadline time.Duration  // when run returns in any case; Never except during shutdown
 	wakeable bool           // something outside, such as Run's ctx, can still act on a waiting loop
@@ -92,7 +92,7 @@ type exiting struct {
 // outside is not 0, the loop has something to wait for.
 type elsewhere struct {
 	outside     int                     // pieces of work elsewhere whose end is expected
-	abandoned   int                     // jobs that continue although their await was cancelled; not in outside
+	abandoned   int                     // jobs that go on though their await was cancelled; not in outside
 	under       map[*waitUnder]struct{} // awaits that the end of a Go ctx may end
 	completions sharedCallback          // the end of each Sleep and job; it has no function, and delivers the future's outcome
 	spareJobs   any                     // *offloaded[T] to reuse, of the T that was used last
@@ -113,7 +113,7 @@ type observing struct {
 	mutedEvents uint64           // events counted while muted
 	record      inspect.Record
 	event       inspect.Event          // the event that the observer receives
-	stepBegan   time.Duration          // when the current step began; only with RecordSteps
+	stepBegan   time.Duration          // when the present step began; only with RecordSteps
 	probe       *probe                 // a question that the next stack to resume answers; nil: none
 	scopes      list.List[cancelScope] // the open ones that observers see, last opened first
 }
@@ -128,7 +128,7 @@ type reporting struct {
 // debugging is debug mode. goids and here are maintained only while debug is set.
 type debugging struct {
 	debug bool
-	slow  time.Duration // the minimum duration of a step that is reported
+	slow  time.Duration // the duration from which a step is reported
 	clock stepClock
 	goids map[*coro.Stack]uint64 // the goroutine ids of the stacks
 	here  atomic.Uint64          // the id of the goroutine that has control; 0: unknown. Any goroutine reads it
@@ -368,7 +368,7 @@ func (l *Loop) Close() error {
 	atOnce, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, ex := range l.pools {
-		_ = ex.Shutdown(atOnce) // the results of running jobs can no longer be received
+		_ = ex.Shutdown(atOnce) // nobody can receive the results of running jobs any more
 	}
 	l.reports.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
 	return nil

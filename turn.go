@@ -129,10 +129,10 @@ type waitUnder struct {
 }
 
 // waitsForCtx reports whether an idle loop waits for the end of a ctx under which a task
-// awaits: because the ctx has ended and the call that reports this is on its way from
-// another goroutine, or because there is nothing else to wait for. A virtual clock must
-// not jump meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may
-// never come.
+// awaits: because the ctx has ended and the call that says so is on its way from another
+// goroutine, or because there is nothing else to wait for. A virtual clock must not jump
+// meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may never
+// come.
 func (l *Loop) waitsForCtx(nothingElse bool) bool {
 	if nothingElse {
 		return len(l.under) > 0
