@@ -322,7 +322,7 @@ func TestGatherCancelAfterAllChildrenAreDoneIsRefused(t *testing.T) {
 		f.AddDoneCallback(func(context.Context, asyncio.AnyFuture) {
 			asked = true
 			if g.Done() {
-				t.Error("the gather is done before the callback; the test proves nothing")
+				t.Error("the gather is done before the callback; want it pending")
 			}
 			if g.Cancel() {
 				t.Error("the gather accepted the cancel")

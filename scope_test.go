@@ -325,7 +325,7 @@ func TestScopeCancelledFromOutside(t *testing.T) {
 	})
 }
 
-// Scope.Cancelling reports whether any request to cancel the task is undelivered.
+// Scope.Cancelling reports whether any cancel request of the task is undelivered.
 func TestScopeCancelling(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		for _, when := range []string{"running", "ready", "suspended"} {

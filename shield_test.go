@@ -36,7 +36,7 @@ func TestShieldIsCancelledWithTheInner(t *testing.T) {
 		_, err := shield.Await(ctx)
 		wantErr(t, err, asyncio.ErrCancelled)
 		if !shield.Cancelled() || asyncio.CurrentTask(ctx).Cancelling() != 0 {
-			t.Errorf("the shield is %v, its awaiter has %d requests to cancel", shield, asyncio.CurrentTask(ctx).Cancelling())
+			t.Errorf("the shield is %v, its awaiter has %d cancel requests", shield, asyncio.CurrentTask(ctx).Cancelling())
 		}
 		return nil
 	})

@@ -23,7 +23,7 @@ type TimeoutScope struct {
 
 	// Set by Run.
 	ctx     *cancelScope
-	atEntry int                   // how many requests to cancel the task had then
+	atEntry int                   // how many cancel requests the task had then
 	timer   interface{ Cancel() } // nil: no limit, or it has fired
 }
 

@@ -85,7 +85,7 @@ type BlockInfo struct {
 	Tasks []uint64      `json:"tasks,omitempty"` // the unfinished tasks of a group
 }
 
-// CancelInfo is a request to cancel a task.
+// CancelInfo describes a cancel request of a task.
 type CancelInfo struct {
 	By      string   `json:"by,omitempty"`      // who requested it: see asyncio.CancelledError.By
 	Message string   `json:"message,omitempty"` // the message of the request

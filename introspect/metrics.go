@@ -43,7 +43,7 @@ type MetricsInfo struct {
 	Results   uint64 `json:"results"`   // tasks that ended without an error
 	Failed    uint64 `json:"failed"`    // tasks that ended with an error
 	Cancelled uint64 `json:"cancelled"` // tasks that ended cancelled
-	Cancels   uint64 `json:"cancels"`   // requests to cancel a task
+	Cancels   uint64 `json:"cancels"`   // cancel requests of tasks
 
 	New       int `json:"new"`       // tasks that have not started
 	Running   int `json:"running"`   // tasks in a step: usually one, more if a task starts another eagerly

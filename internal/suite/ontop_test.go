@@ -63,7 +63,7 @@ func TestOnTopInALongChain(t *testing.T) {
 	})
 }
 
-// A cancel of any task in such a chain goes down to the last task. Each task gets it from
+// A cancel of any task in such a chain travels to the last task. Each task gets it from
 // its await.
 func TestOnTopCancelled(t *testing.T) {
 	for asked := range 3 {

@@ -43,7 +43,7 @@ func (m *Metrics) Observe(e *inspect.Event) { m.counts.Observe(e) }
 var (
 	created = prometheus.NewDesc("asyncio_tasks_created_total", "Tasks created.", nil, nil)
 	ended   = prometheus.NewDesc("asyncio_tasks_ended_total", "Tasks ended, by outcome: result, error, cancelled.", []string{"outcome"}, nil)
-	cancels = prometheus.NewDesc("asyncio_cancel_requests_total", "Requests to cancel a task.", nil, nil)
+	cancels = prometheus.NewDesc("asyncio_cancel_requests_total", "Cancel requests of tasks.", nil, nil)
 	tasks   = prometheus.NewDesc("asyncio_tasks", "Unfinished tasks, by state: new (not started), running, suspended.", []string{"state"}, nil)
 	ready   = prometheus.NewDesc("asyncio_ready_queue_length", "Calls and tasks that are ready to run.", nil, nil)
 	timers  = prometheus.NewDesc("asyncio_timers", "Timers set.", nil, nil)

@@ -41,7 +41,7 @@ func TestExposition(t *testing.T) {
 	}
 }
 
-const exposed = `# HELP asyncio_cancel_requests_total Requests to cancel a task.
+const exposed = `# HELP asyncio_cancel_requests_total Cancel requests of tasks.
 # TYPE asyncio_cancel_requests_total counter
 asyncio_cancel_requests_total 1
 # HELP asyncio_executor_jobs Jobs in executors, and other work outside the loop.

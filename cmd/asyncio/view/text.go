@@ -94,7 +94,7 @@ func firstTasks(ids []uint64, tasks map[uint64]*inspect.TaskInfo) string {
 	return " " + strings.Join(names, ", ")
 }
 
-// cancelText describes the last request to cancel t.
+// cancelText describes the last cancel request of t.
 func cancelText(t *inspect.TaskInfo) string {
 	if t.Cancel == nil {
 		return ""
