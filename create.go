@@ -19,7 +19,7 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name. A task with an empty name is called Task-N, with a
+// WithName gives the task a name. The task of an empty name is called Task-N, with a
 // number that no other task has. See asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 

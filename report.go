@@ -13,8 +13,8 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext is a report to an exception handler. Only Message is always set.
-// See loop.call_exception_handler.
+// An ExceptionContext tells an exception handler what happened. Only Message is always
+// set. See loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
 	Exception error

@@ -65,7 +65,7 @@ func (s *cancelScope) Cancelling() bool {
 	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
 }
 
-// Close makes the scope Done permanently, because its block has ended.
+// Close makes the scope Done for good: its block has ended.
 func (s *cancelScope) Close() {
 	s.own.close()
 	if s.block != nil {
