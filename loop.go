@@ -264,8 +264,8 @@ func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.updateFlags()
 }
 
-// Stop makes RunForever return at the end of the current turn. If the loop does not run,
-// the next RunForever runs one turn. See loop.stop.
+// Stop makes RunForever return at the end of the present turn. If the loop does not run,
+// the next RunForever runs what is ready, once. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
 // IsRunning reports whether RunForever is running. Any goroutine may call it. See

@@ -40,8 +40,8 @@ func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
 // CallExceptionHandler reports e with the context variables of the task or of the call
-// that e names. If e names none, the current ones are used. If the handler panics, the
-// default handler reports the panic. See loop.call_exception_handler.
+// that e names, or else with the present ones. If the handler panics, the default handler
+// reports that. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 	if e == nil {
 		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); pass an ExceptionContext with a Message"))
