@@ -139,7 +139,6 @@ type byHand struct {
 }
 
 type byHandItem struct {
-	id         int
 	prev, next *byHandItem
 	linked     bool
 }
