@@ -242,7 +242,7 @@ func (f *futureBase) CancelWith(message any) bool {
 	if f.loop.debug {
 		f.loop.mustBeHere("Cancel")
 	}
-	return f.cancel(f.loop.originHere(f.loop.canceller()), message)
+	return f.cancel(f.loop.originHere(f.loop.requester()), message)
 }
 
 // cancelBy cancels f in the name of by, such as a block that cancels what it has started.

@@ -133,7 +133,7 @@ func (r *rawSnapshot) collect(l *Loop) {
 	for s := range l.scopes.All() {
 		r.addBlock(s)
 	}
-	for u := range l.reports.All() {
+	for u := range l.unread.All() {
 		if len(r.unread) == maxObjects {
 			break
 		}

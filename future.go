@@ -320,7 +320,7 @@ func (f *futureBase) wakeAll() {
 	x.waiter, x.waiters = nil, nil
 }
 
-// fail makes f failed. The error is in the loop's reports until it is read.
+// fail makes f failed. The error is in Loop.unread until it is read or reported.
 func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
 	u := &unread{err: err, what: "a future", seq: f.seq}
@@ -330,9 +330,9 @@ func (f *futureBase) fail(err error) {
 	u.source = f.madeAt()
 	f.extra().unread = u
 	l := f.loop
-	l.reports.add(u)
+	l.unread.add(u)
 	u.cleanup = runtime.AddCleanup(f, func(u *unread) {
-		l.inbox.put(&l.outsideHandle(func(context.Context) { l.reports.report(l, u) }).head)
+		l.inbox.put(&l.outsideHandle(func(context.Context) { l.unread.report(l, u) }).head)
 	}, u)
 }
 
@@ -350,7 +350,7 @@ func (f *futureBase) madeAt() string {
 // read records that f's error was read.
 func (f *futureBase) read() {
 	if x := f.extraOrNil(); x != nil && x.unread != nil {
-		f.loop.reports.remove(x.unread)
+		f.loop.unread.remove(x.unread)
 		x.unread.cleanup.Stop()
 		x.unread = nil
 	}

@@ -111,7 +111,7 @@ func (l *Loop) notifyCreated(t *taskBase) {
 	}
 	e := &l.event
 	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.public()
-	e.By, e.Ctx = l.canceller(), before
+	e.By, e.Ctx = l.requester(), before
 	l.observer.Observe(e)
 	if e.Ctx != before {
 		t.inherited = &inheritedValues{Context: e.Ctx, added: true, plain: t.inherited}

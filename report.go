@@ -111,19 +111,19 @@ type unread struct {
 	source  string
 	seq     uint32             // of the future
 	vars    ContextVars        // a copy of the task's: those may be part of the task and would keep it alive
-	links   list.Links[unread] // in Loop.reports; unlinked once read or reported
+	links   list.Links[unread] // in Loop.unread; unlinked once read or reported
 	cleanup runtime.Cleanup    // reports it when the future is collected
 }
 
-// A reportList has the unread errors in order of failure.
-type reportList struct{ list.List[unread] }
+// An unreadList has the unread errors in order of failure.
+type unreadList struct{ list.List[unread] }
 
-func (r *reportList) add(u *unread) { r.PushBack(u, &u.links) }
+func (r *unreadList) add(u *unread) { r.PushBack(u, &u.links) }
 
-func (r *reportList) remove(u *unread) { r.Remove(&u.links) }
+func (r *unreadList) remove(u *unread) { r.Remove(&u.links) }
 
 // flush reports all errors, in the order in which their futures were created.
-func (r *reportList) flush(l *Loop) {
+func (r *unreadList) flush(l *Loop) {
 	for r.Len() > 0 { // a handler may cause more
 		all := slices.Collect(r.All())
 		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.seq, b.seq) })
@@ -133,7 +133,7 @@ func (r *reportList) flush(l *Loop) {
 	}
 }
 
-func (r *reportList) report(l *Loop, u *unread) {
+func (r *unreadList) report(l *Loop, u *unread) {
 	if !u.links.Linked() {
 		return
 	}
