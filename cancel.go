@@ -280,7 +280,7 @@ func (f *futureBase) cancel(by, message any) bool {
 // Future._cancel_message.
 func (f *futureBase) CancelMessage() any {
 	switch {
-	case f.giving != toAll:
+	case f.reader != anyReader:
 	case f.isTask:
 		return f.self.task().request.ownMessage()
 	case f.state == cancelled:

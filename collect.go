@@ -137,7 +137,7 @@ func (r *rawSnapshot) collect(l *Loop) {
 		if len(r.unread) == maxObjects {
 			break
 		}
-		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.source})
+		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.madeAt})
 	}
 	r.loop.Stopped = time.Since(began)
 }

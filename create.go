@@ -115,7 +115,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	t.code = code
 	t.setName(config.Name)
 	if config.ContextVars != nil {
-		t.given = config.ContextVars
+		t.vars = config.ContextVars
 	} else if list := l.contextVars().list; list != nil {
 		t.own.list = list
 	}
@@ -125,7 +125,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	}
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.ContextVars()) {
-			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
+			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.vars))
 		}
 		l.alive++
 		l.startNow(t)

@@ -124,7 +124,7 @@ func (l *Loop) noteCreated(t *taskBase) {
 		recordOf(t).parent = l.current.future.seq
 	}
 	if l.record&inspect.RecordPlaces != 0 {
-		recordOf(t).made = l.Time()
+		recordOf(t).created = l.Time()
 		if x := t.future.extraOrNil(); x.made == nil { // debug mode has set it otherwise
 			x.made = callers()
 		}

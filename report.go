@@ -107,12 +107,12 @@ func (l *Loop) report(vars *ContextVars, e *ExceptionContext) {
 // the future.
 type unread struct {
 	err     error
-	what    string // "task NAME", "a future"
-	source  string
-	seq     uint32             // of the future
+	what    string             // "task NAME" or "a future"
+	madeAt  string             // see futureBase.madeAt
+	seq     uint32             // futureBase.seq of the future
 	vars    ContextVars        // a copy of the task's: those may be part of the task and would keep it alive
 	links   list.Links[unread] // in Loop.unread; unlinked once read or reported
-	cleanup runtime.Cleanup    // reports it when the future is collected
+	cleanup runtime.Cleanup    // reports it when the garbage collector frees the future
 }
 
 // An unreadList has the unread errors in order of failure.
@@ -139,7 +139,7 @@ func (r *unreadList) report(l *Loop, u *unread) {
 	}
 	r.remove(u)
 	u.cleanup.Stop()
-	l.report(&u.vars, &ExceptionContext{Message: u.what + " failed and its error was never read", Exception: u.err, Source: u.source})
+	l.report(&u.vars, &ExceptionContext{Message: u.what + " failed and its error was never read", Exception: u.err, Source: u.madeAt})
 }
 
 func newPanicError(value any, where string) *PanicError {
