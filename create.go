@@ -19,8 +19,8 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name. The task of an empty name is called Task-N, with a
-// number that no other task has. See asyncio.create_task(name=).
+// WithName gives the task a name. With an empty name it is called Task-N, where no other
+// task has the number N. See asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 
 type eagerOption bool

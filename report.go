@@ -13,7 +13,7 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext tells an exception handler what happened. Only Message is always
+// An ExceptionContext describes a failure to an exception handler. Only Message is always
 // set. See loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
