@@ -39,8 +39,8 @@ import (
 // through a future that forwards the request to several others, such as a gather: see
 // Loop.inCycle.
 
-// requestCancel requests a cancel of t in the name of by. It returns false if t is done,
-// or is being visited by the same request, which came back to t along a cycle.
+// requestCancel requests a cancel of t, with by as the requester. It returns false if t
+// is done, or if the same request is visiting t: it came back along a cycle.
 func (t *taskBase) requestCancel(by, message any) bool {
 	return t.requestCancelOf(&t.signal, by, message)
 }
@@ -248,7 +248,7 @@ func (f *futureBase) CancelWith(message any) bool {
 	return f.cancel(f.loop.originHere(f.loop.requester()), message)
 }
 
-// cancelBy cancels f in the name of by, such as a block that cancels what it has started.
+// cancelBy cancels f with by as the requester, for example a block.
 func cancelBy(by any, f AnyFuture, message any) bool {
 	b := f.base()
 	b.mustBeMade("cancelBy")
@@ -269,7 +269,7 @@ func (f *futureBase) cancel(by, message any) bool {
 	if source := f.outcomeSource(); source != nil {
 		l := f.loop
 		outer := l.onBehalfOf
-		l.onBehalfOf = by // source cancels others in the name of by
+		l.onBehalfOf = by // the requester of the cancels that source makes
 		defer func() { l.onBehalfOf = outer }()
 		return source.cancel(by, message)
 	}

@@ -101,8 +101,8 @@ func (s *cancelSignal) close() {
 	}
 }
 
-// reopen makes a closed s read as open again, with a new channel. Contexts derived from it
-// stay done.
+// reopen makes a closed s read as open again, with a new channel. Contexts derived from
+// it stay done.
 func (s *cancelSignal) reopen() {
 	if s.Err() != nil {
 		s.seen.Store(nil)

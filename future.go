@@ -123,8 +123,8 @@ type taskRecord struct {
 	parent  uint32        // futureBase.seq of the task that created it; 0: none
 	created time.Duration // when it was created; only with RecordPlaces
 	steps   uint64        // the number of its steps; this and the rest only with RecordSteps
-	ran     time.Duration // how long its steps took in total, without the present one
-	since   time.Duration // when the present step began; if none is under way, when the last one ended
+	ran     time.Duration // how long its steps took in total, without the current one
+	since   time.Duration // when the current step began; if none is under way, when the last one ended
 }
 
 // A futureSource provides the outcome of a future and decides about a cancel: the

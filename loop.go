@@ -82,8 +82,8 @@ type varStack struct {
 type exiting struct {
 	stopping bool           // Stop was called; reset when run returns
 	fresh    bool           // this run has had no turn; its first turn comes even if stopping
-	exited   bool           // user code called runtime.Goexit, which must go on in the caller of run
-	fatal    *PanicError    // a panic of the driver or of order, which must go on in the caller of run; nil: none
+	exited   bool           // user code called runtime.Goexit, which must continue in the caller of run
+	fatal    *PanicError    // a panic of the driver or of order, which must continue in the caller of run; nil: none
 	deadlock *DeadlockError // set by park, returned by run; nil: none
 	deadline time.Duration  // the loop time at which run returns in any case; Never except during shutdown
 	wakeable bool           // the ctx of Run can still end, which makes a waiting loop continue
@@ -103,7 +103,7 @@ type elsewhere struct {
 
 // cancelling is the state of a cancel request that is under way. Both are zero otherwise.
 type cancelling struct {
-	onBehalfOf any  // the maker of the request that a future forwards to others at present; nil: none is forwarded
+	onBehalfOf any  // the requester, while a future forwards the request to others; nil: none does
 	inCycle    bool // the request came back to a task that it had visited: see cancelAwaited
 }
 
@@ -114,7 +114,7 @@ type observing struct {
 	mutedEvents uint64                 // events counted while muted, of all observers so far
 	record      inspect.Record         // what is recorded about tasks; 0: nothing
 	event       inspect.Event          // the event that the observer receives
-	stepBegan   time.Duration          // when the present step began or went on, in loop time; only with RecordSteps
+	stepBegan   time.Duration          // when the current step began or continued, in loop time; only with RecordSteps
 	probe       *probe                 // a question that the next stack to resume answers; nil: none
 	scopes      list.List[cancelScope] // the open scopes that have a block, last opened first
 }
@@ -130,7 +130,7 @@ type reporting struct {
 type debugging struct {
 	debug bool                   // debug mode is on
 	slow  time.Duration          // the duration from which a step is reported, in real time; below 0: always
-	clock stepClock              // measures the present step
+	clock stepClock              // measures the current step
 	goids map[*coro.Stack]uint64 // the goroutine ids of the stacks that have run a step; nil before the first
 	here  atomic.Uint64          // the id of the goroutine that has control; 0: unknown. Any goroutine reads it
 }
@@ -265,7 +265,7 @@ func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.updateFlags()
 }
 
-// Stop makes RunForever return at the end of the present turn. If the loop does not run,
+// Stop makes RunForever return at the end of the current turn. If the loop does not run,
 // the next RunForever runs what is ready, once. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
@@ -376,7 +376,7 @@ func (l *Loop) Close() error {
 }
 
 // requester returns the cause of what the running code does, for example a cancel: its
-// task, nil in a callback, or the maker of the cancel request that it forwards.
+// task, nil in a callback, or the requester of a cancel that it forwards.
 func (l *Loop) requester() any {
 	if l.onBehalfOf != nil {
 		return l.onBehalfOf

@@ -40,7 +40,7 @@ func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
 // CallExceptionHandler reports e with the context variables of the task or of the call
-// that e names, or else with the present ones. If the handler panics, the default handler
+// that e names, or else with the current ones. If the handler panics, the default handler
 // reports that. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 	if e == nil {

@@ -170,7 +170,7 @@ func (l *Loop) cancelAtEndOf(ctx context.Context, t AnyFuture) (stop func() bool
 	return func() bool { return true }
 }
 
-// A named requests a cancel and is neither a task nor a block.
+// A named is a requester of cancels that is neither a task nor a block.
 type named string
 
 func (n named) Name() string { return string(n) }

@@ -54,8 +54,8 @@ func newScope(ctx context.Context, block waitReasoner) (*cancelScope, error) {
 // Task returns the task that the scope is in.
 func (s *cancelScope) Task() AnyTask { return s.task.public() }
 
-// Cancel requests a cancel of the task, as [Future.Cancel] does, in the name of the block
-// by.
+// Cancel requests a cancel of the task, as [Future.Cancel] does. The block by is the
+// requester.
 func (s *cancelScope) Cancel(by any) bool {
 	return s.task.requestCancelOf(&s.own, s.loop.originHere(by), nil)
 }

@@ -175,8 +175,8 @@ func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
 // Uncancel withdraws one cancel request and returns the number that remain. If none
 // remains, a request that was not delivered yet is void, and the task's ctx reads as open
-// again. Call it in code that stops a cancellation for good, such as the end of a
-// timeout. See Task.uncancel.
+// again. Call it in code that ends a cancellation, such as the end of a timeout. See
+// Task.uncancel.
 func (t *taskBase) Uncancel() int {
 	if t.cancels > 0 {
 		t.cancels--
