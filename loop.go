@@ -28,7 +28,7 @@ const Never = driver.Never
 //
 // See asyncio.loop (CPython 3.13 base_events.py).
 type Loop struct {
-	// Owned by the goroutine that has control.
+	// Owned by the goroutine that has control, except atomic fields.
 	scheduling
 	control
 	varStack
@@ -86,7 +86,7 @@ type exiting struct {
 	fatal    *PanicError    // a panic of the driver or of order, which must continue in the caller of run; nil: none
 	deadlock *DeadlockError // set by park, returned by run; nil: none
 	deadline time.Duration  // the loop time at which run returns in any case; Never except during shutdown
-	wakeable bool           // the ctx of Run can still end, which makes a waiting loop continue
+	wakeable bool           // the ctx of Run can still end, so a waiting loop is not in a deadlock
 }
 
 // elsewhere is for work outside of the loop, which ends through the inbox. While outside

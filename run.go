@@ -335,16 +335,16 @@ func (r *Runner) Close() error {
 	if limit == 0 {
 		limit = 5 * time.Minute
 	}
-	failed := &ShutdownError{After: limit}
+	incomplete := &ShutdownError{After: limit}
 	ended := l.endTasks(limit)
 	jobs, err := l.endJobs(limit)
 	if ended {
 		l.endTasks(limit) // the tasks that the jobs have made
 	}
-	failed.Tasks, failed.Jobs = l.describeAll(), jobs
+	incomplete.Tasks, incomplete.Jobs = l.describeAll(), jobs
 	err = also(err, l.Close())
-	if len(failed.Tasks)+len(failed.Jobs) > 0 {
-		err = also(failed, err)
+	if len(incomplete.Tasks)+len(incomplete.Jobs) > 0 {
+		err = also(incomplete, err)
 	}
 	l.reraise(nil)
 	return err

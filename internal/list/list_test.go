@@ -139,7 +139,7 @@ type byHand struct {
 }
 
 type byHandItem struct {
-	id         int
+	_          int // as item.id
 	prev, next *byHandItem
 	linked     bool
 }
