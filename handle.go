@@ -11,7 +11,7 @@ type Handle struct {
 	head                           // first: see layout.go
 	loop *Loop                     // nil: a zero Handle
 	vars *ContextVars              // the context variables of the call, from WithContextVars; nil: own
-	own  ContextVars               // a copy of the creator's context variables; empty if another goroutine made it
+	own  ContextVars               // a copy of the creator's context variables; empty for a call from the inbox
 	fn   func(ctx context.Context) // nil in a callback, and once called or cancelled, so that it is not retained
 	made *origin                   // where it was created; nil without debug mode
 }
