@@ -79,8 +79,8 @@ func (f *futureBase) awaitSlow(ctx context.Context, t *taskBase) error {
 		err = misuse(ErrMisuse, "task %s awaits itself", t.Name())
 	}
 	if err != nil {
-		if cancelled := t.yield(); cancelled != nil {
-			return cancelled
+		if request := t.yield(); request != nil {
+			return request
 		}
 		return err
 	}
@@ -123,17 +123,17 @@ func awaiterOf(c loopContext) (*taskBase, error) {
 
 // refuseAwait returns the reason why the code with the ctx of t may not suspend.
 func (l *Loop) refuseAwait(t *taskBase) error {
-	running := "no task runs"
+	current := "no task runs"
 	if l.current != nil {
-		running = "task " + l.current.Name() + " runs"
+		current = "task " + l.current.Name() + " runs"
 	}
 	switch {
 	case l.ends():
 		return l.endedError("await")
 	case t == nil:
-		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", running)
+		return misuse(ErrWrongContext, "await in a callback, which cannot suspend (%s); start a task for it with CreateTask", current)
 	case l.current != t:
-		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", t.Name(), running)
+		return misuse(ErrWrongContext, "await under the ctx of task %s, but %s; a task's function must use the ctx that it is given, and another goroutine RunCoroutineThreadsafe", t.Name(), current)
 	}
 	return misuse(ErrMisuse, "await inside ContextVars.Run, where a task cannot suspend; create a task with WithContextVars instead")
 }

@@ -55,20 +55,20 @@ func (f *futureBase) RemoveDoneCallback(fn func(ctx context.Context, f AnyFuture
 // blocks and are a third of a Handle's size. Gather and TaskGroup use one for all their
 // children.
 type sharedCallback struct {
-	Func func(ctx context.Context, f AnyFuture)
-	Room int // how many futures to allocate for first; 0 is 1
+	Func func(ctx context.Context, f AnyFuture) // is called with each future when it is done
+	Room int                                    // the capacity of the next block; 0 is 1
 
-	call  callback         // the Handle in which each call is made, with the context variables of the first registration
-	block []registration   // the last block; new registrations are appended to it
-	full  [][]registration // earlier blocks; those without waiting registrations are dropped now and then
-	prune int              // the length of full at which such blocks are dropped
+	call  callback         // the Handle of all calls; its context variables are those of the first AddTo
+	block []registration   // the last block; new registrations are appended to it; nil before the first
+	full  [][]registration // earlier blocks; those without waiting registrations are dropped occasionally
+	prune int              // the length of full above which such blocks are dropped
 }
 
 // A registration is one future of a sharedCallback, or the end of a Sleep or of a job.
 type registration struct {
-	head   // first: see layout.go
-	shared *sharedCallback
-	future *futureBase // nil once the call was made or the registration was removed
+	head                   // first: see layout.go
+	shared *sharedCallback // Loop.completions for a Sleep and a job
+	future *futureBase     // nil once the call was made or the registration was removed
 }
 
 // AddTo registers c's function with f, as [Future.AddDoneCallback] does. It panics

@@ -39,14 +39,14 @@ import (
 // through a future that forwards the request to several others, such as a gather: see
 // Loop.inCycle.
 
-// requestCancel requests a cancel of t in the name of by. It returns false if t is done,
-// or is being visited by the same request, which came back to t along a cycle.
+// requestCancel requests a cancel of t, with by as the requester. It returns false if t
+// is done, or if the same request is visiting t: it came back along a cycle.
 func (t *taskBase) requestCancel(by, message any) bool {
 	return t.requestCancelOf(&t.signal, by, message)
 }
 
-// requestCancelOf is requestCancel with s in place of the signal of the task's ctx: a
-// block that cancels its task cancels only the ctx of its body.
+// requestCancelOf is requestCancel for a block that cancels its task: it closes s, the
+// signal of the ctx of the body, and leaves the task's ctx open.
 func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
 	if t.future.state != pending {
 		t.future.read()
@@ -63,7 +63,8 @@ func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
 }
 
 // visitChain marks the tasks of the chain that begins with t and counts the request in
-// each. It returns the last one, and whether that awaits a task that was visited before.
+// each. It closes s for t, and the signals of the others. It returns the last task, and
+// whether that awaits a task that was visited before.
 func (t *taskBase) visitChain(s *cancelSignal) (last *taskBase, cycle bool) {
 	for last = t; ; s = &last.signal {
 		last.visited = true
@@ -90,7 +91,7 @@ func (t *taskBase) deliverRequest(last *taskBase, cycle bool, by, message any) {
 	l, f := t.future.loop, last.waits
 	accepted := false
 	if f != nil && f.state == pending && !cycle {
-		_, toOthers := f.outcomeSource().(cancelFunc)
+		_, toOthers := f.outcomeSource().(cancelFunc) // f may forward it, as a gather does
 		accepted, cycle = l.cancelAwaited(f, trail(by, t, last, toOthers), message)
 	}
 	receiver := last
@@ -106,7 +107,7 @@ func (t *taskBase) deliverRequest(last *taskBase, cycle bool, by, message any) {
 	if l.watched {
 		l.noteCancel(t, last, by, message)
 	}
-	// Unless it was woken already, for example by an earlier cancel.
+	// removeTask is false if it was woken already, for example by an earlier cancel.
 	if cycle && f != nil && f.removeTask(receiver) {
 		l.ready.Push(&receiver.head)
 	}
@@ -163,8 +164,9 @@ func (l *Loop) originHere(by any) any {
 	return &o
 }
 
-// trail returns by with the tasks that forwarded the request: those from first to last,
-// without last itself unless that forwards it to several others.
+// trail adds the tasks that forwarded the request to by and returns the result. They are
+// the tasks from first to last. last is among them only with toOthers: if the future that
+// it awaits may forward the request.
 func trail(by any, first, last *taskBase, toOthers bool) any {
 	if first == last && !toOthers {
 		return by // the usual case
@@ -176,16 +178,17 @@ func trail(by any, first, last *taskBase, toOthers bool) any {
 	}
 	at := first
 	for ; at != last; at = at.waits.self.task() {
-		o.via = append(o.via, at.future.self)
+		o.via = append(o.via, at.public())
 	}
 	if toOthers {
-		o.via = append(o.via, at.future.self)
+		o.via = append(o.via, at.public())
 	}
 	return &o
 }
 
-// forwardedRequest returns the request of the last task, t, as the tasks from first to t
-// record it.
+// forwardedRequest returns the request of t for the tasks that forwarded it, marked as
+// forwarded. They are those of the chain from first up to t, without t. If there are
+// none, it returns the request as it is.
 func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
 	if first == t || t.request == nil || t.request.forwarded {
 		return t.request
@@ -195,8 +198,8 @@ func (t *taskBase) forwardedRequest(first *taskBase) *CancelledError {
 	return &e
 }
 
-// forwardedError returns the request that a task has forwarded to f, as the task records
-// it.
+// forwardedError returns the request that a task has forwarded to f, marked as forwarded:
+// the CancelledError of f itself, or a new one if f has none yet.
 func forwardedError(f *futureBase, by, message any) *CancelledError {
 	e, ok := f.err.(*CancelledError)
 	if !ok {
@@ -242,10 +245,10 @@ func (f *futureBase) CancelWith(message any) bool {
 	if f.loop.debug {
 		f.loop.mustBeHere("Cancel")
 	}
-	return f.cancel(f.loop.originHere(f.loop.canceller()), message)
+	return f.cancel(f.loop.originHere(f.loop.requester()), message)
 }
 
-// cancelBy cancels f in the name of by, such as a block that cancels what it has started.
+// cancelBy cancels f with by as the requester, for example a block.
 func cancelBy(by any, f AnyFuture, message any) bool {
 	b := f.base()
 	b.mustBeMade("cancelBy")
@@ -266,7 +269,7 @@ func (f *futureBase) cancel(by, message any) bool {
 	if source := f.outcomeSource(); source != nil {
 		l := f.loop
 		outer := l.onBehalfOf
-		l.onBehalfOf = by // source cancels others in the name of by
+		l.onBehalfOf = by // the requester of the cancels that source makes
 		defer func() { l.onBehalfOf = outer }()
 		return source.cancel(by, message)
 	}
@@ -280,7 +283,7 @@ func (f *futureBase) cancel(by, message any) bool {
 // Future._cancel_message.
 func (f *futureBase) CancelMessage() any {
 	switch {
-	case f.giving != toAll:
+	case f.reader != anyReader:
 	case f.isTask:
 		return f.self.task().request.ownMessage()
 	case f.state == cancelled:

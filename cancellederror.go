@@ -26,12 +26,13 @@ type CancelledError struct {
 	// future, or the cause of the end of the ctx given to Run.
 	Cause error
 
-	by        any  // the origin of the request: see By; nil if unknown
-	forwarded bool // the task forwarded the request to what it awaited
+	by        any  // the requester, or a *cancelOrigin with more; nil: unknown
+	forwarded bool // of taskBase.request: the task forwarded it to what it awaited
 }
 
-// origin returns the CancelledError in the chain of causes that has the origin.
-func (e *CancelledError) origin() *CancelledError {
+// original returns the error that knows the requester: e, or a CancelledError in its
+// chain of causes.
+func (e *CancelledError) original() *CancelledError {
 	for e.by == nil {
 		var cause *CancelledError
 		if !errors.As(e.Cause, &cause) {
@@ -40,7 +41,7 @@ func (e *CancelledError) origin() *CancelledError {
 		e = cause
 	}
 	if of, ok := e.by.(*CancelledError); ok { // a request repeated for the first requester
-		return of.origin()
+		return of.original()
 	}
 	return e
 }
@@ -52,9 +53,9 @@ func (e *CancelledError) origin() *CancelledError {
 //     shutdown of the loop
 //   - or "" if it is unknown, as for a Cancel in a callback
 func (e *CancelledError) By() string {
-	by := e.origin().by
-	if a, ok := by.(*cancelOrigin); ok {
-		by = a.by
+	by := e.original().by
+	if o, ok := by.(*cancelOrigin); ok {
+		by = o.by
 	}
 	switch by := by.(type) {
 	case nil:
@@ -70,8 +71,8 @@ func (e *CancelledError) By() string {
 // task that was asked first is the first, and each awaited the next. It is empty if the
 // request was made for this task or future itself.
 func (e *CancelledError) Through() []string {
-	if a, ok := e.origin().by.(*cancelOrigin); ok {
-		return a.through()
+	if o, ok := e.original().by.(*cancelOrigin); ok {
+		return o.through()
 	}
 	return nil
 }
@@ -79,8 +80,8 @@ func (e *CancelledError) Through() []string {
 // Place returns where Cancel was called, as file:line. It is known in debug mode and with
 // [inspect.RecordPlaces], and empty otherwise.
 func (e *CancelledError) Place() string {
-	if a, ok := e.origin().by.(*cancelOrigin); ok {
-		return a.place()
+	if o, ok := e.original().by.(*cancelOrigin); ok {
+		return o.place()
 	}
 	return ""
 }
@@ -134,19 +135,19 @@ func (e *CancelledError) Is(target error) bool {
 func (e *CancelledError) Unwrap() error { return e.Cause }
 
 // A cancelOrigin describes where a cancel request came from. It is [CancelledError.by] of
-// requests about which more is known than who made them.
+// requests about which more is known than the requester.
 type cancelOrigin struct {
-	by   any              // who made the request: a task, a block, or another CancelledError
-	via  []inspect.Future // the tasks and gathers that forwarded it along their awaits, first one first
-	site *origin          // where Cancel was called; only with RecordPlaces or in debug mode
-	// ownMessage is the message of the last request that the task itself received, of a
-	// task that has forwarded this one.
+	by   any            // the requester: a task, a block, or another CancelledError; nil: unknown
+	via  []inspect.Task // the tasks that forwarded it along their awaits, in this order
+	site *origin        // where Cancel was called; nil without debug mode and RecordPlaces
+	// ownMessage is for a task that has forwarded this request: the message of the last
+	// one that the task received itself.
 	ownMessage any
 }
 
 func (o *cancelOrigin) through() (names []string) {
-	for _, f := range o.via {
-		names = append(names, nameOf(f))
+	for _, t := range o.via {
+		names = append(names, t.Name())
 	}
 	return names
 }
@@ -200,13 +201,4 @@ func isCancelled(err error, asked bool) bool {
 		err = errors.Unwrap(err)
 	}
 	return false
-}
-
-// nameOf returns the name of f if it is a task; for any other future, what its awaiters
-// wait for.
-func nameOf(f inspect.Future) string {
-	if t, ok := f.(inspect.Task); ok {
-		return t.Name()
-	}
-	return f.WaitReason().String()
 }

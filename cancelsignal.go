@@ -12,15 +12,16 @@ import (
 // It is one pointer, which is nil as long as the signal is open and was never read: most
 // tasks need no more.
 type cancelSignal struct {
-	seen atomic.Pointer[signalState]
+	seen atomic.Pointer[signalState] // nil: open; alreadyClosed: closed before the first read
 }
 
+// A signalState is the state of a cancelSignal that was read.
 type signalState struct {
-	done chan struct{}
+	done chan struct{} // closed when the signal closes
 
-	mu     sync.Mutex // guards the fields below
-	closed bool
-	after  map[int]func() // the functions of AfterFunc, by number in order of registration
+	mu     sync.Mutex     // guards the fields below
+	closed bool           // done is closed
+	after  map[int]func() // the functions of AfterFunc, by number in order of registration; nil: none
 	last   int            // the last number
 }
 
@@ -100,7 +101,8 @@ func (s *cancelSignal) close() {
 	}
 }
 
-// reopen makes a closed s read as open again. Contexts derived from it stay done.
+// reopen makes a closed s read as open again, with a new channel. Contexts derived from
+// it stay done.
 func (s *cancelSignal) reopen() {
 	if s.Err() != nil {
 		s.seen.Store(nil)

@@ -124,20 +124,20 @@ func (r *rawSnapshot) collect(l *Loop) {
 	if l.current != nil {
 		r.loop.Current = l.current.future.ID()
 	}
-	for _, s := range l.all() {
-		if s.future.state == pending {
+	for _, t := range l.all() {
+		if t.future.state == pending {
 			r.tasks = append(r.tasks, rawTask{})
-			r.addTask(l, s, &r.tasks[len(r.tasks)-1])
+			r.addTask(l, t, &r.tasks[len(r.tasks)-1])
 		}
 	}
 	for s := range l.scopes.All() {
 		r.addBlock(s)
 	}
-	for u := range l.reports.All() {
+	for u := range l.unread.All() {
 		if len(r.unread) == maxObjects {
 			break
 		}
-		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.source})
+		r.unread = append(r.unread, inspect.UnreadInfo{ID: uint64(u.seq), What: u.what, Error: firstLine(u.err), Source: u.madeAt})
 	}
 	r.loop.Stopped = time.Since(began)
 }
@@ -200,10 +200,10 @@ func (r *rawSnapshot) addWait(f *futureBase, raw *rawTask) {
 	}
 }
 
-// runs reports whether s runs, or waits for the first step of a task that it starts
+// runs reports whether t runs, or waits for the first step of a task that it starts
 // eagerly.
-func (l *Loop) runs(s *taskBase) bool {
-	return s == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == s })
+func (l *Loop) runs(t *taskBase) bool {
+	return t == l.current || slices.ContainsFunc(l.eager, func(e eagerStart) bool { return e.creator == t })
 }
 
 func (r *rawSnapshot) moreOf(raw *rawTask) *rawMore {
@@ -296,8 +296,8 @@ func (t *taskBase) cancelInfo() *inspect.CancelInfo {
 	if e.Message != nil {
 		c.Message = fmt.Sprint(e.Message)
 	}
-	if a, ok := e.origin().by.(*cancelOrigin); ok {
-		c.Place = framesOf(a.site)
+	if o, ok := e.original().by.(*cancelOrigin); ok {
+		c.Place = framesOf(o.site)
 	}
 	return c
 }

@@ -27,9 +27,9 @@ import (
 // An eagerStart is a task that was started inside the call that created it and has not
 // suspended yet, and the stack that waits for that.
 type eagerStart struct {
-	task    *taskBase
-	creator *taskBase // nil: a callback
-	caller  *coro.Stack
+	task    *taskBase   // the task that was started
+	creator *taskBase   // the task that called create; nil: a callback did
+	caller  *coro.Stack // the stack that waits: that of creator, or of the callback
 }
 
 // newBody returns the function of a bare stack. It takes the next entry and runs it here,
@@ -96,7 +96,7 @@ func (l *Loop) nextOnBareStack() (entry, bool) {
 	}
 	e, ok := l.next()
 	if l.debug && ok { // an eager start is part of its creator's step
-		l.clock.begin(l, e)
+		l.clock.begin(e)
 	}
 	return e, ok
 }
@@ -155,7 +155,7 @@ func (l *Loop) successor(t *taskBase, child *futureBase) *coro.Stack {
 		return to
 	}
 	for {
-		e, ok := l.nextAtHand()
+		e, ok := l.tryNext()
 		if e == &t.head {
 			return nil
 		}
@@ -303,7 +303,7 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 	if l.debug {
 		l.setHere(s)
 	}
-	fn := h.fn // for a report: h forgets its function
+	fn := h.fn // for a report: the call drops it
 	var done func(context.Context, AnyFuture)
 	if c := h.callback(); c != nil {
 		done = c.done
@@ -323,16 +323,19 @@ func (l *Loop) call(s *coro.Stack, h *Handle, f *futureBase) {
 		}
 		l.override = nil
 	}()
-	for ; f != nil || !returned; f = l.nextOf(h) {
+	for {
 		returned = false
 		h.call(f)
 		returned = true
+		if f = l.nextOf(h); f == nil {
+			return
+		}
 	}
 }
 
 // reportCallPanic reports the panic p of the call c.
 func (l *Loop) reportCallPanic(p any, c *callback) {
-	what := c.what()
+	what := c.Func()
 	l.report(c.vars, &ExceptionContext{
 		Message:   "panic in callback " + what,
 		Exception: newPanicError(p, "callback "+what),
@@ -342,7 +345,7 @@ func (l *Loop) reportCallPanic(p any, c *callback) {
 }
 
 // nextOf takes the next entry if it is another call of the shared h, and returns its
-// future. The children of a gather often end together.
+// future; nil otherwise. The children of a gather often end together.
 func (l *Loop) nextOf(h *Handle) *futureBase {
 	if h.kind != kindShared || h.cancelled || l.turnLeft == 0 || l.stepwise || l.watched {
 		return nil

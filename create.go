@@ -19,8 +19,8 @@ type nameOption string
 
 func (o nameOption) configure(c TaskConfig) TaskConfig { c.Name = string(o); return c }
 
-// WithName gives the task a name. The task of an empty name is called Task-N, with a
-// number that no other task has. See asyncio.create_task(name=).
+// WithName gives the task a name. With an empty name it is called Task-N, where no other
+// task has the number N. See asyncio.create_task(name=).
 func WithName(name string) TaskOption { return nameOption(name) }
 
 type eagerOption bool
@@ -115,7 +115,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	t.code = code
 	t.setName(config.Name)
 	if config.ContextVars != nil {
-		t.given = config.ContextVars
+		t.vars = config.ContextVars
 	} else if list := l.contextVars().list; list != nil {
 		t.own.list = list
 	}
@@ -125,7 +125,7 @@ func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code u
 	}
 	if config.EagerStart && l.IsRunning() {
 		if l.entered(t.ContextVars()) {
-			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; give it a Copy", act, t.given))
+			panic(misuse(ErrMisuse, "%s with an eager start in %v, in which something runs already; pass a Copy of it", act, t.vars))
 		}
 		l.alive++
 		l.startNow(t)

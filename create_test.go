@@ -626,7 +626,7 @@ func TestEagerStartInContextVarsInUse(t *testing.T) {
 		ran := false
 		fn := func(context.Context) error { ran = true; return nil }
 		err := panicOf(func() { asyncio.Go(ctx, fn, asyncio.WithContextVars(own)) })
-		wantErr(t, err, asyncio.ErrMisuse, "Go with an eager start", "something runs already", "give it a Copy")
+		wantErr(t, err, asyncio.ErrMisuse, "Go with an eager start", "something runs already", "pass a Copy of it")
 		if n := len(asyncio.AllTasks(ctx)); n != 1 || ran {
 			t.Errorf("AllTasks has %d tasks, and the function ran: %v; want 1, false", n, ran)
 		}

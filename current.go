@@ -20,16 +20,16 @@ type loopContext interface {
 // inheritedValues is the ctx from which a loopContext takes values that are not the
 // loop's, usually the one given to Run. It is one pointer in each task; nil: no values.
 type inheritedValues struct {
-	context.Context
-	added bool             // an observer added values for this task alone
-	plain *inheritedValues // the values without those
+	context.Context                  // has the values
+	added           bool             // an observer added values for this task alone
+	plain           *inheritedValues // with added: the values before that; nil: none
 }
 
-// contextBase is the part that loopContexts other than a task's share.
+// contextBase is the common part of a callContext and a cancelScope.
 type contextBase struct {
 	loop      *Loop
 	task      *taskBase        // nil in a callback
-	override  *ContextVars     // nil: the task's
+	override  *ContextVars     // the context variables; nil: those of task
 	inherited *inheritedValues // nil: no values
 }
 
@@ -79,8 +79,8 @@ func valueAt(c loopContext, key any) any {
 //   - Of a loopContext they are the values that it has inherited itself: otherwise a task
 //     that starts its successor forever would build an endless chain. Values that an
 //     observer added are omitted.
-//   - The end of ctx is not inherited: [context.Cause] of the task's ctx would find it
-//     there.
+//   - Of any other ctx they are without its deadline and cancel. Otherwise
+//     [context.Cause] of the task's ctx would find those.
 func inheritedFrom(ctx context.Context) *inheritedValues {
 	var v *inheritedValues
 	switch c := ctx.(type) {

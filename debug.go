@@ -51,12 +51,12 @@ func (l *Loop) SetSlowCallback(d time.Duration) {
 // A stepClock measures the steps of a loop in debug mode. It uses the system's clock: in
 // virtual time steps take no time.
 type stepClock struct {
-	began time.Time
-	step  entry  // nil: no step is being measured
-	what  string // the description of a Handle; it forgets its function
+	began time.Time // when the step began
+	step  entry     // the entry that runs; nil: no step is being measured
+	what  string    // the description of a Handle, which drops its function; "" for a task
 }
 
-func (c *stepClock) begin(l *Loop, e entry) {
+func (c *stepClock) begin(e entry) {
 	c.began, c.step, c.what = time.Now(), e, ""
 	switch {
 	case e.kind == kindRegistration:
@@ -93,7 +93,8 @@ func (l *Loop) setHere(s *coro.Stack) {
 	l.here.Store(id)
 }
 
-// isHere reports whether the caller runs on the loop's goroutine. Only debug mode knows.
+// isHere reports whether the caller runs on the loop's goroutine. Without debug mode it
+// is always false.
 func (l *Loop) isHere() bool {
 	h := l.here.Load()
 	return h != 0 && h == goid()

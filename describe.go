@@ -70,9 +70,9 @@ func (e *head) callText() string {
 	r := e.registration()
 	switch {
 	case r == nil:
-		return e.handle().what()
+		return e.handle().Func()
 	case r.shared.call.done != nil || r.future == nil:
-		return r.shared.call.what()
+		return r.shared.call.Func()
 	}
 	return "the result of " + r.future.self.String()
 }

@@ -69,66 +69,71 @@ type futureNode interface {
 
 // futureBase is the part of a Future that does not depend on T.
 type futureBase struct {
-	loop   *Loop
+	loop   *Loop      // nil: a zero Future
 	self   futureNode // the Future, the Task or the embedding type
-	err    error      // the error or CancelledError; nil while pending
+	err    error      // of a failed or cancelled future; nil otherwise
 	waiter entry      // nil, the only waiter, or the futureExtra: see extraOrNil
-	seq    uint32     // the number among the loop's futures, in order of creation; wraps after 2^32
+	seq    uint32     // the number among the loop's futures, from 1, in order of creation; wraps after 2^32
 	state  state
-	isTask bool
-	giving giving
-	// selfAwaited says that a task has awaited itself. Until it ends, each await of it
-	// fails. That is CPython's behaviour, where the mark of an await that is under way
-	// remains.
+	isTask bool // it is the future of a Task
+	reader errReader
+	// selfAwaited means that this task has awaited itself. From then until it ends, each
+	// await of it fails. This is CPython's behaviour: there the mark of an await that is
+	// under way remains.
 	selfAwaited bool
 }
 
-// giving says who gets the CancelledError of a task that ended cancelled: the first
-// reader. The others get one of their own, without the message, as in CPython.
-type giving uint8
+// An errReader says which readers of a cancelled future receive futureBase.err itself. Of
+// a task that ended with a CancelledError, it is the first reader. The others receive a
+// CancelledError of their own, with err as its Cause and without the message, as in
+// CPython.
+type errReader uint8
 
 const (
-	toAll giving = iota // every reader, of a future that is not such a task
-	once                // the next reader
-	given               // it has been read
+	anyReader   errReader = iota // all readers: any other future
+	firstReader                  // the next reader
+	laterReader                  // none: the first reader has received it
 )
 
+// A state says whether a future is done, and how.
 type state uint8
 
 const (
-	pending state = iota
-	finished
-	failed
+	pending  state = iota // not done
+	finished              // has a result
+	failed                // has an error
 	cancelled
 )
 
 // A futureExtra has what only few futures have: more than one waiter, and the fields
 // below. It takes the place of the waiter, which moves into it.
 type futureExtra struct {
-	head            // first: see layout.go
-	waiter  entry   // the first waiter; nil: none
-	waiters []entry // the others, in order
-	source  futureSource
-	unread  *unread       // the error in the loop's reports; nil once it was read
-	made    *origin       // where the future was created; only in debug mode, or with RecordPlaces
-	record  *taskRecord   // of a task: see Loop.SetRecord
+	head                  // first: see layout.go
+	waiter  entry         // the first waiter; nil: none
+	waiters []entry       // the others, in order
+	source  futureSource  // from WithCancel; nil: none, or self is one
+	unread  *unread       // set if the future fails; nil once its error was read
+	made    *origin       // where the future was created; nil unless debug mode, or for a task RecordPlaces, was on
+	record  *taskRecord   // of a task: see Loop.SetRecord; nil: nothing was recorded
 	edges   []*futureBase // the awaiters that AddAwaiter added
 }
 
-// A taskRecord is what a loop records about a task for snapshots.
+// A taskRecord is what a loop records about a task for snapshots. Times are loop time.
 type taskRecord struct {
-	parent uint32        // the number of the task that created it; 0: none
-	made   time.Duration // when it was created; only with RecordPlaces
-	steps  uint64        // how often it was resumed; this and the rest only with RecordSteps
-	ran    time.Duration // how long it ran in total
-	since  time.Duration // when its last step ended or the present one began
+	parent  uint32        // futureBase.seq of the task that created it; 0: none
+	created time.Duration // when it was created; only with RecordPlaces
+	steps   uint64        // the number of its steps; this and the rest only with RecordSteps
+	ran     time.Duration // how long its steps took in total, without the current one
+	since   time.Duration // when the current step began; if none is under way, when the last one ended
 }
 
-// A futureSource provides the outcome of a future, and learns of a cancel.
+// A futureSource provides the outcome of a future and decides about a cancel: the
+// function of WithCancel, or a future that is done by a job.
 type futureSource interface {
-	// cancel is Cancel of the future, which is pending.
+	// cancel is called instead of cancelling the future, which is pending. It reports
+	// whether the request is accepted.
 	cancel(by, message any) bool
-	// deliver gives the future its outcome, if it is pending.
+	// deliver gives the future its outcome, if it is pending. Loop.completions calls it.
 	deliver()
 }
 
@@ -211,7 +216,7 @@ func (f *futureBase) setExtra(x *futureExtra) {
 	f.waiter = &x.head
 }
 
-// outcomeSource returns the source of f's outcome; nil if it has none.
+// outcomeSource returns the futureSource of f; nil if it has none.
 func (f *futureBase) outcomeSource() futureSource {
 	if x := f.extraOrNil(); x != nil && x.source != nil {
 		return x.source
@@ -296,7 +301,7 @@ func (f *futureBase) canFinish(act string) error {
 // finish makes f done and moves its waiters to the ready queue in order.
 func (f *futureBase) finish(s state, err error) {
 	f.state = s
-	if err != nil { // it is nil already, and writing a pointer has a cost
+	if err != nil { // f.err is nil already, and writing a pointer has a cost
 		f.err = err
 	}
 	switch w := f.waiter; {
@@ -320,23 +325,24 @@ func (f *futureBase) wakeAll() {
 	x.waiter, x.waiters = nil, nil
 }
 
-// fail makes f failed. The error is in the loop's reports until it is read.
+// fail makes f failed. The error is in Loop.unread until it is read or reported.
 func (f *futureBase) fail(err error) {
 	f.finish(failed, err)
 	u := &unread{err: err, what: "a future", seq: f.seq}
 	if t := f.self.task(); t != nil {
 		u.what, u.vars = "task "+t.Name(), *t.ContextVars()
 	}
-	u.source = f.madeAt()
+	u.madeAt = f.madeAt()
 	f.extra().unread = u
 	l := f.loop
-	l.reports.add(u)
+	l.unread.add(u)
 	u.cleanup = runtime.AddCleanup(f, func(u *unread) {
-		l.inbox.put(&l.outsideHandle(func(context.Context) { l.reports.report(l, u) }).head)
+		l.inbox.put(&l.outsideHandle(func(context.Context) { l.unread.report(l, u) }).head)
 	}, u)
 }
 
-// madeAt describes where f was created, as far as that is known.
+// madeAt describes where f was created: the stack if it was recorded, or else the
+// function of a task; "" if neither is known.
 func (f *futureBase) madeAt() string {
 	if x := f.extraOrNil(); x != nil && x.made != nil {
 		return x.made.text()
@@ -350,13 +356,13 @@ func (f *futureBase) madeAt() string {
 // read records that f's error was read.
 func (f *futureBase) read() {
 	if x := f.extraOrNil(); x != nil && x.unread != nil {
-		f.loop.reports.remove(x.unread)
+		f.loop.unread.remove(x.unread)
 		x.unread.cleanup.Stop()
 		x.unread = nil
 	}
 }
 
-// outcome returns the error of f, which is done.
+// outcome returns the error of f, which is done, to one reader. It counts as read.
 func (f *futureBase) outcome() error {
 	switch f.state {
 	case finished:
@@ -364,11 +370,11 @@ func (f *futureBase) outcome() error {
 	case failed:
 		f.read()
 	case cancelled:
-		if f.giving == given {
+		switch f.reader {
+		case firstReader:
+			f.reader = laterReader
+		case laterReader:
 			return &CancelledError{Cause: f.err}
-		}
-		if f.giving == once {
-			f.giving = given
 		}
 	}
 	return f.err

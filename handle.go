@@ -8,21 +8,23 @@ import (
 
 // A Handle is a scheduled call. It belongs to the loop's goroutine. See asyncio.Handle.
 type Handle struct {
-	head // first: see layout.go
-	loop *Loop
-	vars *ContextVars              // the context variables of the call; nil: own
-	own  ContextVars               // a copy of the creator's, unless others were given
-	fn   func(ctx context.Context) // nil once called or cancelled, so that it is not retained
-	made *origin                   // where it was created; only in debug mode
+	head                           // first: see layout.go
+	loop *Loop                     // nil: a zero Handle
+	vars *ContextVars              // the context variables of the call, from WithContextVars; nil: own
+	own  ContextVars               // a copy of the creator's context variables; empty for a call from the inbox
+	fn   func(ctx context.Context) // nil in a callback, and once called or cancelled, so that it is not retained
+	made *origin                   // where it was created; nil without debug mode
 }
 
-// A callback is a Handle for the end of a future. Only the loop has it, so that the
-// Handles that users have can be smaller. Its fields are nil once it was called, except
-// in a [sharedCallback].
+// A callback is a Handle for the end of a future. Its two fields are not in Handle, so
+// that the Handles of CallSoon are smaller. They are nil once it was called.
+//
+// In a [sharedCallback] there is one callback for all calls. Its done remains, and the
+// registrations have the futures.
 type callback struct {
 	Handle                                        // first: see layout.go
-	done   func(ctx context.Context, f AnyFuture) // is called with future, which is done; nil: future gets its outcome
-	future *futureBase
+	done   func(ctx context.Context, f AnyFuture) // is called with the future; nil: the future receives its outcome
+	future *futureBase                            // nil in a sharedCallback
 }
 
 // A handleContext is the ctx of a Handle's call: the Handle itself, which has all that a
@@ -85,7 +87,7 @@ func (h *Handle) Cancel() {
 // drop forgets the function. Debug mode keeps its name.
 func (h *Handle) drop() {
 	if h.made != nil {
-		h.made.label = h.what()
+		h.made.label = h.Func()
 	}
 	h.fn = nil
 	if c := h.callback(); c != nil {
@@ -93,7 +95,8 @@ func (h *Handle) drop() {
 	}
 }
 
-// call makes the call. f is the future of a callback or of a registration.
+// call makes the call. f is the future of a callback or of a registration; nil for a
+// plain Handle.
 func (h *Handle) call(f *futureBase) {
 	c := h.callback()
 	if c == nil {
@@ -116,12 +119,9 @@ func (h *Handle) call(f *futureBase) {
 	}
 }
 
-// Func names the function that is called: main.tick() at main.go:12. After the call or a
-// cancel, only debug mode knows it.
-func (h *Handle) Func() string { return h.what() }
-
-// what is Func.
-func (h *Handle) what() string {
+// Func returns the name and the position of the function, for example main.tick() at
+// main.go:12. After the call or a cancel, it returns them only in debug mode.
+func (h *Handle) Func() string {
 	switch c := h.callback(); {
 	case h.fn != nil:
 		return funcText(codePointer(h.fn))
@@ -153,9 +153,9 @@ func (h *Handle) String() string { return "<Handle" + h.describe() + ">" }
 func (h *Handle) describe() string {
 	switch {
 	case !h.cancelled:
-		return " " + h.what() + h.made.where()
+		return " " + h.Func() + h.made.where()
 	case h.made != nil:
-		return " cancelled " + h.what() + h.made.where()
+		return " cancelled " + h.Func() + h.made.where()
 	}
 	return " cancelled"
 }
@@ -163,7 +163,7 @@ func (h *Handle) describe() string {
 // A TimerHandle is a call scheduled for a time. See asyncio.TimerHandle.
 type TimerHandle struct {
 	Handle
-	when time.Duration
+	when time.Duration // the time of the call, in loop time
 }
 
 // When returns the time of the call, in the loop's time. See TimerHandle.when.

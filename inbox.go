@@ -12,22 +12,23 @@ import (
 // An inbox is the only way in which other goroutines reach a loop.
 type inbox struct {
 	filled atomic.Bool // entries is not empty; changed under mu
-	debug  atomic.Bool // the loop's debug mode, for other goroutines
-	unpark func()      // wakes the loop
+	debug  atomic.Bool // a copy of Loop.debug, for other goroutines
+	unpark func()      // wakes the loop; set by newLoop
 
 	mu        sync.Mutex // guards the fields below
 	entries   ring.Buffer[entry]
-	block     *[21]Handle      // the Handles of the next calls, allocated together: 1 KiB
-	blockLeft int              // how many of block are free
+	block     *[21]Handle      // the Handles of the next calls, allocated together: 1 KiB; nil: none
+	blockLeft int              // how many of block are free, from its beginning
 	closed    bool             // it takes no further entries
-	owed      map[promise]bool // outcomes that other goroutines wait for
+	owed      map[promise]bool // outcomes that other goroutines wait for, and calls for OnClose
 }
 
 // crowded is the number of waiting calls from which callers yield the processor to the
 // loop.
 const crowded = 1024
 
-// A promise is an outcome that the loop owes to another goroutine.
+// A promise is an outcome that the loop owes to another goroutine. If it is still owed
+// when the loop is closed, SetException receives the reason.
 type promise interface{ SetException(err error) error }
 
 // owe registers p. It returns false if the loop is closed; p then gets no outcome.
@@ -173,8 +174,8 @@ func (l *Loop) outsideHandle(fn func(ctx context.Context)) *Handle {
 	return &Handle{loop: l, fn: fn}
 }
 
-// OnClose calls fn when the loop is closed, or at once if it is. It is for servants of a
-// loop, which must not outlive it.
+// OnClose calls fn when the loop is closed, or immediately if it is closed already. It is
+// for helpers of a loop, such as a server, that must end with it.
 //
 //   - The tasks have ended by then. fn runs on the goroutine that closes the loop, which
 //     waits.

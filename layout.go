@@ -19,18 +19,19 @@ import "unsafe"
 // future.
 type entry = *head
 
-// A head is the first field of taskBase, Handle, registration and futureExtra.
+// A head is the first field of taskBase, Handle, registration and futureExtra, and of a
+// callback, which begins with a Handle.
 type head struct {
-	kind entryKind
+	kind entryKind // set at creation
 
 	// Of a task. The fields are here because the head has room for them.
-	mustCancel bool  // a cancel request was made and is not delivered yet
-	visited    bool  // the cancel that is being requested has visited the task: see requestCancel
-	depth      uint8 // how many tasks stand below it on its stack
-	cancels    int16 // cancel requests that were not withdrawn
+	mustCancel bool  // the task must still receive taskBase.request: see the table in cancel.go
+	visited    bool  // the cancel request that is under way has visited the task: see cancel.go
+	depth      uint8 // the number of tasks below it on its stack; set by runOnTop
+	cancels    int16 // cancel requests minus Uncancels; at most math.MaxInt16
 
 	// Of a Handle, and of the registration of a Sleep.
-	cancelled bool
+	cancelled bool // the call is skipped; set by Cancel, and at the end of a Sleep
 	queued    bool // it is in the timer heap
 }
 

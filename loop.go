@@ -28,7 +28,7 @@ const Never = driver.Never
 //
 // See asyncio.loop (CPython 3.13 base_events.py).
 type Loop struct {
-	// Owned by the goroutine that has control.
+	// Owned by the goroutine that has control, except atomic fields.
 	scheduling
 	control
 	varStack
@@ -48,7 +48,7 @@ type Loop struct {
 // scheduling says what runs next. The first turnLeft entries of ready are those of the
 // current turn.
 type scheduling struct {
-	driver          driver.Driver
+	driver          driver.Driver         // the clock; never nil
 	ready           ring.Buffer[entry]    // in the order in which they became ready
 	order           func(ready int) int   // chooses the next of them; nil: the first. See SetOrder
 	turnLeft        int                   // entries that the current turn has yet to run
@@ -57,102 +57,103 @@ type scheduling struct {
 	cancelledTimers int                   // how many of the timers are cancelled
 }
 
-// control says which stack runs. If current is not nil, its stack has control. An
-// unfinished task is the current one, in eager, in ready, or in suspended.
+// control says which stack runs. User code of a task runs on the stack of current, that
+// of a callback on callStack. During a step, each unfinished task is the current one, in
+// eager, in ready, or in suspended.
 type control struct {
 	group     *coro.Group  // the stacks
-	current   *taskBase    // the running task; nil in a callback and between entries
-	callStack *coro.Stack  // the bare stack that had control last; callbacks run on it
-	handoff   entry        // left by a suspending task to the next bare stack; nil: none
+	current   *taskBase    // the running task; nil in a callback; between two steps, nil or the last task
+	callStack *coro.Stack  // the stack that took an entry as a bare stack last; callbacks run on it
+	handoff   entry        // left by a suspending task or an eager start to the next bare stack; nil: none
 	eager     []eagerStart // the eager starts under way, innermost last
-	suspended taskList     // the unfinished tasks that have suspended at least once
-	alive     int          // unfinished tasks
+	suspended taskList     // the unfinished tasks that have suspended at least once, also the current one
+	alive     int          // the number of unfinished tasks
 }
 
 // varStack says in which context variables the code runs: override, otherwise those of
 // the current task, otherwise root.
 type varStack struct {
-	override *ContextVars   // of a callback, of ContextVars.Run, of a report; nil: none
-	outer    []*ContextVars // of the code that waits for the present code to return
-	root     ContextVars    // outside of all tasks and callbacks
+	override *ContextVars   // set during a callback, a ContextVars.Run and a report; nil: none
+	outer    []*ContextVars // those of the callers of ContextVars.Run and of the creators of eager starts, which wait
+	root     ContextVars    // those outside of all tasks and callbacks
 }
 
 // exiting says why and how run returns.
 type exiting struct {
-	stopping bool           // Stop was called
+	stopping bool           // Stop was called; reset when run returns
 	fresh    bool           // this run has had no turn; its first turn comes even if stopping
-	exited   bool           // a runtime.Goexit must go on in the caller of run
-	fatal    *PanicError    // a panic must go on in the caller of run; nil: none
-	deadlock *DeadlockError // set by park; nil: none
-	deadline time.Duration  // when run returns in any case; Never except during shutdown
-	wakeable bool           // something outside, such as Run's ctx, can still act on a waiting loop
+	exited   bool           // user code called runtime.Goexit, which must continue in the caller of run
+	fatal    *PanicError    // a panic of the driver or of order, which must continue in the caller of run; nil: none
+	deadlock *DeadlockError // set by park, returned by run; nil: none
+	deadline time.Duration  // the loop time at which run returns in any case; Never except during shutdown
+	wakeable bool           // the ctx of Run can still end, so a waiting loop is not in a deadlock
 }
 
-// elsewhere counts what happens outside of the loop and ends through the inbox. While
-// outside is not 0, the loop has something to wait for.
+// elsewhere is for work outside of the loop, which ends through the inbox. While outside
+// is not 0, the loop has something to wait for.
 type elsewhere struct {
-	outside     int                     // pieces of work elsewhere whose end is expected
-	abandoned   int                     // jobs that go on though their await was cancelled; not in outside
-	under       map[*waitUnder]struct{} // awaits that the end of a Go ctx may end
+	outside     int                     // jobs, wrapped futures and shutdowns of the executor that have not ended
+	abandoned   int                     // jobs that continue after a cancel of their await; not in outside
+	under       map[*waitUnder]struct{} // the awaits that the end of a foreign ctx may end; nil before the first
 	completions sharedCallback          // the end of each Sleep and job; it has no function, and delivers the future's outcome
-	spareJobs   any                     // *offloaded[T] to reuse, of the T that was used last
-	pools       []executor.Executor     // the default executor, last, and its predecessors
-	poolShut    bool                    // the default executor was shut down
+	spareJobs   any                     // the first of a list of *offloaded[T] to reuse, of the T that ended last; nil: none
+	pools       []executor.Executor     // the default executor, last, and its predecessors; empty before the first use
+	poolShut    bool                    // the default executor was shut down, or the loop is at its end
 }
 
 // cancelling is the state of a cancel request that is under way. Both are zero otherwise.
 type cancelling struct {
-	onBehalfOf any  // in whose name a future forwards the request to others; nil: none is forwarded
-	inCycle    bool // the request came back to a task that it had visited
+	onBehalfOf any  // the requester, while a future forwards the request to others; nil: none does
+	inCycle    bool // the request came back to a task that it had visited: see cancelAwaited
 }
 
 // observing is for observers and snapshots. event is empty between calls of the observer.
 type observing struct {
-	observer    inspect.Observer // nil: none
-	muted       atomic.Bool      // events are only counted; see MuteObserver
-	mutedEvents uint64           // events counted while muted
-	record      inspect.Record
+	observer    inspect.Observer       // nil: none
+	muted       atomic.Bool            // events are only counted; see MuteObserver
+	mutedEvents uint64                 // events counted while muted, of all observers so far
+	record      inspect.Record         // what is recorded about tasks; 0: nothing
 	event       inspect.Event          // the event that the observer receives
-	stepBegan   time.Duration          // when the present step began; only with RecordSteps
+	stepBegan   time.Duration          // when the current step began or continued, in loop time; only with RecordSteps
 	probe       *probe                 // a question that the next stack to resume answers; nil: none
-	scopes      list.List[cancelScope] // the open ones that observers see, last opened first
+	scopes      list.List[cancelScope] // the open scopes that have a block, last opened first
 }
 
 // reporting is for errors that cannot be returned.
 type reporting struct {
 	handler  ExceptionHandler // nil: DefaultExceptionHandler
-	reports  reportList       // errors that were never read
+	unread   unreadList       // the errors that were neither read nor reported
 	printing []*futureBase    // the futures whose String is being built, innermost last
 }
 
 // debugging is debug mode. goids and here are maintained only while debug is set.
 type debugging struct {
-	debug bool
-	slow  time.Duration // the duration from which a step is reported
-	clock stepClock
-	goids map[*coro.Stack]uint64 // the goroutine ids of the stacks
+	debug bool                   // debug mode is on
+	slow  time.Duration          // the minimum duration of a step that is reported, in real time; below 0: always
+	clock stepClock              // measures the current step
+	goids map[*coro.Stack]uint64 // the goroutine ids of the stacks that have run a step; nil before the first
 	here  atomic.Uint64          // the id of the goroutine that has control; 0: unknown. Any goroutine reads it
 }
 
 // creation is for new futures and tasks.
 type creation struct {
-	futures uint64      // futures created, tasks among them
-	factory TaskFactory // nil: none
+	futures uint64      // futures created, including tasks; the number of the last one
+	factory TaskFactory // set by SetTaskFactory; nil: none
 }
 
 // flags are derived from other fields, so that hot paths need one comparison: see
 // updateFlags.
 type flags struct {
 	watched  bool // there is an observer or a record
-	slowPath bool // watched, debug mode, a probe, or the loop ends
+	slowPath bool // watched, debug mode, a probe, or a loop that is closing or closed
 	stepwise bool // a bare stack must see each step: debug mode, a deadline, or an order
 }
 
 // shared may be used by any goroutine.
 type shared struct {
-	state   atomic.Int32 // idle, running, closing, closed
+	state   atomic.Int32 // idle, running, closing or closed
 	escaped atomic.Bool  // user code holds the Loop, so other goroutines may have it
-	inbox   inbox
+	inbox   inbox        // entries from other goroutines
 }
 
 const (
@@ -264,8 +265,8 @@ func (l *Loop) SetOrder(choose func(ready int) int) {
 	l.updateFlags()
 }
 
-// Stop makes RunForever return at the end of the present turn. If the loop does not run,
-// the next RunForever runs what is ready, once. See loop.stop.
+// Stop makes RunForever return at the end of the current turn. If the loop does not run,
+// the next RunForever runs one turn. See loop.stop.
 func (l *Loop) Stop() { l.stopping = true }
 
 // IsRunning reports whether RunForever is running. Any goroutine may call it. See
@@ -368,15 +369,15 @@ func (l *Loop) Close() error {
 	atOnce, cancel := context.WithCancel(context.Background())
 	cancel()
 	for _, ex := range l.pools {
-		_ = ex.Shutdown(atOnce) // nobody can receive the results of running jobs any more
+		_ = ex.Shutdown(atOnce) // the results of running jobs can no longer be received
 	}
-	l.reports.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
+	l.unread.flush(l) // last, since the handler may end this goroutine, as t.Fatal does
 	return nil
 }
 
-// canceller returns in whose name the running code requests a cancel: its task, nil in a
-// callback, or the origin of a request that it forwards.
-func (l *Loop) canceller() any {
+// requester returns the cause of what the running code does, for example a cancel: its
+// task, nil in a callback, or the requester of a cancel that it forwards.
+func (l *Loop) requester() any {
 	if l.onBehalfOf != nil {
 		return l.onBehalfOf
 	}

@@ -111,7 +111,7 @@ func (l *Loop) notifyCreated(t *taskBase) {
 	}
 	e := &l.event
 	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.public()
-	e.By, e.Ctx = l.canceller(), before
+	e.By, e.Ctx = l.requester(), before
 	l.observer.Observe(e)
 	if e.Ctx != before {
 		t.inherited = &inheritedValues{Context: e.Ctx, added: true, plain: t.inherited}
@@ -124,7 +124,7 @@ func (l *Loop) noteCreated(t *taskBase) {
 		recordOf(t).parent = l.current.future.seq
 	}
 	if l.record&inspect.RecordPlaces != 0 {
-		recordOf(t).made = l.Time()
+		recordOf(t).created = l.Time()
 		if x := t.future.extraOrNil(); x.made == nil { // debug mode has set it otherwise
 			x.made = callers()
 		}

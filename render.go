@@ -49,7 +49,7 @@ type renderer struct {
 func (d *renderer) wait(raw *rawTask, t *inspect.TaskInfo) {
 	if raw.record > 0 {
 		r := &d.raw.records[raw.record-1]
-		t.MadeAt, t.Made, t.Parent = r.taskRecord.made, framesOf(r.made), d.live(uint64(r.parent))
+		t.MadeAt, t.Made, t.Parent = r.created, framesOf(r.made), d.live(uint64(r.parent))
 		t.Steps, t.Ran, t.Since = r.steps, r.ran, r.since
 	}
 	more := d.more(raw)

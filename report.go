@@ -13,7 +13,7 @@ import (
 	"example.com/asyncio/internal/list"
 )
 
-// An ExceptionContext tells an exception handler what happened. Only Message is always
+// An ExceptionContext describes a failure to an exception handler. Only Message is always
 // set. See loop.call_exception_handler.
 type ExceptionContext struct {
 	Message   string
@@ -40,8 +40,8 @@ func (l *Loop) SetExceptionHandler(h ExceptionHandler) { l.handler = h }
 func (l *Loop) ExceptionHandler() ExceptionHandler { return l.handler }
 
 // CallExceptionHandler reports e with the context variables of the task or of the call
-// that e names, or else with the present ones. If the handler panics, the default handler
-// reports that. See loop.call_exception_handler.
+// that e names. If e names none, the current ones are used. If the handler panics, the
+// default handler reports the panic. See loop.call_exception_handler.
 func (l *Loop) CallExceptionHandler(e *ExceptionContext) {
 	if e == nil {
 		panic(misuse(ErrInvalidArgument, "CallExceptionHandler(nil); pass an ExceptionContext with a Message"))
@@ -107,23 +107,23 @@ func (l *Loop) report(vars *ContextVars, e *ExceptionContext) {
 // the future.
 type unread struct {
 	err     error
-	what    string // "task NAME", "a future"
-	source  string
-	seq     uint32             // of the future
+	what    string             // "task NAME" or "a future"
+	madeAt  string             // see futureBase.madeAt
+	seq     uint32             // futureBase.seq of the future
 	vars    ContextVars        // a copy of the task's: those may be part of the task and would keep it alive
-	links   list.Links[unread] // in Loop.reports; unlinked once read or reported
-	cleanup runtime.Cleanup    // reports it when the future is collected
+	links   list.Links[unread] // in Loop.unread; unlinked once read or reported
+	cleanup runtime.Cleanup    // reports it when the garbage collector frees the future
 }
 
-// A reportList has the unread errors in order of failure.
-type reportList struct{ list.List[unread] }
+// An unreadList has the unread errors in order of failure.
+type unreadList struct{ list.List[unread] }
 
-func (r *reportList) add(u *unread) { r.PushBack(u, &u.links) }
+func (r *unreadList) add(u *unread) { r.PushBack(u, &u.links) }
 
-func (r *reportList) remove(u *unread) { r.Remove(&u.links) }
+func (r *unreadList) remove(u *unread) { r.Remove(&u.links) }
 
 // flush reports all errors, in the order in which their futures were created.
-func (r *reportList) flush(l *Loop) {
+func (r *unreadList) flush(l *Loop) {
 	for r.Len() > 0 { // a handler may cause more
 		all := slices.Collect(r.All())
 		slices.SortFunc(all, func(a, b *unread) int { return cmp.Compare(a.seq, b.seq) })
@@ -133,13 +133,13 @@ func (r *reportList) flush(l *Loop) {
 	}
 }
 
-func (r *reportList) report(l *Loop, u *unread) {
+func (r *unreadList) report(l *Loop, u *unread) {
 	if !u.links.Linked() {
 		return
 	}
 	r.remove(u)
 	u.cleanup.Stop()
-	l.report(&u.vars, &ExceptionContext{Message: u.what + " failed and its error was never read", Exception: u.err, Source: u.source})
+	l.report(&u.vars, &ExceptionContext{Message: u.what + " failed and its error was never read", Exception: u.err, Source: u.madeAt})
 }
 
 func newPanicError(value any, where string) *PanicError {

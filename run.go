@@ -76,9 +76,9 @@ type Runner struct {
 	// Record selects what the loop records for observers; 0 means nothing.
 	Record inspect.Record
 
-	loop    *Loop        // nil before the first use: see init
-	context *ContextVars // the context variables of all runs; nil before the first use
-	closed  bool         // set by Close
+	loop   *Loop        // nil before the first use: see init
+	vars   *ContextVars // the context variables of all runs; nil before the first use
+	closed bool         // set by Close
 }
 
 // Run runs main as a task and returns its error.
@@ -112,9 +112,9 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 		return value, err
 	}
 	l := r.loop
-	first := &callContext{contextBase: contextBase{loop: l, override: r.context, inherited: inheritedFrom(ctx)}}
+	outside := &callContext{contextBase: contextBase{loop: l, override: r.vars, inherited: inheritedFrom(ctx)}}
 	t.init(l, t)
-	t.create(first, &t.futureBase, "Run", code, append([]TaskOption{WithContextVars(r.context)}, opts...))
+	t.create(outside, &t.futureBase, "Run", code, append([]TaskOption{WithContextVars(r.vars)}, opts...))
 	stop := l.cancelAtEndOf(ctx, t)
 	defer stop()
 	interrupted := r.catchInterrupts(func() { t.CancelWith(ErrInterrupted) })
@@ -170,7 +170,7 @@ func (l *Loop) cancelAtEndOf(ctx context.Context, t AnyFuture) (stop func() bool
 	return func() bool { return true }
 }
 
-// A named requests a cancel and is neither a task nor a block.
+// A named is a requester of cancels that is neither a task nor a block.
 type named string
 
 func (n named) Name() string { return string(n) }
@@ -199,7 +199,7 @@ func (r *Runner) init() {
 	if r.Record != 0 {
 		r.loop.SetRecord(r.Record)
 	}
-	r.context = &ContextVars{}
+	r.vars = &ContextVars{}
 }
 
 // Loop returns the loop of the Runner, which it makes before the first use. After Close
@@ -335,16 +335,16 @@ func (r *Runner) Close() error {
 	if limit == 0 {
 		limit = 5 * time.Minute
 	}
-	failed := &ShutdownError{After: limit}
+	incomplete := &ShutdownError{After: limit}
 	ended := l.endTasks(limit)
 	jobs, err := l.endJobs(limit)
 	if ended {
 		l.endTasks(limit) // the tasks that the jobs have made
 	}
-	failed.Tasks, failed.Jobs = l.describeAll(), jobs
+	incomplete.Tasks, incomplete.Jobs = l.describeAll(), jobs
 	err = also(err, l.Close())
-	if len(failed.Tasks)+len(failed.Jobs) > 0 {
-		err = also(failed, err)
+	if len(incomplete.Tasks)+len(incomplete.Jobs) > 0 {
+		err = also(incomplete, err)
 	}
 	l.reraise(nil)
 	return err

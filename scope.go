@@ -16,18 +16,19 @@ import (
 // end, once. It may replace the CancelledError only if no request remains beyond those at
 // its beginning.
 type cancelScope struct {
-	contextBase
-	own    cancelSignal            // closed by cancel and close; the ctx above has another
-	parent context.Context         // the ctx above
-	block  waitReasoner            // the block, for observers; nil: it is not shown
+	contextBase // of the task that opened the scope
+
+	own    cancelSignal            // closed by Cancel and Close; the ctx above has another one
+	parent context.Context         // the ctx above: the task's, another scope, or one derived from them
+	block  waitReasoner            // the block, for observers; nil: it is not shown, or has ended
 	links  list.Links[cancelScope] // in Loop.scopes
 	// foreign is the nearest ctx above that may end by its own deadline or cancel; nil:
 	// none.
 	foreign context.Context
 
 	mu     sync.Mutex      // guards the fields below
-	made   context.Context // see opened; nil until it is needed
-	unhook func() bool     // removes made from own; nil: not there
+	std    context.Context // the ctx of package context that opened returned last; nil: none
+	unhook func() bool     // stops the cancel of std by own; nil: none was registered
 }
 
 // newScope returns a scope under ctx, which must be the ctx of the running task.
@@ -53,8 +54,8 @@ func newScope(ctx context.Context, block waitReasoner) (*cancelScope, error) {
 // Task returns the task that the scope is in.
 func (s *cancelScope) Task() AnyTask { return s.task.public() }
 
-// Cancel requests a cancel of the task, as [Future.Cancel] does, in the name of the block
-// by.
+// Cancel requests a cancel of the task, as [Future.Cancel] does. The block by is the
+// requester.
 func (s *cancelScope) Cancel(by any) bool {
 	return s.task.requestCancelOf(&s.own, s.loop.originHere(by), nil)
 }
@@ -65,7 +66,7 @@ func (s *cancelScope) Cancelling() bool {
 	return t.cancels > 0 && (t.mustCancel || t.waits != nil && t.waits.state == cancelled)
 }
 
-// Close makes the scope Done for good: its block has ended.
+// Close makes the scope Done forever: its block has ended.
 func (s *cancelScope) Close() {
 	s.own.close()
 	if s.block != nil {
@@ -99,7 +100,7 @@ func (s *cancelScope) Value(key any) any {
 		return s.contextVars()
 	}
 	s.mu.Lock()
-	above := s.made // package context asks for it, to derive from it
+	above := s.std // package context asks for it, to derive from it
 	s.mu.Unlock()
 	if above == nil {
 		above = s.parent
@@ -112,20 +113,20 @@ func (s *cancelScope) Value(key any) any {
 func (s *cancelScope) opened() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.made != nil && (s.made.Err() == nil || s.Err() != nil) {
-		return s.made
+	if s.std != nil && (s.std.Err() == nil || s.Err() != nil) {
+		return s.std
 	}
 	if s.unhook != nil {
 		s.unhook()
 	}
-	made, stop := context.WithCancel(s.parent)
+	std, stop := context.WithCancel(s.parent)
 	if s.own.Err() != nil {
 		stop()
 	} else {
 		s.unhook = s.own.AfterFunc(stop)
 	}
-	s.made = made
-	return made
+	s.std = std
+	return std
 }
 
 // foreignOf returns the nearest ctx, from ctx up, that may end by its own deadline or

@@ -32,8 +32,8 @@ type AnyTask interface {
 type Task[T any] struct {
 	Future[T]
 	taskBase
-	fn   func(ctx context.Context) (T, error) // the function of CreateTask; nil once it began
-	work func(ctx context.Context) error      // the function of Go; nil once it began
+	fn   func(ctx context.Context) (T, error) // the function of CreateTask; nil after its start, and for Go
+	work func(ctx context.Context) error      // the function of Go; nil after its start, and for CreateTask
 }
 
 // taskBase is the part of a Task that does not depend on T. A Task is one allocation, and
@@ -42,17 +42,17 @@ type taskBase struct {
 	head                             // first: see layout.go
 	index     uint32                 // in Loop.suspended, plus 1; 0: not there
 	epoch     uint32                 // the high half of the task's number: see number
-	future    *futureBase            // of the same Task
-	stack     *coro.Stack            // on which the task runs or stands; nil before and after
-	own       ContextVars            // the context variables of the task, unless given is set
-	given     *ContextVars           // from WithContextVars; nil: own
-	inherited *inheritedValues       // of the task's ctx
-	signal    cancelSignal           // of the task's ctx
-	waits     *futureBase            // what the task awaits; nil while it runs
-	request   *CancelledError        // the last cancel request, also one that the task forwarded; nil: none
+	future    *futureBase            // of the same Task; nil: a zero Task
+	stack     *coro.Stack            // on which the task runs or is suspended; nil before it begins and after it has ended
+	own       ContextVars            // a copy of the creator's context variables, unless vars is set
+	vars      *ContextVars           // the context variables of the task, from WithContextVars; nil: own
+	inherited *inheritedValues       // of the task's ctx; nil: no values
+	signal    cancelSignal           // of the task's ctx: closed by a cancel request, reopened by Uncancel
+	waits     *futureBase            // what the task awaits, until it resumes; nil: it runs, or is suspended by a Yield
+	request   *CancelledError        // the last cancel request, also a forwarded or withdrawn one; nil: there was none
 	name      atomic.Pointer[string] // nil: Task-N; atomic, since other goroutines read it for logs
-	id        uint64                 // N of Task-N
-	code      uintptr                // of the task's function
+	id        uint64                 // N of Task-N; 0: it was created with a name
+	code      uintptr                // the address of the task's function
 }
 
 // A taskContext is the ctx that a task's function receives: the task itself, seen as a
@@ -85,8 +85,8 @@ func (t *taskBase) mustBeMade(act string) {
 	}
 }
 
-// number returns the number of the task's future, which does not wrap: the loop numbers
-// futures with 32 bits, and a future has no room for more.
+// number returns the number of the task among the loop's futures, with 64 bits. The seq
+// of a future has only 32, since there is no room for more.
 func (t *taskBase) number() uint64 { return uint64(t.epoch)<<32 | uint64(t.future.seq) }
 
 // run runs the task's function from beginning to end.
@@ -117,12 +117,9 @@ func (t *Task[T]) run() {
 	t.ended(err)
 }
 
-// ended gives the task its outcome.
+// ended gives the task the outcome of its function.
 func (t *taskBase) ended(err error) {
 	f, l := t.future, t.future.loop
-	if f.state != pending {
-		return
-	}
 	switch {
 	case err == nil && !t.mustCancel:
 		if l.debug && t.cancels > 0 {
@@ -138,7 +135,7 @@ func (t *taskBase) ended(err error) {
 		if !errors.Is(err, ErrCancelled) {
 			err = &CancelledError{Cause: err}
 		}
-		f.giving = once
+		f.reader = firstReader
 		f.finish(cancelled, err)
 	default:
 		f.fail(err)
@@ -163,7 +160,7 @@ func (t *taskBase) exit(err error) {
 	}
 }
 
-// delivered returns a cancel request that was not delivered yet, once.
+// delivered returns the request that mustCancel announces, once; nil if there is none.
 func (t *taskBase) delivered() error {
 	if !t.mustCancel {
 		return nil
@@ -178,8 +175,8 @@ func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
 // Uncancel withdraws one cancel request and returns the number that remain. If none
 // remains, a request that was not delivered yet is void, and the task's ctx reads as open
-// again. Call it in code that stops a cancellation for good, such as the end of a
-// timeout. See Task.uncancel.
+// again. Call it in code that ends a cancellation, such as the end of a timeout. See
+// Task.uncancel.
 func (t *taskBase) Uncancel() int {
 	if t.cancels > 0 {
 		t.cancels--
@@ -193,8 +190,8 @@ func (t *taskBase) Uncancel() int {
 
 // ContextVars returns the context variables of the task. See Task.get_context.
 func (t *taskBase) ContextVars() *ContextVars {
-	if t.given != nil {
-		return t.given
+	if t.vars != nil {
+		return t.vars
 	}
 	return &t.own
 }

@@ -39,9 +39,9 @@ func (l *Loop) nextInOrder() entry {
 	return l.ready.Take(i)
 }
 
-// nextAtHand takes the next entry if that needs neither waiting nor a deep call: tasks
-// call it on their own small stacks.
-func (l *Loop) nextAtHand() (entry, bool) {
+// tryNext takes the next entry if that needs neither waiting nor a deep call: tasks call
+// it on their own small stacks. It returns false if a bare stack must do it.
+func (l *Loop) tryNext() (entry, bool) {
 	if l.stepwise {
 		return nil, false
 	}
@@ -109,6 +109,8 @@ func (l *Loop) park() bool {
 		}
 	}
 	outside := l.outside > 0 || until == Never && l.abandoned > 0 || l.waitsForCtx(until == Never)
+	// A driver in real time detects no deadlock. The loop does, if it is certain that no
+	// other goroutine can reach it.
 	hopeless := until == Never && !outside && !l.wakeable && !l.escaped.Load() && !l.inbox.filled.Load()
 	if until = min(until, l.deadline); until != Never {
 		until = min(until, l.timeAfter(maxPark))
@@ -121,24 +123,28 @@ func (l *Loop) park() bool {
 	return true
 }
 
-// A waitUnder is an await under a ctx that may end by its own deadline or cancel.
+// A waitUnder is an await under a foreign ctx, which may end by its own deadline or
+// cancel: see awaitUnder.
 type waitUnder struct {
 	ctx   context.Context
 	ended bool // ctx has ended the await
 	over  bool // the await has ended for any reason
 }
 
-// waitsForCtx reports whether an idle loop waits for the end of a ctx under which a task
-// awaits: because the ctx has ended and the call that says so is on its way from another
-// goroutine, or because there is nothing else to wait for. A virtual clock must not jump
-// meanwhile. Otherwise the end of a ctx is no reason to stop the clock: it may never
-// come.
+// waitsForCtx reports whether an idle loop waits for the end of a foreign ctx under which
+// a task awaits. A virtual clock must not advance meanwhile. The two cases are:
+//
+//   - There is nothing else to wait for.
+//   - The ctx has ended, and the call that ends the await is under way from another
+//     goroutine.
+//
+// Otherwise the clock advances, since the ctx may never end.
 func (l *Loop) waitsForCtx(nothingElse bool) bool {
 	if nothingElse {
 		return len(l.under) > 0
 	}
-	if _, real := l.driver.(*driver.Real); real {
-		return false // it does not jump, and there may be many contexts to check
+	if _, ok := l.driver.(*driver.Real); ok {
+		return false // its clock does not jump, and there may be many contexts to check
 	}
 	for w := range l.under {
 		if w.ctx.Err() != nil {

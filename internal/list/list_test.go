@@ -139,6 +139,7 @@ type byHand struct {
 }
 
 type byHandItem struct {
+	_          int // as item.id
 	prev, next *byHandItem
 	linked     bool
 }
