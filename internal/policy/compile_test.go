@@ -47,6 +47,13 @@ var refused = []struct{ statement, says string }{
 	{`asyncio.NewSemaphore(1, l)`, "too many arguments"},
 	{`asyncio.NewBoundedSemaphore(1, l)`, "too many arguments"},
 
+	// An option or an argument that the function would ignore.
+	{`_ = asyncio.AsCompleted(ctx, []*asyncio.Future[int]{f}, asyncio.FirstCompleted)`, "cannot use asyncio.FirstCompleted"},
+	{`f.Cancel("why")`, "too many arguments"},
+	{`f.CancelWith("why", "twice")`, "too many arguments"},
+	{`l.CallSoon(func(context.Context) {}, asyncio.WithName("x"))`, "as asyncio.CallOption"},
+	{`_, _, _ = asyncio.Wait(ctx, []*asyncio.Future[int]{f}, asyncio.WithName("x"))`, "as asyncio.WaitOption"},
+
 	// A coroutine or another value instead of a callback.
 	{`l.CallSoon(coro)`, "cannot use coro"},
 	{`l.CallSoon(123)`, "cannot use 123"},
