@@ -342,7 +342,11 @@ func NewLIFOQueue[T any](maxsize int) *LIFOQueue[T] {
 // without an item or a waiter the order does not matter.
 func (q *LIFOQueue[T]) init() {
 	if q.other == nil {
-		q.kind, q.other = "LIFOQueue", &stack[T]{}
+		s := &stack[T]{}
+		for range q.size { // put through the embedded Queue
+			s.Push(q.fifo.Pop())
+		}
+		q.kind, q.other = "LIFOQueue", s
 	}
 }
 

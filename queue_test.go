@@ -786,6 +786,9 @@ func TestLIFOQueueZero(t *testing.T) {
 			_ = items
 			return err
 		},
+		"TryPut of the embedded Queue": func(_ context.Context, q *asyncio.LIFOQueue[int]) error {
+			return q.Queue.TryPut(0)
+		},
 		"TryGet and Shutdown": func(_ context.Context, q *asyncio.LIFOQueue[int]) error {
 			_, err := q.TryGet()
 			wantErr(t, err, asyncio.ErrQueueEmpty)
