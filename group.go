@@ -142,8 +142,7 @@ func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	}
 	// The error does not replace a cancel from outside: the next await delivers that.
 	if tg.parent.Cancelling() > 0 {
-		tg.parent.Uncancel()
-		cancelBy(propagate, tg.parent, nil)
+		tg.ctx.Redeliver(propagate, nil)
 	}
 	errs := tg.errs
 	tg.errs = nil

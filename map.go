@@ -61,11 +61,11 @@ func mapOf[T, R any](ctx context.Context, act string, ordered bool, limit int, s
 		}
 		defer scope.Close()
 		m.ended.Func = m.taskEnded
-		defer func() { m.stop(ctx, scope.Task(), nil) }()
+		defer func() { m.stop(ctx, scope, nil) }()
 		yieldNext := func() bool {
 			t, err := m.next(ctx)
 			if err != nil {
-				m.stop(ctx, scope.Task(), err)
+				m.stop(ctx, scope, err)
 				yield(zero, err)
 				return false
 			}
@@ -171,7 +171,7 @@ func (m *mapping[R]) wait(ctx context.Context) error {
 
 // stop cancels the running tasks and waits until all have ended. reason is the error that
 // ends the range; nil if the loop over it has ended.
-func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
+func (m *mapping[R]) stop(ctx context.Context, scope *cancelScope, reason error) {
 	if m.running == 0 {
 		return
 	}
@@ -181,7 +181,7 @@ func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
 			cancelBy(m, t, nil)
 		}
 	}
-	var cancel *CancelledError // of the caller, during the wait
+	var cancel *CancelledError // of the calling task, during the wait
 	for m.running > 0 {
 		switch err := m.wait(ctx); {
 		case err == nil, errors.As(err, &cancel):
@@ -193,8 +193,7 @@ func (m *mapping[R]) stop(ctx context.Context, caller AnyTask, reason error) {
 	}
 	if cancel != nil && !errors.Is(reason, ErrCancelled) {
 		// The range does not return it: the next await delivers it.
-		caller.Uncancel()
-		cancelBy(cancel, caller, cancel.Message)
+		scope.Redeliver(cancel, cancel.Message)
 	}
 }
 

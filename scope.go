@@ -60,6 +60,18 @@ func (s *cancelScope) Cancel(by any) bool {
 	return s.task.requestCancelOf(&s.own, s.loop.originHere(by), nil)
 }
 
+// Redeliver makes the next await of the task, which is running, return a cancel that the
+// task has received already. A block that ends with another outcome than the
+// CancelledError calls it. The number of requests and the ctx of the task do not change.
+// by is the error that the task received.
+func (s *cancelScope) Redeliver(by error, message any) {
+	t := s.task
+	t.request, t.mustCancel = newCancelledError(s.loop.originHere(by), message), true
+	if s.loop.watched {
+		s.loop.noteCancel(t, t, by, message)
+	}
+}
+
 // Cancelling reports whether a cancel of the task was requested and is not delivered yet.
 func (s *cancelScope) Cancelling() bool {
 	t := s.task

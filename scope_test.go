@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -391,4 +392,47 @@ func TestScopeCtx(t *testing.T) {
 		equal(t, "done, after its parent", isDone(t, scope), true)
 		return nil
 	})
+}
+
+// A block that receives the cancel of a timeout around it, and ends otherwise, leaves the
+// cancel to the next await. The ctx outside of the timeout stays open.
+func TestScopeThatIsRedelivered(t *testing.T) {
+	slow := func(ctx context.Context) error { // does not end at once when it is cancelled
+		_ = asyncio.Sleep(ctx, 10*time.Second)
+		return errBoom
+	}
+	for name, block := range map[string]func(ctx context.Context){
+		"group": func(ctx context.Context) {
+			wantGroup(t, asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				tg.Go(slow)
+				return nil
+			}), errBoom)
+		},
+		"Map": func(ctx context.Context) {
+			for range asyncio.Map(ctx, 2, slices.Values([]int{0, 1}), func(ctx context.Context, n int) (int, error) {
+				if n == 0 {
+					return 0, nil
+				}
+				_ = asyncio.Sleep(ctx, 10*time.Second)
+				return 0, asyncio.Sleep(ctx, 10*time.Second)
+			}) {
+				break
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			run(t, func(ctx context.Context) error {
+				outside, stop := context.WithCancel(ctx)
+				defer stop()
+				err := asyncio.Timeout(ctx, time.Second, func(ctx context.Context) error {
+					block(ctx)
+					return asyncio.Sleep(ctx, time.Hour)
+				})
+				wantErr(t, err, asyncio.ErrTimeout)
+				equal(t, "the errors of the ctx outside", []any{ctx.Err(), outside.Err()}, "[<nil> <nil>]")
+				equal(t, "cancelling", asyncio.CurrentTask(ctx).Cancelling(), 0)
+				return asyncio.Sleep(outside, time.Second)
+			})
+		})
+	}
 }
