@@ -263,12 +263,13 @@ func CreateTaskIn[T any](tg *TaskGroup, fn func(ctx context.Context) (T, error),
 		return refusedTask[T](tg.ctx, err, opts)
 	}
 	if tg.slots != nil {
-		t := createWithSlot(tg.ctx, tg.slots, "CreateTaskIn", fn, nil, codePointer(fn), opts)
-		tg.add(t)
+		s := tg.slots
+		t := createWithSlot(tg.ctx, s, "CreateTaskIn", fn, nil, codePointer(fn), opts)
+		tg.add(t, s)
 		return t
 	}
 	t := CreateTask(tg.ctx, fn, opts...)
-	tg.add(t)
+	tg.add(t, nil)
 	return t
 }
 
@@ -278,12 +279,13 @@ func (tg *TaskGroup) Go(fn func(ctx context.Context) error, opts ...TaskOption) 
 		return refusedTask[None](tg.ctx, err, opts)
 	}
 	if tg.slots != nil {
-		t := createWithSlot[None](tg.ctx, tg.slots, "TaskGroup.Go", nil, fn, codePointer(fn), opts)
-		tg.add(t)
+		s := tg.slots
+		t := createWithSlot[None](tg.ctx, s, "TaskGroup.Go", nil, fn, codePointer(fn), opts)
+		tg.add(t, s)
 		return t
 	}
 	t := Go(tg.ctx, fn, opts...)
-	tg.add(t)
+	tg.add(t, nil)
 	return t
 }
 
@@ -300,7 +302,11 @@ func (tg *TaskGroup) refuses() error {
 	return nil
 }
 
-func (tg *TaskGroup) add(t AnyTask) {
+// add makes t a child. s is the slots of the group when t was created.
+func (tg *TaskGroup) add(t AnyTask, s *slots) {
+	if tg.slots != s && tg.slots != nil {
+		tg.slots.taken++ // the eager start of t called SetLimit; childEnded frees a slot for t
+	}
 	if tg.ended.Func == nil {
 		tg.ended = sharedCallback{Func: tg.childEnded, Room: 4}
 	}

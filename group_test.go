@@ -1323,6 +1323,43 @@ func TestGroupSetLimitAgain(t *testing.T) {
 	)
 }
 
+// A child whose eager start calls SetLimit is not yet among the unfinished children. It
+// then takes a slot.
+func TestGroupSetLimitInAnEagerStart(t *testing.T) {
+	for _, limits := range [][]int{{1}, {3, 1}, {3, -1, 1}, {2, -1}} {
+		run(t, func(ctx context.Context) error {
+			return asyncio.WithTaskGroup(ctx, func(ctx context.Context, tg *asyncio.TaskGroup) error {
+				if len(limits) > 1 {
+					tg.SetLimit(limits[0])
+				}
+				active, most := 0, 0
+				work := func(ctx context.Context) error {
+					active++
+					most = max(most, active)
+					defer func() { active-- }()
+					return asyncio.Sleep(ctx, time.Second)
+				}
+				tg.Go(func(ctx context.Context) error {
+					for _, n := range limits[min(1, len(limits)-1):] {
+						tg.SetLimit(n)
+					}
+					return work(ctx)
+				}, asyncio.WithEagerStart(true))
+				for range 5 {
+					tg.Go(work)
+				}
+				err := asyncio.Sleep(ctx, 10*time.Second)
+				want := 1
+				if limits[len(limits)-1] < 0 {
+					want = 6
+				}
+				equal(t, fmt.Sprintf("with the limits %v, the most children at a time", limits), most, want)
+				return err
+			})
+		})
+	}
+}
+
 // WaitSlot keeps a loop over an endless sequence from creating more children than the
 // limit.
 func TestWaitSlot(t *testing.T) {
