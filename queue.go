@@ -338,15 +338,13 @@ func NewLIFOQueue[T any](maxsize int) *LIFOQueue[T] {
 	return &LIFOQueue[T]{Queue[T]{kind: "LIFOQueue", other: &stack[T]{}, capacity: maxsize}}
 }
 
-// init makes a zero LIFOQueue a LIFO. The methods that call it replace those of Queue;
-// without an item or a waiter the order does not matter.
+// init makes a zero LIFOQueue a LIFO. Its items were put through the embedded Queue.
 func (q *LIFOQueue[T]) init() {
 	if q.other == nil {
-		s := &stack[T]{}
-		for range q.size { // put through the embedded Queue
-			s.Push(q.fifo.Pop())
+		q.kind, q.other = "LIFOQueue", &stack[T]{}
+		for range q.size {
+			q.other.Push(q.fifo.Pop())
 		}
-		q.kind, q.other = "LIFOQueue", s
 	}
 }
 
