@@ -57,8 +57,8 @@ func (t *taskBase) requestCancelOf(s *cancelSignal, by, message any) bool {
 		return false
 	}
 	last, cycle := t.visitChain(s)
+	defer t.endVisits(last) // also if a function of WithCancel panics
 	t.deliverRequest(last, cycle, by, message)
-	t.endVisits(last)
 	return true
 }
 
@@ -118,10 +118,8 @@ func (t *taskBase) deliverRequest(last *taskBase, cycle bool, by, message any) {
 func (l *Loop) cancelAwaited(f *futureBase, by, message any) (accepted, cycle bool) {
 	outer := l.inCycle // what an outer request has found so far
 	l.inCycle = false
-	accepted = f.cancel(by, message)
-	cycle = l.inCycle
-	l.inCycle = outer
-	return accepted, cycle
+	defer func() { cycle, l.inCycle = l.inCycle, outer }()
+	return f.cancel(by, message), false
 }
 
 // endVisits clears the marks of the chain from t to last, and notes the request in the

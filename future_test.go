@@ -671,3 +671,27 @@ func TestSharedCallback(t *testing.T) {
 		return nil
 	})
 }
+
+// A panic in a function of WithCancel passes through Cancel. The tasks can be cancelled
+// again afterwards.
+func TestWithCancelPanics(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		asked := 0
+		f := asyncio.NewFuture[int](ctx, asyncio.WithCancel(func(any) bool {
+			if asked++; asked == 1 {
+				panic(errBoom)
+			}
+			return false
+		}))
+		inner := asyncio.Go(ctx, func(ctx context.Context) error { _, err := f.Await(ctx); return err })
+		outer := asyncio.Go(ctx, func(ctx context.Context) error { _, err := inner.Await(ctx); return err })
+		yields(ctx, 2)
+		wantErr(t, panicOf(func() { outer.Cancel() }), errBoom)
+		equal(t, "the second Cancel", outer.Cancel(), true)
+		equal(t, "cancelling", []int{inner.Cancelling(), outer.Cancelling()}, "[2 2]")
+		_ = f.SetResult(1)
+		_, err := outer.Await(ctx)
+		wantErr(t, err, asyncio.ErrCancelled)
+		return nil
+	})
+}
