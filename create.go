@@ -69,8 +69,9 @@ func EagerTaskFactory(_ *Loop, c TaskConfig) TaskConfig {
 func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, error), opts ...TaskOption) *Task[T] {
 	l := mustLoop(ctx, "CreateTask")
 	t := &Task[T]{fn: fn}
-	t.init(l, t) // not in create: here the compiler knows that the Task is new, and omits write barriers
-	t.create(ctx, &t.futureBase, "CreateTask", codePointer(fn), opts)
+	t.future = &t.futureBase // not in create: here the compiler knows that the Task is new, and omits write barriers
+	t.init(l, t)             // as well
+	t.create(ctx, l, "CreateTask", codePointer(fn), opts)
 	return t
 }
 
@@ -78,8 +79,9 @@ func CreateTask[T any](ctx context.Context, fn func(ctx context.Context) (T, err
 func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOption) *Task[None] {
 	l := mustLoop(ctx, "Go")
 	t := &Task[None]{work: fn}
-	t.init(l, t) // as in CreateTask
-	t.create(ctx, &t.futureBase, "Go", codePointer(fn), opts)
+	t.future = &t.futureBase // as in CreateTask
+	t.init(l, t)
+	t.create(ctx, l, "Go", codePointer(fn), opts)
 	return t
 }
 
@@ -88,17 +90,17 @@ func Go(ctx context.Context, fn func(ctx context.Context) error, opts ...TaskOpt
 func createAs[T any](ctx context.Context, act string, fn func(ctx context.Context) (T, error), work func(ctx context.Context) error, code uintptr, opts []TaskOption) *Task[T] {
 	l := mustLoop(ctx, act)
 	t := &Task[T]{fn: fn, work: work}
-	t.init(l, t) // as in CreateTask
-	t.create(ctx, &t.futureBase, act, code, opts)
+	t.future = &t.futureBase // as in CreateTask
+	t.init(l, t)
+	t.create(ctx, l, act, code, opts)
 	return t
 }
 
-// create is the part of CreateTask that does not depend on the type. f is the future part
-// of the same Task, code the address of its function.
-func (t *taskBase) create(ctx context.Context, f *futureBase, act string, code uintptr, opts []TaskOption) {
-	l := f.loop
-	f.isTask = true
-	t.kind, t.future, t.epoch = kindTask, f, uint32(l.futures>>32)
+// create is the part of CreateTask that does not depend on the type. l is the loop of t,
+// code the address of its function.
+func (t *taskBase) create(ctx context.Context, l *Loop, act string, code uintptr, opts []TaskOption) {
+	t.future.isTask = true
+	t.kind, t.epoch = kindTask, uint32(l.futures>>32)
 	if code == 0 {
 		panic(misuse(ErrInvalidArgument, "%s with a nil function; pass a func(ctx context.Context) that returns an error, or a value and an error", act))
 	}

@@ -113,8 +113,9 @@ func runMain[T any](ctx context.Context, r *Runner, t *Task[T], code uintptr, op
 	}
 	l := r.loop
 	outside := &callContext{contextBase: contextBase{loop: l, override: r.vars, inherited: inheritedFrom(ctx)}}
+	t.future = &t.futureBase
 	t.init(l, t)
-	t.create(outside, &t.futureBase, "Run", code, append([]TaskOption{WithContextVars(r.vars)}, opts...))
+	t.create(outside, l, "Run", code, append([]TaskOption{WithContextVars(r.vars)}, opts...))
 	stop := l.cancelAtEndOf(ctx, t)
 	defer stop()
 	interrupted := r.catchInterrupts(func() { t.CancelWith(ErrInterrupted) })
