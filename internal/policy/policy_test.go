@@ -37,7 +37,7 @@ internal/suite
 internal/testkit       asyncio driver
 driver
 driver/drivertest      driver
-executor               internal/list
+executor
 executor/executortest  executor
 inspect
 asyncio                inspect internal/ring internal/timerheap internal/coro internal/list internal/shrink driver executor
