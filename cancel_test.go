@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -831,28 +833,75 @@ func TestCancelEndsCtx(t *testing.T) {
 	)
 }
 
-// After Uncancel undoes the last request, the task's ctx is open again. A ctx derived
-// before stays done; one derived later is open and ends with the next request.
-func TestUncancelReopensCtx(t *testing.T) {
+// A ctx never reopens: after Uncancel the task's ctx and those derived from it stay done,
+// as package context requires. Awaits work again, and so does a ctx without the cancel.
+func TestUncancelLeavesCtxDone(t *testing.T) {
 	run(t, func(ctx context.Context) error {
 		self := asyncio.CurrentTask(ctx)
 		before, stop := context.WithCancel(ctx)
 		defer stop()
 		self.Cancel()
 		self.Cancel()
-		_ = asyncio.Yield(ctx)
+		wantErr(t, asyncio.Yield(ctx), asyncio.ErrCancelled)
 		self.Uncancel()
-		equal(t, "one request left: done", isDone(t, ctx), true)
 		self.Uncancel()
-		equal(t, "none left: done, derived before", []any{isDone(t, ctx), isDone(t, before)}, "[false true]")
-		after, stop := context.WithCancel(ctx)
+		equal(t, "the task, derived before", []any{ctx.Err(), before.Err()}, "[context canceled context canceled]")
+		equal(t, "an await", asyncio.Sleep(ctx, time.Second), nil)
+		open := context.WithoutCancel(ctx)
+		equal(t, "without the cancel", open.Err(), nil)
+		limited, stop := context.WithTimeout(open, time.Minute)
 		defer stop()
-		equal(t, "derived after: done", isDone(t, after), false)
+		equal(t, "an await under a deadline", asyncio.Yield(limited), nil)
 		self.Cancel()
-		equal(t, "next request: done, derived after", []any{isDone(t, ctx), isDone(t, after)}, "[true true]")
-		_ = asyncio.Yield(ctx)
+		wantErr(t, asyncio.Sleep(open, time.Second), asyncio.ErrCancelled)
 		self.Uncancel()
 		return asyncio.Yield(ctx)
+	})
+}
+
+// A goroutine derives contexts from a task's ctx while the task is cancelled and goes on,
+// again and again. Package context panics if a ctx that was done is open again.
+func TestContextsDerivedDuringUncancel(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		var stopped atomic.Bool
+		var deriving sync.WaitGroup
+		tasks := make(chan context.Context, 1)
+		deriving.Go(func() {
+			current := <-tasks
+			for !stopped.Load() {
+				select {
+				case current = <-tasks:
+				default:
+				}
+				_, stop := context.WithTimeout(current, time.Minute)
+				stop()
+			}
+		})
+		for range 2_000 {
+			task := asyncio.Go(ctx, func(ctx context.Context) error {
+				select {
+				case tasks <- ctx:
+				default:
+				}
+				self := asyncio.CurrentTask(ctx)
+				for range 3 {
+					self.Cancel()
+					wantErr(t, asyncio.Yield(ctx), asyncio.ErrCancelled)
+					self.Uncancel()
+				}
+				return asyncio.Yield(ctx)
+			})
+			if _, err := task.Await(ctx); err != nil {
+				t.Error(err)
+			}
+		}
+		stopped.Store(true)
+		select {
+		case tasks <- ctx:
+		default:
+		}
+		deriving.Wait()
+		return nil
 	})
 }
 

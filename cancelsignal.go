@@ -100,11 +100,3 @@ func (s *cancelSignal) close() {
 		after[id]()
 	}
 }
-
-// reopen makes a closed s read as open again, with a new channel. Contexts derived from
-// it stay done.
-func (s *cancelSignal) reopen() {
-	if s.Err() != nil {
-		s.seen.Store(nil)
-	}
-}

@@ -277,8 +277,7 @@ func (l *Loop) ShutdownDefaultExecutor(ctx context.Context) error {
 	case t.future.loop != l:
 		return misuse(ErrWrongLoop, "ShutdownDefaultExecutor on %v: task %s belongs to another loop; await it in a task of this loop", l, t.Name())
 	}
-	// ctx itself does not do: it may read as open again before the executor observes its
-	// end.
+	// ctx itself does not do: it may be done from a cancel that was withdrawn.
 	limit, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	_, err := l.shutPools(limit).Await(ctx)

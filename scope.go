@@ -26,9 +26,8 @@ type cancelScope struct {
 	// none.
 	foreign context.Context
 
-	mu     sync.Mutex      // guards the fields below
-	std    context.Context // the ctx of package context that opened returned last; nil: none
-	unhook func() bool     // stops the cancel of std by own; nil: none was registered
+	mu  sync.Mutex      // guards the fields below
+	std context.Context // the ctx of package context that opened returned last; nil: none
 }
 
 // newScope returns a scope under ctx, which must be the ctx of the running task.
@@ -93,9 +92,7 @@ func (s *cancelScope) Deadline() (time.Time, bool) { return s.parent.Deadline() 
 // Done is closed when the block is cancelled or has ended, or when the ctx above is done.
 func (s *cancelScope) Done() <-chan struct{} { return s.opened().Done() }
 
-// Err returns an error once Done is closed. After a cancel of the task that
-// [Task.Uncancel] has withdrawn, a scope reads as open again, as the task's ctx does; a
-// cancelled scope does not.
+// Err returns an error once Done is closed.
 func (s *cancelScope) Err() error {
 	if err := s.own.Err(); err != nil {
 		return err
@@ -121,21 +118,18 @@ func (s *cancelScope) Value(key any) any {
 }
 
 // opened returns a ctx of package context that is done when s is. It is created when it
-// is first needed, which is rare, and again if s has reopened.
+// is first needed, which is rare.
 func (s *cancelScope) opened() context.Context {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.std != nil && (s.std.Err() == nil || s.Err() != nil) {
+	if s.std != nil {
 		return s.std
-	}
-	if s.unhook != nil {
-		s.unhook()
 	}
 	std, stop := context.WithCancel(s.parent)
 	if s.own.Err() != nil {
 		stop()
 	} else {
-		s.unhook = s.own.AfterFunc(stop)
+		s.own.AfterFunc(stop)
 	}
 	s.std = std
 	return std

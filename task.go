@@ -47,7 +47,7 @@ type taskBase struct {
 	own       ContextVars            // a copy of the creator's context variables, unless vars is set
 	vars      *ContextVars           // the context variables of the task, from WithContextVars; nil: own
 	inherited *inheritedValues       // of the task's ctx; nil: no values
-	signal    cancelSignal           // of the task's ctx: closed by a cancel request, reopened by Uncancel
+	signal    cancelSignal           // of the task's ctx: closed by the first cancel request, for good
 	waits     *futureBase            // what the task awaits, until it resumes; nil: it runs, or is suspended by a Yield
 	request   *CancelledError        // the last cancel request, also a forwarded or withdrawn one; nil: there was none
 	name      atomic.Pointer[string] // nil: Task-N; atomic, since other goroutines read it for logs
@@ -174,15 +174,17 @@ func (t *taskBase) delivered() error {
 func (t *taskBase) Cancelling() int { return int(t.cancels) }
 
 // Uncancel withdraws one cancel request and returns the number that remain. If none
-// remains, a request that was not delivered yet is void, and the task's ctx reads as open
-// again. Call it in code that ends a cancellation, such as the end of a timeout. See
+// remains, a request that was not delivered yet is void. Call it in code that ends a
+// cancellation, such as the end of a timeout.
+//
+// The library's own awaits consult the task, and work again. The task's ctx stays done: a
+// ctx never reopens. Pass context.WithoutCancel(ctx) to other packages from then on. See
 // Task.uncancel.
 func (t *taskBase) Uncancel() int {
 	if t.cancels > 0 {
 		t.cancels--
 		if t.cancels == 0 {
 			t.mustCancel = false
-			t.signal.reopen()
 		}
 	}
 	return int(t.cancels)
