@@ -94,7 +94,7 @@ func (l *Loop) notify(kind inspect.EventKind, t *taskBase) {
 	e := &l.event
 	e.Kind, e.Loop = kind, l
 	if t != nil {
-		e.Task = t.public()
+		e.Task = t.future.self.(inspect.Task) // not public: one assertion, not two
 		if e.Ctx == nil {
 			e.Ctx = t.ctx()
 		}
@@ -110,7 +110,7 @@ func (l *Loop) notifyCreated(t *taskBase) {
 		before = t.inherited
 	}
 	e := &l.event
-	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.public()
+	e.Kind, e.Loop, e.Task = inspect.TaskCreated, l, t.future.self.(inspect.Task)
 	e.By, e.Ctx = l.requester(), before
 	l.observer.Observe(e)
 	if e.Ctx != before {
@@ -204,7 +204,7 @@ func (l *Loop) noteCancel(t, last *taskBase, by, message any) {
 	}
 	for at := t; at != last; {
 		at = at.waits.self.task()
-		e.Through = append(e.Through, at.public())
+		e.Through = append(e.Through, at.future.self.(inspect.Task))
 	}
 	l.notify(inspect.TaskCancelAsked, t)
 }
