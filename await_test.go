@@ -382,3 +382,20 @@ func TestCancelOfCycleWhileCtxEnds(t *testing.T) {
 		return err
 	})
 }
+
+// After a cancel was withdrawn, the task's ctx is still done. An error context.Canceled
+// of a group's body is then a failure like any other.
+func TestGroupBodyFailsAfterWithdrawnCancel(t *testing.T) {
+	run(t, func(ctx context.Context) error {
+		self := asyncio.CurrentTask(ctx)
+		self.Cancel()
+		wantErr(t, asyncio.Yield(ctx), asyncio.ErrCancelled)
+		self.Uncancel()
+		err := asyncio.WithTaskGroup(ctx, func(ctx context.Context, _ *asyncio.TaskGroup) error { return ctx.Err() })
+		var group *asyncio.GroupError
+		if !errors.As(err, &group) || len(group.Errors) != 1 || group.Errors[0] != context.Canceled {
+			t.Errorf("the group returned %v; want a GroupError of context.Canceled", err)
+		}
+		return nil
+	})
+}

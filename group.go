@@ -97,8 +97,7 @@ func (tg *TaskGroup) Run(ctx context.Context, fn func(ctx context.Context, tg *T
 func (tg *TaskGroup) exit(ctx context.Context, err error) error {
 	tg.exiting = true
 	var propagate error // a cancel from outside
-	// A ctx that ended by its own deadline or cancel counts as a cancel.
-	bodyCancelled := err != nil && (isCancelled(err, tg.parent.Cancelling() > 0) || err == ctx.Err())
+	bodyCancelled := err != nil && (isCancelled(err, tg.parent.Cancelling() > 0) || tg.ctx.EndedWith(err))
 	if bodyCancelled {
 		propagate = err
 	}

@@ -86,6 +86,13 @@ func (s *cancelScope) Close() {
 	}
 }
 
+// EndedWith reports whether err is the error of a ctx above that has ended by its own
+// deadline or cancel. That counts as a cancel. The error of the task's own ctx does not:
+// it remains after the request was withdrawn.
+func (s *cancelScope) EndedWith(err error) bool {
+	return s.foreign != nil && err == s.foreign.Err()
+}
+
 // Deadline returns the deadline of the ctx above.
 func (s *cancelScope) Deadline() (time.Time, bool) { return s.parent.Deadline() }
 

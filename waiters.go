@@ -109,18 +109,19 @@ type noCopy struct{}
 func (*noCopy) Lock()   {}
 func (*noCopy) Unlock() {}
 
-// wait appends the calling task to the queue and suspends it until it is woken. kind and
-// of describe what it waits for. woken reports whether it was woken. If woken is true and
-// err is not nil, the caller must pass the wake-up on, because the task cannot use it.
-func (ws *waiters) wait(ctx context.Context, kind inspect.WaitKind, of fmt.Stringer) (woken bool, err error) {
-	if err := ws.bind(ctx, of); err != nil {
+// wait appends the calling task to the queue and suspends it until it is woken. The task
+// waits for object, in the way that kind names. woken reports whether it was woken. If
+// woken is true and err is not nil, the caller must pass the wake-up on, because the task
+// cannot use it.
+func (ws *waiters) wait(ctx context.Context, kind inspect.WaitKind, object fmt.Stringer) (woken bool, err error) {
+	if err := ws.bind(ctx, object); err != nil {
 		return false, err
 	}
 	w := ws.spare // nothing else refers to a waiter that has left
 	if ws.spare = nil; w == nil {
 		w = &waiter{}
 	}
-	ws.kind, ws.object, w.list = kind, of, ws
+	ws.kind, ws.object, w.list = kind, object, ws
 	initFuture(ctx, &w.Future, w)
 	ws.add(w)
 	defer ws.remove(w) // runs also if the loop is closed, which ends the goroutine
